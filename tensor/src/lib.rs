@@ -1,0 +1,10 @@
+//! Arrays on WebGPU compute shaders and on the CPU, with one meaning on both.
+
+mod dtype;
+mod error;
+pub mod primitive;
+pub mod random;
+
+pub use dtype::{DType, Element};
+pub use error::{Error, Result};
+pub use random::RngKey;
