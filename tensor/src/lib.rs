@@ -2,9 +2,11 @@
 
 mod dtype;
 mod error;
+pub mod expr;
 pub mod primitive;
 pub mod random;
 
 pub use dtype::{DType, Element};
 pub use error::{Error, Result};
+pub use expr::Expr;
 pub use random::RngKey;

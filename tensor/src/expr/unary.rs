@@ -1,0 +1,167 @@
+//! Functions of one number: one row each.
+
+use super::Expr;
+
+/// A function of one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unary {
+    /// −x
+    Neg,
+    /// |x|
+    Abs,
+    /// −1, 0 or 1
+    Sign,
+    /// eˣ
+    Exp,
+    /// natural logarithm
+    Ln,
+    /// √x
+    Sqrt,
+    /// 1 / x
+    Recip,
+    /// sin x, radians
+    Sin,
+    /// cos x, radians
+    Cos,
+    /// tanh x
+    Tanh,
+    /// 1 / (1 + e⁻ˣ)
+    Sigmoid,
+    /// the largest integer ≤ x
+    Floor,
+    /// 1 where x is NaN or infinite, else 0
+    NonFinite,
+}
+
+/// The floating-point types that the functions are written for.
+pub trait Scalar:
+    Copy
+    + PartialOrd
+    + std::ops::Neg<Output = Self>
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Calls `f32`'s or `f64`'s function of the same name.
+    fn call(self, f: Unary) -> Self;
+    /// `self` to the power `e`.
+    fn power(self, e: Self) -> Self;
+}
+
+macro_rules! scalar {
+    ($t:ty) => {
+        impl Scalar for $t {
+            const ZERO: $t = 0.0;
+            const ONE: $t = 1.0;
+            #[inline(always)]
+            fn call(self, f: Unary) -> $t {
+                match f {
+                    Unary::Neg => -self,
+                    Unary::Abs => self.abs(),
+                    Unary::Sign => {
+                        if self > 0.0 {
+                            1.0
+                        } else if self < 0.0 {
+                            -1.0
+                        } else {
+                            0.0
+                        }
+                    }
+                    Unary::Exp => self.exp(),
+                    Unary::Ln => self.ln(),
+                    Unary::Sqrt => self.sqrt(),
+                    Unary::Recip => 1.0 / self,
+                    Unary::Sin => self.sin(),
+                    Unary::Cos => self.cos(),
+                    Unary::Tanh => self.tanh(),
+                    // both branches stay finite for any x
+                    Unary::Sigmoid => {
+                        let e = (-self.abs()).exp();
+                        (if self >= 0.0 { 1.0 } else { e }) / (1.0 + e)
+                    }
+                    Unary::Floor => self.floor(),
+                    Unary::NonFinite => f64::from(!self.is_finite()) as $t,
+                }
+            }
+            #[inline(always)]
+            fn power(self, e: $t) -> $t {
+                self.powf(e)
+            }
+        }
+    };
+}
+scalar!(f32);
+scalar!(f64);
+
+impl Unary {
+    /// Every function, for tests and tables.
+    pub const ALL: [Unary; 13] = [
+        Unary::Neg,
+        Unary::Abs,
+        Unary::Sign,
+        Unary::Exp,
+        Unary::Ln,
+        Unary::Sqrt,
+        Unary::Recip,
+        Unary::Sin,
+        Unary::Cos,
+        Unary::Tanh,
+        Unary::Sigmoid,
+        Unary::Floor,
+        Unary::NonFinite,
+    ];
+
+    /// The function's value.
+    #[inline(always)]
+    pub fn apply<T: Scalar>(self, x: T) -> T {
+        x.call(self)
+    }
+
+    /// WGSL text of the function for the operand `x`. `safe_*`, `sign_of` and `non_finite` are
+    /// defined in the shader prelude.
+    pub fn wgsl(self, x: &str) -> String {
+        match self {
+            Unary::Neg => format!("(-{x})"),
+            Unary::Abs => format!("abs({x})"),
+            Unary::Sign => format!("sign_of({x})"),
+            Unary::Exp => format!("exp({x})"),
+            Unary::Ln => format!("safe_ln({x})"),
+            Unary::Sqrt => format!("sqrt({x})"),
+            Unary::Recip => format!("(1.0 / {x})"),
+            Unary::Sin => format!("sin({x})"),
+            Unary::Cos => format!("cos({x})"),
+            Unary::Tanh => format!("safe_tanh({x})"),
+            Unary::Sigmoid => format!("safe_sigmoid({x})"),
+            Unary::Floor => format!("floor({x})"),
+            Unary::NonFinite => format!("non_finite({x})"),
+        }
+    }
+
+    /// df/dx as an expression of `x`; steps (sign, floor) have derivative 0, and |x| has 0 at 0.
+    pub fn derivative(self, x: Expr) -> Expr {
+        match self {
+            Unary::Neg => Expr::constant(-1.0),
+            Unary::Abs => x.sign(),
+            Unary::Sign | Unary::Floor | Unary::NonFinite => Expr::constant(0.0),
+            Unary::Exp => x.exp(),
+            Unary::Ln => x.recip(),
+            Unary::Sqrt => x.sqrt().recip() * 0.5,
+            Unary::Recip => -(x.clone() * x).recip(),
+            Unary::Sin => x.cos(),
+            Unary::Cos => -x.sin(),
+            Unary::Tanh => {
+                let y = x.tanh();
+                Expr::constant(1.0) - y.clone() * y
+            }
+            Unary::Sigmoid => {
+                let y = x.sigmoid();
+                y.clone() * (Expr::constant(1.0) - y)
+            }
+        }
+    }
+}
