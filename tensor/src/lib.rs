@@ -1,5 +1,6 @@
 //! Arrays on WebGPU compute shaders and on the CPU, with one meaning on both.
 
+pub mod cpu;
 mod dtype;
 mod error;
 pub mod expr;

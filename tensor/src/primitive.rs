@@ -221,6 +221,33 @@ impl Primitive {
         }
     }
 
+    /// Number of elements of each input.
+    pub fn input_lens(&self) -> Vec<usize> {
+        match self {
+            Primitive::MatMul(s) => vec![
+                if s.a_batched { s.batch } else { 1 } * s.m * s.k,
+                if s.b_batched { s.batch } else { 1 } * s.k * s.n,
+            ],
+            Primitive::Conv(pass, s) => {
+                let x = s.n * s.h * s.w * s.c;
+                let weight = s.o * s.kh * s.kw * s.c;
+                let y = s.n * s.oh * s.ow * s.o;
+                match pass {
+                    ConvPass::Forward => vec![x, weight],
+                    ConvPass::InputGrad => vec![y, weight],
+                    ConvPass::WeightGrad => vec![x, y],
+                }
+            }
+            Primitive::Reduce(_, s) => vec![s.outer * s.len * s.inner],
+            Primitive::Pool(PoolPass::Spread, s) => vec![s.n * s.oh * s.ow * s.c],
+            Primitive::Pool(_, s) => vec![s.n * s.h * s.w * s.c],
+            Primitive::Gather(s) => vec![s.rows * s.inner, s.picks],
+            Primitive::ScatterAdd(s) => vec![s.picks * s.inner, s.picks],
+            Primitive::Embed(s) => vec![s.shape.iter().product()],
+            Primitive::Concat(s) => s.lens.iter().map(|l| s.outer * l * s.inner).collect(),
+        }
+    }
+
     /// Element type of the output when the (first) input holds `input`.
     pub const fn output_dtype(&self, input: DType) -> DType {
         match self {

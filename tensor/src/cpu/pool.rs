@@ -1,0 +1,118 @@
+//! Pooling over square windows of \[n, h, w, c\].
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::memory::PoolVec;
+use super::real::Real;
+use super::{CpuBuffer, PARALLEL_ELEMENTS};
+use crate::primitive::{Pool2d, PoolPass};
+use crate::{Element, Result};
+
+/// Runs one pooling pass.
+pub(super) fn pool<T: Real>(pass: PoolPass, s: &Pool2d, x: &[T]) -> Result<CpuBuffer> {
+    Ok(match pass {
+        PoolPass::Average => T::buffer(average(s, x)?),
+        PoolPass::Spread => T::buffer(spread(s, x)?),
+        PoolPass::MaxIndex => max_index(s, x)?.into(),
+    })
+}
+
+/// Input positions that the window of output position `i` covers, along an axis of `len`.
+fn window(s: &Pool2d, i: usize, len: usize) -> Range<usize> {
+    let start = i * s.stride;
+    start.saturating_sub(s.pad).min(len)..(start + s.k).saturating_sub(s.pad).min(len)
+}
+
+/// Output positions whose windows cover input position `i`, along an axis with `out` outputs.
+fn windows_over(s: &Pool2d, i: usize, out: usize) -> Range<usize> {
+    let end = ((i + s.pad) / s.stride + 1).min(out);
+    let start = (i + s.pad + 1).saturating_sub(s.k).div_ceil(s.stride);
+    start.min(end)..end
+}
+
+/// Calls `row(i, y_row)` for each of the rows of an output, in parallel if there is much to do.
+fn each_row<U: Element>(y: &mut [U], row_len: usize, row: impl Fn(usize, &mut [U]) + Sync) {
+    if row_len == 0 {
+        return;
+    }
+    let rows = (PARALLEL_ELEMENTS / 4 / row_len).max(1);
+    let task = |(i, y): (usize, &mut [U])| {
+        for (j, y) in y.chunks_mut(row_len).enumerate() {
+            row(i * rows + j, y);
+        }
+    };
+    if y.len() <= PARALLEL_ELEMENTS {
+        y.chunks_mut(rows * row_len).enumerate().for_each(task);
+    } else {
+        y.par_chunks_mut(rows * row_len).enumerate().for_each(task);
+    }
+}
+
+/// `y += x` in f32 or f64, over channels.
+fn accumulate<T: Real>(y: &mut [T], x: &[T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += *x;
+    }
+}
+
+fn average<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<T>> {
+    let mut y = PoolVec::uninit("avg_pool2d", s.n * s.oh * s.ow * s.c)?;
+    let scale = T::from_f64(1.0 / (s.k * s.k) as f64);
+    each_row(&mut y, s.ow * s.c, |row, y| {
+        let (image, i) = (row / s.oh, row % s.oh);
+        for (j, y) in y.chunks_mut(s.c).enumerate() {
+            y.fill(T::ZERO);
+            for h in window(s, i, s.h) {
+                for w in window(s, j, s.w) {
+                    accumulate(y, &x[((image * s.h + h) * s.w + w) * s.c..][..s.c]);
+                }
+            }
+            y.iter_mut().for_each(|y| *y = *y * scale);
+        }
+    });
+    Ok(y)
+}
+
+fn spread<T: Real>(s: &Pool2d, g: &[T]) -> Result<PoolVec<T>> {
+    let mut y = PoolVec::uninit("avg_pool2d_spread", s.n * s.h * s.w * s.c)?;
+    let scale = T::from_f64(1.0 / (s.k * s.k) as f64);
+    each_row(&mut y, s.w * s.c, |row, y| {
+        let (image, h) = (row / s.h, row % s.h);
+        for (w, y) in y.chunks_mut(s.c).enumerate() {
+            y.fill(T::ZERO);
+            for i in windows_over(s, h, s.oh) {
+                for j in windows_over(s, w, s.ow) {
+                    accumulate(y, &g[((image * s.oh + i) * s.ow + j) * s.c..][..s.c]);
+                }
+            }
+            y.iter_mut().for_each(|y| *y = *y * scale);
+        }
+    });
+    Ok(y)
+}
+
+/// A window that lies wholly in the padding gives `u32::MAX`, which `gather` reads as zero.
+fn max_index<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<u32>> {
+    let mut y = PoolVec::uninit("max_pool2d_index", s.n * s.oh * s.ow * s.c)?;
+    each_row(&mut y, s.ow * s.c, |row, y| {
+        let (image, i) = (row / s.oh, row % s.oh);
+        let mut best = vec![T::NEG_INFINITY; s.c];
+        for (j, y) in y.chunks_mut(s.c).enumerate() {
+            y.fill(u32::MAX);
+            for h in window(s, i, s.h) {
+                for w in window(s, j, s.w) {
+                    let at = ((image * s.h + h) * s.w + w) * s.c;
+                    for (c, x) in x[at..at + s.c].iter().enumerate() {
+                        if y[c] == u32::MAX || *x > best[c] {
+                            best[c] = *x;
+                            y[c] = (at + c) as u32;
+                        }
+                    }
+                }
+            }
+        }
+    });
+    Ok(y)
+}

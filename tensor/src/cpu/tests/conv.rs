@@ -1,0 +1,127 @@
+use proptest::prelude::*;
+
+use super::{check, integers};
+use crate::primitive::{Conv2d, ConvPass, Primitive};
+
+/// Calls `f(x index, weight index, y index)` for every product of the convolution.
+fn each_product(s: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
+    for n in 0..s.n {
+        for (i, j) in (0..s.oh).flat_map(|i| (0..s.ow).map(move |j| (i, j))) {
+            for (di, dj) in (0..s.kh).flat_map(|i| (0..s.kw).map(move |j| (i, j))) {
+                let h = (i * s.stride + di).wrapping_sub(s.pad);
+                let w = (j * s.stride + dj).wrapping_sub(s.pad);
+                if h >= s.h || w >= s.w {
+                    continue;
+                }
+                for (o, c) in (0..s.o).flat_map(|o| (0..s.c).map(move |c| (o, c))) {
+                    f(
+                        ((n * s.h + h) * s.w + w) * s.c + c,
+                        ((o * s.kh + di) * s.kw + dj) * s.c + c,
+                        ((n * s.oh + i) * s.ow + j) * s.o + o,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn check_all_passes(s: &Conv2d) {
+    let x = integers(s.n * s.h * s.w * s.c, 1);
+    let w = integers(s.o * s.kh * s.kw * s.c, 2);
+    let g = integers(s.n * s.oh * s.ow * s.o, 3);
+    let (mut y, mut dx, mut dw) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+    each_product(s, |i, j, k| {
+        y[k] += x[i] * w[j];
+        dx[i] += g[k] * w[j];
+        dw[j] += g[k] * x[i];
+    });
+    check(
+        &Primitive::Conv(ConvPass::Forward, *s),
+        &[&x, &w],
+        None,
+        &y,
+        0.0,
+    );
+    check(
+        &Primitive::Conv(ConvPass::InputGrad, *s),
+        &[&g, &w],
+        None,
+        &dx,
+        0.0,
+    );
+    check(
+        &Primitive::Conv(ConvPass::WeightGrad, *s),
+        &[&x, &g],
+        None,
+        &dw,
+        0.0,
+    );
+}
+
+/// A geometry with its output size, or none if the kernel is larger than the padded image.
+fn geometry(
+    (n, h, w): (usize, usize, usize),
+    (c, o): (usize, usize),
+    (kh, kw, stride, pad): (usize, usize, usize, usize),
+) -> Option<Conv2d> {
+    let out = |len: usize, k: usize| Some((len + 2 * pad).checked_sub(k)? / stride + 1);
+    Some(Conv2d {
+        n,
+        h,
+        w,
+        c,
+        o,
+        kh,
+        kw,
+        stride,
+        pad,
+        oh: out(h, kh)?,
+        ow: out(w, kw)?,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn small_geometries(
+        image in (0..9usize, 0..10usize, 0..10usize),
+        channels in (0..20usize, 0..20usize),
+        kernel in (1..6usize, 1..6usize, 1..4usize, 0..4usize),
+    ) {
+        let s = geometry(image, channels, kernel);
+        prop_assume!(s.is_some());
+        check_all_passes(&s.unwrap());
+    }
+
+    #[test]
+    fn usual_kernels(
+        image in (1..9usize, 1..18usize, 1..18usize),
+        c in prop::sample::select(vec![1, 3, 8, 16, 24, 33]),
+        o in prop::sample::select(vec![1, 3, 8, 16, 31, 48]),
+        (k, pad) in prop::sample::select(vec![(1, 0), (3, 1), (3, 0), (5, 2), (2, 0), (4, 1)]),
+        stride in 1..3usize,
+    ) {
+        let s = geometry(image, (c, o), (k, k, stride, pad));
+        prop_assume!(s.is_some());
+        check_all_passes(&s.unwrap());
+    }
+}
+
+/// The shapes of the models, large enough to run on several threads.
+#[test]
+fn model_shapes() {
+    for (n, side, c, o, k, stride, pad) in [
+        (16, 32, 3, 64, 3, 1, 1),
+        (4, 32, 64, 64, 3, 1, 1),
+        (5, 16, 64, 128, 3, 2, 1),
+        (16, 8, 32, 32, 3, 1, 1),
+        (16, 4, 64, 64, 3, 1, 1),
+        (64, 2, 64, 64, 3, 1, 1),
+        (7, 16, 64, 32, 1, 1, 0),
+        (7, 16, 32, 64, 1, 2, 0),
+        (3, 32, 16, 1, 3, 1, 1),
+        (64, 4, 128, 10, 4, 1, 0),
+    ] {
+        check_all_passes(&geometry((n, side, side), (c, o), (k, k, stride, pad)).unwrap());
+    }
+}
