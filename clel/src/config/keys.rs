@@ -1,0 +1,112 @@
+//! The dotted names of all settings, and which of them an unknown name was meant to be.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::tree::Config;
+use super::{Layers, presets};
+use crate::Result;
+
+/// Every dotted key with an example of its value, the optional ones included.
+pub(super) fn known() -> Result<BTreeMap<String, Value>> {
+    let mut config = Layers::preset(presets::DEFAULT_PRESET)?.build()?;
+    config.data.path = Some("images".into());
+    config.data.size = Some([8, 8]);
+    config.data.shape = Some([8, 8, 1]);
+    config.data.mean = Some(vec![0.5]);
+    config.data.std = Some(vec![0.5]);
+    config.sampler.clip = Some(1.0);
+    let mut keys = BTreeMap::new();
+    leaves(&table_of(&config), "", &mut keys);
+    Ok(keys)
+}
+
+/// The tree as TOML. A tree of plain numbers and words always has such a form.
+pub(super) fn table_of(config: &Config) -> Table {
+    Table::try_from(config).unwrap_or_default()
+}
+
+fn leaves(table: &Table, prefix: &str, out: &mut BTreeMap<String, Value>) {
+    for (name, value) in table {
+        let key = join(prefix, name);
+        match value {
+            Value::Table(inner) => leaves(inner, &key, out),
+            leaf => {
+                out.insert(key, leaf.clone());
+            }
+        }
+    }
+}
+
+/// `prefix.name`, or `name` at the root.
+pub(super) fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}.{name}")
+    }
+}
+
+/// The known key with the smallest edit distance to `key`. The last part of a known key counts
+/// too, so that `lr` finds `train.ebm.lr`.
+pub(super) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
+    let last = |k: &str| k.rsplit('.').next().unwrap_or_default().to_owned();
+    known
+        .min_by_key(|candidate| {
+            let whole = edit_distance(key, candidate);
+            let ends = edit_distance(&last(key), &last(candidate));
+            (whole.min(2 * ends + 1), whole)
+        })
+        .cloned()
+}
+
+/// Levenshtein distance: insertions, deletions and replacements of one character.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &cb) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edit_distances_of_known_pairs() {
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
+        assert_eq!(edit_distance("", "abc"), 3);
+        assert_eq!(edit_distance("abc", ""), 3);
+        assert_eq!(edit_distance("same", "same"), 0);
+    }
+
+    #[test]
+    fn a_slip_finds_its_key() -> Result<()> {
+        let known = known()?;
+        for (typed, meant) in [
+            ("sampler.step", "sampler.steps"),
+            ("sampler.stepsize", "sampler.step_size"),
+            ("train.iteration", "train.iterations"),
+            ("lr", "train.ebm.lr"),
+            ("sed", "seed"),
+            ("momentum", "train.encoder.momentum"),
+            ("sampler.clp", "sampler.clip"),
+        ] {
+            assert_eq!(
+                nearest(typed, known.keys()).as_deref(),
+                Some(meant),
+                "{typed}"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! The configuration of a run: one tree of typed values.
+//!
+//! Values come in layers, later ones over earlier ones: a preset, a TOML file (`--config`), and
+//! `--set key=value` arguments. A key that no setting has is an error that names the nearest one.
+//! The result is printed when a run starts and kept as `config.toml` in the run directory.
+
+mod keys;
+mod layers;
+mod presets;
+mod tree;
+mod validate;
+
+pub use layers::Layers;
+pub use presets::{DEFAULT_PRESET, PRESETS};
+pub use tree::{
+    AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
+    EncoderNetwork, EvalConfig, LogConfig, LossConfig, ModelConfig, Network, SamplerConfig,
+    Schedule, SgdConfig, Source, TrainConfig,
+};
+
+#[cfg(test)]
+mod tests;

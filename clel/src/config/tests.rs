@@ -1,0 +1,190 @@
+use std::io::Write;
+
+use super::*;
+use crate::{Error, Result};
+
+fn message(result: Result<Config>) -> String {
+    match result {
+        Ok(_) => "no error".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn file(text: &str) -> (tempfile::NamedTempFile, String) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let name = file.path().display().to_string();
+    (file, name)
+}
+
+#[test]
+fn every_preset_is_complete_and_sensible() {
+    for (name, _) in PRESETS {
+        let mut layers = Layers::preset(name).unwrap();
+        layers.set("data.path=/data").unwrap();
+        let config = layers.build().unwrap();
+        assert_eq!(
+            Config::parse(&config.to_toml(), "stored").unwrap(),
+            config,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_preset_may_build_on_another() {
+    let build = |name: &str| {
+        let mut layers = Layers::preset(name).unwrap();
+        layers.set("data.path=x").unwrap();
+        layers.build().unwrap()
+    };
+    let mut small = build("cifar10-small");
+    assert_eq!(
+        (small.model.network, small.model.width),
+        (Network::ResnetSmall, 64)
+    );
+    small.model = build("cifar10").model;
+    assert_eq!(small, build("cifar10"));
+}
+
+#[test]
+fn a_file_overrides_its_preset_and_arguments_override_the_file() {
+    let (file, _) =
+        file("preset = \"cifar10-small\"\n[data]\npath = \"d\"\n[sampler]\nsteps = 7\nnoise = 1");
+    let mut layers = Layers::file(file.path()).unwrap();
+    layers.set("sampler.steps = 9").unwrap();
+    layers.set("sampler.clip=0.5").unwrap();
+    layers.set("augmentation.encoder=weak").unwrap();
+    let config = layers.build().unwrap();
+    assert_eq!(config.sampler.steps, 9);
+    assert_eq!(config.sampler.noise, 1.0);
+    assert_eq!(config.sampler.clip, Some(0.5));
+    assert_eq!(config.augmentation.encoder, Augmentation::Weak);
+    assert_eq!(config.model.network, Network::ResnetSmall);
+}
+
+#[test]
+fn none_makes_an_optional_setting_absent_and_a_word_stays_a_word() {
+    let mut layers = Layers::preset("digits").unwrap();
+    layers.set("sampler.clip=0.5").unwrap();
+    layers.set("sampler.clip=none").unwrap();
+    layers.set("augmentation.ebm=none").unwrap();
+    layers.set("data.path=12").unwrap();
+    let config = layers.build().unwrap();
+    assert_eq!(config.sampler.clip, None);
+    assert_eq!(config.augmentation.ebm, Augmentation::None);
+    assert_eq!(config.data.path, Some("12".into()));
+}
+
+#[test]
+fn unknown_keys_name_the_place_and_the_nearest_key() {
+    let (file, name) = file("seed = 1\n\n[sampler]\nstep = 7\n");
+    let error = Layers::file(file.path()).and_then(Layers::build);
+    assert_eq!(
+        message(error),
+        format!("{name}:4: unknown key `sampler.step`; did you mean `sampler.steps`?")
+    );
+    let error = Layers::preset("digits").unwrap().set("train.ebm.beta=0.5");
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "--set train.ebm.beta=0.5: unknown key `train.ebm.beta`; did you mean `train.ebm.beta1`?"
+    );
+}
+
+#[test]
+fn an_unknown_section_is_an_unknown_key() {
+    let (file, name) = file("[smapler]\nsteps = 7\n");
+    let error = message(Layers::file(file.path()).and_then(Layers::build));
+    assert!(
+        error.starts_with(&format!("{name}:1: unknown key `smapler`")),
+        "{error}"
+    );
+}
+
+#[test]
+fn wrong_types_name_key_and_place() {
+    let (file, name) = file("[train]\nbatch = \"many\"\n");
+    let error = message(Layers::file(file.path()).and_then(Layers::build));
+    assert!(
+        error.starts_with(&format!("{name}:2: `train.batch`: invalid type")),
+        "{error}"
+    );
+
+    let mut layers = Layers::preset("digits").unwrap();
+    layers.set("model.network=resnet50").unwrap();
+    let error = message(layers.build());
+    assert!(
+        error.starts_with("--set model.network=resnet50: `model.network`"),
+        "{error}"
+    );
+    assert!(error.contains("resnet_small"), "{error}");
+
+    let mut layers = Layers::preset("digits").unwrap();
+    layers.set("seed=-1").unwrap();
+    let error = message(layers.build());
+    assert!(error.starts_with("--set seed=-1: `seed`"), "{error}");
+}
+
+#[test]
+fn broken_toml_names_the_line() {
+    let (file, name) = file("seed = 1\n[sampler\n");
+    let error = message(Layers::file(file.path()).and_then(Layers::build));
+    assert!(
+        error.starts_with(&format!("{name}:2: not valid TOML")),
+        "{error}"
+    );
+}
+
+#[test]
+fn values_that_make_no_sense_are_all_reported() {
+    let mut layers = Layers::preset("digits").unwrap();
+    for set in [
+        "sampler.step_size=nan",
+        "sampler.noise=-0.1",
+        "sampler.restart=1.5",
+        "sampler.buffer=10",
+        "train.ebm.beta2=1.0",
+        "train.batch=1",
+        "loss.tau=0",
+        "data.source=cifar10",
+    ] {
+        layers.set(set).unwrap();
+    }
+    let error = message(layers.build());
+    for part in [
+        "sampler.step_size = nan (--set sampler.step_size=nan): must be a finite number above 0",
+        "sampler.noise = -0.1",
+        "sampler.restart = 1.5",
+        "train.ebm.beta2 = 1.0",
+        "train.batch = 1",
+        "loss.tau = 0",
+        "data.path: this source needs a path",
+    ] {
+        assert!(error.contains(part), "{part} is not in {error}");
+    }
+}
+
+#[test]
+fn a_stored_configuration_must_be_complete() {
+    let error = message(Config::parse("seed = 1", "run/config.toml"));
+    assert!(
+        error.contains("run/config.toml") && error.contains("missing field"),
+        "{error}"
+    );
+}
+
+#[test]
+fn unknown_preset_lists_the_presets() {
+    let error = Layers::preset("mnist").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "there is no preset `mnist`; there are digits, cifar10, cifar10-small, cifar10-large"
+    );
+}
+
+#[test]
+fn no_equals_sign_is_explained() {
+    let error = Layers::preset("digits").unwrap().set("seed").unwrap_err();
+    assert!(matches!(error, Error::Argument { .. }));
+    assert!(error.to_string().contains("key=value"), "{error}");
+}

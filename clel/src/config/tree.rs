@@ -1,0 +1,268 @@
+//! The typed tree itself. Field names are the keys.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that decides what a run computes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Seed of every random number of the run.
+    pub seed: u64,
+    /// The images to learn.
+    pub data: DataConfig,
+    /// The energy network f and the directional projector g.
+    pub model: ModelConfig,
+    /// The contrastive encoder h.
+    pub encoder: EncoderConfig,
+    /// Weights of the two losses.
+    pub loss: LossConfig,
+    /// Where random augmentations are used, and which.
+    pub augmentation: AugmentationConfig,
+    /// Langevin dynamics and the replay buffer.
+    pub sampler: SamplerConfig,
+    /// Batches, optimisers and averages.
+    pub train: TrainConfig,
+    /// What is written down while a run goes on.
+    pub log: LogConfig,
+    /// The figures computed before and after training.
+    pub eval: EvalConfig,
+}
+
+/// Where images come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The 1 797 handwritten digits, 8×8, that are part of the program.
+    Digits,
+    /// A folder with CIFAR-10's binary files `data_batch_*.bin` and `test_batch.bin`.
+    Cifar10,
+    /// A folder of PNG, JPEG or WebP files; sub-folders are classes.
+    Images,
+    /// A safetensors file with `images` \[N, H, W, C\], optionally `labels`, `test_images`, `test_labels`.
+    Safetensors,
+}
+
+/// The images to learn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Where they come from.
+    pub source: Source,
+    /// Folder or file; not used by `digits`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// `images`: crop to the centre and resize to \[height, width\]; absent, all files must have one size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<[usize; 2]>,
+    /// Share of the images held out for evaluation where the source has no test part.
+    pub test_share: f64,
+    /// \[height, width, channels\] of one image; filled in from the data when a run starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<[usize; 3]>,
+    /// Mean of each channel, by which networks normalise their input; filled in from the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Vec<f64>>,
+    /// Standard deviation of each channel; filled in from the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std: Option<Vec<f64>>,
+}
+
+/// Architecture of the energy network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// Three stages of one block, widths w, 2w, 2w: for 8×8 images.
+    Tiny,
+    /// Four stages of one block, widths w, w, 2w, 2w.
+    ResnetSmall,
+    /// Four stages of two blocks, widths w, w, 2w, 2w (CLEL-Base with w = 128).
+    Resnet,
+    /// Three branches of four stages of two blocks of width w on three scales (CLEL-Large with w = 256).
+    ResnetLarge,
+}
+
+/// The energy network f: image → R^latent, and the projector g: R^latent → R^latent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Architecture.
+    pub network: Network,
+    /// Width w of the stem; the stages follow from it.
+    pub width: usize,
+    /// Width of the hidden layer of head and projector.
+    pub hidden: usize,
+    /// Dimension of f, of the directions and of the contrastive latent z.
+    pub latent: usize,
+    /// Spectral normalisation of every convolution.
+    pub spectral_norm: bool,
+}
+
+/// Architecture of the contrastive encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderNetwork {
+    /// Five 3×3 convolutions with BatchNorm, widths w to 4w: for 8×8 images.
+    Tiny,
+    /// ResNet-18 for small images: 3×3 stem of stride 1, no max-pool (w = 64).
+    Resnet18,
+}
+
+/// The encoder h: image → R^latent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderConfig {
+    /// Architecture.
+    pub network: EncoderNetwork,
+    /// Width w of the first layer.
+    pub width: usize,
+    /// Width of the hidden layer of the projection.
+    pub hidden: usize,
+}
+
+/// Weights of the losses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossConfig {
+    /// β, the weight of ⟨ĝ(f(x)), z⟩ in the joint energy; 0 turns the guide off.
+    pub beta: f64,
+    /// α, the weight of the squared energies.
+    pub alpha: f64,
+    /// τ, the temperature of the contrastive loss.
+    pub tau: f64,
+}
+
+/// A family of random image transformations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Augmentation {
+    /// The image as it is.
+    None,
+    /// Reflection-padded shift by up to 4 pixels, horizontal flip.
+    Weak,
+    /// Random resized crop, colour jitter, greyscale, horizontal flip (SimCLR).
+    Strong,
+    /// Small rotation, scale, shift and brightness, no flip: for digits and letters.
+    Affine,
+}
+
+/// Where augmentations are used, the sampler's apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AugmentationConfig {
+    /// For the two views of the contrastive loss.
+    pub encoder: Augmentation,
+    /// For the latent z of the data in the loss of the energy.
+    pub ebm: Augmentation,
+}
+
+/// Langevin dynamics x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1) on a replay buffer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamplerConfig {
+    /// K, steps a training iteration.
+    pub steps: usize,
+    /// λ, the weight of the gradient.
+    pub step_size: f64,
+    /// σ, standard deviation of the noise of one step.
+    pub noise: f64,
+    /// Each component of the gradient is held in \[−c, c\]; absent, it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
+    /// Images in the replay buffer.
+    pub buffer: usize,
+    /// Probability that a chain starts again from uniform noise.
+    pub restart: f64,
+    /// Applied to the batch drawn from the buffer.
+    pub augmentation: Augmentation,
+    /// Compute W/σ(W) once a call of the sampler instead of once a step: faster, and the power
+    /// iteration then runs once instead of K times.
+    pub cache_spectral: bool,
+}
+
+/// Batches, optimisers and averages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Images a mini-batch.
+    pub batch: usize,
+    /// Optimiser steps of the whole run.
+    pub iterations: usize,
+    /// Half-life of the moving averages of the parameters, in images.
+    pub ema_half_life: f64,
+    /// Optimiser of the energy network.
+    pub ebm: AdamConfig,
+    /// Optimiser of the encoder.
+    pub encoder: SgdConfig,
+}
+
+/// How a learning rate goes on after its warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Stays.
+    Constant,
+    /// Falls to 0 over all iterations along a half cosine.
+    Cosine,
+}
+
+/// Adam.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdamConfig {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the mean of the gradients; 0 is allowed.
+    pub beta1: f64,
+    /// Decay of the mean of their squares.
+    pub beta2: f64,
+    /// Added to the root of that mean.
+    pub epsilon: f64,
+    /// Iterations over which the rate grows linearly from 0.
+    pub warmup: usize,
+    /// What follows the warm-up.
+    pub schedule: Schedule,
+}
+
+/// Stochastic gradient descent with momentum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SgdConfig {
+    /// Learning rate.
+    pub lr: f64,
+    /// Momentum.
+    pub momentum: f64,
+    /// Added to the gradient: weight_decay · parameter.
+    pub weight_decay: f64,
+    /// Iterations over which the rate grows linearly from 0.
+    pub warmup: usize,
+    /// What follows the warm-up.
+    pub schedule: Schedule,
+}
+
+/// What is written down while a run goes on; intervals in iterations, 0 = never.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Between two lines of metrics.
+    pub metrics_every: usize,
+    /// Between two grids of samples.
+    pub grid_every: usize,
+    /// Between two checkpoints.
+    pub checkpoint_every: usize,
+    /// Checkpoints kept, the newest ones; 0 keeps all.
+    pub checkpoints_kept: usize,
+    /// Images in a grid.
+    pub grid_images: usize,
+}
+
+/// The figures computed before and after training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvalConfig {
+    /// Samples for the Fréchet distance; 0 leaves the evaluation out.
+    pub samples: usize,
+    /// Rounds of `sampler.steps` steps that a chain from fresh noise takes.
+    pub rounds: usize,
+}

@@ -1,0 +1,160 @@
+//! Values that are well-formed but make no sense.
+
+use super::tree::{Config, Source};
+
+/// Collects what is wrong, as (key, what would be right).
+#[derive(Default)]
+struct Problems(Vec<(&'static str, String)>);
+
+impl Problems {
+    fn must(&mut self, holds: bool, key: &'static str, why: impl Into<String>) {
+        if !holds {
+            self.0.push((key, why.into()));
+        }
+    }
+
+    fn positive(&mut self, key: &'static str, value: f64) {
+        let holds = value.is_finite() && value > 0.0;
+        self.must(holds, key, "must be a finite number above 0");
+    }
+
+    fn not_negative(&mut self, key: &'static str, value: f64) {
+        let holds = value.is_finite() && value >= 0.0;
+        self.must(holds, key, "must be a finite number, 0 or above");
+    }
+
+    fn share(&mut self, key: &'static str, value: f64) {
+        self.must((0.0..=1.0).contains(&value), key, "must lie in 0..=1");
+    }
+
+    fn decay(&mut self, key: &'static str, value: f64) {
+        self.must(
+            (0.0..1.0).contains(&value),
+            key,
+            "must lie in 0..1, 1 excluded",
+        );
+    }
+
+    fn count(&mut self, key: &'static str, value: usize) {
+        self.must(value > 0, key, "must be at least 1");
+    }
+}
+
+/// All problems of a configuration, as (key, what would be right).
+pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
+    let mut p = Problems::default();
+    data(c, &mut p);
+    networks(c, &mut p);
+    sampler(c, &mut p);
+    train(c, &mut p);
+    p.count("log.grid_images", c.log.grid_images);
+    p.must(
+        c.eval.samples != 1,
+        "eval.samples",
+        "a covariance needs at least 2 samples; 0 leaves the evaluation out",
+    );
+    p.0
+}
+
+fn data(c: &Config, p: &mut Problems) {
+    p.must(
+        c.data.path.is_some() || c.data.source == Source::Digits,
+        "data.path",
+        "this source needs a path, for example --set data.path=images/",
+    );
+    p.must(
+        (0.0..1.0).contains(&c.data.test_share),
+        "data.test_share",
+        "must lie in 0..1, 1 excluded",
+    );
+    if let Some(size) = c.data.size {
+        p.must(
+            size.iter().all(|s| *s > 0),
+            "data.size",
+            "must be [height, width], both at least 1",
+        );
+        p.must(
+            c.data.source == Source::Images,
+            "data.size",
+            "only the source `images` resizes",
+        );
+    }
+    if let Some([h, w, channels]) = c.data.shape {
+        p.must(
+            h > 0 && w > 0 && (channels == 1 || channels == 3),
+            "data.shape",
+            "must be [height, width, channels] with 1 or 3 channels",
+        );
+        for (key, values) in [("data.mean", &c.data.mean), ("data.std", &c.data.std)] {
+            let fits = values.as_ref().is_none_or(|v| v.len() == channels);
+            p.must(
+                fits,
+                key,
+                format!("must have one number for each of {channels} channels"),
+            );
+        }
+    }
+    if let Some(mean) = &c.data.mean {
+        p.must(
+            mean.iter().all(|m| m.is_finite()),
+            "data.mean",
+            "must be finite",
+        );
+    }
+    if let Some(std) = &c.data.std {
+        let holds = std.iter().all(|s| s.is_finite() && *s > 0.0);
+        p.must(holds, "data.std", "must be finite and above 0");
+    }
+}
+
+fn networks(c: &Config, p: &mut Problems) {
+    p.count("model.width", c.model.width);
+    p.count("model.hidden", c.model.hidden);
+    p.must(
+        c.model.latent > 1,
+        "model.latent",
+        "must be at least 2: directions live on a sphere",
+    );
+    p.count("encoder.width", c.encoder.width);
+    p.count("encoder.hidden", c.encoder.hidden);
+    p.not_negative("loss.beta", c.loss.beta);
+    p.not_negative("loss.alpha", c.loss.alpha);
+    p.positive("loss.tau", c.loss.tau);
+}
+
+fn sampler(c: &Config, p: &mut Problems) {
+    let s = &c.sampler;
+    p.count("sampler.steps", s.steps);
+    p.positive("sampler.step_size", s.step_size);
+    p.not_negative("sampler.noise", s.noise);
+    p.share("sampler.restart", s.restart);
+    if let Some(clip) = s.clip {
+        p.positive("sampler.clip", clip);
+    }
+    p.must(
+        s.buffer >= c.train.batch,
+        "sampler.buffer",
+        format!(
+            "must hold at least one batch: a batch is {} distinct images (train.batch)",
+            c.train.batch
+        ),
+    );
+}
+
+fn train(c: &Config, p: &mut Problems) {
+    let t = &c.train;
+    p.must(
+        t.batch > 1,
+        "train.batch",
+        "must be at least 2: BatchNorm and the contrastive loss compare images",
+    );
+    p.count("train.iterations", t.iterations);
+    p.positive("train.ema_half_life", t.ema_half_life);
+    p.not_negative("train.ebm.lr", t.ebm.lr);
+    p.decay("train.ebm.beta1", t.ebm.beta1);
+    p.decay("train.ebm.beta2", t.ebm.beta2);
+    p.positive("train.ebm.epsilon", t.ebm.epsilon);
+    p.not_negative("train.encoder.lr", t.encoder.lr);
+    p.decay("train.encoder.momentum", t.encoder.momentum);
+    p.not_negative("train.encoder.weight_decay", t.encoder.weight_decay);
+}

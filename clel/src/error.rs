@@ -1,0 +1,179 @@
+//! The one error type of this crate, in groups by where things go wrong.
+
+use std::path::{Path, PathBuf};
+
+/// What can go wrong between a command line and a trained model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // ---- configuration ----------------------------------------------------
+    /// A configuration file is not TOML.
+    #[error("{origin}: not valid TOML: {why}")]
+    ConfigSyntax {
+        /// File and line, or the `--set` argument.
+        origin: String,
+        /// The parser's words.
+        why: String,
+    },
+    /// A key that no setting has.
+    #[error("{origin}: unknown key `{key}`{}", nearest_hint(.nearest))]
+    UnknownKey {
+        /// The dotted key.
+        key: String,
+        /// File and line, or the `--set` argument.
+        origin: String,
+        /// The known key that looks most like it.
+        nearest: Option<String>,
+    },
+    /// A value of the wrong type or an unknown word.
+    #[error("{origin}: `{key}`: {why}")]
+    ConfigValue {
+        /// The dotted key.
+        key: String,
+        /// File and line, or the `--set` argument.
+        origin: String,
+        /// What would be right.
+        why: String,
+    },
+    /// Values that are well-formed but make no sense; one line for each.
+    #[error("the configuration does not make sense:\n  {}", .problems.join("\n  "))]
+    ConfigInvalid {
+        /// `key = value (origin): why`, one for each problem.
+        problems: Vec<String>,
+    },
+    /// No preset of this name.
+    #[error("there is no preset `{name}`; there are {}", .known.join(", "))]
+    UnknownPreset {
+        /// The name asked for.
+        name: String,
+        /// Names of the presets.
+        known: Vec<&'static str>,
+    },
+    /// A command-line argument that parses but cannot be used.
+    #[error("{argument}: {why}")]
+    Argument {
+        /// The argument as given.
+        argument: String,
+        /// What would be right.
+        why: String,
+    },
+
+    // ---- files ------------------------------------------------------------
+    /// The system refused to read something.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// File or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The system refused to write something.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// File or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// A file that does not hold what it should.
+    #[error("{}: {place}: {why}", .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Where in it: an offset, a tensor, a line.
+        place: String,
+        /// What was found and what was expected.
+        why: String,
+    },
+    /// An image file that cannot be decoded, or a picture that cannot be encoded.
+    #[error("{}: unreadable image", .path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The decoder's words.
+        source: image::ImageError,
+    },
+    /// A folder or file without a single usable image.
+    #[error("{}: no images here: {why}", .path.display())]
+    NoImages {
+        /// File or folder.
+        path: PathBuf,
+        /// What would be an image.
+        why: String,
+    },
+    /// The run directory is already there.
+    #[error(
+        "the run directory {} exists already; continue that run with `--resume {}`, or choose another `--out`",
+        .path.display(), .path.display()
+    )]
+    RunExists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// `--resume` names something that is not a run directory.
+    #[error("{} is not a run directory: {why}", .path.display())]
+    NotARun {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        why: String,
+    },
+
+    // ---- data and numbers -------------------------------------------------
+    /// Arrays whose sizes do not belong together.
+    #[error("{what}: found {found}, expected {expected}")]
+    Mismatch {
+        /// What was compared.
+        what: String,
+        /// The size or value met.
+        found: String,
+        /// The size or value that would be right.
+        expected: String,
+    },
+    /// A computation that has no meaningful result for these numbers.
+    #[error("{what}: {why}")]
+    Numbers {
+        /// The computation.
+        what: &'static str,
+        /// Which condition the numbers break.
+        why: String,
+    },
+
+    // ---- below ------------------------------------------------------------
+    /// An array operation failed.
+    #[error(transparent)]
+    Tensor(#[from] clel_tensor::Error),
+}
+
+fn nearest_hint(nearest: &Option<String>) -> String {
+    match nearest {
+        Some(key) => format!("; did you mean `{key}`?"),
+        None => String::new(),
+    }
+}
+
+impl Error {
+    /// For `map_err` on what reads `path`.
+    pub fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
+        let path = path.to_owned();
+        move |source| Error::Read { path, source }
+    }
+
+    /// For `map_err` on what writes `path`.
+    pub fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
+        let path = path.to_owned();
+        move |source| Error::Write { path, source }
+    }
+
+    /// A file that does not hold what it should: `place` within it, and `why`.
+    pub fn format(path: &Path, place: impl Into<String>, why: impl Into<String>) -> Error {
+        Error::Format {
+            path: path.to_owned(),
+            place: place.into(),
+            why: why.into(),
+        }
+    }
+}
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
