@@ -4,6 +4,7 @@ pub mod cpu;
 mod dtype;
 mod error;
 pub mod expr;
+pub mod gpu;
 pub mod primitive;
 pub mod random;
 

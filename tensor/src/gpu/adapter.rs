@@ -1,0 +1,149 @@
+//! Finding adapters and describing them.
+
+use std::fmt;
+
+use crate::{Error, Result};
+
+/// What one adapter is and can do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdapterSummary {
+    /// Position in the list, as in `wgpu:N`.
+    pub index: usize,
+    /// Name given by the driver.
+    pub name: String,
+    /// Vulkan, Metal, Dx12, …
+    pub backend: String,
+    /// Driver and its version.
+    pub driver: String,
+    /// What kind of machine it is.
+    pub kind: AdapterKind,
+    /// Largest array in bytes: what one binding of a shader may hold.
+    pub max_binding_bytes: u64,
+    /// Largest buffer in bytes.
+    pub max_buffer_bytes: u64,
+    /// Arrays that one kernel may touch.
+    pub max_storage_buffers: u32,
+    /// Threads of one workgroup.
+    pub max_workgroup_threads: u32,
+    /// Workgroup memory in bytes.
+    pub max_workgroup_bytes: u32,
+}
+
+/// The kinds of adapters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AdapterKind {
+    /// A graphics card with its own memory.
+    Discrete,
+    /// A graphics unit that shares the memory of the processor.
+    Integrated,
+    /// A part of a card lent to a virtual machine.
+    Virtual,
+    /// A software rasteriser: shaders run on the processor.
+    Software,
+    /// The driver does not say.
+    Other,
+}
+
+impl AdapterKind {
+    /// True for adapters that are graphics hardware.
+    pub const fn is_hardware(self) -> bool {
+        matches!(
+            self,
+            AdapterKind::Discrete | AdapterKind::Integrated | AdapterKind::Virtual
+        )
+    }
+}
+
+impl fmt::Display for AdapterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AdapterKind::Discrete => "discrete",
+            AdapterKind::Integrated => "integrated",
+            AdapterKind::Virtual => "virtual",
+            AdapterKind::Software => "software",
+            AdapterKind::Other => "other",
+        })
+    }
+}
+
+impl AdapterSummary {
+    /// Describes `adapter`, which is number `index` of the list.
+    pub fn of(index: usize, adapter: &wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let limits = adapter.limits();
+        AdapterSummary {
+            index,
+            name: info.name,
+            backend: format!("{:?}", info.backend),
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_owned(),
+            kind: match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+                wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+                wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+                wgpu::DeviceType::Cpu => AdapterKind::Software,
+                wgpu::DeviceType::Other => AdapterKind::Other,
+            },
+            max_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_buffer_bytes: limits.max_buffer_size,
+            max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+        }
+    }
+}
+
+/// All adapters of this machine, with graphics hardware first, in an order that is stable from
+/// run to run.
+pub async fn adapters() -> Vec<(AdapterSummary, wgpu::Adapter)> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::PRIMARY;
+    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
+    let instance = wgpu::Instance::new(descriptor);
+    let mut found = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
+    found.sort_by_key(|adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    found
+        .into_iter()
+        .enumerate()
+        .map(|(index, adapter)| (AdapterSummary::of(index, &adapter), adapter))
+        .collect()
+}
+
+/// The adapter that `wanted` describes: a position in the list or a part of its name, in either
+/// case of letters. An empty description takes the first.
+///
+/// # Errors
+/// [`Error::NoDevice`], which lists what is there.
+pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
+    let mut found = pollster::block_on(adapters());
+    let names: Vec<String> = found
+        .iter()
+        .map(|(s, _)| format!("{}: {}", s.index, s.name))
+        .collect();
+    let lower = wanted.to_lowercase();
+    let position = match wanted.parse::<usize>() {
+        _ if wanted.is_empty() => (!found.is_empty()).then_some(0),
+        Ok(index) => (index < found.len()).then_some(index),
+        Err(_) => found
+            .iter()
+            .position(|(s, _)| s.name.to_lowercase().contains(&lower)),
+    };
+    match position {
+        Some(index) => Ok(found.swap_remove(index)),
+        None => Err(Error::NoDevice {
+            wanted: format!("wgpu:{wanted}"),
+            why: if names.is_empty() {
+                "no Vulkan, Metal or DX12 driver answers".to_owned()
+            } else {
+                format!("the adapters are {}", names.join(", "))
+            },
+        }),
+    }
+}

@@ -1,0 +1,90 @@
+//! What went wrong on the device, kept until a caller can be told.
+//!
+//! wgpu reports most failures by callback, after the call that caused them. They are stored here
+//! and returned as typed errors by the next flush or read and by every later call: after a
+//! refused command the contents of the buffers can no longer be trusted.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use crate::{Error, Result};
+
+/// The first failure of one device. A loss outranks what it caused.
+#[derive(Debug)]
+pub(super) struct Faults {
+    device: String,
+    any: AtomicBool,
+    first: Mutex<Option<Error>>,
+}
+
+impl Faults {
+    /// Starts listening on `device`, which errors call `name`.
+    pub(super) fn watch(device: &wgpu::Device, name: String) -> Arc<Self> {
+        let faults = Arc::new(Faults {
+            device: name,
+            any: AtomicBool::new(false),
+            first: Mutex::new(None),
+        });
+        let seen = Arc::clone(&faults);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| seen.record(error)));
+        let seen = Arc::clone(&faults);
+        device.set_device_lost_callback(move |reason, message| {
+            seen.lost(format!("{reason:?}: {message}"));
+        });
+        faults
+    }
+
+    /// `Err` with the first failure, if there was one.
+    pub(super) fn check(&self) -> Result<()> {
+        if !self.any.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        match &*lock(&self.first) {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps an error reported by wgpu.
+    pub(super) fn record(&self, error: wgpu::Error) {
+        let error = match error {
+            wgpu::Error::OutOfMemory { source } => Error::OutOfMemory {
+                op: "device",
+                device: self.device.clone(),
+                bytes: 0,
+                why: source.to_string(),
+            },
+            other => self.refused(other.to_string()),
+        };
+        let mut first = lock(&self.first);
+        first.get_or_insert(error);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Keeps the loss of the device.
+    fn lost(&self, why: String) {
+        let mut first = lock(&self.first);
+        if !matches!(*first, Some(Error::DeviceLost { .. })) {
+            *first = Some(Error::DeviceLost {
+                device: self.device.clone(),
+                why,
+            });
+        }
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// The error for something the driver refused, in its words.
+    pub(super) fn refused(&self, why: String) -> Error {
+        Error::Device {
+            device: self.device.clone(),
+            why,
+        }
+    }
+}
+
+/// Locks even after a panic in another thread: the guarded data are valid after each statement.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,259 @@
+//! Allocating outputs and launching kernels.
+
+use super::faults::lock;
+use super::pool::Taken;
+use super::template::Program;
+use super::{Gpu, GpuBuffer, batch};
+use crate::{Error, Result};
+
+/// Threads of a workgroup in every kernel that does not say otherwise.
+pub(super) const WORKGROUP: u64 = 64;
+
+/// One dispatch.
+pub(super) struct Launch<'a> {
+    /// Name under which it is counted.
+    pub(super) name: &'static str,
+    /// Arrays read: bindings 0… of group 1.
+    pub(super) read: &'a [&'a GpuBuffer],
+    /// Arrays written: the bindings that follow.
+    pub(super) written: &'a [&'a GpuBuffer],
+    /// The uniform struct, as words.
+    pub(super) params: &'a [u32],
+    /// Number of workgroups.
+    pub(super) groups: u64,
+}
+
+impl Gpu {
+    /// Launches `program`.
+    pub(super) fn launch(&self, program: &Program, launch: &Launch<'_>) -> Result<()> {
+        self.launch_text(&program.key(), || program.expand(), launch)
+    }
+
+    /// Launches the kernel called `key`, which is compiled from `source` the first time.
+    pub(super) fn launch_text(
+        &self,
+        key: &str,
+        source: impl FnOnce() -> Result<String, String>,
+        launch: &Launch<'_>,
+    ) -> Result<()> {
+        let inner = &*self.inner;
+        inner.faults.check()?;
+        if launch.groups == 0 {
+            return Ok(());
+        }
+        let bytes = size_of_val(launch.params);
+        let largest = batch::WINDOWS[batch::WINDOWS.len() - 1];
+        let arrays = launch.read.len() + launch.written.len();
+        if bytes > largest || arrays > inner.limits.max_storage_buffers_per_shader_stage as usize {
+            return Err(Error::Unsupported {
+                op: launch.name,
+                device: inner.summary.name.clone(),
+                why: format!(
+                    "one kernel with {arrays} arrays and {bytes} bytes of parameters; at most \
+                     {} and {largest}",
+                    inner.limits.max_storage_buffers_per_shader_stage
+                ),
+            });
+        }
+        let grid = grid(
+            launch.groups,
+            inner.limits.max_compute_workgroups_per_dimension,
+        )
+        .ok_or_else(|| Error::Unsupported {
+            op: launch.name,
+            device: inner.summary.name.clone(),
+            why: format!("{} workgroups in one launch", launch.groups),
+        })?;
+        let shape = (launch.read.len(), launch.written.len());
+        let pipeline =
+            lock(&inner.pipelines).get(&inner.device, &inner.faults, key, shape, source)?;
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = launch
+            .read
+            .iter()
+            .chain(launch.written)
+            .enumerate()
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: wgpu::BindingResource::Buffer(buffer.binding()),
+            })
+            .collect();
+        let storage = inner.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.storage,
+            entries: &entries,
+        });
+
+        let mut batch = lock(&inner.batch);
+        if batch.is_full(bytes) {
+            drop(batch);
+            self.flush()?;
+            batch = lock(&inner.batch);
+        }
+        for buffer in launch.read.iter().chain(launch.written) {
+            buffer.touch(batch.serial());
+        }
+        batch.dispatch(
+            &inner.device,
+            &pipeline.compute,
+            &storage,
+            launch.params,
+            grid,
+        );
+        drop(batch);
+        *lock(&inner.launches).entry(launch.name).or_default() += 1;
+        Ok(())
+    }
+
+    /// Memory for an output of `op`, not initialised.
+    pub(super) fn output(&self, op: &'static str, bytes: usize) -> Result<GpuBuffer> {
+        let buffer = self.allocate(op, bytes as u64, u64::MAX)?;
+        if self.inner.options.poison {
+            self.fill_with_nan(&buffer)?;
+        }
+        Ok(buffer)
+    }
+
+    /// Memory whose last use by a command was before batch `before`.
+    pub(super) fn allocate(&self, op: &'static str, bytes: u64, before: u64) -> Result<GpuBuffer> {
+        let inner = &*self.inner;
+        inner.faults.check()?;
+        let limit = inner
+            .limits
+            .max_storage_buffer_binding_size
+            .min(inner.limits.max_buffer_size);
+        if bytes > limit {
+            return Err(self.out_of_memory(
+                op,
+                bytes,
+                format!(
+                    "one array holds at most {limit} bytes (max_storage_buffer_binding_size {}, \
+                     max_buffer_size {})",
+                    inner.limits.max_storage_buffer_binding_size, inner.limits.max_buffer_size
+                ),
+            ));
+        }
+        let size = match inner.pool.take(bytes, before) {
+            Taken::Recycled(buffer) => return Ok(buffer),
+            Taken::Missing(size) => size,
+        };
+        let mut made = self.create(size);
+        if made.is_err() {
+            // let go of everything that is not in use, then try once more
+            self.flush()?;
+            self.poll(wgpu::PollType::wait_indefinitely())?;
+            self.trim();
+            made = self.create(size);
+        }
+        match made {
+            Ok(raw) => Ok(inner.pool.adopt(raw, bytes)),
+            Err(why) => Err(self.out_of_memory(op, bytes, why)),
+        }
+    }
+
+    fn create(&self, size: u64) -> Result<wgpu::Buffer, String> {
+        let device = &self.inner.device;
+        let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let raw = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        match pollster::block_on(memory.pop()) {
+            Some(error) => Err(error.to_string()),
+            None => Ok(raw),
+        }
+    }
+
+    fn out_of_memory(&self, op: &'static str, bytes: u64, why: String) -> Error {
+        Error::OutOfMemory {
+            op,
+            device: self.inner.summary.name.clone(),
+            bytes,
+            why,
+        }
+    }
+
+    fn fill_with_nan(&self, buffer: &GpuBuffer) -> Result<()> {
+        let vectors = (buffer.bytes() as u64).div_ceil(16).max(1);
+        let launch = Launch {
+            name: "poison",
+            read: &[],
+            written: &[buffer],
+            params: &[vectors as u32, 0x7fc0_0000],
+            groups: vectors.div_ceil(WORKGROUP),
+        };
+        self.launch(&super::template::program!("poison"), &launch)?;
+        lock(&self.inner.launches).remove("poison");
+        Ok(())
+    }
+
+    /// Submits all recorded commands.
+    ///
+    /// # Errors
+    /// Whatever went wrong on the device since the last call.
+    pub fn flush(&self) -> Result<()> {
+        let inner = &*self.inner;
+        let mut batch = lock(&inner.batch);
+        if let Err(error) = inner.faults.check() {
+            batch.abandon();
+            return Err(error);
+        }
+        let wait_for = batch.submit(&inner.queue);
+        drop(batch);
+        if let Some(index) = wait_for {
+            self.poll(wgpu::PollType::Wait {
+                submission_index: Some(index),
+                timeout: None,
+            })?;
+        }
+        inner.faults.check()
+    }
+
+    /// Lets wgpu run its callbacks, and waits if asked to.
+    pub(super) fn poll(&self, how: wgpu::PollType) -> Result<()> {
+        let inner = &*self.inner;
+        // wgpu panics when the device is lost while it waits; the loss callback has run by then
+        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            inner.device.poll(how).map(|_| ())
+        }));
+        inner.faults.check()?;
+        match polled {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(inner.faults.refused(error.to_string())),
+            Err(_) => Err(Error::DeviceLost {
+                device: inner.summary.name.clone(),
+                why: "the driver failed while it was waited for".to_owned(),
+            }),
+        }
+    }
+}
+
+/// The smallest grid of at least `groups` workgroups within `limit` on each side; kernels count
+/// their groups row by row. `None` beyond limit².
+pub(super) fn grid(groups: u64, limit: u32) -> Option<[u32; 3]> {
+    let limit = u64::from(limit);
+    let rows = groups.div_ceil(limit);
+    if rows > limit {
+        return None;
+    }
+    let columns = groups.div_ceil(rows.max(1));
+    Some([columns as u32, rows as u32, 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grid;
+
+    #[test]
+    fn grids_fold_at_the_limit() {
+        assert_eq!(grid(1, 65_535), Some([1, 1, 1]));
+        assert_eq!(grid(65_535, 65_535), Some([65_535, 1, 1]));
+        assert_eq!(grid(65_536, 65_535), Some([32_768, 2, 1]));
+        assert_eq!(grid(131_071, 65_535), Some([43_691, 3, 1]));
+        assert_eq!(grid(65_535 * 65_535, 65_535), Some([65_535, 65_535, 1]));
+        assert_eq!(grid(65_535 * 65_535 + 1, 65_535), None);
+    }
+}

@@ -1,0 +1,202 @@
+//! The WebGPU device: memory, batches of commands, compiled kernels, and all operations on them.
+//!
+//! * [`Gpu::upload`], [`Gpu::read`] move bytes;
+//! * [`Gpu::run`] executes a [`crate::primitive::Primitive`];
+//! * [`Gpu::pointwise`] executes a fused pointwise expression.
+//!
+//! Nothing waits for the device except `read` and, when too much is under way, the submission of
+//! a batch. Failures of the device surface as typed errors at the next flush or read and at every
+//! later call.
+
+mod adapter;
+mod batch;
+mod faults;
+mod launch;
+mod pipelines;
+mod pool;
+mod template;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+pub use adapter::{AdapterKind, AdapterSummary, adapters, find_adapter};
+pub use pool::{GpuBuffer, MemoryReport};
+
+use crate::{Error, Result};
+use batch::Batch;
+use faults::{Faults, lock};
+use pipelines::Pipelines;
+use pool::Pool;
+
+/// Which of the two families of heavy kernels runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Each thread keeps a block of outputs in registers and reads the arrays directly: for
+    /// software rasterisers, where a barrier costs more than a load.
+    Direct,
+    /// Workgroups stage tiles of the operands in workgroup memory: for graphics hardware.
+    Tiled,
+}
+
+/// How to open an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GpuOptions {
+    /// The family of heavy kernels; by default what suits the kind of adapter.
+    pub family: Option<Family>,
+    /// Keep the bounds checks in the shaders. For tests: the kernels do not need them.
+    pub checked: bool,
+    /// Fill every buffer with NaN before it is written, which shows up elements that a kernel
+    /// leaves out. For tests.
+    pub poison: bool,
+    /// Ask for no more than what WebGPU guarantees everywhere (8 arrays a kernel, 128 MiB each).
+    /// For tests.
+    pub smallest_limits: bool,
+}
+
+/// A WebGPU device. Cheap to clone; clones are the same device.
+#[derive(Clone)]
+pub struct Gpu {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    summary: AdapterSummary,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: wgpu::Limits,
+    family: Family,
+    options: GpuOptions,
+    faults: Arc<Faults>,
+    pool: Arc<Pool>,
+    batch: Mutex<Batch>,
+    pipelines: Mutex<Pipelines>,
+    launches: Mutex<BTreeMap<&'static str, u64>>,
+    staging: Mutex<Vec<wgpu::Buffer>>,
+}
+
+impl Gpu {
+    /// Opens an adapter with the options that suit it.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] when the driver refuses.
+    pub fn open(adapter: (AdapterSummary, wgpu::Adapter)) -> Result<Self> {
+        pollster::block_on(Self::open_with(adapter, GpuOptions::default()))
+    }
+
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] when the driver refuses.
+    pub async fn open_with(
+        (summary, adapter): (AdapterSummary, wgpu::Adapter),
+        options: GpuOptions,
+    ) -> Result<Self> {
+        let limits = if options.smallest_limits {
+            wgpu::Limits::default()
+        } else {
+            adapter.limits()
+        };
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: None,
+                required_features: wgpu::Features::empty(),
+                required_limits: limits.clone(),
+                experimental_features: wgpu::ExperimentalFeatures::disabled(),
+                memory_hints: wgpu::MemoryHints::Performance,
+                trace: wgpu::Trace::Off,
+            })
+            .await
+            .map_err(|error| Error::NoDevice {
+                wanted: summary.name.clone(),
+                why: error.to_string(),
+            })?;
+        let faults = Faults::watch(&device, summary.name.clone());
+        let pipelines = Pipelines::new(&device, options.checked);
+        let batch = Batch::new(&device, pipelines.params());
+        let family = options.family.unwrap_or(match summary.kind {
+            AdapterKind::Software => Family::Direct,
+            _ => Family::Tiled,
+        });
+        Ok(Gpu {
+            inner: Arc::new(Inner {
+                pool: Pool::new(limits.max_buffer_size),
+                summary,
+                device,
+                queue,
+                limits,
+                family,
+                options,
+                faults,
+                batch: Mutex::new(batch),
+                pipelines: Mutex::new(pipelines),
+                launches: Mutex::default(),
+                staging: Mutex::default(),
+            }),
+        })
+    }
+
+    /// What this device is.
+    pub fn summary(&self) -> &AdapterSummary {
+        &self.inner.summary
+    }
+
+    /// Which heavy kernels it runs.
+    pub fn family(&self) -> Family {
+        self.inner.family
+    }
+
+    /// Kernels launched since the start or the last [`Gpu::reset_launches`], by name: the names
+    /// of [`crate::primitive::Primitive::name`], and `pointwise`. A primitive that takes two
+    /// passes counts twice.
+    pub fn launches(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.inner.launches).clone()
+    }
+
+    /// Starts counting launches anew.
+    pub fn reset_launches(&self) {
+        lock(&self.inner.launches).clear();
+    }
+
+    /// Keys of the kernels compiled so far, sorted.
+    pub fn compiled(&self) -> Vec<String> {
+        lock(&self.inner.pipelines).keys()
+    }
+
+    /// Memory in use and pooled.
+    pub fn memory(&self) -> MemoryReport {
+        self.inner.pool.report()
+    }
+
+    /// Gives pooled memory back to the driver.
+    pub fn trim(&self) {
+        self.inner.pool.trim();
+        lock(&self.inner.staging).clear();
+    }
+
+    /// True for two handles of one device.
+    pub fn same_device(&self, other: &Gpu) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Destroys the device as a driver reset would: every later call returns
+    /// [`Error::DeviceLost`].
+    pub fn destroy(&self) {
+        self.inner.device.destroy();
+        // the callback runs when the device is polled
+        let _ = self.poll(wgpu::PollType::Poll);
+    }
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gpu")
+            .field("name", &self.inner.summary.name)
+            .field("family", &self.inner.family)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,211 @@
+//! Device memory: one wgpu buffer for each array, recycled by size.
+//!
+//! A buffer goes back to the free list the moment its last handle is dropped. Commands run in
+//! the order in which they were recorded, so a later command of the same batch may reuse it.
+//! Writes from the host are the exception, see [`super::batch`].
+
+use std::collections::BTreeMap;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::faults::lock;
+
+/// Smallest buffer: room for the vec4 bindings of a scalar, with the strictest alignment.
+const SMALLEST: u64 = 256;
+/// At most this share of what is in use is kept in the free lists, …
+const KEEP_DIVISOR: u64 = 1;
+/// … and at least this many bytes are.
+const KEEP_AT_LEAST: u64 = 256 << 20;
+
+/// Memory held on one device, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MemoryReport {
+    /// In use by arrays.
+    pub live: u64,
+    /// Waiting to be used again.
+    pub pooled: u64,
+    /// Highest `live` so far.
+    pub peak: u64,
+}
+
+/// An array's memory on a device. Returns to the pool when dropped.
+#[derive(Debug)]
+pub struct GpuBuffer {
+    raw: Option<wgpu::Buffer>,
+    bytes: u64,
+    /// Number of the last batch with a command that binds this buffer.
+    touched: AtomicU64,
+    pool: Arc<Pool>,
+}
+
+impl GpuBuffer {
+    /// Size asked for, in bytes; the memory may be larger.
+    pub fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// The wgpu buffer.
+    pub(super) fn raw(&self) -> &wgpu::Buffer {
+        // `raw` is taken only by `drop`.
+        match &self.raw {
+            Some(raw) => raw,
+            None => unreachable!("a dropped buffer is not borrowed"),
+        }
+    }
+
+    /// The part that shaders see: whole vec4s, at least one.
+    pub(super) fn binding(&self) -> wgpu::BufferBinding<'_> {
+        let size = self.bytes.next_multiple_of(16).max(16);
+        wgpu::BufferBinding {
+            buffer: self.raw(),
+            offset: 0,
+            size: wgpu::BufferSize::new(size),
+        }
+    }
+
+    /// Notes that a command of batch `serial` binds this buffer.
+    pub(super) fn touch(&self, serial: u64) {
+        self.touched.fetch_max(serial, Ordering::Relaxed);
+    }
+}
+
+impl Drop for GpuBuffer {
+    fn drop(&mut self) {
+        if let Some(raw) = self.raw.take() {
+            let touched = self.touched.load(Ordering::Relaxed);
+            self.pool.put(Free { raw, touched });
+        }
+    }
+}
+
+/// A buffer without an owner.
+#[derive(Debug)]
+struct Free {
+    raw: wgpu::Buffer,
+    touched: u64,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    free: BTreeMap<u64, Vec<Free>>,
+    report: MemoryReport,
+}
+
+/// The free lists of one device.
+#[derive(Debug)]
+pub(super) struct Pool {
+    lists: Mutex<Lists>,
+    max_buffer: u64,
+}
+
+/// What the pool found.
+pub(super) enum Taken {
+    /// A used buffer, full of old data.
+    Recycled(GpuBuffer),
+    /// Nothing fits: a buffer of this many bytes must be made.
+    Missing(u64),
+}
+
+impl Pool {
+    pub(super) fn new(max_buffer: u64) -> Arc<Self> {
+        Arc::new(Pool {
+            lists: Mutex::default(),
+            max_buffer,
+        })
+    }
+
+    /// Takes a free buffer for `bytes` whose last use was before batch `before`.
+    pub(super) fn take(self: &Arc<Self>, bytes: u64, before: u64) -> Taken {
+        let class = self.class(bytes);
+        let mut lists = lock(&self.lists);
+        let Some(free) = lists.free.get_mut(&class).and_then(|list| {
+            let at = list.iter().rposition(|f| f.touched < before)?;
+            Some(list.swap_remove(at))
+        }) else {
+            return Taken::Missing(class);
+        };
+        lists.report.pooled -= class;
+        lists.report.live += class;
+        lists.report.peak = lists.report.peak.max(lists.report.live);
+        drop(lists);
+        Taken::Recycled(self.own(free, bytes))
+    }
+
+    /// Puts a buffer just made under the care of the pool.
+    pub(super) fn adopt(self: &Arc<Self>, raw: wgpu::Buffer, bytes: u64) -> GpuBuffer {
+        let mut lists = lock(&self.lists);
+        lists.report.live += raw.size();
+        lists.report.peak = lists.report.peak.max(lists.report.live);
+        drop(lists);
+        self.own(Free { raw, touched: 0 }, bytes)
+    }
+
+    fn own(self: &Arc<Self>, free: Free, bytes: u64) -> GpuBuffer {
+        GpuBuffer {
+            raw: Some(free.raw),
+            bytes,
+            touched: AtomicU64::new(free.touched),
+            pool: Arc::clone(self),
+        }
+    }
+
+    fn put(&self, free: Free) {
+        let size = free.raw.size();
+        let mut lists = lock(&self.lists);
+        lists.report.live -= size;
+        let room = KEEP_AT_LEAST.max(lists.report.live / KEEP_DIVISOR);
+        if lists.report.pooled + size <= room {
+            lists.report.pooled += size;
+            lists.free.entry(size).or_default().push(free);
+        }
+    }
+
+    /// Frees what nobody uses.
+    pub(super) fn trim(&self) {
+        let mut lists = lock(&self.lists);
+        lists.report.pooled = 0;
+        lists.free.clear();
+    }
+
+    pub(super) fn report(&self) -> MemoryReport {
+        lock(&self.lists).report
+    }
+
+    /// Size to allocate for `bytes`: powers of two and the sizes halfway between them.
+    fn class(&self, bytes: u64) -> u64 {
+        let above = bytes.max(SMALLEST).next_power_of_two();
+        let half_way = above / 4 * 3;
+        let class = if bytes <= half_way && half_way >= SMALLEST {
+            half_way
+        } else {
+            above
+        };
+        if class > self.max_buffer {
+            bytes.next_multiple_of(16)
+        } else {
+            class
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_classes_an_octave() {
+        let pool = Pool::new(1 << 20);
+        let classes: Vec<u64> = [0, 1, 256, 257, 384, 385, 512, 513, 768, 769, 1 << 20]
+            .into_iter()
+            .map(|bytes| pool.class(bytes))
+            .collect();
+        assert_eq!(
+            classes,
+            [256, 256, 256, 384, 384, 512, 512, 768, 768, 1024, 1 << 20]
+        );
+        // above the largest buffer the size is exact, and the driver refuses it by name
+        assert_eq!(pool.class((1 << 20) + 4), (1 << 20) + 16);
+    }
+}

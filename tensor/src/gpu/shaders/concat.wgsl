@@ -1,0 +1,34 @@
+// Copies one input of a concatenation to its place: y[o, start + i] = x[o, i].
+// One thread copies one T (a word, or four with VEC). Grid: threads = outer · row, 64 a workgroup.
+
+#if VEC
+alias T = vec4<u32>;
+#else
+alias T = u32;
+#endif
+struct Params {
+    threads: u32,
+    row: u32,         // T's of the input for each o: len · inner
+    row_magic: vec2<u32>,
+    out_row: u32,     // T's of the output for each o
+    start: u32,       // T's before this input
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(1) @binding(0) var<storage, read> x: array<T>;        // [outer, row]
+@group(1) @binding(1) var<storage, read_write> y: array<T>;  // [outer, out_row]
+
+#include thread
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let thread = thread_number(group, groups, local);
+    if thread >= params.threads {
+        return;
+    }
+    let o = divide(thread, params.row_magic);
+    y[o * params.out_row + params.start + (thread - o * params.row)] = x[thread];
+}

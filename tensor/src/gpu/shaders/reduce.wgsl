@@ -1,0 +1,78 @@
+// Reduces the middle axis of x[outer, len, inner] to `parts` interleaved parts:
+//   y[o, p, i] = Σ or max over l = p, p + parts, p + 2·parts, … < len of x[o, l, i]
+// Sums are made in runs of 32, so that a part of n elements has the error of 32 + n/32 additions.
+// One thread makes one T of y. VEC: 4 elements along inner. ROW: inner = 1, len counts vec4s, and
+// the four lanes are reduced at the end. Grid: threads = outer · parts · inner, 64 a workgroup.
+
+#if VEC
+alias T = vec4<f32>;
+alias Y = vec4<f32>;
+#else
+#if ROW
+alias T = vec4<f32>;
+alias Y = f32;
+#else
+alias T = f32;
+alias Y = f32;
+#endif
+#endif
+struct Params {
+    threads: u32,
+    inner: u32,       // T's
+    inner_magic: vec2<u32>,
+    parts_magic: vec2<u32>,
+    parts: u32,
+    len: u32,
+    empty: u32,       // bits of the result of no elements: 0 or −∞
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(1) @binding(0) var<storage, read> x: array<T>;        // [outer, len, inner]
+@group(1) @binding(1) var<storage, read_write> y: array<Y>;  // [outer, parts, inner]
+
+#include thread
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let thread = thread_number(group, groups, local);
+    if thread >= params.threads {
+        return;
+    }
+    let slot = divide(thread, params.inner_magic);
+    let i = thread - slot * params.inner;
+    let o = divide(slot, params.parts_magic);
+    let p = slot - o * params.parts;
+    let base = o * params.len * params.inner + i;
+    let empty = T(bitcast<f32>(params.empty));
+    var total = empty;
+    var l = p;
+#if SUM
+    while l < params.len {
+        var run = T();
+        let end = min(params.len, l + 32u * params.parts);
+        while l < end {
+            run += x[base + l * params.inner];
+            l += params.parts;
+        }
+        total += run;
+    }
+#if ROW
+    y[thread] = (total.x + total.y) + (total.z + total.w);
+#else
+    y[thread] = total;
+#endif
+#else
+    while l < params.len {
+        total = max(total, x[base + l * params.inner]);
+        l += params.parts;
+    }
+#if ROW
+    y[thread] = max(max(total.x, total.y), max(total.z, total.w));
+#else
+    y[thread] = total;
+#endif
+#endif
+}

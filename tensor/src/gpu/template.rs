@@ -1,0 +1,237 @@
+//! The preprocessor of the shaders: loops written out, variants chosen, names replaced.
+//!
+//! Lines that start with `#` are directives:
+//! `#for I 4` … `#end` writes the lines between four times with `$I` = 0..4;
+//! `#if NAME`, `#if !NAME`, `#if NAME == 3` … `#else` … `#endif` chooses;
+//! `#include name` inserts another file. Elsewhere `$NAME` and `${A * 4 + 1}` are replaced
+//! (integers, evaluated from left to right). Unrolling here and not in a loop of the shader
+//! keeps the accumulators in registers whatever the driver's compiler does.
+
+use std::fmt::Write;
+
+/// A shader file with the values of its names.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    file: &'static str,
+    text: &'static str,
+    names: Vec<(&'static str, String)>,
+}
+
+/// Names `shaders/$file.wgsl`.
+macro_rules! program {
+    ($file:literal) => {
+        $crate::gpu::template::Program::new(
+            $file,
+            include_str!(concat!("shaders/", $file, ".wgsl")),
+        )
+    };
+}
+pub(super) use program;
+
+impl Program {
+    pub(super) const fn new(file: &'static str, text: &'static str) -> Self {
+        Program {
+            file,
+            text,
+            names: Vec::new(),
+        }
+    }
+
+    /// Gives a name its value.
+    pub(super) fn set(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.names.push((name, value.to_string()));
+        self
+    }
+
+    /// Readable key of this permutation, as `matmul_direct TM=8 TN=8`.
+    pub(super) fn key(&self) -> String {
+        let mut key = self.file.to_owned();
+        for (name, value) in &self.names {
+            // Writing to a string does not fail.
+            let _ = write!(key, " {name}={value}");
+        }
+        key
+    }
+
+    /// The WGSL text.
+    ///
+    /// # Errors
+    /// The faulty line, when the file breaks the rules above.
+    pub(super) fn expand(&self) -> Result<String, String> {
+        let mut names: Vec<(String, String)> = self
+            .names
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let lines: Vec<&str> = self.text.lines().collect();
+        let mut out = String::with_capacity(self.text.len() * 4);
+        expand(&lines, &mut names, &mut out).map_err(|line| format!("{}: {line}", self.file))?;
+        Ok(out)
+    }
+}
+
+type Names = Vec<(String, String)>;
+
+fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), String> {
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at];
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.first().copied() {
+            Some("#for") => {
+                let end = closing(lines, at, "#for", "#end")?;
+                let [_, name, count] = words[..] else {
+                    return Err(line.to_owned());
+                };
+                for i in 0..value(count, names).ok_or(line)? {
+                    names.push((name.to_owned(), i.to_string()));
+                    expand(&lines[at + 1..end], names, out)?;
+                    names.pop();
+                }
+                at = end;
+            }
+            Some("#if") => {
+                let end = closing(lines, at, "#if", "#endif")?;
+                let other = otherwise(&lines[..end], at).unwrap_or(end);
+                if condition(&words[1..], names).ok_or(line)? {
+                    expand(&lines[at + 1..other], names, out)?;
+                } else if other < end {
+                    expand(&lines[other + 1..end], names, out)?;
+                }
+                at = end;
+            }
+            Some("#include") => {
+                let text = match words[1..] {
+                    ["philox"] => include_str!("shaders/philox.wgsl"),
+                    ["numerics"] => include_str!("shaders/numerics.wgsl"),
+                    ["thread"] => include_str!("shaders/thread.wgsl"),
+                    _ => return Err(line.to_owned()),
+                };
+                expand(&text.lines().collect::<Vec<_>>(), names, out)?;
+            }
+            _ => {
+                replace(line, names, out).ok_or(line)?;
+                out.push('\n');
+            }
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Position of the directive that closes the one at `start`.
+fn closing(lines: &[&str], start: usize, opens: &str, closes: &str) -> Result<usize, String> {
+    let mut depth = 0;
+    for (at, line) in lines.iter().enumerate().skip(start) {
+        match line.split_whitespace().next() {
+            Some(word) if word == opens => depth += 1,
+            Some(word) if word == closes => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok(at);
+        }
+    }
+    Err(format!("{} is not closed", lines[start]))
+}
+
+/// Position of the `#else` that belongs to the `#if` at `start`.
+fn otherwise(lines: &[&str], start: usize) -> Option<usize> {
+    let mut depth = 0;
+    lines.iter().enumerate().skip(start).find_map(|(at, line)| {
+        match line.split_whitespace().next() {
+            Some("#if") => depth += 1,
+            Some("#endif") => depth -= 1,
+            Some("#else") if depth == 1 => return Some(at),
+            _ => {}
+        }
+        None
+    })
+}
+
+fn condition(words: &[&str], names: &Names) -> Option<bool> {
+    match words {
+        [name] => match name.strip_prefix('!') {
+            Some(name) => Some(value(name, names)? == 0),
+            None => Some(value(name, names)? != 0),
+        },
+        [left, "==", right] => Some(text(left, names) == text(right, names)),
+        [left, "<", right] => Some(value(left, names)? < value(right, names)?),
+        _ => None,
+    }
+}
+
+fn text<'a>(word: &'a str, names: &'a Names) -> &'a str {
+    names
+        .iter()
+        .rev()
+        .find(|(name, _)| name == word)
+        .map_or(word, |(_, value)| value)
+}
+
+fn value(word: &str, names: &Names) -> Option<u32> {
+    text(word.trim_start_matches('$'), names).parse().ok()
+}
+
+/// `A * 4 + 1` from left to right.
+fn evaluate(expression: &str, names: &Names) -> Option<u32> {
+    let mut words = expression.split_whitespace();
+    let mut result = value(words.next()?, names)?;
+    while let Some(operator) = words.next() {
+        let right = value(words.next()?, names)?;
+        result = match operator {
+            "+" => result + right,
+            "-" => result.checked_sub(right)?,
+            "*" => result * right,
+            "/" => result.checked_div(right)?,
+            "%" => result.checked_rem(right)?,
+            _ => return None,
+        };
+    }
+    Some(result)
+}
+
+fn replace(line: &str, names: &Names, out: &mut String) -> Option<()> {
+    let mut rest = line;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(inner) = rest.strip_prefix('{') {
+            let end = inner.find('}')?;
+            let _ = write!(out, "{}", evaluate(&inner[..end], names)?);
+            rest = &inner[end + 1..];
+        } else {
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphanumeric())
+                .unwrap_or(rest.len());
+            let name = &rest[..end];
+            names.iter().find(|(known, _)| known == name)?;
+            out.push_str(text(name, names));
+            rest = &rest[end..];
+        }
+    }
+    out.push_str(rest);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loops_choices_and_arithmetic() {
+        let text =
+            "#for I N\n#if I == 1\nodd $I_x\n#else\n#if WIDE\nv${I * 4 + 1}\n#endif\n#endif\n#end";
+        let program = Program::new("t", text).set("N", 3).set("WIDE", 1);
+        assert_eq!(program.expand().unwrap(), "v1\nodd 1_x\nv9\n");
+        assert_eq!(program.key(), "t N=3 WIDE=1");
+    }
+
+    #[test]
+    fn faults_name_the_line() {
+        for text in ["#for I 2\nx", "x $UNKNOWN", "#include nothing", "${1 +}"] {
+            let error = Program::new("t", text).expand().unwrap_err();
+            assert!(error.starts_with("t: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Tests that need an adapter; software Vulkan will do.
+
+mod runtime;
+
+use super::{Gpu, GpuOptions, find_adapter};
+
+/// A device for tests, or `None` with a message when this machine has no adapter.
+///
+/// # Panics
+/// Without an adapter if the environment says `CLEL_REQUIRE_GPU=1`.
+pub(crate) fn test_gpu_with(options: GpuOptions) -> Option<Gpu> {
+    let opened =
+        find_adapter("").and_then(|adapter| pollster::block_on(Gpu::open_with(adapter, options)));
+    match opened {
+        Ok(gpu) => Some(gpu),
+        Err(error) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => {
+            panic!("CLEL_REQUIRE_GPU=1, but {error}")
+        }
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+/// The usual device for tests: checks in the shaders, NaN in every buffer, the smallest limits.
+pub(crate) fn test_gpu() -> Option<Gpu> {
+    test_gpu_with(GpuOptions {
+        checked: true,
+        poison: true,
+        smallest_limits: true,
+        family: None,
+    })
+}

@@ -1,0 +1,91 @@
+//! Memory, batches, errors.
+
+use super::*;
+use crate::Error;
+
+fn floats(n: usize) -> Vec<u8> {
+    (0..n).flat_map(|i| (i as f32).to_le_bytes()).collect()
+}
+
+#[test]
+fn bytes_come_back() {
+    let Some(gpu) = test_gpu() else { return };
+    for bytes in [
+        vec![],
+        floats(1),
+        floats(5),
+        floats(1_000_003),
+        vec![1, 2, 3],
+    ] {
+        let buffer = gpu.upload(&bytes).unwrap();
+        assert_eq!(buffer.bytes(), bytes.len());
+        assert_eq!(gpu.read(&buffer, bytes.len()).unwrap(), bytes);
+        let part = bytes.len() / 8 * 4;
+        let read = pollster::block_on(gpu.read_async(&buffer, part)).unwrap();
+        assert_eq!(read, bytes[..part]);
+    }
+}
+
+#[test]
+fn memory_is_recycled_and_reported() {
+    let Some(gpu) = test_gpu() else { return };
+    let a = gpu.upload(&floats(1000)).unwrap();
+    assert_eq!(gpu.memory().live, 4096);
+    gpu.flush().unwrap();
+    drop(a);
+    assert_eq!((gpu.memory().live, gpu.memory().pooled), (0, 4096));
+    let b = gpu.upload(&floats(900)).unwrap();
+    assert_eq!((gpu.memory().live, gpu.memory().pooled), (4096, 0));
+    drop(b);
+    gpu.trim();
+    assert_eq!((gpu.memory().pooled, gpu.memory().peak), (0, 4096));
+}
+
+#[test]
+fn arrays_above_the_limit_are_named() {
+    let Some(gpu) = test_gpu() else { return };
+    let error = gpu.output("sum", (128 << 20) + 4).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::OutOfMemory {
+            bytes: 134_217_732,
+            ..
+        }
+    ));
+    assert!(
+        error
+            .to_string()
+            .contains("max_storage_buffer_binding_size 134217728")
+    );
+    // and the device goes on
+    let buffer = gpu.upload(&floats(3)).unwrap();
+    assert_eq!(gpu.read(&buffer, 12).unwrap(), floats(3));
+}
+
+#[test]
+fn a_lost_device_is_an_error_everywhere() {
+    let Some(gpu) = test_gpu() else { return };
+    let buffer = gpu.upload(&floats(3)).unwrap();
+    gpu.destroy();
+    for _ in 0..2 {
+        let lost = |result: Result<(), Error>| matches!(result, Err(Error::DeviceLost { .. }));
+        assert!(lost(gpu.read(&buffer, 12).map(drop)));
+        assert!(lost(
+            pollster::block_on(gpu.read_async(&buffer, 12)).map(drop)
+        ));
+        assert!(lost(gpu.upload(&floats(3)).map(drop)));
+        assert!(lost(gpu.output("sum", 4).map(drop)));
+        assert!(lost(gpu.flush()));
+    }
+}
+
+#[test]
+fn no_such_adapter_lists_what_is_there() {
+    if test_gpu().is_none() {
+        return;
+    }
+    for wanted in ["99", "no such card"] {
+        let error = find_adapter(wanted).unwrap_err().to_string();
+        assert!(error.contains("the adapters are 0: "), "{error}");
+    }
+}

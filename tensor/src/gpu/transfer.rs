@@ -1,0 +1,194 @@
+//! Moving bytes between the host and the device.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use super::faults::lock;
+use super::{Gpu, GpuBuffer};
+use crate::{Error, Result};
+
+/// Uploads larger than this wait for the open batch to be submitted, rather than take memory
+/// besides what the batch holds.
+const LARGE: usize = 1 << 20;
+/// Readback buffers kept for the next read, and the largest kept.
+const STAGING_KEPT: usize = 4;
+const STAGING_LARGEST: u64 = 16 << 20;
+
+impl Gpu {
+    /// Copies bytes (a multiple of 4) to a new array on the device.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] naming the limit, or an earlier failure of the device.
+    pub fn upload(&self, bytes: &[u8]) -> Result<GpuBuffer> {
+        let inner = &*self.inner;
+        if bytes.len() > LARGE {
+            self.flush()?;
+        }
+        // The write takes effect before all commands of the open batch: none may bind the buffer.
+        let serial = lock(&inner.batch).serial();
+        let buffer = self.allocate("upload", bytes.len() as u64, serial)?;
+        let whole = bytes.len() / 4 * 4;
+        if whole > 0 {
+            inner.queue.write_buffer(buffer.raw(), 0, &bytes[..whole]);
+        }
+        if whole < bytes.len() {
+            let mut last = [0; 4];
+            last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
+            inner.queue.write_buffer(buffer.raw(), whole as u64, &last);
+        }
+        let flush = lock(&inner.batch).uploaded(bytes.len() as u64);
+        if flush {
+            self.flush()?;
+        }
+        Ok(buffer)
+    }
+
+    /// The first `bytes` bytes of an array; waits for the device.
+    ///
+    /// # Errors
+    /// Any failure of the device up to now.
+    pub fn read(&self, buffer: &GpuBuffer, bytes: usize) -> Result<Vec<u8>> {
+        if bytes == 0 {
+            return self.flush().map(|()| Vec::new());
+        }
+        let transfer = self.begin_read(buffer, bytes)?;
+        self.poll(wgpu::PollType::Wait {
+            submission_index: transfer.submission.clone(),
+            timeout: None,
+        })?;
+        let mapped = lock(&transfer.mapped.state).result.take();
+        self.finish_read(transfer.staging, bytes, mapped)
+    }
+
+    /// The first `bytes` bytes of an array, without blocking. On native systems the future
+    /// polls the device whenever it is polled itself, and asks to be polled again.
+    ///
+    /// # Errors
+    /// Any failure of the device up to now.
+    pub async fn read_async(&self, buffer: &GpuBuffer, bytes: usize) -> Result<Vec<u8>> {
+        if bytes == 0 {
+            return self.flush().map(|()| Vec::new());
+        }
+        let transfer = self.begin_read(buffer, bytes)?;
+        let mapped = WaitForMap {
+            gpu: self,
+            mapped: &transfer.mapped,
+        }
+        .await;
+        self.finish_read(transfer.staging, bytes, mapped)
+    }
+
+    /// Records the copy to a mappable buffer, submits it and asks for the mapping.
+    fn begin_read(&self, buffer: &GpuBuffer, bytes: usize) -> Result<Transfer> {
+        let inner = &*self.inner;
+        inner.faults.check()?;
+        let size = (bytes as u64).next_multiple_of(4);
+        let staging = self.staging(size);
+        let mut batch = lock(&inner.batch);
+        buffer.touch(batch.serial());
+        batch.copy(&inner.device, buffer.raw(), &staging, size);
+        drop(batch);
+        self.flush()?;
+        let submission = lock(&inner.batch).last_submission();
+        let mapped = Arc::new(Mapped::default());
+        let done = Arc::clone(&mapped);
+        staging.map_async(wgpu::MapMode::Read, ..size, move |result| {
+            let mut state = lock(&done.state);
+            state.result = Some(result);
+            if let Some(waker) = state.waker.take() {
+                waker.wake();
+            }
+        });
+        Ok(Transfer {
+            staging,
+            mapped,
+            submission,
+        })
+    }
+
+    fn finish_read(
+        &self,
+        staging: wgpu::Buffer,
+        bytes: usize,
+        mapped: Option<Result<(), wgpu::BufferAsyncError>>,
+    ) -> Result<Vec<u8>> {
+        let inner = &*self.inner;
+        inner.faults.check()?;
+        let refused = |why: String| -> Error { inner.faults.refused(format!("read: {why}")) };
+        match mapped {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(refused(error.to_string())),
+            None => return Err(refused("the copy did not end".to_owned())),
+        }
+        let view = staging
+            .get_mapped_range(..(bytes as u64).next_multiple_of(4))
+            .map_err(|error| refused(error.to_string()))?;
+        let out = view[..bytes].to_vec();
+        drop(view);
+        staging.unmap();
+        let mut kept = lock(&inner.staging);
+        if kept.len() < STAGING_KEPT && staging.size() <= STAGING_LARGEST {
+            kept.push(staging);
+        }
+        Ok(out)
+    }
+
+    /// A mappable buffer of at least `size` bytes.
+    fn staging(&self, size: u64) -> wgpu::Buffer {
+        let mut kept = lock(&self.inner.staging);
+        if let Some(at) = kept.iter().position(|buffer| buffer.size() >= size) {
+            return kept.swap_remove(at);
+        }
+        drop(kept);
+        self.inner.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("readback"),
+            size: size.next_power_of_two().max(256),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+}
+
+/// A copy under way to a buffer that is being mapped.
+struct Transfer {
+    staging: wgpu::Buffer,
+    mapped: Arc<Mapped>,
+    submission: Option<wgpu::SubmissionIndex>,
+}
+
+#[derive(Default)]
+struct Mapped {
+    state: Mutex<MapState>,
+}
+
+#[derive(Default)]
+struct MapState {
+    result: Option<Result<(), wgpu::BufferAsyncError>>,
+    waker: Option<std::task::Waker>,
+}
+
+struct WaitForMap<'a> {
+    gpu: &'a Gpu,
+    mapped: &'a Mapped,
+}
+
+impl Future for WaitForMap<'_> {
+    type Output = Option<Result<(), wgpu::BufferAsyncError>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.gpu.poll(wgpu::PollType::Poll).is_err() {
+            return Poll::Ready(None);
+        }
+        let mut state = lock(&self.mapped.state);
+        if let Some(result) = state.result.take() {
+            return Poll::Ready(Some(result));
+        }
+        state.waker = Some(context.waker().clone());
+        // in a browser the callback wakes us; elsewhere nobody polls the device but we
+        #[cfg(not(target_family = "wasm"))]
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
