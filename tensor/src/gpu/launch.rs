@@ -2,12 +2,16 @@
 
 use super::faults::lock;
 use super::pool::Taken;
-use super::template::Program;
+use super::template::{Program, program};
 use super::{Gpu, GpuBuffer, batch};
 use crate::{Error, Result};
 
 /// Threads of a workgroup in every kernel that does not say otherwise.
 pub(super) const WORKGROUP: u64 = 64;
+
+pub(super) fn poison_program() -> Program {
+    program!("poison")
+}
 
 /// One dispatch.
 pub(super) struct Launch<'a> {
@@ -185,7 +189,7 @@ impl Gpu {
             params: &[vectors as u32, 0x7fc0_0000],
             groups: vectors.div_ceil(WORKGROUP),
         };
-        self.launch(&super::template::program!("poison"), &launch)?;
+        self.launch(&poison_program(), &launch)?;
         lock(&self.inner.launches).remove("poison");
         Ok(())
     }

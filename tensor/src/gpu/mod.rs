@@ -14,6 +14,9 @@ mod faults;
 mod launch;
 mod pipelines;
 mod pool;
+mod reduce;
+mod rows;
+mod run;
 mod template;
 mod transfer;
 

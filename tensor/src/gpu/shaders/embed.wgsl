@@ -11,7 +11,7 @@ struct Axis {
 }
 struct Params {
     threads: u32,
-    axes: array<Axis, >, // the last axis first
+    @align(16) axes: array<Axis, $RANK>, // the last axis first
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> x: array<u32>;
@@ -30,7 +30,7 @@ fn main(
         return;
     }
     var rest = thread;
-    var from = 0u;
+    var source = 0u;
     var stride = 1u;
     var inside = true;
 #for A RANK
@@ -41,14 +41,14 @@ fn main(
         let beyond = at - min(at, axis.start);
         let i = divide(beyond, axis.step_magic);
         inside = inside && at >= axis.start && i * axis.step == beyond && i < axis.len;
-        from += i * stride;
+        source += i * stride;
         stride *= axis.len;
         rest = next;
     }
 #end
     var value = 0u;
     if inside {
-        value = x[from];
+        value = x[source];
     }
     y[thread] = value;
 }

@@ -1,6 +1,6 @@
 // Reduces the middle axis of x[outer, len, inner] to `parts` interleaved parts:
 //   y[o, p, i] = Σ or max over l = p, p + parts, p + 2·parts, … < len of x[o, l, i]
-// Sums are made in runs of 32, so that a part of n elements has the error of 32 + n/32 additions.
+// Sums are made in runs of 16, so that a part of n elements has the error of 16 + n/16 additions.
 // One thread makes one T of y. VEC: 4 elements along inner. ROW: inner = 1, len counts vec4s, and
 // the four lanes are reduced at the end. Grid: threads = outer · parts · inner, 64 a workgroup.
 
@@ -52,7 +52,7 @@ fn main(
 #if SUM
     while l < params.len {
         var run = T();
-        let end = min(params.len, l + 32u * params.parts);
+        let end = min(params.len, l + 16u * params.parts);
         while l < end {
             run += x[base + l * params.inner];
             l += params.parts;

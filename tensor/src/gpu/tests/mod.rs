@@ -1,8 +1,11 @@
 //! Tests that need an adapter; software Vulkan will do.
 
+mod naive;
+mod primitives;
 mod runtime;
+mod shaders;
 
-use super::{Gpu, GpuOptions, find_adapter};
+use super::{Gpu, GpuBuffer, GpuOptions, find_adapter};
 
 /// A device for tests, or `None` with a message when this machine has no adapter.
 ///

@@ -1,0 +1,97 @@
+//! From primitives to launches.
+
+use super::{Gpu, GpuBuffer};
+use crate::primitive::Primitive;
+use crate::{Error, Result};
+
+impl Gpu {
+    /// Executes a primitive on contiguous arrays of f32 (u32 for indices, and for what is only
+    /// copied) and returns its output.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when the output or a temporary does not fit,
+    /// [`Error::Unsupported`] when the geometry is beyond what kernels can address, and any
+    /// earlier failure of the device.
+    pub fn run(&self, primitive: &Primitive, inputs: &[&GpuBuffer]) -> Result<GpuBuffer> {
+        let op = primitive.name();
+        let elements = primitive.output_len();
+        self.addressable(op, elements)?;
+        for input in inputs {
+            self.addressable(op, input.bytes() / 4)?;
+        }
+        let missing = || Error::Unsupported {
+            op,
+            device: self.inner.summary.name.clone(),
+            why: format!("{} inputs", inputs.len()),
+        };
+        let output = self.output(op, elements * 4)?;
+        if elements == 0 {
+            return Ok(output);
+        }
+        match (primitive, inputs) {
+            (Primitive::Reduce(kind, shape), [x]) => self.reduce(*kind, shape, x, &output)?,
+            (Primitive::Pool(pass, shape), [x]) => self.pool(op, *pass, shape, x, &output)?,
+            (Primitive::Gather(shape), [x, index]) => self.gather(shape, x, index, &output)?,
+            (Primitive::ScatterAdd(shape), [g, index]) => {
+                self.scatter_add(shape, g, index, &output)?;
+            }
+            (Primitive::Embed(shape), [x]) => self.embed(shape, x, &output)?,
+            (Primitive::Concat(shape), inputs) if inputs.len() == shape.lens.len() => {
+                self.concat(shape, inputs, &output)?;
+            }
+            _ => return Err(missing()),
+        }
+        Ok(output)
+    }
+
+    /// Kernels count elements in 31 bits.
+    pub(super) fn addressable(&self, op: &'static str, elements: usize) -> Result<()> {
+        if elements < 1 << 31 {
+            return Ok(());
+        }
+        Err(Error::OutOfMemory {
+            op,
+            device: self.inner.summary.name.clone(),
+            bytes: elements as u64 * 4,
+            why: "kernels count at most 2147483647 elements".to_owned(),
+        })
+    }
+}
+
+/// `[⌈2^(31+l) / d⌉, l]` with `l = ⌈log₂ d⌉`: the shaders divide numbers below 2³¹ by `d ≥ 1`
+/// as `(n · m) >> (31 + l)` (Granlund and Montgomery, PLDI 1994).
+pub(super) fn magic(d: usize) -> [u32; 2] {
+    let d = d.max(1) as u64;
+    let l = d.next_power_of_two().trailing_zeros();
+    let m = (1u64 << (31 + l)).div_ceil(d);
+    [m as u32, l]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::magic;
+
+    #[test]
+    fn division_by_multiplication_is_exact() {
+        let dividends = [
+            0u64,
+            1,
+            2,
+            99,
+            65_535,
+            1 << 20,
+            (1 << 31) - 2,
+            (1 << 31) - 1,
+        ];
+        for d in (1..5000).chain([65_535, 65_536, 65_537, (1 << 30) + 1, (1 << 31) - 1]) {
+            let [m, l] = magic(d);
+            let d = d as u64;
+            let near = dividends
+                .iter()
+                .flat_map(|n| [*n, n / d * d, (n / d * d).wrapping_sub(1)]);
+            for n in near.filter(|n| *n < 1 << 31) {
+                assert_eq!((n * u64::from(m)) >> (31 + l), n / d, "{n} / {d}");
+            }
+        }
+    }
+}

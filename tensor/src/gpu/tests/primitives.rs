@@ -1,0 +1,308 @@
+//! Every primitive on odd geometries against its definition.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::DType;
+use crate::primitive::*;
+use crate::random::RngKey;
+
+/// Numbers in \[−1, 1), different for each `salt`; every seventh repeats to make ties.
+pub(super) fn numbers(n: usize, salt: u32) -> Vec<f32> {
+    let key = RngKey::new(11, salt);
+    (0..n)
+        .map(|i| {
+            let word = key.block((i / 7 * 7 + i % 7 % 6) as u32)[0];
+            crate::random::uniform(word) * 2.0 - 1.0
+        })
+        .collect()
+}
+
+fn indices(n: usize, below: usize, salt: u32) -> Vec<u32> {
+    let key = RngKey::new(12, salt);
+    (0..n)
+        .map(|i| key.block(i as u32)[0] % (below as u32 + 2))
+        .collect()
+}
+
+/// Lengths of the inputs, those of indices with the number of rows.
+fn inputs(primitive: &Primitive) -> Vec<(usize, Option<usize>)> {
+    let plain = |n: usize| (n, None);
+    match primitive {
+        Primitive::MatMul(s) => {
+            let batch = |batched: bool| if batched { s.batch } else { 1 };
+            vec![
+                plain(batch(s.a_batched) * s.m * s.k),
+                plain(batch(s.b_batched) * s.k * s.n),
+            ]
+        }
+        Primitive::Conv(pass, s) => {
+            let x = plain(s.n * s.h * s.w * s.c);
+            let w = plain(s.o * s.kh * s.kw * s.c);
+            let y = plain(s.n * s.oh * s.ow * s.o);
+            match pass {
+                ConvPass::Forward => vec![x, w],
+                ConvPass::InputGrad => vec![y, w],
+                ConvPass::WeightGrad => vec![x, y],
+            }
+        }
+        Primitive::Reduce(_, s) => vec![plain(s.outer * s.len * s.inner)],
+        Primitive::Pool(PoolPass::Spread, s) => vec![plain(s.n * s.oh * s.ow * s.c)],
+        Primitive::Pool(_, s) => vec![plain(s.n * s.h * s.w * s.c)],
+        Primitive::Gather(s) => vec![plain(s.rows * s.inner), (s.picks, Some(s.rows))],
+        Primitive::ScatterAdd(s) => vec![plain(s.picks * s.inner), (s.picks, Some(s.rows))],
+        Primitive::Embed(s) => vec![plain(s.shape.iter().product())],
+        Primitive::Concat(s) => s
+            .lens
+            .iter()
+            .map(|l| plain(s.outer * l * s.inner))
+            .collect(),
+    }
+}
+
+/// Runs a primitive on the device and compares with the definition. Sums of `k` products of
+/// numbers below 1 may differ by rounding: √k roundings of the largest partial sum.
+pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
+    let mut buffers = Vec::new();
+    let mut values = Vec::new();
+    for (salt, (n, rows)) in inputs(primitive).into_iter().enumerate() {
+        match rows {
+            None => {
+                let x = numbers(n, salt as u32);
+                buffers.push(gpu.upload(bytemuck::cast_slice(&x)).unwrap());
+                values.push(x.into_iter().map(f64::from).collect::<Vec<f64>>());
+            }
+            Some(rows) => {
+                let x = indices(n, rows, salt as u32);
+                buffers.push(gpu.upload(bytemuck::cast_slice(&x)).unwrap());
+                values.push(x.into_iter().map(f64::from).collect());
+            }
+        }
+    }
+    let want = naive::run(primitive, &values);
+    let refs: Vec<&GpuBuffer> = buffers.iter().collect();
+    let output = gpu
+        .run(primitive, &refs)
+        .unwrap_or_else(|error| panic!("{primitive:?}: {error}"));
+    let bytes = gpu.read(&output, want.len() * 4).unwrap();
+    let got: Vec<f64> = match primitive.output_dtype(DType::F32) {
+        DType::U32 => bytemuck::pod_collect_to_vec::<u8, u32>(&bytes)
+            .into_iter()
+            .map(f64::from)
+            .collect(),
+        _ => bytemuck::pod_collect_to_vec::<u8, f32>(&bytes)
+            .into_iter()
+            .map(f64::from)
+            .collect(),
+    };
+    let terms = match primitive {
+        Primitive::MatMul(s) => s.k,
+        Primitive::Conv(ConvPass::Forward, s) => s.kh * s.kw * s.c,
+        Primitive::Conv(ConvPass::InputGrad, s) => s.kh * s.kw * s.o,
+        Primitive::Conv(ConvPass::WeightGrad, s) => s.n * s.oh * s.ow,
+        Primitive::Reduce(ReduceKind::Sum, s) => s.len,
+        Primitive::ScatterAdd(s) => 4 * s.picks / s.rows.max(1) + 16,
+        _ => 1,
+    };
+    let tolerance = 6e-8 * (terms as f64).max(2.0);
+    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+        let close = (got - want).abs() <= tolerance || got == want;
+        assert!(close, "{primitive:?}: element {i} is {got}, not {want}");
+    }
+}
+
+/// Runs `check` on `cases` draws of `strategy`.
+pub(super) fn check_drawn(gpu: &Gpu, cases: u32, strategy: impl Strategy<Value = Primitive>) {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    };
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
+    );
+    let result = runner.run(&strategy, |primitive| {
+        check(gpu, &primitive);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn reductions() {
+    let Some(gpu) = test_gpu() else { return };
+    let kinds = [ReduceKind::Sum, ReduceKind::Max, ReduceKind::ArgMax];
+    let sizes = (0usize..5, 0usize..200, 0usize..9, 0usize..3);
+    let drawn = sizes.prop_map(|(outer, len, inner, kind)| {
+        Primitive::Reduce(kinds[kind], Reduce { outer, len, inner })
+    });
+    check_drawn(
+        &gpu,
+        60,
+        drawn.prop_filter(
+            "no maximum of nothing",
+            |p| !matches!(p, Primitive::Reduce(ReduceKind::ArgMax, s) if s.len == 0),
+        ),
+    );
+    for kind in kinds {
+        for (outer, len, inner) in [
+            (1, 100_003, 1),
+            (1, 100_004, 1),
+            (3, 5_000, 4),
+            (2, 3_001, 5),
+            (70_000, 3, 1),
+            (1, 2, 4_300_000),
+        ] {
+            check(&gpu, &Primitive::Reduce(kind, Reduce { outer, len, inner }));
+        }
+    }
+}
+
+#[test]
+fn long_sums_are_accurate() {
+    let Some(gpu) = test_gpu() else { return };
+    // 0.1 is not exact: sequential addition of a million of them is off by 1 %. Runs of 16 in
+    // parts of 256 make about 3 · 32 roundings, all of the same sign here.
+    let n = 1_000_000;
+    let x = gpu.upload(bytemuck::cast_slice(&vec![0.1f32; n])).unwrap();
+    let shape = Reduce {
+        outer: 1,
+        len: n,
+        inner: 1,
+    };
+    let y = gpu
+        .run(&Primitive::Reduce(ReduceKind::Sum, shape), &[&x])
+        .unwrap();
+    let sum: f32 = bytemuck::pod_read_unaligned(&gpu.read(&y, 4).unwrap());
+    let want = f64::from(0.1f32) * n as f64;
+    assert!((f64::from(sum) - want).abs() < 1e-6 * want, "{sum}");
+}
+
+#[test]
+fn pools() {
+    let Some(gpu) = test_gpu() else { return };
+    let passes = [PoolPass::Average, PoolPass::Spread, PoolPass::MaxIndex];
+    let sizes = (0usize..3, 1usize..9, 1usize..9, 1usize..10);
+    let window = (1usize..4, 1usize..4, 0usize..2, 0usize..3);
+    let drawn = (sizes, window).prop_filter_map(
+        "window larger than the image",
+        |((n, h, w, c), (k, stride, pad, pass))| {
+            let pad = pad.min(k - 1);
+            let out = |side: usize| Some((side + 2 * pad).checked_sub(k)? / stride + 1);
+            let shape = Pool2d {
+                n,
+                h,
+                w,
+                c,
+                k,
+                stride,
+                pad,
+                oh: out(h)?,
+                ow: out(w)?,
+            };
+            Some(Primitive::Pool(passes[pass], shape))
+        },
+    );
+    check_drawn(&gpu, 80, drawn);
+}
+
+#[test]
+fn gathers_and_scatters() {
+    let Some(gpu) = test_gpu() else { return };
+    let drawn = (1usize..9, 0usize..40, 0usize..9, any::<bool>()).prop_map(
+        |(rows, picks, inner, gather)| {
+            let shape = Gather { rows, picks, inner };
+            if gather {
+                Primitive::Gather(shape)
+            } else {
+                Primitive::ScatterAdd(shape)
+            }
+        },
+    );
+    check_drawn(&gpu, 60, drawn);
+    for (rows, picks, inner) in [
+        (3, 30_000, 1),
+        (5_000, 20_000, 1),
+        (2_000, 10_000, 4),
+        (100_000, 3_000, 3),
+        (300, 90_000, 1),
+    ] {
+        let shape = Gather { rows, picks, inner };
+        check(&gpu, &Primitive::Gather(shape));
+        check(&gpu, &Primitive::ScatterAdd(shape));
+    }
+    // more than 65,535 workgroups
+    check(
+        &gpu,
+        &Primitive::Gather(Gather {
+            rows: 10,
+            picks: 4_300_000,
+            inner: 1,
+        }),
+    );
+}
+
+#[test]
+fn scatters_do_not_depend_on_the_order_of_threads() {
+    let Some(gpu) = test_gpu() else { return };
+    let shape = Gather {
+        rows: 4_000,
+        picks: 50_000,
+        inner: 1,
+    };
+    let index = indices(shape.picks, shape.rows, 5);
+    let g = numbers(shape.picks, 6);
+    let mut want = vec![0.0f32; shape.rows];
+    for (row, g) in index.iter().zip(&g) {
+        if let Some(sum) = want.get_mut(*row as usize) {
+            *sum += g;
+        }
+    }
+    let g = gpu.upload(bytemuck::cast_slice(&g)).unwrap();
+    let index = gpu.upload(bytemuck::cast_slice(&index)).unwrap();
+    let y = gpu
+        .run(&Primitive::ScatterAdd(shape), &[&g, &index])
+        .unwrap();
+    let got: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&y, shape.rows * 4).unwrap());
+    assert!(got == want);
+}
+
+#[test]
+fn embeddings() {
+    let Some(gpu) = test_gpu() else { return };
+    let axis = (0usize..5, 0usize..3, 1usize..4, 0usize..3);
+    let drawn = prop::collection::vec(axis, 0..5).prop_map(|axes| {
+        let mut shape = Embed {
+            shape: vec![],
+            out: vec![],
+            start: vec![],
+            step: vec![],
+        };
+        for (len, start, step, after) in axes {
+            shape.shape.push(len);
+            shape.start.push(start);
+            shape.step.push(step);
+            shape
+                .out
+                .push(start + len.saturating_sub(1) * step + len.min(1) + after);
+        }
+        Primitive::Embed(shape)
+    });
+    check_drawn(&gpu, 100, drawn);
+}
+
+#[test]
+fn concatenations() {
+    let Some(gpu) = test_gpu() else { return };
+    let drawn = (
+        0usize..4,
+        prop::collection::vec(0usize..9, 1..12),
+        0usize..5,
+    )
+        .prop_map(|(outer, lens, inner)| Primitive::Concat(Concat { outer, lens, inner }));
+    check_drawn(&gpu, 60, drawn);
+}
