@@ -3,5 +3,7 @@
 pub mod config;
 pub mod data;
 mod error;
+pub mod eval;
+pub mod report;
 
 pub use error::{Error, Result};

@@ -43,7 +43,7 @@ fn read(paths: &[PathBuf]) -> Result<Split> {
     for path in paths {
         let bytes = std::fs::read(path).map_err(Error::read(path))?;
         let whole = bytes.len() / RECORD;
-        if bytes.is_empty() || bytes.len() % RECORD != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(RECORD) {
             return Err(Error::format(
                 path,
                 format!("byte {}", whole * RECORD),

@@ -1,0 +1,14 @@
+//! What a run leaves behind and shows while it goes on.
+
+mod grid;
+mod metrics;
+mod progress;
+mod run_dir;
+
+pub use grid::Grid;
+pub use metrics::Metrics;
+pub use progress::Progress;
+pub use run_dir::RunDir;
+
+#[cfg(test)]
+mod tests;

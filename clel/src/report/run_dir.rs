@@ -1,0 +1,196 @@
+//! The directory that holds everything of one run.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::Metrics;
+use crate::config::Config;
+use crate::{Error, Result};
+
+/// A run directory:
+///
+/// ```text
+/// config.toml                    the whole configuration
+/// metrics.jsonl                  one JSON object a line
+/// samples/step-00000500.png      grids of samples
+/// checkpoints/step-00000500.safetensors
+/// summary.json                   the figures at the end
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes a new directory, with its parents.
+    ///
+    /// # Errors
+    /// It is there already, or cannot be made.
+    pub fn create(path: &Path) -> Result<Self> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(Error::write(parent))?;
+        }
+        std::fs::create_dir(path).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Error::RunExists {
+                path: path.to_owned(),
+            },
+            _ => Error::write(path)(error),
+        })?;
+        for inner in ["samples", "checkpoints"] {
+            let inner = path.join(inner);
+            std::fs::create_dir(&inner).map_err(Error::write(&inner))?;
+        }
+        Ok(RunDir {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Makes the first of `parent/name-001`, `parent/name-002`, … that is not there yet.
+    ///
+    /// # Errors
+    /// None can be made.
+    pub fn create_numbered(parent: &Path, name: &str) -> Result<Self> {
+        let mut number = 1;
+        loop {
+            match Self::create(&parent.join(format!("{name}-{number:03}"))) {
+                Err(Error::RunExists { .. }) => number += 1,
+                other => return other,
+            }
+        }
+    }
+
+    /// An existing run directory.
+    ///
+    /// # Errors
+    /// There is no configuration in it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let run = RunDir {
+            path: path.to_owned(),
+        };
+        if run.config_path().is_file() {
+            Ok(run)
+        } else {
+            Err(Error::NotARun {
+                path: path.to_owned(),
+                why: "there is no config.toml in it".to_owned(),
+            })
+        }
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the configuration is kept.
+    pub fn config_path(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    /// Where the figures at the end of the run go.
+    pub fn summary_path(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// Keeps the configuration.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        let path = self.config_path();
+        std::fs::write(&path, config.to_toml()).map_err(Error::write(&path))
+    }
+
+    /// The configuration kept in it.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not a complete configuration.
+    pub fn read_config(&self) -> Result<Config> {
+        let path = self.config_path();
+        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+        Config::parse(&text, &path.display().to_string())
+    }
+
+    /// Opens the metrics: a new file for step 0, else the old one cut after `step`.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is damaged.
+    pub fn metrics(&self, step: u64) -> Result<Metrics> {
+        let path = self.path.join("metrics.jsonl");
+        if step == 0 && !path.exists() {
+            Metrics::create(&path)
+        } else {
+            Metrics::resume(&path, step)
+        }
+    }
+
+    /// Where the grid of samples of a step goes.
+    pub fn samples_path(&self, step: u64) -> PathBuf {
+        self.path
+            .join("samples")
+            .join(format!("step-{step:08}.png"))
+    }
+
+    /// Where a picture with a name of its own goes.
+    pub fn picture_path(&self, name: &str) -> PathBuf {
+        self.path.join("samples").join(format!("{name}.png"))
+    }
+
+    /// Where the checkpoint of a step goes.
+    pub fn checkpoint_path(&self, step: u64) -> PathBuf {
+        self.path
+            .join("checkpoints")
+            .join(format!("step-{step:08}.safetensors"))
+    }
+
+    /// Step and file of each checkpoint, oldest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let folder = self.path.join("checkpoints");
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
+            let path = entry.map_err(Error::read(&folder))?.path();
+            let step = path
+                .file_name()
+                .and_then(|name| {
+                    name.to_str()?
+                        .strip_prefix("step-")?
+                        .strip_suffix(".safetensors")
+                })
+                .and_then(|digits| digits.parse().ok());
+            found.extend(step.map(|step| (step, path)));
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// There is none, or the folder cannot be read.
+    pub fn latest_checkpoint(&self) -> Result<(u64, PathBuf)> {
+        self.checkpoints()?.pop().ok_or_else(|| Error::NotARun {
+            path: self.path.clone(),
+            why: "there is no checkpoint in it yet, so there is nothing to continue".to_owned(),
+        })
+    }
+
+    /// Removes all but the newest `kept` checkpoints; 0 keeps all.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn prune_checkpoints(&self, kept: usize) -> Result<()> {
+        let all = self.checkpoints()?;
+        let surplus = if kept == 0 {
+            0
+        } else {
+            all.len().saturating_sub(kept)
+        };
+        for (_, path) in &all[..surplus] {
+            std::fs::remove_file(path).map_err(Error::write(path))?;
+        }
+        Ok(())
+    }
+}

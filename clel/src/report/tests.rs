@@ -1,0 +1,179 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::Error;
+use crate::config::Layers;
+
+#[test]
+fn a_grid_enlarges_pixels_and_keeps_borders() {
+    let grid = Grid {
+        columns: 2,
+        scale: 3,
+        border: 1,
+    };
+    // Three images of 1×2 pixels: black-white, white-black, grey-grey.
+    let picture = grid
+        .draw([3, 1, 2, 1], &[0.0, 1.0, 1.0, 0.0, 0.5, 0.5])
+        .unwrap()
+        .into_luma8();
+    assert_eq!(picture.dimensions(), (2 * (2 * 3 + 1) + 1, 2 * (3 + 1) + 1));
+    let row = |y: u32| {
+        (0..15)
+            .map(|x| picture.get_pixel(x, y).0[0])
+            .collect::<Vec<u8>>()
+    };
+    let (b, w) = (96, 255);
+    assert_eq!(row(0), [b; 15]);
+    assert_eq!(row(1), [b, 0, 0, 0, w, w, w, b, w, w, w, 0, 0, 0, b]);
+    assert_eq!(row(3), row(1));
+    assert_eq!(row(4), [b; 15]);
+    assert_eq!(row(5)[..8], [b, 128, 128, 128, 128, 128, 128, b]);
+    assert_eq!(row(5)[8..], [b; 7]);
+}
+
+#[test]
+fn colours_keep_their_channels_through_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("g.png");
+    let grid = Grid {
+        columns: 1,
+        scale: 1,
+        border: 0,
+    };
+    grid.write_png(&path, [1, 1, 2, 3], &[1.0, 0.0, 0.25, 0.0, 2.0, -1.0])
+        .unwrap();
+    let back = image::open(&path).unwrap().into_rgb8();
+    assert_eq!(back.into_raw(), [255, 0, 64, 0, 255, 0]);
+    let error = grid
+        .write_png(&dir.path().join("no/g.png"), [0, 1, 2, 3], &[])
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Write { .. } | Error::Image { .. }),
+        "{error}"
+    );
+    assert!(grid.draw([1, 1, 2, 3], &[0.0]).is_err());
+    assert!(grid.draw([1, 1, 1, 2], &[0.0; 2]).is_err());
+}
+
+#[test]
+fn layout_follows_the_images() {
+    assert_eq!(
+        Grid::for_images([100, 8, 8, 1]),
+        Grid {
+            columns: 10,
+            scale: 8,
+            border: 2
+        }
+    );
+    assert_eq!(
+        Grid::for_images([5, 128, 64, 3]),
+        Grid {
+            columns: 3,
+            scale: 1,
+            border: 2
+        }
+    );
+}
+
+#[test]
+fn metrics_survive_a_crash_and_a_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("metrics.jsonl");
+    let mut metrics = Metrics::create(&path).unwrap();
+    for step in [10, 20, 30] {
+        metrics
+            .write(step, &[("energy", 0.5), ("gap", f64::NAN)])
+            .unwrap();
+    }
+    drop(metrics);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text.lines().next(),
+        Some(r#"{"energy":0.5,"gap":"NaN","step":10}"#)
+    );
+    // A crash in the middle of a line.
+    std::fs::write(&path, format!("{text}{{\"step\": 4")).unwrap();
+    let mut metrics = Metrics::resume(&path, 20).unwrap();
+    metrics.write(25, &[]).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let last = text.lines().last();
+    assert_eq!((text.lines().count(), last), (3, Some(r#"{"step":25}"#)));
+
+    std::fs::write(&path, "{\"step\": 1}\nhello\n").unwrap();
+    let error = Metrics::resume(&path, 5).unwrap_err().to_string();
+    assert!(error.contains("line 2: not a JSON object"), "{error}");
+    assert!(Metrics::create(&path).is_err());
+}
+
+#[test]
+fn a_run_directory_is_never_taken_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/run");
+    let run = RunDir::create(&path).unwrap();
+    let error = RunDir::create(&path).unwrap_err();
+    assert!(matches!(error, Error::RunExists { .. }));
+    assert!(error.to_string().contains("--resume"), "{error}");
+    let error = RunDir::open(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("is not a run directory: there is no config.toml"),
+        "{error}"
+    );
+
+    let config = Layers::preset("digits").unwrap().build().unwrap();
+    run.write_config(&config).unwrap();
+    assert_eq!(RunDir::open(&path).unwrap().read_config().unwrap(), config);
+    assert!(run.metrics(0).is_ok());
+
+    let numbered = |n: &str| dir.path().join("runs").join(n);
+    for name in ["digits-001", "digits-002"] {
+        let run = RunDir::create_numbered(&dir.path().join("runs"), "digits").unwrap();
+        assert_eq!(run.path(), numbered(name));
+    }
+}
+
+#[test]
+fn the_newest_checkpoints_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    assert!(
+        run.latest_checkpoint()
+            .unwrap_err()
+            .to_string()
+            .contains("no checkpoint")
+    );
+    for step in [500, 20, 1500] {
+        std::fs::write(run.checkpoint_path(step), "x").unwrap();
+    }
+    std::fs::write(run.path().join("checkpoints/step-9.safetensors.tmp"), "x").unwrap();
+    assert_eq!(
+        run.latest_checkpoint().unwrap(),
+        (1500, run.checkpoint_path(1500))
+    );
+    run.prune_checkpoints(0).unwrap();
+    run.prune_checkpoints(2).unwrap();
+    let left: Vec<(u64, PathBuf)> = run.checkpoints().unwrap();
+    assert_eq!(left.iter().map(|c| c.0).collect::<Vec<_>>(), [500, 1500]);
+}
+
+#[test]
+fn progress_says_rate_and_time_left() {
+    let line = |first, step, seconds| {
+        progress::line(
+            first,
+            step,
+            1000,
+            Duration::from_secs(seconds),
+            &[("E(data)", -0.00123)],
+        )
+    };
+    assert_eq!(
+        line(0, 100, 10),
+        "E(data) -0.0012 · 10.0 it/s · 1 min 30 s left"
+    );
+    assert_eq!(
+        line(900, 910, 40),
+        "E(data) -0.0012 · 4.0 s/it · 6 min 00 s left"
+    );
+    assert_eq!(line(5, 5, 40), "E(data) -0.0012");
+}
