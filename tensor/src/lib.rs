@@ -1,14 +1,25 @@
 //! Arrays on WebGPU compute shaders and on the CPU, with one meaning on both.
+//!
+//! A [`Tensor`] is a cheap handle to numbers on a [`Device`]. Pointwise operations chain into one
+//! kernel ([`expr`]); everything else is one of a closed set of [`primitive`]s, which both devices
+//! implement.
 
 pub mod cpu;
+mod device;
 mod dtype;
 mod error;
 pub mod expr;
 pub mod gpu;
+mod layout;
 pub mod primitive;
 pub mod random;
+mod storage;
+mod tensor;
 
+pub use device::Device;
 pub use dtype::{DType, Element};
 pub use error::{Error, Result};
 pub use expr::Expr;
+pub use layout::broadcast_shapes;
 pub use random::RngKey;
+pub use tensor::{Tensor, count_launches, without_fusion};

@@ -9,6 +9,7 @@ mod embed;
 mod gather;
 mod matmul;
 mod memory;
+mod pointwise;
 mod pool;
 mod real;
 mod reduce;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use buffer::{CpuBuffer, CpuView};
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
+pub(crate) use pointwise::pointwise;
 
 use crate::primitive::{Primitive, ReduceKind};
 use crate::{DType, Error, Result};

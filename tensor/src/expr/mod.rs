@@ -15,14 +15,12 @@
 mod binary;
 mod build;
 mod derivative;
-#[allow(dead_code, reason = "the backends are about to use it")]
 mod kernel;
 mod unary;
 
 pub use binary::Binary;
-pub use unary::Unary;
+pub use unary::{Scalar, Unary};
 
-#[allow(unused_imports, reason = "the backends are about to use it")]
 pub(crate) use kernel::{Access, PointwiseKernel};
 
 use crate::RngKey;

@@ -1,0 +1,52 @@
+//! The error type of this crate.
+
+/// What can go wrong in an operation or in taking a gradient.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An array operation failed.
+    #[error(transparent)]
+    Tensor(#[from] clel_tensor::Error),
+    /// A gradient was asked for with respect to something that the outputs do not depend on.
+    #[error(
+        "grad: the outputs do not depend on input {input} (shape {shape:?}); was it detached, or \
+         made inside `no_grad`? `allow_unused` gives zeros instead"
+    )]
+    Unused {
+        /// Position of the input.
+        input: usize,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// An input to differentiate with respect to is a constant.
+    #[error("grad: input {input} (shape {shape:?}) is a constant; make it with `Var::leaf`")]
+    Constant {
+        /// Position of the input.
+        input: usize,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// The seeds do not match the outputs.
+    #[error("grad: {found} seeds of shapes {shapes:?} for outputs of shapes {expected:?}")]
+    Seeds {
+        /// How many were given.
+        found: usize,
+        /// Their shapes.
+        shapes: Vec<Vec<usize>>,
+        /// The outputs' shapes.
+        expected: Vec<Vec<usize>>,
+    },
+    /// A gradient check found a difference.
+    #[error("gradient check, order {order}: the rule says {analytic}, differences say {numeric}")]
+    Check {
+        /// Order of the derivative.
+        order: usize,
+        /// Directional derivative by the rules.
+        analytic: f64,
+        /// Directional derivative by central differences.
+        numeric: f64,
+    },
+}
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

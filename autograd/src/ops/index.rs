@@ -1,0 +1,96 @@
+//! Rows by index, larger arrays around smaller ones, joining, resampling.
+
+use clel_tensor::Tensor;
+
+use crate::{Result, Var, rules::Op};
+
+impl Var {
+    /// See [`Tensor::gather`].
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn gather(&self, index: &Tensor) -> Result<Var> {
+        let value = self.tensor().gather(index)?;
+        Ok(Var::record(value, &[self], || {
+            (Op::Gather(index.clone()), vec![])
+        }))
+    }
+
+    /// See [`Tensor::scatter_add`].
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn scatter_add(&self, index: &Tensor, rows: usize) -> Result<Var> {
+        let value = self.tensor().scatter_add(index, rows)?;
+        Ok(Var::record(value, &[self], || {
+            (Op::ScatterAdd(index.clone()), vec![])
+        }))
+    }
+
+    /// See [`Tensor::embed`].
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn embed(&self, shape: &[usize], start: &[usize], step: &[usize]) -> Result<Var> {
+        let value = self.tensor().embed(shape, start, step)?;
+        Ok(Var::record(value, &[self], || {
+            (
+                Op::Embed {
+                    start: start.to_vec(),
+                    step: step.to_vec(),
+                },
+                vec![],
+            )
+        }))
+    }
+
+    /// See [`Tensor::pad`].
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn pad(&self, around: &[(usize, usize)]) -> Result<Var> {
+        let value = self.tensor().pad(around)?;
+        let start = around.iter().map(|p| p.0).collect();
+        Ok(Var::record(value, &[self], || {
+            (
+                Op::Embed {
+                    start,
+                    step: vec![1; around.len()],
+                },
+                vec![],
+            )
+        }))
+    }
+
+    /// See [`Tensor::concat`].
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn concat(arrays: &[&Var], axis: usize) -> Result<Var> {
+        let tensors: Vec<&Tensor> = arrays.iter().map(|v| v.tensor()).collect();
+        let value = Tensor::concat(&tensors, axis)?;
+        Ok(Var::record(value, arrays, || (Op::Concat(axis), vec![])))
+    }
+
+    /// See [`Tensor::resample_bicubic`]; differentiable with respect to the images.
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn resample_bicubic(&self, boxes: &Tensor, height: usize, width: usize) -> Result<Var> {
+        // checks the shapes
+        let [rows, columns] = self.tensor().bicubic_operators(boxes, height, width)?;
+        let (rows, columns) = (Var::constant(rows), Var::constant(columns));
+        let (n, h, w, c) = (
+            self.shape()[0],
+            self.shape()[1],
+            self.shape()[2],
+            self.shape()[3],
+        );
+        let tall = rows
+            .matmul(&self.reshape(&[n, h, w * c])?)?
+            .reshape(&[n, height, w, c])?;
+        let wide = tall.permute(&[0, 2, 1, 3])?.reshape(&[n, w, height * c])?;
+        let both = columns.matmul(&wide)?.reshape(&[n, width, height, c])?;
+        both.permute(&[0, 2, 1, 3])
+    }
+}

@@ -1,0 +1,145 @@
+//! Pointwise operations. One rule serves them all: the derivative of an expression is an expression.
+
+use clel_tensor::{
+    DType, Expr, Tensor,
+    expr::{Binary, Unary},
+};
+
+use crate::{
+    Result, Var,
+    rules::{Op, PointwiseRule},
+};
+
+impl Var {
+    /// See [`Tensor::pointwise`]. Any expression is differentiable.
+    ///
+    /// # Errors
+    /// Those of `Tensor::pointwise`.
+    pub fn pointwise(expr: &Expr, inputs: &[&Var]) -> Result<Var> {
+        let tensors: Vec<&Tensor> = inputs.iter().map(|v| v.tensor()).collect();
+        let value = Tensor::pointwise(expr, &tensors)?;
+        Ok(Var::record(value, inputs, || {
+            let mut saved: Vec<usize> = Vec::new();
+            let rules = inputs.iter().enumerate().map(|(n, v)| {
+                if !v.requires_grad() {
+                    return None;
+                }
+                rule(expr, n as u8, inputs.len(), &mut saved)
+            });
+            let rules = rules.collect();
+            (
+                Op::Pointwise(rules),
+                saved.iter().map(|&i| inputs[i].clone()).collect(),
+            )
+        }))
+    }
+
+    /// See [`Tensor::to_dtype`]; differentiable between f32 and f64.
+    ///
+    /// # Errors
+    /// Those of `Tensor::to_dtype`.
+    pub fn to_dtype(&self, dtype: DType) -> Result<Var> {
+        let value = self.tensor().to_dtype(dtype)?;
+        if !dtype.is_float() {
+            return Ok(Var::constant(value));
+        }
+        let from = self.tensor().dtype();
+        Ok(Var::record(value, &[self], || (Op::Cast(from), vec![])))
+    }
+}
+
+/// The rule for operand n, or `None` if the expression does not change with it. Operands that it
+/// needs are added to `saved`.
+fn rule(expr: &Expr, n: u8, operands: usize, saved: &mut Vec<usize>) -> Option<PointwiseRule> {
+    let derivative = expr.derivative(n);
+    if derivative.as_constant() == Some(0.0) {
+        return None;
+    }
+    let used: Vec<usize> = (0..operands)
+        .filter(|&i| derivative.uses(i as u8))
+        .collect();
+    let mut place = vec![0u8; operands];
+    used.iter()
+        .enumerate()
+        .for_each(|(at, &i)| place[i] = at as u8);
+    let expr = derivative.renumber(&place) * Expr::input(used.len() as u8);
+    let mut keep = |i: usize| {
+        saved.iter().position(|&s| s == i).unwrap_or_else(|| {
+            saved.push(i);
+            saved.len() - 1
+        })
+    };
+    let saved = used.into_iter().map(&mut keep).collect();
+    Some(PointwiseRule { expr, saved })
+}
+
+macro_rules! unary_methods {
+    ($($name:ident $f:ident),*) => {
+        impl Var {$(
+            #[doc = concat!("See [`Tensor::", stringify!($name), "`].")]
+            ///
+            /// # Errors
+            /// Those of the tensor operation.
+            pub fn $name(&self) -> Result<Var> {
+                Var::pointwise(&Expr::input(0).unary(Unary::$f), &[self])
+            }
+        )*}
+    };
+}
+unary_methods! {
+    neg Neg, abs Abs, sign Sign, exp Exp, ln Ln, sqrt Sqrt, recip Recip, sin Sin, cos Cos, tanh Tanh,
+    sigmoid Sigmoid, floor Floor
+}
+
+macro_rules! binary_methods {
+    ($($name:ident $scalar:ident $f:ident),*) => {
+        impl Var {$(
+            #[doc = concat!("See [`Tensor::", stringify!($name), "`].")]
+            ///
+            /// # Errors
+            /// Those of the tensor operation.
+            pub fn $name(&self, other: &Var) -> Result<Var> {
+                let e = Expr::input(0).binary(Binary::$f, Expr::input(1));
+                // one operand twice is one operand: its gradient is then complete in one term
+                let twice = self.node().zip(other.node()).is_some_and(|(a, b)| a.id == b.id);
+                if twice && self.tensor().same(other.tensor()) {
+                    return Var::pointwise(&e.renumber(&[0, 0]), &[self]);
+                }
+                Var::pointwise(&e, &[self, other])
+            }
+
+            #[doc = concat!("See [`Tensor::", stringify!($scalar), "`].")]
+            ///
+            /// # Errors
+            /// Those of the tensor operation.
+            pub fn $scalar(&self, other: f64) -> Result<Var> {
+                let e = Expr::input(0).binary(Binary::$f, Expr::constant(other));
+                Var::pointwise(&e, &[self])
+            }
+        )*}
+    };
+}
+binary_methods! {
+    add add_scalar Add, sub sub_scalar Sub, mul mul_scalar Mul, div div_scalar Div,
+    maximum maximum_scalar Max, minimum minimum_scalar Min, pow pow_scalar Pow,
+    less_than less_than_scalar Lt, less_equal less_equal_scalar Le, equal equal_scalar Eq
+}
+
+impl Var {
+    /// See [`Tensor::clamp`]; the gradient passes where the element is within the bounds.
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn clamp(&self, low: f64, high: f64) -> Result<Var> {
+        Var::pointwise(&Expr::input(0).maximum(low).minimum(high), &[self])
+    }
+
+    /// See [`Tensor::select`]; `self` gets no gradient.
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn select(&self, a: &Var, b: &Var) -> Result<Var> {
+        let e = Expr::input(0).select(Expr::input(1), Expr::input(2));
+        Var::pointwise(&e, &[self, a, b])
+    }
+}

@@ -1,0 +1,145 @@
+//! What the walk visits, frees and refuses.
+
+use clel_autograd::{Error, GradOptions, Result, Var, grad, no_grad};
+use clel_tensor::{Device, Tensor, count_launches};
+
+fn leaf(shape: &[usize], scale: f32) -> Var {
+    let v: Vec<f32> = (0..shape.iter().product())
+        .map(|i| scale * (i % 7) as f32 - 1.0)
+        .collect();
+    Var::leaf(Tensor::from_slice(&v, shape, &Device::Cpu).unwrap())
+}
+
+fn network(x: &Var, w: &[Var; 3]) -> Result<Var> {
+    let mut h = x.clone();
+    for w in &w[..2] {
+        h = h.conv2d(w, 1, 1)?;
+        h = h.maximum(&h.mul_scalar(0.2)?)?;
+    }
+    let f = h.mean(&[1, 2], false)?.matmul_t(&w[2], false, true)?;
+    f.mul(&f)?.sum_all()
+}
+
+fn parameters() -> [Var; 3] {
+    [
+        leaf(&[4, 3, 3, 2], 0.1),
+        leaf(&[4, 3, 3, 4], 0.1),
+        leaf(&[5, 4], 0.3),
+    ]
+}
+
+#[test]
+fn the_gradient_of_an_image_launches_no_weight_gradient() -> Result<()> {
+    let (x, w) = (leaf(&[2, 5, 5, 2], 0.2), parameters());
+    let (g, counts) = count_launches(|| -> Result<Tensor> {
+        let e = network(&x, &w)?;
+        let g = grad(&[&e], &[&x], &GradOptions::default())?.remove(0);
+        g.tensor().realize()?;
+        Ok(g.into_tensor())
+    });
+    assert_eq!(g?.shape(), x.shape());
+    assert_eq!(counts.get("conv2d_weight_grad"), None, "{counts:?}");
+    assert_eq!(
+        (counts["conv2d"], counts["conv2d_input_grad"]),
+        (2, 2),
+        "{counts:?}"
+    );
+    // the matrix product forward, and its gradient towards the image; none towards the weight
+    assert_eq!(counts["matmul"], 2, "{counts:?}");
+
+    let (_, counts) = count_launches(|| {
+        let e = network(&x.detach(), &w)?;
+        grad(&[&e], &[&w[0], &w[1], &w[2]], &GradOptions::default())
+    });
+    assert_eq!(counts["conv2d_weight_grad"], 2, "{counts:?}");
+    // the first layer's image is a constant
+    assert_eq!(counts["conv2d_input_grad"], 1, "{counts:?}");
+    Ok(())
+}
+
+#[test]
+fn constants_and_unreached_inputs_are_errors() -> Result<()> {
+    let (x, y) = (leaf(&[3], 1.0), leaf(&[2], 1.0));
+    let e = x.mul(&x)?.sum_all()?;
+    let refused = grad(&[&e], &[&x, &y], &GradOptions::default()).unwrap_err();
+    assert!(
+        matches!(refused, Error::Unused { input: 1, .. }),
+        "{refused}"
+    );
+    let refused = grad(&[&e], &[&x.detach()], &GradOptions::default()).unwrap_err();
+    assert!(
+        matches!(refused, Error::Constant { input: 0, .. }),
+        "{refused}"
+    );
+    let options = GradOptions {
+        allow_unused: true,
+        ..GradOptions::default()
+    };
+    let zeros = grad(&[&e], &[&y], &options)?.remove(0);
+    assert_eq!(zeros.tensor().to_vec::<f32>()?, [0.0; 2]);
+    let options = GradOptions {
+        seeds: Some(vec![y.detach()]),
+        ..GradOptions::default()
+    };
+    assert!(matches!(
+        grad(&[&e], &[&x], &options).unwrap_err(),
+        Error::Seeds { .. }
+    ));
+    Ok(())
+}
+
+#[test]
+fn nothing_is_recorded_inside_no_grad_or_behind_detach() -> Result<()> {
+    let x = leaf(&[3], 1.0);
+    assert!(!no_grad(|| x.mul(&x))?.requires_grad());
+    let y = x.mul(&x.detach())?.sum_all()?;
+    let g = grad(&[&y], &[&x], &GradOptions::default())?.remove(0);
+    assert_eq!(g.tensor().to_vec::<f32>()?, x.tensor().to_vec::<f32>()?);
+    assert!(!g.requires_grad());
+    Ok(())
+}
+
+#[test]
+fn seeds_weigh_the_outputs() -> Result<()> {
+    let x = leaf(&[2], 1.0);
+    let (a, b) = (x.mul_scalar(2.0)?, x.mul_scalar(3.0)?);
+    let seed =
+        |v: &[f32]| Ok::<_, Error>(Var::constant(Tensor::from_slice(v, &[2], &Device::Cpu)?));
+    let seeds = Some(vec![seed(&[1.0, 0.0])?, seed(&[10.0, 1.0])?]);
+    let g = grad(
+        &[&a, &b],
+        &[&x],
+        &GradOptions {
+            seeds,
+            ..GradOptions::default()
+        },
+    )?
+    .remove(0);
+    assert_eq!(g.tensor().to_vec::<f32>()?, [32.0, 3.0]);
+    Ok(())
+}
+
+#[test]
+fn a_deep_graph_neither_overflows_the_stack_nor_the_walk() -> Result<()> {
+    let x = leaf(&[2], 1.0);
+    let mut y = x.clone();
+    for _ in 0..200_000 {
+        y = y.add(&x)?;
+    }
+    let g = grad(&[&y], &[&x], &GradOptions::default())?.remove(0);
+    assert_eq!(g.tensor().to_vec::<f32>()?, [200_001.0; 2]);
+    Ok(())
+}
+
+#[test]
+fn an_intermediate_result_can_be_the_input() -> Result<()> {
+    let x = leaf(&[3], 1.0);
+    let h = x.mul_scalar(2.0)?;
+    let y = h.mul(&h)?.sum_all()?;
+    let g = grad(&[&y], &[&h, &x, &x], &GradOptions::default())?;
+    let values = |v: &Var| v.tensor().to_vec::<f32>();
+    assert_eq!(values(&g[0])?, values(&h.mul_scalar(2.0)?)?);
+    assert_eq!(values(&g[1])?, values(&h.mul_scalar(4.0)?)?);
+    assert_eq!(values(&g[1])?, values(&g[2])?);
+    Ok(())
+}

@@ -1,0 +1,502 @@
+//! The CPU loop of pointwise kernels: an interpreter that runs each operation over a block of
+//! elements at a time. A block of every intermediate fits the L1/L2 cache, so a fused chain reads
+//! its inputs and writes its outputs once; the inner loops are plain and vectorise.
+
+use rayon::prelude::*;
+
+use super::{CpuBuffer, CpuView};
+use crate::{
+    DType, Result,
+    expr::{Access, Binary, Distribution, Node, PointwiseKernel, Scalar, Unary},
+    random::{self, RngKey},
+};
+
+/// Elements that an operation is run over at a time.
+const BLOCK: usize = 1024;
+
+/// Elements × operations below which one thread is quicker than waking the others.
+const PARALLEL_WORK: usize = 1 << 16;
+
+/// Runs a kernel; one buffer for each root.
+pub(crate) fn pointwise(
+    kernel: &PointwiseKernel,
+    inputs: &[CpuView<'_>],
+) -> Result<Vec<CpuBuffer>> {
+    let mut outputs = Vec::with_capacity(kernel.roots.len());
+    for (_, dtype) in &kernel.roots {
+        outputs.push(CpuBuffer::uninit("pointwise", *dtype, kernel.len())?);
+    }
+    match kernel.compute {
+        DType::F64 => run::<f64>(kernel, inputs, &mut outputs),
+        _ => run::<f32>(kernel, inputs, &mut outputs),
+    }
+    Ok(outputs)
+}
+
+/// The type that a kernel computes in.
+trait Compute: Scalar + Default + Send + Sync + 'static {
+    fn from_f64(v: f64) -> Self;
+    fn from_f32(v: f32) -> Self;
+    fn from_u32(v: u32) -> Self;
+    /// Truncated towards zero, negative numbers and NaN to 0.
+    fn to_u32(self) -> u32;
+    fn to_f32(self) -> f32;
+    fn to_f64(self) -> f64;
+    /// The view's elements as they are, where its type is the one computed in.
+    fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [Self]>;
+}
+
+macro_rules! compute {
+    ($t:ident $variant:ident) => {
+        impl Compute for $t {
+            fn from_f64(v: f64) -> $t {
+                v as $t
+            }
+            fn from_f32(v: f32) -> $t {
+                v as $t
+            }
+            fn from_u32(v: u32) -> $t {
+                v as $t
+            }
+            fn to_u32(self) -> u32 {
+                self as u32
+            }
+            fn to_f32(self) -> f32 {
+                self as f32
+            }
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [$t]> {
+                match view {
+                    CpuView::$variant(v) => Some(v),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+compute!(f32 F32);
+compute!(f64 F64);
+
+/// Part of one output.
+enum Out<'a> {
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+    U32(&'a mut [u32]),
+}
+
+impl<'a> Out<'a> {
+    fn of(buffer: &'a mut CpuBuffer) -> Out<'a> {
+        match buffer {
+            CpuBuffer::F32(v) => Out::F32(v),
+            CpuBuffer::F64(v) => Out::F64(v),
+            CpuBuffer::U32(v) => Out::U32(v),
+        }
+    }
+
+    fn split_at(self, at: usize) -> (Out<'a>, Out<'a>) {
+        macro_rules! split {
+            ($v:ident $variant:ident) => {{
+                let at = at.min($v.len());
+                let (a, b) = $v.split_at_mut(at);
+                (Out::$variant(a), Out::$variant(b))
+            }};
+        }
+        match self {
+            Out::F32(v) => split!(v F32),
+            Out::F64(v) => split!(v F64),
+            Out::U32(v) => split!(v U32),
+        }
+    }
+
+    fn store<T: Compute>(&mut self, at: usize, values: Operand<'_, T>, len: usize) {
+        macro_rules! store {
+            ($v:ident $convert:ident) => {
+                match values {
+                    Operand::Slice(s) => {
+                        for (o, s) in $v[at..at + len].iter_mut().zip(s) {
+                            *o = s.$convert();
+                        }
+                    }
+                    Operand::Splat(s) => $v[at..at + len].fill(s.$convert()),
+                }
+            };
+        }
+        match self {
+            Out::F32(v) => store!(v to_f32),
+            Out::F64(v) => store!(v to_f64),
+            Out::U32(v) => store!(v to_u32),
+        }
+    }
+}
+
+/// The values of one node over a block.
+#[derive(Clone, Copy)]
+enum Operand<'a, T> {
+    Slice(&'a [T]),
+    Splat(T),
+}
+
+fn run<T: Compute>(kernel: &PointwiseKernel, inputs: &[CpuView<'_>], outputs: &mut [CpuBuffer]) {
+    let len = kernel.len();
+    let work = len * kernel.nodes.len().max(4);
+    let threads = if work < PARALLEL_WORK {
+        1
+    } else {
+        rayon::current_num_threads()
+    };
+    // several parts a thread even out unequal speeds; whole blocks keep random numbers aligned
+    let part = len.div_ceil(threads * 4).next_multiple_of(BLOCK);
+    let mut rest: Vec<Out<'_>> = outputs.iter_mut().map(Out::of).collect();
+    if threads == 1 {
+        return Interpreter::<T>::new(kernel, inputs).range(0, len, &mut rest);
+    }
+    let mut parts = Vec::new();
+    let mut start = 0;
+    while start < len {
+        let (now, later): (Vec<_>, Vec<_>) = rest.into_iter().map(|o| o.split_at(part)).unzip();
+        parts.push((start, part.min(len - start), now));
+        rest = later;
+        start += part;
+    }
+    parts.into_par_iter().for_each(|(start, len, mut outputs)| {
+        Interpreter::<T>::new(kernel, inputs).range(start, len, &mut outputs);
+    });
+}
+
+struct Interpreter<'a, T> {
+    kernel: &'a PointwiseKernel,
+    inputs: &'a [CpuView<'a>],
+    /// For each node, a block of values; empty where the node is read in place or is a constant.
+    slots: Vec<Vec<T>>,
+}
+
+impl<'a, T: Compute> Interpreter<'a, T> {
+    fn new(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>]) -> Self {
+        let block = BLOCK.min(kernel.len());
+        let slots = kernel.nodes.iter().map(|node| match node {
+            Node::Const(_) => Vec::new(),
+            Node::Input(n) if in_place::<T>(kernel, inputs, *n).is_some() => Vec::new(),
+            _ => vec![T::default(); block],
+        });
+        Interpreter {
+            kernel,
+            inputs,
+            slots: slots.collect(),
+        }
+    }
+
+    fn range(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>]) {
+        let mut done = 0;
+        while done < len {
+            let block = BLOCK.min(len - done);
+            self.block(start + done, block);
+            for (out, (root, _)) in outputs.iter_mut().zip(&self.kernel.roots) {
+                let values = self.operand(&self.slots, *root, start + done, block);
+                out.store(done, values, block);
+            }
+            done += block;
+        }
+    }
+
+    fn block(&mut self, start: usize, len: usize) {
+        for i in 0..self.kernel.nodes.len() {
+            let mut slot = std::mem::take(&mut self.slots[i]);
+            let at = |n: u16| self.operand(&self.slots, n, start, len);
+            let out = if slot.is_empty() {
+                &mut [][..]
+            } else {
+                &mut slot[..len]
+            };
+            match self.kernel.nodes[i] {
+                Node::Const(_) => {}
+                Node::Input(n) => {
+                    if !out.is_empty() {
+                        let n = usize::from(n);
+                        let (view, access) = (&self.inputs[n], &self.kernel.inputs[n]);
+                        match view {
+                            CpuView::F32(v) => {
+                                load(v, access, &self.kernel.shape, start, out, T::from_f32)
+                            }
+                            CpuView::F64(v) => {
+                                load(v, access, &self.kernel.shape, start, out, T::from_f64)
+                            }
+                            CpuView::U32(v) => {
+                                load(v, access, &self.kernel.shape, start, out, T::from_u32)
+                            }
+                        }
+                    }
+                }
+                Node::Unary(f, a) => unary(f, at(a), out),
+                Node::Binary(f, a, b) => binary(f, at(a), at(b), out),
+                Node::Select(c, a, b) => select(at(c), at(a), at(b), out),
+                Node::Random(distribution, key) => random(distribution, key, start, out),
+            }
+            self.slots[i] = slot;
+        }
+    }
+
+    fn operand<'s>(
+        &'s self,
+        slots: &'s [Vec<T>],
+        node: u16,
+        start: usize,
+        len: usize,
+    ) -> Operand<'s, T> {
+        match self.kernel.nodes[usize::from(node)] {
+            Node::Const(v) => Operand::Splat(T::from_f64(v)),
+            Node::Input(n) => match in_place::<T>(self.kernel, self.inputs, n) {
+                Some(InPlace::Whole(values)) => Operand::Slice(&values[start..start + len]),
+                Some(InPlace::Single(value)) => Operand::Splat(value),
+                None => Operand::Slice(&slots[usize::from(node)][..len]),
+            },
+            _ => Operand::Slice(&slots[usize::from(node)][..len]),
+        }
+    }
+}
+
+/// An input that needs no copy into a block.
+enum InPlace<'a, T> {
+    Whole(&'a [T]),
+    Single(T),
+}
+
+fn in_place<'a, T: Compute>(
+    kernel: &PointwiseKernel,
+    inputs: &[CpuView<'a>],
+    n: u8,
+) -> Option<InPlace<'a, T>> {
+    let access = &kernel.inputs[usize::from(n)];
+    let values = T::direct(&inputs[usize::from(n)])?;
+    if kernel.len() == 0 {
+        return Some(InPlace::Whole(&[]));
+    }
+    if access.strides.iter().all(|&s| s == 0) {
+        return Some(InPlace::Single(values[access.offset]));
+    }
+    let contiguous = access.strides[..] == [1];
+    contiguous.then(|| InPlace::Whole(&values[access.offset..access.offset + kernel.len()]))
+}
+
+/// Copies a strided input's elements `start ..` into a block.
+fn load<S: Copy, T: Copy>(
+    values: &[S],
+    access: &Access,
+    shape: &[usize],
+    start: usize,
+    out: &mut [T],
+    convert: impl Fn(S) -> T,
+) {
+    let Some((&stride, outer_strides)) = access.strides.split_last() else {
+        return out.fill(convert(values[access.offset]));
+    };
+    let (inner, outer_shape) = (shape[shape.len() - 1], &shape[..shape.len() - 1]);
+    let (mut row, mut column) = (start / inner, start % inner);
+    let mut done = 0;
+    while done < out.len() {
+        let mut base = access.offset as isize;
+        let mut r = row;
+        for (&len, &stride) in outer_shape.iter().zip(outer_strides).rev() {
+            base += (r % len) as isize * stride;
+            r /= len;
+        }
+        let run = (inner - column).min(out.len() - done);
+        let first = base + column as isize * stride;
+        let target = &mut out[done..done + run];
+        match stride {
+            0 => target.fill(convert(values[first as usize])),
+            1 => {
+                let source = &values[first as usize..first as usize + run];
+                target
+                    .iter_mut()
+                    .zip(source)
+                    .for_each(|(t, s)| *t = convert(*s));
+            }
+            _ => {
+                for (i, t) in target.iter_mut().enumerate() {
+                    *t = convert(values[(first + i as isize * stride) as usize]);
+                }
+            }
+        }
+        done += run;
+        row += 1;
+        column = 0;
+    }
+}
+
+/// Expands a match over an enum so that each arm's loop is compiled for one function.
+macro_rules! each {
+    ($f:expr, $enum:ident { $($variant:ident)* }, $go:ident) => {
+        match $f { $($enum::$variant => $go!($enum::$variant),)* }
+    };
+}
+
+fn unary<T: Compute>(f: Unary, a: Operand<'_, T>, out: &mut [T]) {
+    macro_rules! go {
+        ($f:path) => {
+            match a {
+                Operand::Slice(a) => out.iter_mut().zip(a).for_each(|(o, a)| *o = $f.apply(*a)),
+                Operand::Splat(a) => out.fill($f.apply(a)),
+            }
+        };
+    }
+    each!(f, Unary {
+        Neg Abs Sign Exp Ln Sqrt Recip Sin Cos Tanh Sigmoid Floor NonFinite
+    }, go);
+}
+
+fn binary<T: Compute>(f: Binary, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
+    macro_rules! go {
+        ($f:path) => {
+            match (a, b) {
+                (Operand::Slice(a), Operand::Slice(b)) => out
+                    .iter_mut()
+                    .zip(a)
+                    .zip(b)
+                    .for_each(|((o, a), b)| *o = $f.apply(*a, *b)),
+                (Operand::Slice(a), Operand::Splat(b)) => out
+                    .iter_mut()
+                    .zip(a)
+                    .for_each(|(o, a)| *o = $f.apply(*a, b)),
+                (Operand::Splat(a), Operand::Slice(b)) => out
+                    .iter_mut()
+                    .zip(b)
+                    .for_each(|(o, b)| *o = $f.apply(a, *b)),
+                (Operand::Splat(a), Operand::Splat(b)) => out.fill($f.apply(a, b)),
+            }
+        };
+    }
+    each!(f, Binary { Add Sub Mul Div Max Min Pow Lt Le Eq }, go);
+}
+
+fn select<T: Compute>(c: Operand<'_, T>, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
+    // one loop for each kind of branch; a constant condition has been folded away unless an
+    // input is a single broadcast element
+    let pick = |c: T, a: T, b: T| if c != T::ZERO { a } else { b };
+    match (c, a, b) {
+        (Operand::Slice(c), Operand::Slice(a), Operand::Slice(b)) => {
+            for (((o, c), a), b) in out.iter_mut().zip(c).zip(a).zip(b) {
+                *o = pick(*c, *a, *b);
+            }
+        }
+        (Operand::Slice(c), Operand::Slice(a), Operand::Splat(b)) => {
+            out.iter_mut()
+                .zip(c)
+                .zip(a)
+                .for_each(|((o, c), a)| *o = pick(*c, *a, b));
+        }
+        (Operand::Slice(c), Operand::Splat(a), Operand::Slice(b)) => {
+            out.iter_mut()
+                .zip(c)
+                .zip(b)
+                .for_each(|((o, c), b)| *o = pick(*c, a, *b));
+        }
+        (Operand::Slice(c), Operand::Splat(a), Operand::Splat(b)) => {
+            out.iter_mut().zip(c).for_each(|(o, c)| *o = pick(*c, a, b));
+        }
+        (Operand::Splat(c), a, b) => match if c != T::ZERO { a } else { b } {
+            Operand::Slice(s) => out.copy_from_slice(s),
+            Operand::Splat(s) => out.fill(s),
+        },
+    }
+}
+
+/// Fills a block with the random numbers of the elements `start ..`, `start` a multiple of 4.
+fn random<T: Compute>(distribution: Distribution, key: RngKey, start: usize, out: &mut [T]) {
+    for (i, four) in out.chunks_mut(4).enumerate() {
+        let w = key.block((start / 4 + i) as u32);
+        let values = match distribution {
+            Distribution::Uniform => w.map(random::uniform),
+            Distribution::Normal => {
+                let [a, b] = random::normal_pair(w[0], w[1]);
+                let [c, d] = random::normal_pair(w[2], w[3]);
+                [a, b, c, d]
+            }
+        };
+        for (o, v) in four.iter_mut().zip(values) {
+            *o = T::from_f32(v);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Expr;
+
+    fn access(strides: &[isize]) -> Access {
+        Access {
+            dtype: DType::F32,
+            offset: 0,
+            strides: strides.to_vec(),
+        }
+    }
+
+    fn run_f32(kernel: &PointwiseKernel, inputs: &[CpuView<'_>]) -> Vec<f32> {
+        match pointwise(kernel, inputs).unwrap().remove(0) {
+            CpuBuffer::F32(v) => v.to_vec(),
+            _ => unreachable!("an f32 root"),
+        }
+    }
+
+    #[test]
+    fn broadcast_and_transposed_inputs() {
+        // x[2,3] + row[3] − columns of y[3,2] seen as [2,3]
+        let x: Vec<f32> = (0..6).map(|v| v as f32).collect();
+        let row = [10.0f32, 20.0, 30.0];
+        let y: Vec<f32> = (0..6).map(|v| (v * v) as f32).collect();
+        let e = Expr::input(0) + Expr::input(1) - Expr::input(2);
+        let inputs = vec![access(&[3, 1]), access(&[0, 1]), access(&[1, 2])];
+        let k = PointwiseKernel::new(&[2, 3], &[(e, DType::F32)], inputs, DType::F32);
+        let got = run_f32(
+            &k,
+            &[CpuView::F32(&x), CpuView::F32(&row), CpuView::F32(&y)],
+        );
+        let want: Vec<f32> = (0..6)
+            .map(|i| x[i] + row[i % 3] - y[(i % 3) * 2 + i / 3])
+            .collect();
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn every_function_agrees_with_f64() {
+        let n = 5000;
+        let a: Vec<f32> = (0..n).map(|i| 0.05 + i as f32 * 1e-3).collect();
+        let b: Vec<f32> = (0..n).map(|i| 2.0 - i as f32 * 3e-4).collect();
+        let exprs = Unary::ALL
+            .map(|f| Expr::input(0).unary(f))
+            .into_iter()
+            .chain(Binary::ALL.map(|f| Expr::input(0).binary(f, Expr::input(1))))
+            .chain([Expr::input(0).less_than(1.0).select(Expr::input(1), 3.0)]);
+        for e in exprs {
+            let inputs = vec![access(&[1]), access(&[1])];
+            let k = PointwiseKernel::new(&[n], &[(e.clone(), DType::F32)], inputs, DType::F32);
+            let got = run_f32(&k, &[CpuView::F32(&a), CpuView::F32(&b)]);
+            for i in 0..n {
+                let want = e.eval(&[a[i].into(), b[i].into()]);
+                let error = (f64::from(got[i]) - want).abs();
+                assert!(
+                    error <= 2e-6 * want.abs().max(1.0),
+                    "{e:?} at {i}: {} {want}",
+                    got[i]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn random_numbers_do_not_depend_on_the_partition() {
+        let key = RngKey::new(1, 2).at(3);
+        for n in [1usize, 3, 1023, 70_001] {
+            let e = Expr::random(Distribution::Normal, key);
+            let k = PointwiseKernel::new(&[n], &[(e, DType::F32)], vec![], DType::F32);
+            let got = run_f32(&k, &[]);
+            for i in [0, n / 2, n - 1] {
+                let w = key.block((i / 4) as u32);
+                let pair = random::normal_pair(w[i % 4 / 2 * 2], w[i % 4 / 2 * 2 + 1]);
+                assert_eq!(got[i], pair[i % 2]);
+            }
+        }
+    }
+}

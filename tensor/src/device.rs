@@ -1,0 +1,95 @@
+//! Where arrays live and kernels run.
+
+use std::fmt;
+
+use crate::{
+    DType, Error, Result,
+    gpu::{AdapterSummary, Gpu, adapters, find_adapter},
+};
+
+/// A device: the CPU, or a WebGPU adapter.
+#[derive(Debug, Clone)]
+pub enum Device {
+    /// Native code on all cores.
+    Cpu,
+    /// Compute shaders through wgpu: Vulkan, Metal or DX12.
+    Wgpu(Gpu),
+}
+
+impl Device {
+    /// The device that a word describes: `cpu`; `wgpu`, the first adapter; `wgpu:1`, by its place in
+    /// [`Device::adapters`]; `wgpu:radeon`, by a part of its name; `auto`, graphics hardware if there is any,
+    /// else the CPU, and never a software rasteriser.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] if there is none such.
+    pub fn parse(word: &str) -> Result<Device> {
+        match word.split_once(':').unwrap_or((word, "")) {
+            ("cpu", "") => Ok(Device::Cpu),
+            ("auto", "") => Device::auto(),
+            ("wgpu", which) => Ok(Device::Wgpu(Gpu::open(find_adapter(which)?)?)),
+            _ => Err(Error::NoDevice {
+                wanted: word.into(),
+                why: "expected auto, cpu, wgpu, wgpu:NUMBER or wgpu:NAME".into(),
+            }),
+        }
+    }
+
+    /// Graphics hardware if there is any, else the CPU.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] if the hardware's driver refuses to open it.
+    pub fn auto() -> Result<Device> {
+        let hardware = pollster::block_on(adapters())
+            .into_iter()
+            .find(|(s, _)| s.kind.is_hardware());
+        match hardware {
+            Some(adapter) => Ok(Device::Wgpu(Gpu::open(adapter)?)),
+            None => Ok(Device::Cpu),
+        }
+    }
+
+    /// The WebGPU adapters of this machine, graphics hardware first.
+    pub fn adapters() -> Vec<AdapterSummary> {
+        pollster::block_on(adapters())
+            .into_iter()
+            .map(|(summary, _)| summary)
+            .collect()
+    }
+
+    /// True for the CPU.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self, Device::Cpu)
+    }
+
+    /// Refuses element types that the device has not.
+    pub(crate) fn check_dtype(&self, op: &'static str, dtype: DType) -> Result<()> {
+        match (self, dtype) {
+            (Device::Wgpu(_), DType::F64) => Err(Error::Unsupported {
+                op,
+                device: self.to_string(),
+                why: "WebGPU has no 64-bit floats; use f32 or the CPU".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl PartialEq for Device {
+    fn eq(&self, other: &Device) -> bool {
+        match (self, other) {
+            (Device::Cpu, Device::Cpu) => true,
+            (Device::Wgpu(a), Device::Wgpu(b)) => a.same_device(b),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => write!(f, "cpu"),
+            Device::Wgpu(gpu) => write!(f, "wgpu ({})", gpu.summary().name),
+        }
+    }
+}

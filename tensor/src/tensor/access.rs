@@ -1,0 +1,118 @@
+//! Reading arrays, and moving them between devices.
+
+use std::sync::Arc;
+
+use super::Tensor;
+use crate::{Device, Element, Error, Result, layout::Layout, storage::Storage};
+
+impl Tensor {
+    /// All elements in row-major order. Waits for the device.
+    ///
+    /// # Errors
+    /// [`Error::DType`] if the elements are not `T`; what the device reports.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        self.check_element::<T>()?;
+        let t = self.contiguous()?;
+        match (&*t.storage()?, self.device()) {
+            (Storage::Cpu(b), _) => Ok(t.cpu_view(b).elements::<T>("to_vec")?.to_vec()),
+            (Storage::Gpu(b), Device::Wgpu(gpu)) => Ok(bytemuck::pod_collect_to_vec(
+                &gpu.read(b, t.len() * T::DTYPE.size())?,
+            )),
+            (Storage::Gpu(_), Device::Cpu) => Err(self.misplaced()),
+        }
+    }
+
+    /// As [`to_vec`](Tensor::to_vec), without blocking the thread: for the browser and for
+    /// programs that have other things to do.
+    ///
+    /// # Errors
+    /// Those of `to_vec`.
+    pub async fn to_vec_async<T: Element>(&self) -> Result<Vec<T>> {
+        self.check_element::<T>()?;
+        let t = self.contiguous()?;
+        match (&*t.storage()?, self.device()) {
+            (Storage::Gpu(b), Device::Wgpu(gpu)) => {
+                let bytes = gpu.read_async(b, t.len() * T::DTYPE.size()).await?;
+                Ok(bytemuck::pod_collect_to_vec(&bytes))
+            }
+            _ => self.to_vec(),
+        }
+    }
+
+    /// The only element, as f64.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there is exactly one.
+    pub fn item(&self) -> Result<f64> {
+        if self.len() != 1 {
+            let why = "`item` takes an array of one element".into();
+            return Err(Error::Shape {
+                op: "item",
+                shape: self.shape().to_vec(),
+                why,
+            });
+        }
+        Ok(match self.dtype() {
+            crate::DType::F32 => self.to_vec::<f32>()?[0].into(),
+            crate::DType::F64 => self.to_vec::<f64>()?[0],
+            crate::DType::U32 => self.to_vec::<u32>()?[0].into(),
+        })
+    }
+
+    /// The same elements on another device.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for f64 to a GPU; what the devices report.
+    pub fn to_device(&self, device: &Device) -> Result<Tensor> {
+        if self.device() == device {
+            return Ok(self.clone());
+        }
+        match self.dtype() {
+            crate::DType::F32 => Tensor::from_slice(&self.to_vec::<f32>()?, self.shape(), device),
+            crate::DType::F64 => Tensor::from_slice(&self.to_vec::<f64>()?, self.shape(), device),
+            crate::DType::U32 => Tensor::from_slice(&self.to_vec::<u32>()?, self.shape(), device),
+        }
+    }
+
+    /// A copy in storage of its own: keeps a small slice from holding on to a large array.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn compact(&self) -> Result<Tensor> {
+        let t = self.contiguous()?;
+        let storage = t.storage()?;
+        match &*storage {
+            Storage::Cpu(b) if b.len() != t.len() => {
+                let view = t.cpu_view(b);
+                let copy = Storage::Cpu(view.convert("compact", self.dtype())?);
+                let layout = Layout::contiguous(self.shape());
+                Ok(Tensor::from_storage(
+                    Arc::new(copy),
+                    self.dtype(),
+                    layout,
+                    self.device(),
+                ))
+            }
+            _ => Ok(t),
+        }
+    }
+
+    fn check_element<T: Element>(&self) -> Result<()> {
+        if T::DTYPE == self.dtype() {
+            return Ok(());
+        }
+        Err(Error::DType {
+            op: "to_vec",
+            expected: self.dtype(),
+            found: T::DTYPE,
+        })
+    }
+
+    fn misplaced(&self) -> Error {
+        Error::Devices {
+            op: "to_vec",
+            lhs: "wgpu".into(),
+            rhs: self.device().to_string(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Making arrays.
+
+use std::sync::Arc;
+
+use super::{Lazy, Tensor};
+use crate::{
+    DType, Device, Element, Error, Expr, Result, RngKey, cpu::CpuBuffer, expr::Distribution,
+    layout::Layout, storage::Storage,
+};
+
+impl Tensor {
+    /// An array with the given elements in row-major order.
+    ///
+    /// ```
+    /// use clel_tensor::{Device, Tensor};
+    /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], &[2, 2], &Device::Cpu)?;
+    /// assert_eq!(x.add(&x)?.to_vec::<f32>()?, [2.0, 4.0, 6.0, 8.0]);
+    /// # Ok::<(), clel_tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of elements is not that of the shape;
+    /// [`Error::Unsupported`] for f64 on a GPU; out of memory.
+    pub fn from_slice<T: Element>(
+        elements: &[T],
+        shape: &[usize],
+        device: &Device,
+    ) -> Result<Tensor> {
+        if shape.iter().product::<usize>() != elements.len() {
+            let why = format!("{} elements given", elements.len());
+            return Err(Error::Shape {
+                op: "from_slice",
+                shape: shape.to_vec(),
+                why,
+            });
+        }
+        device.check_dtype("from_slice", T::DTYPE)?;
+        let storage = match device {
+            Device::Cpu => Storage::Cpu(CpuBuffer::copy_of("from_slice", elements)?),
+            Device::Wgpu(gpu) => Storage::Gpu(gpu.upload(bytemuck::cast_slice(elements))?),
+        };
+        Ok(Tensor::from_storage(
+            Arc::new(storage),
+            T::DTYPE,
+            Layout::contiguous(shape),
+            device,
+        ))
+    }
+
+    /// An array of rank 0.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::from_slice`].
+    pub fn scalar<T: Element>(value: T, device: &Device) -> Result<Tensor> {
+        Tensor::from_slice(&[value], &[], device)
+    }
+
+    /// An array of one repeated number.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for f64 on a GPU.
+    pub fn full(shape: &[usize], value: f64, dtype: DType, device: &Device) -> Result<Tensor> {
+        device.check_dtype("full", dtype)?;
+        let lazy = Lazy {
+            expr: Expr::constant(value),
+            inputs: vec![],
+        };
+        Ok(Tensor::from_lazy(lazy, dtype, shape, device))
+    }
+
+    /// An array of zeros.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for f64 on a GPU.
+    pub fn zeros(shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
+        Tensor::full(shape, 0.0, dtype, device)
+    }
+
+    /// An array of ones.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for f64 on a GPU.
+    pub fn ones(shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
+        Tensor::full(shape, 1.0, dtype, device)
+    }
+
+    /// `0, 1, … n − 1`.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::from_slice`].
+    pub fn arange(n: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+        match dtype {
+            DType::F32 => {
+                Tensor::from_slice(&(0..n).map(|i| i as f32).collect::<Vec<_>>(), &[n], device)
+            }
+            DType::F64 => {
+                Tensor::from_slice(&(0..n).map(|i| i as f64).collect::<Vec<_>>(), &[n], device)
+            }
+            DType::U32 => {
+                Tensor::from_slice(&(0..n).map(|i| i as u32).collect::<Vec<_>>(), &[n], device)
+            }
+        }
+    }
+
+    /// Uniform random numbers on \[0, 1), f32: the same on every device.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn uniform(shape: &[usize], key: RngKey, device: &Device) -> Result<Tensor> {
+        Tensor::random(Distribution::Uniform, shape, key, device)
+    }
+
+    /// Normal random numbers with mean 0 and variance 1, f32: the same on every device, but for
+    /// the last bits.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn normal(shape: &[usize], key: RngKey, device: &Device) -> Result<Tensor> {
+        Tensor::random(Distribution::Normal, shape, key, device)
+    }
+
+    fn random(
+        distribution: Distribution,
+        shape: &[usize],
+        key: RngKey,
+        device: &Device,
+    ) -> Result<Tensor> {
+        Tensor::expression(
+            &Expr::random(distribution, key),
+            &[],
+            DType::F32,
+            shape,
+            device,
+        )
+    }
+}

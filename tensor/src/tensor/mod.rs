@@ -1,0 +1,129 @@
+//! The array type: a cheap handle to elements on a device, or to an expression for them.
+
+mod access;
+mod create;
+mod index;
+mod launch;
+mod matmul;
+mod pointwise;
+mod reduce;
+mod resample;
+mod spatial;
+mod view;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+pub use launch::count_launches;
+pub use pointwise::without_fusion;
+
+use crate::{DType, Device, Expr, layout::Layout, storage::Storage};
+
+/// An array of numbers on a device.
+///
+/// Cloning copies a handle, never elements. Views (slices, transposes, broadcasts) share
+/// storage. Pointwise operations are not executed when called: they build an expression, so that a
+/// chain of them becomes one kernel, run when something else needs the numbers
+/// (see [`Tensor::realize`]).
+#[derive(Clone)]
+pub struct Tensor(Arc<Inner>);
+
+struct Inner {
+    device: Device,
+    dtype: DType,
+    layout: Layout,
+    value: OnceLock<Arc<Storage>>,
+    /// How to compute the value; taken once it is there.
+    lazy: Mutex<Option<Lazy>>,
+}
+
+/// A pointwise expression over arrays that have values, each broadcasting to the shape.
+#[derive(Clone)]
+struct Lazy {
+    expr: Expr,
+    inputs: Vec<Tensor>,
+}
+
+impl Tensor {
+    fn from_storage(
+        storage: Arc<Storage>,
+        dtype: DType,
+        layout: Layout,
+        device: &Device,
+    ) -> Tensor {
+        Tensor(Arc::new(Inner {
+            device: device.clone(),
+            dtype,
+            layout,
+            value: OnceLock::from(storage),
+            lazy: Mutex::new(None),
+        }))
+    }
+
+    fn from_lazy(lazy: Lazy, dtype: DType, shape: &[usize], device: &Device) -> Tensor {
+        Tensor(Arc::new(Inner {
+            device: device.clone(),
+            dtype,
+            layout: Layout::contiguous(shape),
+            value: OnceLock::new(),
+            lazy: Mutex::new(Some(lazy)),
+        }))
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    /// Length of every axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.0.layout.shape
+    }
+
+    /// Number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.0.layout.len()
+    }
+
+    /// True if there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element type.
+    pub fn dtype(&self) -> DType {
+        self.0.dtype
+    }
+
+    /// Where the elements are.
+    pub fn device(&self) -> &Device {
+        &self.0.device
+    }
+
+    /// True for two handles to the very same array.
+    pub fn same(&self, other: &Tensor) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Shape, type and device; not the elements, which may be far away.
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Tensor({:?} {} on {})",
+            self.shape(),
+            self.dtype(),
+            self.device()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

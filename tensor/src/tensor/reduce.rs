@@ -1,0 +1,152 @@
+//! Reductions over any axes.
+
+use super::Tensor;
+use crate::{
+    Error, Result,
+    primitive::{Primitive, Reduce, ReduceKind},
+};
+
+impl Tensor {
+    /// Sum over `axes`, which stay with length 1 if `keep` is set and vanish otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no such axis.
+    pub fn sum(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        self.reduce(ReduceKind::Sum, axes, keep)
+    }
+
+    /// Maximum over `axes`; −∞ over nothing.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no such axis.
+    pub fn max(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        self.reduce(ReduceKind::Max, axes, keep)
+    }
+
+    /// Mean over `axes`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no such axis.
+    pub fn mean(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        let sum = self.sum(axes, keep)?;
+        let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
+        sum.mul_scalar(1.0 / count as f64)
+    }
+
+    /// Sum of all elements, of rank 0.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn sum_all(&self) -> Result<Tensor> {
+        self.sum(&self.all_axes(), false)
+    }
+
+    /// Mean of all elements, of rank 0.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn mean_all(&self) -> Result<Tensor> {
+        self.mean(&self.all_axes(), false)
+    }
+
+    /// `ln Σ eˣ` over `axes`, computed from the largest element so that it cannot overflow.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no such axis.
+    pub fn logsumexp(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        let max = self.max(axes, true)?;
+        let sum = self.sub(&max)?.exp()?.sum(axes, true)?;
+        let result = sum.ln()?.add(&max)?;
+        if keep {
+            Ok(result)
+        } else {
+            result.drop_axes(axes)
+        }
+    }
+
+    /// Position (u32) of the first maximum along one axis, which vanishes.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no such axis.
+    pub fn argmax(&self, axis: usize) -> Result<Tensor> {
+        self.check_axes("argmax", &[axis])?;
+        let shape = self.shape();
+        let geometry = self.geometry(axis, axis + 1);
+        let out = [&shape[..axis], &shape[axis + 1..]].concat();
+        Tensor::launch(
+            &Primitive::Reduce(ReduceKind::ArgMax, geometry),
+            &[self],
+            &out,
+        )
+    }
+
+    fn all_axes(&self) -> Vec<usize> {
+        (0..self.rank()).collect()
+    }
+
+    fn reduce(&self, kind: ReduceKind, axes: &[usize], keep: bool) -> Result<Tensor> {
+        self.check_axes(Primitive::Reduce(kind, self.geometry(0, 0)).name(), axes)?;
+        let reduced = |a: usize| axes.contains(&a);
+        let mut result = self.clone();
+        // Neighbouring axes are one axis; each group of them is one launch, the last first.
+        let mut end = self.rank();
+        while end > 0 {
+            if !reduced(end - 1) {
+                end -= 1;
+                continue;
+            }
+            let mut start = end - 1;
+            while start > 0 && (reduced(start - 1) || self.shape()[start - 1] == 1) {
+                start -= 1;
+            }
+            let geometry = result.geometry(start, end);
+            let mut shape = result.shape().to_vec();
+            shape[start..end].fill(1);
+            result = if geometry.len == 1 {
+                result.reshape(&shape)?
+            } else {
+                Tensor::launch(&Primitive::Reduce(kind, geometry), &[&result], &shape)?
+            };
+            end = start;
+        }
+        if keep {
+            Ok(result)
+        } else {
+            result.drop_axes(axes)
+        }
+    }
+
+    /// Without the given axes, which have length 1.
+    pub(super) fn drop_axes(&self, axes: &[usize]) -> Result<Tensor> {
+        let kept = self
+            .shape()
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| !axes.contains(i));
+        self.reshape(&kept.map(|(_, &len)| len).collect::<Vec<_>>())
+    }
+
+    fn geometry(&self, start: usize, end: usize) -> Reduce {
+        let product = |s: &[usize]| s.iter().product();
+        let s = self.shape();
+        Reduce {
+            outer: product(&s[..start]),
+            len: product(&s[start..end]),
+            inner: product(&s[end..]),
+        }
+    }
+
+    fn check_axes(&self, op: &'static str, axes: &[usize]) -> Result<()> {
+        match axes.iter().find(|&&a| a >= self.rank()) {
+            None => Ok(()),
+            Some(a) => {
+                let why = format!("has no axis {a}");
+                Err(Error::Shape {
+                    op,
+                    shape: self.shape().to_vec(),
+                    why,
+                })
+            }
+        }
+    }
+}
