@@ -72,7 +72,7 @@ impl Binary {
         }
     }
 
-    /// WGSL text of the function for the operands `a` and `b`, scalars of type f32.
+    /// WGSL text of the function for the operands `a` and `b`, four-vectors: `T` is `vec4<f32>`.
     pub fn wgsl(self, a: &str, b: &str) -> String {
         match self {
             Binary::Add => format!("({a} + {b})"),
@@ -82,9 +82,9 @@ impl Binary {
             Binary::Max => format!("max({a}, {b})"),
             Binary::Min => format!("min({a}, {b})"),
             Binary::Pow => format!("pow({a}, {b})"),
-            Binary::Lt => format!("f32({a} < {b})"),
-            Binary::Le => format!("f32({a} <= {b})"),
-            Binary::Eq => format!("f32({a} == {b})"),
+            Binary::Lt => format!("T({a} < {b})"),
+            Binary::Le => format!("T({a} <= {b})"),
+            Binary::Eq => format!("T({a} == {b})"),
         }
     }
 

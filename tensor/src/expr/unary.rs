@@ -122,14 +122,14 @@ impl Unary {
         x.call(self)
     }
 
-    /// WGSL text of the function for the operand `x`. `safe_*`, `sign_of` and `non_finite` are
-    /// defined in the shader prelude.
+    /// WGSL text of the function for the operand `x`, a `vec4<f32>`. `safe_*`, `sign_of` and
+    /// `non_finite` are defined in `numerics.wgsl`.
     pub fn wgsl(self, x: &str) -> String {
         match self {
             Unary::Neg => format!("(-{x})"),
             Unary::Abs => format!("abs({x})"),
             Unary::Sign => format!("sign_of({x})"),
-            Unary::Exp => format!("exp({x})"),
+            Unary::Exp => format!("safe_exp({x})"),
             Unary::Ln => format!("safe_ln({x})"),
             Unary::Sqrt => format!("sqrt({x})"),
             Unary::Recip => format!("(1.0 / {x})"),

@@ -1,1 +1,81 @@
-// (numerics)
+// Functions whose built-in versions differ from driver to driver: written out, so that they are
+// within 2 units in the last place, and NaN, infinities and zeros behave as on the CPU.
+// NaN and infinities are told apart by their bits: compilers may assume that x = x.
+
+alias T = vec4<f32>;
+
+fn is_nan(x: T) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+}
+
+fn non_finite(x: T) -> T {
+    let exponent = vec4<u32>(0x7f800000u);
+    return T((bitcast<vec4<u32>>(x) & exponent) == exponent);
+}
+
+fn sign_of(x: T) -> T {
+    return T(x > T(0.0)) - T(x < T(0.0));
+}
+
+// eˣ = 2ⁿ eʳ, |r| <= ½ ln 2; polynomial of Cephes' expf.
+fn safe_exp(x: T) -> T {
+    let clamped = clamp(x, T(-105.0), T(89.0));
+    let n = floor(clamped * 1.442695 + 0.5);
+    let r = (clamped - n * 0.693359375) + n * 2.1219444e-4;
+    let p = ((((1.9875692e-4 * r + 1.3981999e-3) * r + 8.333452e-3) * r + 4.1665796e-2) * r
+        + 0.16666666) * r + 0.5;
+    let y = (p * r) * r + r + 1.0;
+    // 2ⁿ in two factors: neither overflows nor is denormal
+    let i = vec4<i32>(n);
+    let half = i >> vec4<u32>(1u);
+    let a = bitcast<T>(vec4<u32>(half + 127) << vec4<u32>(23u));
+    let b = bitcast<T>(vec4<u32>(i - half + 127) << vec4<u32>(23u));
+    let infinite = bitcast<T>(select(vec4<u32>(0u), vec4<u32>(0x7f800000u), x > T(88.72284)));
+    let finite = select((y * a) * b, infinite, x > T(88.72284));
+    return select(finite, x, is_nan(x));
+}
+
+// ln x = e ln 2 + 2 artanh((m − 1) / (m + 1)), m in [√½, √2).
+fn safe_ln(x: T) -> T {
+    let small = x < T(1.1754944e-38);
+    let bits = bitcast<vec4<u32>>(select(x, x * 16777216.0, small));
+    let e = bitcast<vec4<i32>>(bits - vec4<u32>(0x3f3504f3u)) >> vec4<u32>(23u);
+    let m = bitcast<T>(bits - (bitcast<vec4<u32>>(e) << vec4<u32>(23u)));
+    let t = (m - 1.0) / (m + 1.0);
+    let t2 = t * t;
+    let series = t * (2.0 + t2 * (0.6666667 + t2 * (0.4 + t2 * (0.2857143 + t2 * 0.2222222))));
+    let n = T(e) - select(T(0.0), T(24.0), small);
+    let value = n * 0.693359375 + (series - n * 2.1219444e-4);
+    // −∞ for 0, NaN below; +∞ and NaN stay
+    let word = bitcast<vec4<u32>>(x);
+    let zero = (word & vec4<u32>(0x7fffffffu)) == vec4<u32>(0u);
+    let special = bitcast<T>(select(vec4<u32>(0x7fc00000u), vec4<u32>(0xff800000u), zero));
+    let negative = word >= vec4<u32>(0x80000000u);
+    let stays = (word >= vec4<u32>(0x7f800000u)) & !negative;
+    return select(select(value, special, zero | negative), x, stays);
+}
+
+// tanh x: polynomial of Cephes' tanhf near 0, else 1 − 2 / (e²ˣ + 1).
+fn safe_tanh(x: T) -> T {
+    let a = min(abs(x), T(10.0));
+    let z = a * a;
+    let p = (((-5.7049887e-3 * z + 2.0639089e-2) * z - 5.3739716e-2) * z + 0.13331442) * z
+        - 0.3333328;
+    let near = a + a * (z * p);
+    let far = 1.0 - 2.0 / (safe_exp(2.0 * a) + 1.0);
+    let value = select(far, near, a < T(0.625));
+    return select(select(value, -value, x < T(0.0)), x, is_nan(x) | (a == T(0.0)));
+}
+
+// 1 / (1 + e⁻ˣ), from e^−|x| <= 1.
+fn safe_sigmoid(x: T) -> T {
+    let e = safe_exp(-abs(x));
+    return select(e, T(1.0), x >= T(0.0)) / (1.0 + e);
+}
+
+// Truncated towards zero, held to what u32 can say; 0 for NaN.
+fn to_u32(x: T) -> vec4<u32> {
+    let value = vec4<u32>(clamp(x, T(0.0), T(4294967040.0)));
+    let large = select(value, vec4<u32>(0xffffffffu), x >= T(4294967296.0));
+    return select(large, vec4<u32>(0u), is_nan(x));
+}

@@ -1,6 +1,7 @@
 //! Tests that need an adapter; software Vulkan will do.
 
 mod naive;
+mod pointwise;
 mod primitives;
 mod runtime;
 mod shaders;

@@ -1,0 +1,54 @@
+//! Launching pointwise kernels.
+
+use super::launch::{Launch, WORKGROUP};
+use super::layout::Layout;
+use super::{Gpu, GpuBuffer, pointwise_text};
+use crate::expr::PointwiseKernel;
+use crate::{DType, Error, Result};
+
+impl Gpu {
+    /// Executes a fused pointwise kernel in one launch; one output for each root.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for f64 and for more arrays than one kernel may touch,
+    /// [`Error::OutOfMemory`], and any earlier failure of the device.
+    #[allow(dead_code, reason = "the tensor type is about to use it")]
+    pub(crate) fn pointwise(
+        &self,
+        kernel: &PointwiseKernel,
+        inputs: &[&GpuBuffer],
+    ) -> Result<Vec<GpuBuffer>> {
+        let dtypes = kernel.inputs.iter().map(|input| input.dtype);
+        let dtypes = dtypes.chain(kernel.roots.iter().map(|(_, dtype)| *dtype));
+        if kernel.compute == DType::F64 || dtypes.into_iter().any(|d| d == DType::F64) {
+            return Err(Error::Unsupported {
+                op: "pointwise",
+                device: self.inner.summary.name.clone(),
+                why: "shaders compute in f32; use the CPU for f64".to_owned(),
+            });
+        }
+        self.addressable("pointwise", kernel.len())?;
+        let outputs = kernel
+            .roots
+            .iter()
+            .map(|_| self.output("pointwise", kernel.len() * 4))
+            .collect::<Result<Vec<_>>>()?;
+        if kernel.len() == 0 {
+            return Ok(outputs);
+        }
+        let layout = Layout::of(kernel);
+        let launch = Launch {
+            name: "pointwise",
+            read: inputs,
+            written: &outputs.iter().collect::<Vec<_>>(),
+            params: &pointwise_text::params(kernel, &layout),
+            groups: (kernel.len() as u64).div_ceil(4 * WORKGROUP),
+        };
+        self.launch_text(
+            &pointwise_text::key(kernel, &layout),
+            || pointwise_text::text(kernel, &layout),
+            &launch,
+        )?;
+        Ok(outputs)
+    }
+}

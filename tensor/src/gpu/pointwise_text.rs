@@ -1,0 +1,242 @@
+//! The WGSL text of a pointwise kernel, and its key.
+//!
+//! Constants, strides, offsets, lengths and random keys are parameters: two kernels that differ
+//! in nothing else share a pipeline.
+
+use std::fmt::Write;
+
+use super::layout::{Layout, Load, Walk};
+use super::template::Program;
+use crate::DType;
+use crate::expr::{Distribution, Node, PointwiseKernel};
+
+/// Prelude of every kernel.
+const PRELUDE: &str = "#include thread\n#include philox\n#include numerics\n";
+
+/// Key under which the compiled kernel is kept: the walk, the inputs, the operations, the roots.
+pub(super) fn key(kernel: &PointwiseKernel, layout: &Layout) -> String {
+    let mut key = format!("pointwise {:?}{}", layout.walk, kernel.shape.len());
+    for (input, load) in kernel.inputs.iter().zip(&layout.loads) {
+        let _ = write!(key, " {load:?}:{}", input.dtype);
+    }
+    for node in &kernel.nodes {
+        let _ = match node {
+            Node::Input(n) => write!(key, " in{n}"),
+            Node::Const(_) => write!(key, " const"),
+            Node::Unary(f, a) => write!(key, " {f:?}({a})"),
+            Node::Binary(f, a, b) => write!(key, " {f:?}({a},{b})"),
+            Node::Select(c, a, b) => write!(key, " Select({c},{a},{b})"),
+            Node::Random(distribution, _) => write!(key, " {distribution:?}"),
+        };
+    }
+    for (root, dtype) in &kernel.roots {
+        let _ = write!(key, " ->{root}:{dtype}");
+    }
+    key
+}
+
+/// The parameters, in the order of the struct that [`text`] declares.
+pub(super) fn params(kernel: &PointwiseKernel, layout: &Layout) -> Vec<u32> {
+    let len = kernel.len();
+    let mut words = vec![len.div_ceil(4) as u32, (len.max(1) - 1) as u32];
+    for node in &kernel.nodes {
+        match node {
+            Node::Const(value) => words.push((*value as f32).to_bits()),
+            Node::Random(_, key) => words.extend(key.words()),
+            _ => {}
+        }
+    }
+    if layout.walk != Walk::Flat {
+        for (axis, len) in kernel.shape.iter().enumerate().skip(1) {
+            let quads = layout.walk == Walk::Rows && axis + 1 == kernel.shape.len();
+            let len = if quads { len / 4 } else { *len };
+            words.extend(super::run::magic(len));
+            words.push(len as u32);
+        }
+    }
+    for input in &kernel.inputs {
+        words.push(input.offset as u32);
+        words.extend(input.strides.iter().map(|s| *s as i32 as u32));
+    }
+    words
+}
+
+/// The WGSL text.
+pub(super) fn text(kernel: &PointwiseKernel, layout: &Layout) -> Result<String, String> {
+    // Writing to a string does not fail.
+    let mut out = String::new();
+    let _ = declare(&mut out, kernel, layout);
+    out.push_str(&Program::new("pointwise", PRELUDE).expand()?);
+    out.push_str(
+        "@compute @workgroup_size(64)\n\
+         fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: \
+         vec3<u32>, @builtin(local_invocation_index) local: u32) {\n\
+         let t = thread_number(group, groups, local);\n\
+         if t >= params.threads { return; }\n",
+    );
+    let _ = coordinates(&mut out, kernel, layout);
+    let _ = operations(&mut out, kernel, layout);
+    out.push_str("}\n");
+    Ok(out)
+}
+
+fn declare(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> std::fmt::Result {
+    writeln!(out, "struct Params {{\nthreads: u32,\nlast: u32,")?;
+    for (i, node) in kernel.nodes.iter().enumerate() {
+        match node {
+            Node::Const(_) => writeln!(out, "c{i}: f32,")?,
+            Node::Random(..) => {
+                for word in ["k0", "k1", "s0", "s1", "stream"] {
+                    writeln!(out, "r{i}_{word}: u32,")?;
+                }
+            }
+            _ => {}
+        }
+    }
+    if layout.walk != Walk::Flat {
+        for axis in 1..kernel.shape.len() {
+            writeln!(out, "m{axis}: u32,\nl{axis}: u32,\nlen{axis}: u32,")?;
+        }
+    }
+    for n in 0..kernel.inputs.len() {
+        writeln!(out, "o{n}: u32,")?;
+        for axis in 0..kernel.shape.len() {
+            writeln!(out, "s{n}_{axis}: u32,")?;
+        }
+    }
+    writeln!(
+        out,
+        "}}\n@group(0) @binding(0) var<uniform> params: Params;"
+    )?;
+    for (n, (input, load)) in kernel.inputs.iter().zip(&layout.loads).enumerate() {
+        let element = match (load, word(input.dtype)) {
+            (Load::Vector, word) => format!("vec4<{word}>"),
+            (_, word) => word.to_owned(),
+        };
+        writeln!(
+            out,
+            "@group(1) @binding({n}) var<storage, read> x{n}: array<{element}>;"
+        )?;
+    }
+    for (n, (_, dtype)) in kernel.roots.iter().enumerate() {
+        let (binding, word) = (kernel.inputs.len() + n, word(*dtype));
+        writeln!(
+            out,
+            "@group(1) @binding({binding}) var<storage, read_write> y{n}: array<vec4<{word}>>;"
+        )?;
+    }
+    Ok(())
+}
+
+const fn word(dtype: DType) -> &'static str {
+    match dtype {
+        DType::U32 => "u32",
+        DType::F32 | DType::F64 => "f32",
+    }
+}
+
+/// Positions `p{input}` (element, of the first of four) or `p{input}_{lane}`.
+fn coordinates(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> std::fmt::Result {
+    let rank = kernel.shape.len();
+    let lanes: &[&str] = match layout.walk {
+        Walk::Flat => return Ok(()),
+        Walk::Rows => &[""],
+        Walk::Any => &["_0", "_1", "_2", "_3"],
+    };
+    for (lane, suffix) in lanes.iter().enumerate() {
+        match layout.walk {
+            Walk::Rows => writeln!(out, "let e{suffix}_{rank} = t;")?,
+            _ => writeln!(
+                out,
+                "let e{suffix}_{rank} = min(4u * t + {lane}u, params.last);"
+            )?,
+        }
+        for axis in (1..rank).rev() {
+            let above = axis + 1;
+            writeln!(
+                out,
+                "let e{suffix}_{axis} = divide(e{suffix}_{above}, vec2<u32>(params.m{axis}, \
+                 params.l{axis}));\n\
+                 let i{suffix}_{axis} = e{suffix}_{above} - e{suffix}_{axis} * params.len{axis};"
+            )?;
+        }
+        writeln!(out, "let i{suffix}_0 = e{suffix}_1;")?;
+        for (n, load) in layout.loads.iter().enumerate() {
+            let constant = kernel.inputs[n].strides.iter().all(|s| *s == 0);
+            if constant {
+                if lane == 0 {
+                    writeln!(out, "let p{n} = params.o{n};")?;
+                }
+                continue;
+            }
+            write!(out, "let p{n}{suffix} = params.o{n}")?;
+            for axis in 0..rank {
+                let quads = layout.walk == Walk::Rows && axis + 1 == rank;
+                let four = if quads { "4u * " } else { "" };
+                write!(out, " + {four}i{suffix}_{axis} * params.s{n}_{axis}")?;
+            }
+            writeln!(out, ";")?;
+            debug_assert!(*load != Load::Scattered || layout.walk == Walk::Any);
+        }
+    }
+    Ok(())
+}
+
+fn operations(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> std::fmt::Result {
+    for (i, node) in kernel.nodes.iter().enumerate() {
+        let value = match node {
+            Node::Input(n) => input(usize::from(*n), kernel, layout),
+            Node::Const(_) => format!("T(params.c{i})"),
+            Node::Unary(f, a) => f.wgsl(&format!("v{a}")),
+            Node::Binary(f, a, b) => f.wgsl(&format!("v{a}"), &format!("v{b}")),
+            Node::Select(c, a, b) => format!("select(v{b}, v{a}, v{c} != T(0.0))"),
+            Node::Random(distribution, _) => {
+                let function = match distribution {
+                    Distribution::Uniform => "uniform4",
+                    Distribution::Normal => "normal4",
+                };
+                format!(
+                    "{function}(philox(vec4<u32>(t, params.r{i}_s0, params.r{i}_s1, \
+                     params.r{i}_stream), vec2<u32>(params.r{i}_k0, params.r{i}_k1)))"
+                )
+            }
+        };
+        writeln!(out, "let v{i} = {value};")?;
+    }
+    for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
+        match dtype {
+            DType::U32 => writeln!(out, "y{n}[t] = to_u32(v{root});")?,
+            DType::F32 | DType::F64 => writeln!(out, "y{n}[t] = v{root};")?,
+        }
+    }
+    Ok(())
+}
+
+/// The four elements of an input, as T.
+fn input(n: usize, kernel: &PointwiseKernel, layout: &Layout) -> String {
+    let rank = kernel.shape.len();
+    let flat = layout.walk == Walk::Flat;
+    match layout.loads[n] {
+        Load::Vector if flat => format!("T(x{n}[(params.o{n} >> 2u) + t])"),
+        Load::Vector => format!("T(x{n}[p{n} >> 2u])"),
+        Load::Splat if flat => format!("T(f32(x{n}[params.o{n}]))"),
+        Load::Splat => format!("T(f32(x{n}[p{n}]))"),
+        Load::Strided => {
+            let lanes = (0..4).map(|lane| match (flat, lane) {
+                // the last thread may stand on the end
+                (true, _) => {
+                    format!("f32(x{n}[params.o{n} + min(4u * t + {lane}u, params.last)])")
+                }
+                (false, 0) => format!("f32(x{n}[p{n}])"),
+                (false, _) => {
+                    format!("f32(x{n}[p{n} + {lane}u * params.s{n}_{}])", rank - 1)
+                }
+            });
+            format!("T({})", lanes.collect::<Vec<_>>().join(", "))
+        }
+        Load::Scattered => {
+            let lanes = (0..4).map(|lane| format!("f32(x{n}[p{n}_{lane}])"));
+            format!("T({})", lanes.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
