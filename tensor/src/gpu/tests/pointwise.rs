@@ -103,10 +103,11 @@ fn evaluate(kernel: &PointwiseKernel, operands: &[Operand], e: usize) -> Vec<f64
 fn compare(gpu: &Gpu, kernel: &PointwiseKernel, operands: &[Operand], tolerance: [f64; 2]) {
     let outputs = run(gpu, kernel, operands);
     for e in 0..kernel.len() {
-        for (n, want) in evaluate(kernel, operands, e).into_iter().enumerate() {
+        let wanted = evaluate(kernel, operands, e);
+        for (n, (output, want)) in outputs.iter().zip(wanted).enumerate() {
             // overflows and denormals are those of f32
             let want = f64::from(want as f32);
-            let got = outputs[n][e];
+            let got = output[e];
             let close = (got - want).abs() <= tolerance[0] * want.abs() + tolerance[1];
             let same = got == want || (got.is_nan() && want.is_nan());
             assert!(
