@@ -1,5 +1,6 @@
 //! Energy-based models guided by contrastive latent variables.
 
+pub mod cli;
 pub mod config;
 pub mod data;
 mod error;

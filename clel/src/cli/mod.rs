@@ -1,0 +1,83 @@
+//! The command line: what is typed, and how errors are told.
+
+mod devices;
+mod output;
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{Error, Result};
+
+/// Energy-based models guided by contrastive latent variables.
+#[derive(Debug, Parser)]
+#[command(name = "clel", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists the devices of this machine and what `auto` takes.
+    Devices(devices::Devices),
+}
+
+/// Where to compute; an argument of every command.
+#[derive(Debug, clap::Args)]
+struct DeviceArgument {
+    /// auto, cpu, wgpu, wgpu:NUMBER or wgpu:PART-OF-NAME; `auto` takes graphics hardware if there
+    /// is any, else the CPU.
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        default_value = "auto",
+        env = "CLEL_DEVICE"
+    )]
+    device: String,
+}
+
+impl DeviceArgument {
+    fn open(&self) -> Result<clel_tensor::Device> {
+        Ok(clel_tensor::Device::parse(&self.device)?)
+    }
+}
+
+/// Runs the command that the process was started with. Bad input ends with one message on standard
+/// error and exit code 2, a failure of the machine (its disk full, its device lost) or of the computation with 1.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Devices(arguments) => arguments.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&chain(&error));
+            ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+/// The message with its causes, one a line.
+fn chain(error: &Error) -> String {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!("\n  because: {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
+/// Whether the person who typed the command can put it right.
+fn is_bad_input(error: &Error) -> bool {
+    use clel_tensor::Error as Tensor;
+    !matches!(
+        error,
+        Error::Numbers { .. }
+            | Error::Tensor(
+                Tensor::DeviceLost { .. } | Tensor::OutOfMemory { .. } | Tensor::Device { .. }
+            )
+    )
+}

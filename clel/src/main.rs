@@ -1,0 +1,5 @@
+//! The program `clel`.
+
+fn main() -> std::process::ExitCode {
+    clel::cli::main()
+}

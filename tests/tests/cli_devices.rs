@@ -1,0 +1,59 @@
+//! `clel devices` and the help texts, through the program.
+
+mod cli;
+
+use cli::clel;
+
+#[test]
+fn the_list_names_the_cpu_and_what_was_asked_for() {
+    let run = clel(&["devices", "--device", "cpu"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.starts_with("cpu      native code"), "{run:?}");
+    assert!(run.stdout.ends_with("`cpu` takes cpu\n"), "{run:?}");
+}
+
+#[test]
+fn a_device_that_is_not_there_is_one_message_and_code_2() {
+    run_fails(
+        &["devices", "--device", "wgpu:99"],
+        "error: no device \"wgpu:99\"",
+    );
+    run_fails(
+        &["devices", "--device", "abacus"],
+        "expected auto, cpu, wgpu, wgpu:NUMBER",
+    );
+}
+
+fn run_fails(arguments: &[&str], message: &str) {
+    let run = clel(arguments);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains(message), "{run:?}");
+    assert!(!run.stderr.contains("panicked"), "{run:?}");
+}
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let overview = clel(&["--help"]);
+    assert_eq!(overview.code, Some(0), "{overview:?}");
+    for command in ["devices"] {
+        assert!(
+            overview.stdout.contains(&format!("  {command} ")),
+            "{overview:?}"
+        );
+        let help = clel(&[command, "--help"]);
+        assert_eq!(help.code, Some(0), "{help:?}");
+        for part in [
+            "Usage:",
+            "--device",
+            "Examples:",
+            &format!("clel {command}"),
+        ] {
+            assert!(help.stdout.contains(part), "{part} is not in {help:?}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_is_not_there_is_code_2() {
+    run_fails(&["trian"], "unrecognized subcommand 'trian'");
+}
