@@ -13,6 +13,7 @@ mod pointwise;
 mod pool;
 mod real;
 mod reduce;
+mod simd;
 #[cfg(test)]
 mod tests;
 

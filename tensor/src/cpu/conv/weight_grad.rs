@@ -1,0 +1,304 @@
+//! Weight gradient: `dw[o, tap, c] = Σ_pixel g[pixel, o] · x[at(pixel, tap), c]`.
+
+use rayon::prelude::*;
+
+use super::kernel::{Kernels, Run};
+use crate::Result;
+use crate::cpu::memory::PoolVec;
+use crate::cpu::real::Real;
+use crate::primitive::Conv2d;
+
+const OP: &str = "conv2d_weight_grad";
+/// Pixels of a block: their panel of one column tile stays in the first-level cache.
+const BLOCK_PIXELS: usize = 192;
+/// Sums that one task keeps in the second-level cache.
+const TASK_SUMS: usize = 1 << 16;
+/// Tasks that a large pass is cut into. Not the number of threads, on which results must not
+/// depend.
+const TASKS: usize = 16;
+/// Multiply-adds below which a pass stays on one thread.
+const PARALLEL_MULTIPLIES: usize = 1 << 18;
+
+/// The cotangent of the weight for a cotangent g of y.
+pub(super) fn weight_grad<T: Real>(s: &Conv2d, x: &[T], g: &[T]) -> Result<PoolVec<T>> {
+    let taps = s.kh * s.kw;
+    let mut dw = PoolVec::uninit(OP, s.o * taps * s.c)?;
+    if dw.is_empty() {
+        return Ok(dw);
+    }
+    let kernels = T::kernels(s.c);
+    let plan = Plan::new(s, &kernels);
+    let partial: Vec<Vec<T>> = plan.each(|i| plan.task(&kernels, i, x, g));
+    // The sums of the parts, in order, from tiles to OHWI.
+    let tile = kernels.rows * kernels.columns;
+    let o_tiles = s.o.div_ceil(kernels.rows);
+    let write = |(o, dw): (usize, &mut [T])| {
+        for (at, dw) in dw.iter_mut().enumerate() {
+            let (tap, c) = (at / s.c, at % s.c);
+            let (c_tile, column) = (c / kernels.columns, c % kernels.columns);
+            let group = c_tile / plan.tiles;
+            let at = ((c_tile % plan.tiles * taps + tap) * o_tiles + o / kernels.rows) * tile
+                + o % kernels.rows * kernels.columns
+                + column;
+            let mut sum = T::ZERO;
+            for part in 0..plan.parts {
+                sum += partial[part * plan.groups + group][at];
+            }
+            *dw = sum;
+        }
+    };
+    if dw.len() * plan.parts > 1 << 15 {
+        dw.par_chunks_mut(taps * s.c).enumerate().for_each(write);
+    } else {
+        dw.chunks_mut(taps * s.c).enumerate().for_each(write);
+    }
+    Ok(dw)
+}
+
+/// How the work is cut: into parts of the pixels times groups of column tiles.
+struct Plan<'a> {
+    s: &'a Conv2d,
+    /// Images and output rows of a block of pixels.
+    images: usize,
+    rows: usize,
+    /// Pixels of a block are ordered with images innermost.
+    image_minor: bool,
+    blocks: usize,
+    /// Parts of the blocks, of equal length but the last.
+    parts: usize,
+    blocks_per_part: usize,
+    /// Groups of column tiles, and tiles of a group.
+    groups: usize,
+    tiles: usize,
+}
+
+impl<'a> Plan<'a> {
+    fn new<T>(s: &'a Conv2d, kernels: &Kernels<T>) -> Self {
+        let pixels = (s.oh * s.ow).max(1);
+        let images = (BLOCK_PIXELS / pixels).clamp(1, s.n.max(1));
+        let rows = (BLOCK_PIXELS / s.ow.max(1)).clamp(1, s.oh.max(1));
+        let blocks = s.n.div_ceil(images) * s.oh.div_ceil(rows);
+        let c_tiles = s.c.div_ceil(kernels.columns);
+        let sums = s.o * s.kh * s.kw * kernels.columns;
+        let most = if blocks < TASKS {
+            c_tiles.div_ceil(TASKS / blocks.max(1))
+        } else {
+            c_tiles
+        };
+        let tiles = (TASK_SUMS / sums.max(1)).clamp(1, most.max(1));
+        let groups = c_tiles.div_ceil(tiles);
+        let parts = TASKS.div_ceil(groups).min(blocks).max(1);
+        let blocks_per_part = blocks.div_ceil(parts).max(1);
+        Plan {
+            s,
+            images,
+            rows,
+            image_minor: images > s.ow,
+            blocks,
+            parts: blocks.div_ceil(blocks_per_part).max(1),
+            blocks_per_part,
+            groups,
+            tiles,
+        }
+    }
+
+    /// Runs all tasks; number `part · groups + group`.
+    fn each<R: Send>(&self, task: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
+        let s = self.s;
+        let tasks = self.parts * self.groups;
+        let work = s.n * s.oh * s.ow * s.o * s.kh * s.kw * s.c;
+        if work >= PARALLEL_MULTIPLIES {
+            (0..tasks).into_par_iter().map(task).collect()
+        } else {
+            (0..tasks).map(task).collect()
+        }
+    }
+
+    /// Sums \[column tile of the group, tap, row tile, rows, columns\] over a part of the blocks.
+    fn task<T: Real>(&self, kernels: &Kernels<T>, number: usize, x: &[T], g: &[T]) -> Vec<T> {
+        let s = self.s;
+        let (part, group) = (number / self.groups, number % self.groups);
+        let taps = s.kh * s.kw;
+        let o_tiles = s.o.div_ceil(kernels.rows);
+        let tile = kernels.rows * kernels.columns;
+        let first_tile = group * self.tiles;
+        let tiles = self.tiles.min(s.c.div_ceil(kernels.columns) - first_tile);
+        let mut sums = vec![T::ZERO; tiles * taps * o_tiles * tile];
+        let mut panels = Panels::default();
+        let start = part * self.blocks_per_part;
+        for block in start..self.blocks.min(start + self.blocks_per_part) {
+            let block = Block::new(self, block);
+            block.pack_g(kernels.rows, g, &mut panels.g);
+            block.find_runs(&mut panels.runs);
+            for c_tile in 0..tiles {
+                let first = (first_tile + c_tile) * kernels.columns;
+                block.pack_x(first, kernels.columns, x, &mut panels.x);
+                for (tap, runs) in panels.runs.iter().enumerate() {
+                    for o_tile in 0..o_tiles {
+                        let g = &panels.g[o_tile * block.pixels() * kernels.rows..];
+                        let at = ((c_tile * taps + tap) * o_tiles + o_tile) * tile;
+                        let sums = &mut sums[at..at + tile];
+                        // SAFETY: `find_runs` stays within the pixels of the block, which the
+                        // panels hold; `sums` is a tile; the kernels are this processor's.
+                        unsafe {
+                            (kernels.outer)(
+                                runs,
+                                if self.image_minor { 1 } else { s.stride },
+                                g.as_ptr(),
+                                panels.x.as_ptr(),
+                                sums.as_mut_ptr(),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        sums
+    }
+}
+
+struct Panels<T> {
+    /// \[row tile, pixel, rows\]
+    g: Vec<T>,
+    /// \[input pixel, columns\]
+    x: Vec<T>,
+    /// For each tap, the pixels for which it reads something.
+    runs: Vec<Vec<Run>>,
+}
+
+impl<T> Default for Panels<T> {
+    fn default() -> Self {
+        Panels {
+            g: vec![],
+            x: vec![],
+            runs: vec![],
+        }
+    }
+}
+
+/// Some images and output rows.
+struct Block<'a> {
+    s: &'a Conv2d,
+    image_minor: bool,
+    /// First image, and how many.
+    image: usize,
+    images: usize,
+    /// First output row, and how many.
+    row: usize,
+    rows: usize,
+    /// First input row that any tap reads, and how many.
+    in_row: usize,
+    in_rows: usize,
+}
+
+impl<'a> Block<'a> {
+    fn new(plan: &Plan<'a>, number: usize) -> Self {
+        let s = plan.s;
+        let bands = s.oh.div_ceil(plan.rows);
+        let image = number / bands * plan.images;
+        let row = number % bands * plan.rows;
+        let rows = plan.rows.min(s.oh - row);
+        let in_row = (row * s.stride).saturating_sub(s.pad).min(s.h);
+        let in_end = ((row + rows - 1) * s.stride + s.kh)
+            .saturating_sub(s.pad)
+            .min(s.h);
+        Block {
+            s,
+            image_minor: plan.image_minor,
+            image,
+            images: plan.images.min(s.n - image),
+            row,
+            rows,
+            in_row,
+            in_rows: in_end.saturating_sub(in_row),
+        }
+    }
+
+    fn pixels(&self) -> usize {
+        self.images * self.rows * self.s.ow
+    }
+
+    /// Number of a pixel in a panel of `rows` × `cols` per image.
+    fn number(&self, rows: usize, cols: usize, image: usize, row: usize, col: usize) -> usize {
+        if self.image_minor {
+            (row * cols + col) * self.images + image
+        } else {
+            (image * rows + row) * cols + col
+        }
+    }
+
+    fn pack_g<T: Real>(&self, width: usize, g: &[T], panel: &mut Vec<T>) {
+        let s = self.s;
+        let tile_len = self.pixels() * width;
+        panel.resize(s.o.div_ceil(width) * tile_len, T::ZERO);
+        for image in 0..self.images {
+            for row in 0..self.rows {
+                for col in 0..s.ow {
+                    let from = (((self.image + image) * s.oh + self.row + row) * s.ow + col) * s.o;
+                    let to = self.number(self.rows, s.ow, image, row, col) * width;
+                    pack(&g[from..from + s.o], width, &mut panel[to..], tile_len);
+                }
+            }
+        }
+    }
+
+    fn pack_x<T: Real>(&self, first: usize, width: usize, x: &[T], panel: &mut Vec<T>) {
+        let s = self.s;
+        panel.resize(self.images * self.in_rows * s.w * width, T::ZERO);
+        let len = width.min(s.c - first);
+        for image in 0..self.images {
+            for row in 0..self.in_rows {
+                for col in 0..s.w {
+                    let from = ((self.image + image) * s.h + self.in_row + row) * s.w + col;
+                    let to = self.number(self.in_rows, s.w, image, row, col) * width;
+                    let x = &x[from * s.c + first..][..len];
+                    pack(x, width, &mut panel[to..], 0);
+                }
+            }
+        }
+    }
+
+    fn find_runs(&self, runs: &mut Vec<Vec<Run>>) {
+        let s = self.s;
+        runs.resize(s.kh * s.kw, vec![]);
+        for (tap, runs) in runs.iter_mut().enumerate() {
+            let (di, dj) = (tap / s.kw, tap % s.kw);
+            runs.clear();
+            // output columns for which the tap reads inside the image
+            let left = s.pad.saturating_sub(dj).div_ceil(s.stride).min(s.ow);
+            let right = (s.w + s.pad)
+                .saturating_sub(dj)
+                .div_ceil(s.stride)
+                .min(s.ow);
+            for row in 0..self.rows {
+                let h = ((self.row + row) * s.stride + di).wrapping_sub(s.pad);
+                if h >= s.h || left >= right {
+                    continue;
+                }
+                let mut push = |image, col, len| {
+                    let w = col * s.stride + dj - s.pad;
+                    runs.push(Run {
+                        g: self.number(self.rows, s.ow, image, row, col),
+                        x: self.number(self.in_rows, s.w, image, h - self.in_row, w),
+                        len,
+                    });
+                };
+                if self.image_minor {
+                    (left..right).for_each(|col| push(0, col, self.images));
+                } else {
+                    (0..self.images).for_each(|image| push(image, left, right - left));
+                }
+            }
+        }
+    }
+}
+
+/// Copies a pixel's channels into tiles of `width` that are `tile_len` apart, zeros at the end.
+#[inline]
+fn pack<T: Real>(from: &[T], width: usize, to: &mut [T], tile_len: usize) {
+    for (i, from) in from.chunks(width).enumerate() {
+        let to = &mut to[i * tile_len..][..width];
+        to[..from.len()].copy_from_slice(from);
+        to[from.len()..].fill(T::ZERO);
+    }
+}

@@ -1,0 +1,138 @@
+//! Vector instructions behind one trait, so that a micro-kernel is written once.
+
+use super::real::Real;
+
+/// A vector register of `LANES` elements and the four instructions that the kernels need.
+///
+/// # Safety
+/// The methods may only run on a processor that has the instruction set; they are inlined into
+/// functions that enable it.
+pub(super) unsafe trait Simd {
+    type T: Real;
+    type V: Copy;
+    const LANES: usize;
+    /// All lanes `x`.
+    unsafe fn splat(x: Self::T) -> Self::V;
+    /// Reads `LANES` elements, of any alignment.
+    unsafe fn load(from: *const Self::T) -> Self::V;
+    /// Writes `LANES` elements, of any alignment.
+    unsafe fn store(to: *mut Self::T, v: Self::V);
+    /// `a · b + c`.
+    unsafe fn multiply_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+}
+
+/// What the compiler makes of arrays: SSE2 on any x86-64, NEON on AArch64.
+pub(super) struct Portable<T>(std::marker::PhantomData<T>);
+
+// SAFETY: no instruction set is needed beyond the target's own.
+unsafe impl<T: Real> Simd for Portable<T> {
+    type T = T;
+    type V = [T; 4];
+    const LANES: usize = 4;
+    #[inline(always)]
+    unsafe fn splat(x: T) -> [T; 4] {
+        [x; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> [T; 4] {
+        // SAFETY: the caller passes a pointer to `LANES` readable elements.
+        unsafe { from.cast::<[T; 4]>().read() }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut T, v: [T; 4]) {
+        // SAFETY: the caller passes a pointer to `LANES` writable elements.
+        unsafe { to.cast::<[T; 4]>().write(v) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(a: [T; 4], b: [T; 4], c: [T; 4]) -> [T; 4] {
+        let mut y = c;
+        for lane in 0..4 {
+            y[lane] = a[lane].multiply_add(b[lane], c[lane]);
+        }
+        y
+    }
+}
+
+/// 256-bit registers with fused multiply-add (x86-64-v3).
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Avx2<T>(std::marker::PhantomData<T>);
+/// 512-bit registers (x86-64-v4).
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Avx512<T>(std::marker::PhantomData<T>);
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! x86 {
+    ($isa:ident, $t:ty, $v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
+        // SAFETY: the methods are the instructions they are named after.
+        unsafe impl Simd for $isa<$t> {
+            type T = $t;
+            type V = std::arch::x86_64::$v;
+            const LANES: usize = $lanes;
+            #[inline(always)]
+            unsafe fn splat(x: $t) -> Self::V {
+                // SAFETY: the caller enables the instruction set.
+                unsafe { std::arch::x86_64::$splat(x) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $t) -> Self::V {
+                // SAFETY: as above, and `from` points to `LANES` readable elements.
+                unsafe { std::arch::x86_64::$load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(to: *mut $t, v: Self::V) {
+                // SAFETY: as above, and `to` points to `LANES` writable elements.
+                unsafe { std::arch::x86_64::$store(to, v) }
+            }
+            #[inline(always)]
+            unsafe fn multiply_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+                // SAFETY: the caller enables the instruction set.
+                unsafe { std::arch::x86_64::$fma(a, b, c) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+x86!(
+    Avx2,
+    f32,
+    __m256,
+    8,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_fmadd_ps
+);
+#[cfg(target_arch = "x86_64")]
+x86!(
+    Avx2,
+    f64,
+    __m256d,
+    4,
+    _mm256_set1_pd,
+    _mm256_loadu_pd,
+    _mm256_storeu_pd,
+    _mm256_fmadd_pd
+);
+#[cfg(target_arch = "x86_64")]
+x86!(
+    Avx512,
+    f32,
+    __m512,
+    16,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_fmadd_ps
+);
+#[cfg(target_arch = "x86_64")]
+x86!(
+    Avx512,
+    f64,
+    __m512d,
+    8,
+    _mm512_set1_pd,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    _mm512_fmadd_pd
+);
