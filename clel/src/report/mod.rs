@@ -1,10 +1,12 @@
 //! What a run leaves behind and shows while it goes on.
 
+mod events;
 mod grid;
 mod metrics;
 mod progress;
 mod run_dir;
 
+pub use events::Events;
 pub use grid::Grid;
 pub use metrics::Metrics;
 pub use progress::Progress;

@@ -177,3 +177,33 @@ fn progress_says_rate_and_time_left() {
     );
     assert_eq!(line(5, 5, 40), "E(data) -0.0012");
 }
+
+#[test]
+fn event_records_are_those_of_tensorboard() {
+    // Written by tensorboard 2.21's RecordWriter: Event(wall_time=1.0, file_version="brain.Event:2") and
+    // Event(wall_time=2.5, step=300, summary=[Value(tag="energy", simple_value=0.5)]).
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    assert_eq!(
+        hex(events::framed(&events::version(1.0))),
+        "1800000000000000a37f4b2209000000000000f03f1a0d627261696e2e4576656e743a3286bf577a"
+    );
+    assert_eq!(
+        hex(events::framed(&events::scalars(
+            2.5,
+            300,
+            &[("energy", 0.5)]
+        ))),
+        "1d00000000000000602fdf2309000000000000044010ac022a0f0a0d0a06656e65726779150000003f6834a531"
+    );
+}
+
+#[test]
+fn two_event_files_of_one_second_do_not_collide() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let mut events = Events::create(dir.path()).unwrap();
+        events.scalars(1, &[("a", 1.0)]).unwrap();
+        events.png(1, "samples", (1, 1), b"not looked at").unwrap();
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+}
