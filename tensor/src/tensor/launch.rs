@@ -126,12 +126,13 @@ impl Tensor {
                     .map(|b| Arc::new(Storage::Cpu(b)))
                     .collect()
             }
-            Device::Wgpu(_) => {
-                return Err(Error::Unsupported {
-                    op: "pointwise",
-                    device: device.to_string(),
-                    why: "its shaders are being written".into(),
-                });
+            Device::Wgpu(gpu) => {
+                let buffers = storages.iter().map(|s| s.gpu("pointwise"));
+                let outputs = gpu.pointwise(&kernel, &buffers.collect::<Result<Vec<_>>>()?)?;
+                outputs
+                    .into_iter()
+                    .map(|b| Arc::new(Storage::Gpu(b)))
+                    .collect()
             }
         })
     }

@@ -196,8 +196,9 @@ impl Tensor {
     }
 }
 
-/// The expression with lazy inputs written out where `inline` allows and it is worthwhile: an input of
-/// another shape would be computed again for every repetition. `None` if it grows too large.
+/// The expression with lazy inputs written out where `inline` allows it and they have the result's shape: an
+/// input of another shape would be computed again for every repetition. Constants are always
+/// written out. `None` if the kernel would grow too large.
 fn fuse(
     expr: &Expr,
     inputs: &[&Tensor],

@@ -1,0 +1,218 @@
+//! Random chains of pointwise operations over views and broadcasts: fused against one launch for each operation, and WebGPU against the CPU.
+
+use clel_tensor::{
+    DType, Device, Expr, Result, RngKey, Tensor,
+    expr::{Binary, Unary},
+    without_fusion,
+};
+use proptest::prelude::*;
+
+/// One step of a chain: takes operands from what is there (index modulo its number).
+#[derive(Debug, Clone)]
+enum Step {
+    Unary(Unary, usize),
+    Binary(Binary, usize, usize),
+    Scalar(Binary, usize, f64),
+    Select(usize, usize, usize),
+    Normal(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // functions that keep numbers finite; the others are tested one by one elsewhere
+    let unary = prop::sample::select(vec![
+        Unary::Neg,
+        Unary::Abs,
+        Unary::Sin,
+        Unary::Cos,
+        Unary::Tanh,
+        Unary::Sigmoid,
+        Unary::Recip,
+        Unary::Sqrt,
+    ]);
+    let binary = prop::sample::select(vec![
+        Binary::Add,
+        Binary::Sub,
+        Binary::Mul,
+        Binary::Max,
+        Binary::Min,
+        Binary::Lt,
+        Binary::Le,
+    ]);
+    let i = 0..100usize;
+    prop_oneof![
+        3 => (unary, i.clone()).prop_map(|(f, a)| Step::Unary(f, a)),
+        4 => (binary.clone(), i.clone(), i.clone()).prop_map(|(f, a, b)| Step::Binary(f, a, b)),
+        2 => (binary, i.clone(), -2.0..2.0f64).prop_map(|(f, a, v)| Step::Scalar(f, a, v)),
+        1 => (i.clone(), i.clone(), i).prop_map(|(c, a, b)| Step::Select(c, a, b)),
+        1 => any::<u64>().prop_map(Step::Normal),
+    ]
+}
+
+/// Leaves of all kinds that broadcast to `shape`: whole, transposed, flipped, sliced, a row, a column, one
+/// number, a constant.
+fn leaves(shape: [usize; 3], device: &Device) -> Result<Vec<Tensor>> {
+    let [a, b, c] = shape;
+    let random = |shape: &[usize], stream| -> Result<Tensor> {
+        let t = Tensor::uniform(shape, RngKey::new(11, stream), &Device::Cpu)?;
+        t.mul_scalar(2.0)?.sub_scalar(1.0)?.to_device(device)
+    };
+    Ok(vec![
+        random(&[a, b, c], 0)?,
+        random(&[c, a, b], 1)?.permute(&[1, 2, 0])?,
+        random(&[a, b, c], 2)?.flip(2)?,
+        random(&[a, 2 * b + 1, c], 3)?.slice_step(1, 1, b, 2)?,
+        random(&[c], 4)?,
+        random(&[b, 1], 5)?,
+        random(&[], 6)?,
+        Tensor::full(&[a, b, c], 0.7, DType::F32, device)?,
+    ])
+}
+
+/// Runs the chain; the last value and, so that several results in a launch are tested too, the one before.
+fn run(steps: &[Step], shape: [usize; 3], device: &Device) -> Result<Vec<f32>> {
+    let mut values = leaves(shape, device)?;
+    for s in steps {
+        let at = |i: &usize| &values[i % values.len()];
+        let next = match s {
+            // kept away from poles and from the kink at 0
+            Step::Unary(f @ (Unary::Recip | Unary::Sqrt), a) => {
+                let e = (Expr::input(0).abs() + 0.5).unary(*f);
+                Tensor::pointwise(&e, &[at(a)])?
+            }
+            Step::Unary(f, a) => Tensor::pointwise(&Expr::input(0).unary(*f), &[at(a)])?,
+            Step::Binary(f, a, b) => {
+                let e = Expr::input(0).binary(*f, Expr::input(1));
+                Tensor::pointwise(&e, &[at(a), at(b)])?
+            }
+            Step::Scalar(f, a, v) => {
+                Tensor::pointwise(&Expr::input(0).binary(*f, (*v).into()), &[at(a)])?
+            }
+            Step::Select(c, a, b) => at(c).less_than_scalar(0.1)?.select(at(a), at(b))?,
+            Step::Normal(seed) => Tensor::normal(&shape, RngKey::new(*seed, 0), device)?,
+        };
+        // products of products stay in range
+        values.push(next.clamp(-3.0, 3.0)?);
+    }
+    let last = &values[values.len() - 1];
+    let before = &values[values.len() - 2];
+    Tensor::realize_all(&[last, before])?;
+    Ok([last.to_vec::<f32>()?, before.to_vec::<f32>()?].concat())
+}
+
+/// The share of elements that differ by more than rounding. Comparisons may flip where rounding decides, which
+/// moves single elements; a wrong kernel moves them all.
+fn differing(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let far = a
+        .iter()
+        .zip(b)
+        .filter(|(a, b)| (*a - *b).abs() > 2e-4 * a.abs().max(1.0))
+        .count();
+    far as f64 / a.len().max(1) as f64
+}
+
+fn gpu() -> Option<Device> {
+    match Device::parse("wgpu") {
+        Ok(device) => Some(device),
+        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
+        Err(e) => {
+            eprintln!("skipped: {e}");
+            None
+        }
+    }
+}
+
+fn shape() -> impl Strategy<Value = [usize; 3]> {
+    prop_oneof![
+        4 => [1..5usize, 1..7usize, 1..40usize],
+        1 => [0..2usize, 0..2usize, 0..2usize],
+    ]
+}
+
+#[test]
+fn fused_equals_single_launches() {
+    let steps = prop::collection::vec(step(), 1..60);
+    proptest!(ProptestConfig::with_cases(150), |(steps in steps, shape in shape())| {
+        let fused = run(&steps, shape, &Device::Cpu).unwrap();
+        let single = without_fusion(|| run(&steps, shape, &Device::Cpu)).unwrap();
+        prop_assert!(differing(&fused, &single) <= 0.02);
+    });
+}
+
+#[test]
+fn wgpu_equals_cpu() {
+    let Some(gpu) = gpu() else { return };
+    let steps = prop::collection::vec(step(), 1..25);
+    // few cases: a software driver takes a tenth of a second to compile each new kernel
+    proptest!(ProptestConfig::with_cases(25), |(steps in steps, shape in shape())| {
+        let cpu = run(&steps, shape, &Device::Cpu).unwrap();
+        let wgpu = run(&steps, shape, &gpu).unwrap();
+        prop_assert!(differing(&wgpu, &cpu) <= 0.02);
+    });
+}
+
+#[test]
+fn every_function_on_wgpu() -> Result<()> {
+    let Some(gpu) = gpu() else { return Ok(()) };
+    let n = 4099;
+    let x: Vec<f32> = (0..n).map(|i| 0.01 + i as f32 * 2e-3).collect();
+    let y: Vec<f32> = (0..n).map(|i| 3.0 - i as f32 * 1.1e-3).collect();
+    let both = |device: &Device| -> Result<[Tensor; 2]> {
+        Ok([
+            Tensor::from_slice(&x, &[n], device)?,
+            Tensor::from_slice(&y, &[n], device)?,
+        ])
+    };
+    let ([cx, cy], [gx, gy]) = (both(&Device::Cpu)?, both(&gpu)?);
+    let exprs = Unary::ALL
+        .map(|f| Expr::input(0).unary(f))
+        .into_iter()
+        .chain(Binary::ALL.map(|f| Expr::input(0).binary(f, Expr::input(1))));
+    for e in exprs {
+        let want = Tensor::pointwise(&e, &[&cx, &cy])?.to_vec::<f32>()?;
+        let got = Tensor::pointwise(&e, &[&gx, &gy])?.to_vec::<f32>()?;
+        for (i, (g, w)) in got.iter().zip(&want).enumerate() {
+            // WGSL grants exp, ln and pow a few units in the last place, sin and cos 2⁻¹¹ absolutely
+            assert!(
+                (g - w).abs() <= 5e-6 * w.abs().max(1.0),
+                "{e:?} of {} and {}: {g} {w}",
+                x[i],
+                y[i]
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn random_numbers_are_the_same_on_both_devices() -> Result<()> {
+    let Some(gpu) = gpu() else { return Ok(()) };
+    let key = RngKey::new(0x1234_5678_9abc, 7).at(1 << 40);
+    for n in [1, 5, 1 << 12, 70_003] {
+        let pair = |device: &Device| -> Result<[Vec<f32>; 2]> {
+            Ok([
+                Tensor::uniform(&[n], key, device)?.to_vec()?,
+                Tensor::normal(&[n], key, device)?.to_vec()?,
+            ])
+        };
+        let ([cu, cn], [gu, gn]) = (pair(&Device::Cpu)?, pair(&gpu)?);
+        assert_eq!(cu, gu);
+        assert!(
+            cn.iter()
+                .zip(&gn)
+                .all(|(a, b)| (a - b).abs() <= 2e-6 * a.abs().max(1.0))
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn integers_pass_through_floats() -> Result<()> {
+    for device in [Some(Device::Cpu), gpu()].into_iter().flatten() {
+        let x = Tensor::from_slice(&[-1.5f32, 0.0, 2.9, 7.0], &[4], &device)?;
+        assert_eq!(x.to_dtype(DType::U32)?.to_vec::<u32>()?, [0, 0, 2, 7]);
+        let i = Tensor::from_slice(&[3u32, 0, 9], &[3], &device)?;
+        assert_eq!(i.mul_scalar(0.5)?.to_vec::<f32>()?, [1.5, 0.0, 4.5]);
+    }
+    Ok(())
+}
