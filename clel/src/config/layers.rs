@@ -51,6 +51,17 @@ impl Layers {
         Ok(layers)
     }
 
+    /// Starts from a complete configuration, as a run directory keeps it; no preset is under it.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, or has a key that no setting has.
+    pub fn stored(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+        let mut layers = Layers::default();
+        layers.overlay(&text, &path.display().to_string(), Some(&keys::known()?))?;
+        Ok(layers)
+    }
+
     /// Overrides one value: `key.path=value`, the value as in TOML; a word without quotes is text.
     /// `none` makes an optional setting absent.
     ///

@@ -107,3 +107,59 @@ fn digits_have_the_nearest_neighbours_that_scikit_learn_finds() {
     .unwrap();
     assert!((found * 297.0 - 295.0).abs() < 1e-9, "{}", found * 297.0);
 }
+
+#[test]
+fn the_digit_classifier_agrees_with_pytorch() {
+    // Printed by clel/data/make_digit_classifier.py.
+    const LOGITS: [f64; 11] = [
+        1.35219, -2.33947, -4.25939, -9.19366, -1.04955, -4.92759, 2.4047, -8.08851, -0.60762,
+        -9.37884, -9.40508,
+    ];
+    let test = crate::data::digits().test;
+    let (images, labels) = (test.images.to_unit(), test.labels.unwrap());
+    let classifier = DigitClassifier::embedded().unwrap();
+    let sum: f64 = classifier
+        .features(&images)
+        .unwrap()
+        .iter()
+        .map(|v| f64::from(*v))
+        .sum();
+    assert!((sum / 25_541.239_987 - 1.0).abs() < 1e-6, "{sum}");
+
+    let probabilities = classifier.probabilities(&images).unwrap();
+    let total: f64 = LOGITS.iter().map(|l| l.exp()).sum();
+    for (found, logit) in probabilities.iter().zip(LOGITS) {
+        assert!((f64::from(*found) - logit.exp() / total).abs() < 1e-5);
+    }
+    let right = probabilities
+        .chunks(11)
+        .zip(&labels)
+        .filter(|(p, label)| p.iter().all(|other| *other <= p[**label as usize]))
+        .count();
+    assert_eq!(right, 292);
+}
+
+#[test]
+fn the_judge_knows_digits_from_noise() {
+    use clel_tensor::random::{RngKey, uniform};
+    let classifier = DigitClassifier::embedded().unwrap();
+    let digits = classifier
+        .judge(&crate::data::digits().test.images.to_unit())
+        .unwrap();
+    assert!(
+        digits.frechet < 1.0 && digits.recognised > 0.9,
+        "{digits:?}"
+    );
+    assert!(digits.kinds.iter().all(|n| *n > 15), "{digits:?}");
+
+    let key = RngKey::new(1, 1);
+    let noise: Vec<f32> = (0..300 * 16)
+        .flat_map(|b| key.block(b).map(uniform))
+        .collect();
+    let noise = classifier.judge(&noise).unwrap();
+    assert!(
+        noise.frechet > 500.0 && noise.recognised < 0.01,
+        "{noise:?}"
+    );
+    assert!(classifier.judge(&[0.5; 63]).is_err());
+}
