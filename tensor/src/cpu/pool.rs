@@ -98,18 +98,20 @@ fn max_index<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<u32>> {
     let mut y = PoolVec::uninit("max_pool2d_index", s.n * s.oh * s.ow * s.c)?;
     each_row(&mut y, s.ow * s.c, |row, y| {
         let (image, i) = (row / s.oh, row % s.oh);
-        let mut best = vec![T::NEG_INFINITY; s.c];
+        let mut best = vec![T::ZERO; s.c];
         for (j, y) in y.chunks_mut(s.c).enumerate() {
             y.fill(u32::MAX);
+            let mut first = true;
             for h in window(s, i, s.h) {
                 for w in window(s, j, s.w) {
                     let at = ((image * s.h + h) * s.w + w) * s.c;
-                    for (c, x) in x[at..at + s.c].iter().enumerate() {
-                        if y[c] == u32::MAX || *x > best[c] {
-                            best[c] = *x;
-                            y[c] = (at + c) as u32;
-                        }
+                    let x = &x[at..at + s.c];
+                    for (c, ((y, best), x)) in y.iter_mut().zip(&mut best).zip(x).enumerate() {
+                        let better = first | (*x > *best);
+                        *best = if better { *x } else { *best };
+                        *y = if better { (at + c) as u32 } else { *y };
                     }
+                    first = false;
                 }
             }
         }

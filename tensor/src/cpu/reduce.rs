@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::memory::PoolVec;
 use super::real::Real;
+use crate::Result;
 use crate::primitive::Reduce;
-use crate::{Element, Result};
 
 /// Elements that one task folds, roughly.
 const CHUNK: usize = 1 << 15;
@@ -22,9 +22,9 @@ const LANES: usize = 16;
 trait Fold<T> {
     type Acc: Copy + Send + Sync;
     const EMPTY: Self::Acc;
-    /// Takes in `x`, which stands at `index` of the reduced axis.
-    fn step(acc: Self::Acc, x: T, index: usize) -> Self::Acc;
+    fn step(acc: Self::Acc, x: T) -> Self::Acc;
     fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
+    fn finish(acc: Self::Acc) -> T;
 }
 
 struct Sum;
@@ -32,11 +32,14 @@ impl<T: Real> Fold<T> for Sum {
     type Acc = f64;
     const EMPTY: f64 = 0.0;
     #[inline(always)]
-    fn step(acc: f64, x: T, _: usize) -> f64 {
+    fn step(acc: f64, x: T) -> f64 {
         acc + x.into()
     }
     fn merge(a: f64, b: f64) -> f64 {
         a + b
+    }
+    fn finish(acc: f64) -> T {
+        T::from_f64(acc)
     }
 }
 
@@ -45,66 +48,68 @@ impl<T: Real> Fold<T> for Max {
     type Acc = T;
     const EMPTY: T = T::NEG_INFINITY;
     #[inline(always)]
-    fn step(acc: T, x: T, _: usize) -> T {
+    fn step(acc: T, x: T) -> T {
         if x > acc { x } else { acc }
     }
     fn merge(a: T, b: T) -> T {
-        if b > a { b } else { a }
+        Self::step(a, b)
     }
-}
-
-struct ArgMax;
-impl<T: Real> Fold<T> for ArgMax {
-    /// The maximum and its index; `u32::MAX` before anything was found.
-    type Acc = (T, u32);
-    const EMPTY: (T, u32) = (T::NEG_INFINITY, u32::MAX);
-    #[inline(always)]
-    fn step(acc: (T, u32), x: T, index: usize) -> (T, u32) {
-        if x > acc.0 { (x, index as u32) } else { acc }
-    }
-    fn merge(a: (T, u32), b: (T, u32)) -> (T, u32) {
-        if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) {
-            b
-        } else {
-            a
-        }
+    fn finish(acc: T) -> T {
+        acc
     }
 }
 
 /// Sum over the middle axis.
 pub(super) fn sum<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<T>> {
-    reduce::<T, Sum, T>("sum", s, x, T::from_f64)
+    reduce::<T, Sum>("sum", s, x)
 }
 
 /// Maximum over the middle axis. NaN is never chosen.
 pub(super) fn max<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<T>> {
-    reduce::<T, Max, T>("max", s, x, |m| m)
+    reduce::<T, Max>("max", s, x)
 }
 
-/// Index of the first maximum; 0 where there is nothing above −∞.
+/// Index of the first maximum; 0 where there is none, that is, nothing but NaN.
 pub(super) fn argmax<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<u32>> {
-    reduce::<T, ArgMax, u32>(
-        "argmax",
-        s,
-        x,
-        |(_, index)| {
-            if index == u32::MAX { 0 } else { index }
-        },
-    )
+    let max = max(s, x)?;
+    let mut y = PoolVec::filled("argmax", s.outer * s.inner, 0u32)?;
+    if x.is_empty() {
+        return Ok(y);
+    }
+    let rows = (CHUNK / (s.len * s.inner)).max(1);
+    let task = |((y, max), x): ((&mut [u32], &[T]), &[T])| {
+        let each = y.chunks_mut(s.inner).zip(max.chunks(s.inner));
+        for ((y, max), x) in each.zip(x.chunks(s.len * s.inner)) {
+            if s.inner == 1 {
+                y[0] = x.iter().position(|x| *x == max[0]).unwrap_or(0) as u32;
+                continue;
+            }
+            // backwards, so that the first one stays
+            for (i, x) in x.chunks(s.inner).enumerate().rev() {
+                for ((y, max), x) in y.iter_mut().zip(max).zip(x) {
+                    *y = if x == max { i as u32 } else { *y };
+                }
+            }
+        }
+    };
+    if x.len() > CHUNK {
+        (y.par_chunks_mut(rows * s.inner))
+            .zip(max.par_chunks(rows * s.inner))
+            .zip(x.par_chunks(rows * s.len * s.inner))
+            .for_each(task);
+    } else {
+        task(((&mut y, &max), x));
+    }
+    Ok(y)
 }
 
-fn reduce<T: Real, F: Fold<T>, U: Element>(
-    op: &'static str,
-    s: &Reduce,
-    x: &[T],
-    finish: fn(F::Acc) -> U,
-) -> Result<PoolVec<U>> {
+fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<PoolVec<T>> {
     let mut y = PoolVec::uninit(op, s.outer * s.inner)?;
     if y.is_empty() {
         return Ok(y);
     }
     if s.len == 0 {
-        y.fill(finish(F::EMPTY));
+        y.fill(F::finish(F::EMPTY));
         return Ok(y);
     }
     let chunk = CHUNK.div_ceil(s.inner.min(COLUMNS)).min(s.len);
@@ -113,15 +118,15 @@ fn reduce<T: Real, F: Fold<T>, U: Element>(
     // that is little work, for several outer indices.
     if chunks == 1 {
         let rows = (CHUNK / (s.len * s.inner)).max(1);
-        let task = |(i, y): (usize, &mut [U])| {
+        let task = |(i, y): (usize, &mut [T])| {
             let mut acc = vec![F::EMPTY; s.inner.min(COLUMNS)];
             for (j, y) in y.chunks_mut(s.inner).enumerate() {
                 let x = &x[(i * rows + j) * s.len * s.inner..][..s.len * s.inner];
                 for (block, y) in y.chunks_mut(COLUMNS).enumerate() {
                     let acc = &mut acc[..y.len()];
-                    fold::<T, F>(x, s.inner, block * COLUMNS, 0, acc);
+                    fold::<T, F>(x, s.inner, block * COLUMNS, acc);
                     for (y, acc) in y.iter_mut().zip(acc) {
-                        *y = finish(*acc);
+                        *y = F::finish(*acc);
                     }
                 }
             }
@@ -141,7 +146,7 @@ fn reduce<T: Real, F: Fold<T>, U: Element>(
             let x = &x[(i * s.len + start) * s.inner..][..len * s.inner];
             let mut acc = vec![F::EMPTY; s.inner];
             for (block, acc) in acc.chunks_mut(COLUMNS).enumerate() {
-                fold::<T, F>(x, s.inner, block * COLUMNS, start, acc);
+                fold::<T, F>(x, s.inner, block * COLUMNS, acc);
             }
             acc
         })
@@ -149,39 +154,33 @@ fn reduce<T: Real, F: Fold<T>, U: Element>(
     for (y, partial) in y.chunks_mut(s.inner).zip(partial.chunks(chunks)) {
         for (column, y) in y.iter_mut().enumerate() {
             let all = partial.iter().map(|acc| acc[column]);
-            *y = finish(all.fold(F::EMPTY, F::merge));
+            *y = F::finish(all.fold(F::EMPTY, F::merge));
         }
     }
     Ok(y)
 }
 
-/// Folds the columns `first .. first + acc.len()` of x\[len, inner\] into `acc`, from empty;
-/// row 0 stands at `start` of the reduced axis.
-fn fold<T: Real, F: Fold<T>>(
-    x: &[T],
-    inner: usize,
-    first: usize,
-    start: usize,
-    acc: &mut [F::Acc],
-) {
+/// Folds the columns `first .. first + acc.len()` of x\[len, inner\] into `acc`, from empty.
+fn fold<T: Real, F: Fold<T>>(x: &[T], inner: usize, first: usize, acc: &mut [F::Acc]) {
     if inner == 1 {
-        let mut lanes = [F::EMPTY; LANES];
         let (whole, rest) = x.as_chunks::<LANES>();
-        for (i, x) in whole.iter().enumerate() {
-            for lane in 0..LANES {
-                lanes[lane] = F::step(lanes[lane], x[lane], start + i * LANES + lane);
+        let mut total = F::EMPTY;
+        if !whole.is_empty() {
+            let mut lanes = [F::EMPTY; LANES];
+            for x in whole {
+                for lane in 0..LANES {
+                    lanes[lane] = F::step(lanes[lane], x[lane]);
+                }
             }
+            total = lanes.into_iter().fold(total, F::merge);
         }
-        for (lane, x) in rest.iter().enumerate() {
-            lanes[lane] = F::step(lanes[lane], *x, start + whole.len() * LANES + lane);
-        }
-        acc[0] = lanes.into_iter().fold(F::EMPTY, F::merge);
+        acc[0] = rest.iter().fold(total, |acc, x| F::step(acc, *x));
         return;
     }
     acc.fill(F::EMPTY);
-    for (i, row) in x.chunks_exact(inner).enumerate() {
+    for row in x.chunks_exact(inner) {
         for (acc, x) in acc.iter_mut().zip(&row[first..]) {
-            *acc = F::step(*acc, *x, start + i);
+            *acc = F::step(*acc, *x);
         }
     }
 }

@@ -5,9 +5,10 @@ use rayon::prelude::*;
 use super::kernel::{Kernels, MAX_ROWS, Tap};
 use super::order::{Order, Pixel};
 use crate::Result;
+use crate::cpu::embed::embed;
 use crate::cpu::memory::PoolVec;
 use crate::cpu::real::Real;
-use crate::primitive::Conv2d;
+use crate::primitive::{Conv2d, Embed};
 
 /// Tiles that one task computes; they share each panel of weights while it is in the cache.
 const TILES: usize = 8;
@@ -16,13 +17,19 @@ const GROUP_ELEMENTS: usize = 1 << 17;
 /// Multiply-adds below which a pass stays on one thread.
 const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
-/// Marks a tap that reads nothing.
-const NONE: usize = usize::MAX;
+/// Marks a tap that reads nothing: stays above any offset when another one is added.
+const NONE: usize = usize::MAX / 4;
+
+/// Input channels up to which the taps of a kernel row are joined.
+const JOIN_CHANNELS: usize = 8;
 
 /// `y = x * weight`.
 pub(super) fn forward<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<PoolVec<T>> {
-    let axis = |out: usize, len: usize, taps: usize| {
-        Axis::new(out, len, taps, |i, tap| {
+    if s.c <= JOIN_CHANNELS && s.kw > 1 {
+        return forward_joined(s, x, weight);
+    }
+    let axis = |out: usize, len: usize, taps: usize, pitch: usize| {
+        Axis::new(out, len, taps, pitch, |i, tap| {
             (i * s.stride + tap).checked_sub(s.pad)
         })
     };
@@ -30,20 +37,46 @@ pub(super) fn forward<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<Pool
     let pass = Pass {
         op: "conv2d",
         images: s.n,
-        rows: axis(s.oh, s.h, s.kh),
-        cols: axis(s.ow, s.w, s.kw),
+        rows: axis(s.oh, s.h, s.kh, s.w * s.c),
+        cols: axis(s.ow, s.w, s.kw, s.c),
         depth: s.c,
+        pitch: s.c,
         columns: s.o,
         period: 1,
     };
     pass.run(x, |o, tap, c| weight[(o * taps + tap) * s.c + c])
 }
 
+/// The same for few channels: on a padded copy the taps of a kernel row are one window of
+/// `kw · c` contiguous elements.
+fn forward_joined<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<PoolVec<T>> {
+    let (h, w) = (s.h + 2 * s.pad, s.w + 2 * s.pad);
+    let padded = Embed {
+        shape: vec![s.n, s.h, s.w, s.c],
+        out: vec![s.n, h, w, s.c],
+        start: vec![0, s.pad, s.pad, 0],
+        step: vec![1; 4],
+    };
+    let x = embed(&padded, x)?;
+    let depth = s.kw * s.c;
+    let pass = Pass {
+        op: "conv2d",
+        images: s.n,
+        rows: Axis::new(s.oh, h, s.kh, w * s.c, |i, tap| Some(i * s.stride + tap)),
+        cols: Axis::new(s.ow, w, 1, s.c, |i, _| Some(i * s.stride)),
+        depth,
+        pitch: s.c,
+        columns: s.o,
+        period: 1,
+    };
+    pass.run(&x, |o, tap, k| weight[(o * s.kh + tap) * depth + k])
+}
+
 /// The cotangent of x for a cotangent g of y: every input pixel gathers the output pixels whose
 /// windows hold it.
 pub(super) fn input_grad<T: Real>(s: &Conv2d, g: &[T], weight: &[T]) -> Result<PoolVec<T>> {
-    let axis = |out: usize, len: usize, taps: usize| {
-        Axis::new(out, len, taps, |i, tap| {
+    let axis = |out: usize, len: usize, taps: usize, pitch: usize| {
+        Axis::new(out, len, taps, pitch, |i, tap| {
             let from = (i + s.pad).checked_sub(tap)?;
             from.is_multiple_of(s.stride).then_some(from / s.stride)
         })
@@ -52,9 +85,10 @@ pub(super) fn input_grad<T: Real>(s: &Conv2d, g: &[T], weight: &[T]) -> Result<P
     let pass = Pass {
         op: "conv2d_input_grad",
         images: s.n,
-        rows: axis(s.h, s.oh, s.kh),
-        cols: axis(s.w, s.ow, s.kw),
+        rows: axis(s.h, s.oh, s.kh, s.ow * s.o),
+        cols: axis(s.w, s.ow, s.kw, s.o),
         depth: s.o,
+        pitch: s.o,
         columns: s.c,
         period: s.stride,
     };
@@ -66,7 +100,7 @@ struct Axis {
     out: usize,
     len: usize,
     taps: usize,
-    /// \[out, taps\]; `NONE` for a tap that falls outside.
+    /// \[out, taps\], in elements of the input; `NONE` for a tap that falls outside.
     at: Vec<usize>,
 }
 
@@ -75,11 +109,12 @@ impl Axis {
         out: usize,
         len: usize,
         taps: usize,
+        pitch: usize,
         at: impl Fn(usize, usize) -> Option<usize>,
     ) -> Self {
         let at = (0..out * taps)
             .map(|i| at(i / taps, i % taps))
-            .map(|p| p.filter(|p| *p < len).unwrap_or(NONE))
+            .map(|p| p.filter(|p| *p < len).map_or(NONE, |p| p * pitch))
             .collect();
         Axis { out, len, taps, at }
     }
@@ -92,7 +127,9 @@ struct Pass {
     images: usize,
     rows: Axis,
     cols: Axis,
+    /// Elements of a tap, and from one input pixel to the next.
     depth: usize,
+    pitch: usize,
     columns: usize,
     /// Columns this far apart use the same taps.
     period: usize,
@@ -184,7 +221,7 @@ impl Pass {
 
     /// The order in which pixels are put into tiles.
     fn order(&self, tile_rows: usize) -> Order {
-        let image = self.rows.len * self.cols.len * self.depth;
+        let image = self.rows.len * self.cols.len * self.pitch;
         let fit = GROUP_ELEMENTS / image.max(1);
         let group = if fit < tile_rows || self.images < tile_rows {
             1
@@ -284,21 +321,25 @@ impl Pass {
         zeros: &[T],
         taps: &mut Vec<Tap<T>>,
     ) {
-        for di in 0..self.rows.taps {
-            for dj in 0..self.cols.taps {
+        let image = self.rows.len * self.cols.len * self.pitch;
+        let (kh, kw) = (self.rows.taps, self.cols.taps);
+        for di in 0..kh {
+            let mut row_at = [NONE; MAX_ROWS];
+            for (at, p) in row_at.iter_mut().zip(pixels) {
+                *at = p.image * image + self.rows.at[p.row * kh + di];
+            }
+            for dj in 0..kw {
                 let mut rows = [zeros.as_ptr(); MAX_ROWS];
                 let mut any = false;
-                for (row, p) in rows.iter_mut().zip(pixels) {
-                    let h = self.rows.at[p.row * self.rows.taps + di];
-                    let w = self.cols.at[p.col * self.cols.taps + dj];
-                    if h != NONE && w != NONE {
-                        let at = (p.image * self.rows.len + h) * self.cols.len + w;
-                        *row = x[at * self.depth..].as_ptr();
+                for (i, p) in pixels.iter().enumerate() {
+                    let at = row_at[i] + self.cols.at[p.col * kw + dj];
+                    if at < NONE {
+                        rows[i] = x[at..].as_ptr();
                         any = true;
                     }
                 }
                 if any {
-                    let weights = (di * self.cols.taps + dj) * self.depth * width;
+                    let weights = (di * kw + dj) * self.depth * width;
                     taps.push(Tap { rows, weights });
                 }
             }

@@ -30,24 +30,23 @@ pub(super) fn weight_grad<T: Real>(s: &Conv2d, x: &[T], g: &[T]) -> Result<PoolV
     let plan = Plan::new(s, &kernels);
     let partial: Vec<Vec<T>> = plan.each(|i| plan.task(&kernels, i, x, g));
     // The sums of the parts, in order, from tiles to OHWI.
-    let tile = kernels.rows * kernels.columns;
-    let o_tiles = s.o.div_ceil(kernels.rows);
+    let (rows, columns) = (kernels.rows, kernels.columns);
+    let o_tiles = s.o.div_ceil(rows);
     let write = |(o, dw): (usize, &mut [T])| {
-        for (at, dw) in dw.iter_mut().enumerate() {
-            let (tap, c) = (at / s.c, at % s.c);
-            let (c_tile, column) = (c / kernels.columns, c % kernels.columns);
-            let group = c_tile / plan.tiles;
-            let at = ((c_tile % plan.tiles * taps + tap) * o_tiles + o / kernels.rows) * tile
-                + o % kernels.rows * kernels.columns
-                + column;
-            let mut sum = T::ZERO;
-            for part in 0..plan.parts {
-                sum += partial[part * plan.groups + group][at];
+        for (tap, dw) in dw.chunks_mut(s.c).enumerate() {
+            for (c_tile, dw) in dw.chunks_mut(columns).enumerate() {
+                let (group, c_tile) = (c_tile / plan.tiles, c_tile % plan.tiles);
+                let tile = (c_tile * o_tiles + o / rows) * taps + tap;
+                let at = (tile * rows + o % rows) * columns;
+                dw.copy_from_slice(&partial[group][at..at + dw.len()]);
+                for part in 1..plan.parts {
+                    let sums = &partial[part * plan.groups + group][at..at + dw.len()];
+                    dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += *sum);
+                }
             }
-            *dw = sum;
         }
     };
-    if dw.len() * plan.parts > 1 << 15 {
+    if dw.len() * plan.parts > 1 << 16 {
         dw.par_chunks_mut(taps * s.c).enumerate().for_each(write);
     } else {
         dw.chunks_mut(taps * s.c).enumerate().for_each(write);
@@ -114,7 +113,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Sums \[column tile of the group, tap, row tile, rows, columns\] over a part of the blocks.
+    /// Sums \[column tile of the group, row tile, tap, rows, columns\] over a part of the blocks.
     fn task<T: Real>(&self, kernels: &Kernels<T>, number: usize, x: &[T], g: &[T]) -> Vec<T> {
         let s = self.s;
         let (part, group) = (number / self.groups, number % self.groups);
@@ -133,10 +132,10 @@ impl<'a> Plan<'a> {
             for c_tile in 0..tiles {
                 let first = (first_tile + c_tile) * kernels.columns;
                 block.pack_x(first, kernels.columns, x, &mut panels.x);
-                for (tap, runs) in panels.runs.iter().enumerate() {
-                    for o_tile in 0..o_tiles {
-                        let g = &panels.g[o_tile * block.pixels() * kernels.rows..];
-                        let at = ((c_tile * taps + tap) * o_tiles + o_tile) * tile;
+                for o_tile in 0..o_tiles {
+                    let g = &panels.g[o_tile * block.pixels() * kernels.rows..];
+                    for (tap, runs) in panels.runs.iter().enumerate() {
+                        let at = ((c_tile * o_tiles + o_tile) * taps + tap) * tile;
                         let sums = &mut sums[at..at + tile];
                         // SAFETY: `find_runs` stays within the pixels of the block, which the
                         // panels hold; `sums` is a tile; the kernels are this processor's.
@@ -227,32 +226,45 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// The cotangents as \[row tile, pixel, rows\].
     fn pack_g<T: Real>(&self, width: usize, g: &[T], panel: &mut Vec<T>) {
         let s = self.s;
-        let tile_len = self.pixels() * width;
-        panel.resize(s.o.div_ceil(width) * tile_len, T::ZERO);
+        let tile = self.pixels() * width;
+        panel.resize(s.o.div_ceil(width) * tile, T::ZERO);
         for image in 0..self.images {
             for row in 0..self.rows {
-                for col in 0..s.ow {
-                    let from = (((self.image + image) * s.oh + self.row + row) * s.ow + col) * s.o;
-                    let to = self.number(self.rows, s.ow, image, row, col) * width;
-                    pack(&g[from..from + s.o], width, &mut panel[to..], tile_len);
-                }
+                let from = ((self.image + image) * s.oh + self.row + row) * s.ow * s.o;
+                let to = self.number(self.rows, s.ow, image, row, 0) * width;
+                let step = if self.image_minor { self.images } else { 1 } * width;
+                pack(
+                    width,
+                    &g[from..][..s.ow * s.o],
+                    s.o,
+                    &mut panel[to..],
+                    step,
+                    tile,
+                );
             }
         }
     }
 
+    /// The columns `first .. first + width` of the inputs as \[input pixel, columns\].
     fn pack_x<T: Real>(&self, first: usize, width: usize, x: &[T], panel: &mut Vec<T>) {
         let s = self.s;
         panel.resize(self.images * self.in_rows * s.w * width, T::ZERO);
-        let len = width.min(s.c - first);
+        if panel.is_empty() {
+            return;
+        }
+        let whole = width.min(s.c - first);
         for image in 0..self.images {
             for row in 0..self.in_rows {
-                for col in 0..s.w {
-                    let from = ((self.image + image) * s.h + self.in_row + row) * s.w + col;
-                    let to = self.number(self.in_rows, s.w, image, row, col) * width;
-                    let x = &x[from * s.c + first..][..len];
-                    pack(x, width, &mut panel[to..], 0);
+                let from = ((self.image + image) * s.h + self.in_row + row) * s.w * s.c;
+                let to = self.number(self.in_rows, s.w, image, row, 0) * width;
+                let step = if self.image_minor { self.images } else { 1 } * width;
+                let pixels = x[from..][..s.w * s.c].chunks_exact(s.c);
+                for (pixel, to) in pixels.zip(panel[to..].chunks_mut(step)) {
+                    to[..whole].copy_from_slice(&pixel[first..first + whole]);
+                    to[whole..width].fill(T::ZERO);
                 }
             }
         }
@@ -293,12 +305,41 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Copies a pixel's channels into tiles of `width` that are `tile_len` apart, zeros at the end.
-#[inline]
-fn pack<T: Real>(from: &[T], width: usize, to: &mut [T], tile_len: usize) {
-    for (i, from) in from.chunks(width).enumerate() {
-        let to = &mut to[i * tile_len..][..width];
-        to[..from.len()].copy_from_slice(from);
-        to[from.len()..].fill(T::ZERO);
+/// Copies pixels of `channels` into tiles of `width` rows: the tiles of a pixel are `tile`
+/// apart and those of its neighbour `step` further on.
+fn pack<T: Real>(
+    width: usize,
+    from: &[T],
+    channels: usize,
+    to: &mut [T],
+    step: usize,
+    tile: usize,
+) {
+    match width {
+        // a length known to the compiler makes each copy a move or two
+        4 => pack_width::<T, 4>(from, channels, to, step, tile),
+        6 => pack_width::<T, 6>(from, channels, to, step, tile),
+        8 => pack_width::<T, 8>(from, channels, to, step, tile),
+        _ => unreachable!("no kernel has {width} rows"),
+    }
+}
+
+fn pack_width<T: Real, const WIDTH: usize>(
+    from: &[T],
+    channels: usize,
+    to: &mut [T],
+    step: usize,
+    tile: usize,
+) {
+    for (i, pixel) in from.chunks_exact(channels).enumerate() {
+        let (whole, rest) = pixel.as_chunks::<WIDTH>();
+        for (j, rows) in whole.iter().enumerate() {
+            to[i * step + j * tile..][..WIDTH].copy_from_slice(rows);
+        }
+        if !rest.is_empty() {
+            let to = &mut to[i * step + whole.len() * tile..][..WIDTH];
+            to[..rest.len()].copy_from_slice(rest);
+            to[rest.len()..].fill(T::ZERO);
+        }
     }
 }
