@@ -1,0 +1,57 @@
+//! Pointwise non-linearities.
+
+use clel_autograd::Var;
+use clel_tensor::Expr;
+
+use crate::{Layer, Mode, Module, Result, Visitor};
+
+/// A pointwise non-linearity.
+///
+/// ```
+/// use clel_nn::Activation;
+/// use clel_tensor::{Device, Tensor};
+/// let x = Tensor::from_slice(&[-2.0f32, 0.0, 3.0], &[3], &Device::Cpu)?;
+/// let y = Activation::LeakyRelu(0.5).apply(&x.into())?;
+/// assert_eq!(y.tensor().to_vec::<f32>()?, [-1.0, 0.0, 3.0]);
+/// # Ok::<(), clel_nn::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    /// max(x, 0); its derivative at 0 is 0.
+    Relu,
+    /// x where positive, slope·x elsewhere.
+    LeakyRelu(f64),
+    /// x·σ(x) (Elfwing et al., 2018), also called swish.
+    Silu,
+}
+
+impl Activation {
+    /// The function as an expression of its input.
+    pub fn expr(self) -> Expr {
+        let x = || Expr::input(0);
+        let positive = || Expr::constant(0.0).less_than(x());
+        match self {
+            Activation::Relu => positive().select(x(), 0.0),
+            Activation::LeakyRelu(slope) => positive().select(x(), x() * slope),
+            Activation::Silu => x() * x().sigmoid(),
+        }
+    }
+
+    /// The function of each element.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn apply(self, x: &Var) -> Result<Var> {
+        Ok(Var::pointwise(&self.expr(), &[x])?)
+    }
+}
+
+impl Module for Activation {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a>) {}
+}
+
+impl Layer for Activation {
+    fn forward(&self, x: &Var, _: Mode) -> Result<Var> {
+        self.apply(x)
+    }
+}

@@ -1,0 +1,18 @@
+//! The layers. Images are \[N, H, W, C\], everything else \[…, features\].
+
+mod activation;
+mod batch_norm;
+mod conv;
+mod linear;
+mod pool;
+mod sequential;
+mod spectral;
+mod weight;
+
+pub use activation::Activation;
+pub use batch_norm::BatchNorm;
+pub use conv::{Conv2d, ConvOptions};
+pub use linear::{Linear, LinearOptions};
+pub use pool::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};
+pub use sequential::Sequential;
+pub use weight::Weight;

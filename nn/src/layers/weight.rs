@@ -1,0 +1,83 @@
+//! The weight of a linear map, spectrally normalised or not.
+
+use clel_autograd::Var;
+use clel_tensor::Tensor;
+
+use super::spectral::SpectralNorm;
+use crate::{FileOrder, Fill, Init, Mode, Module, Parameter, Result, Visitor};
+
+/// The weight of a linear map: \[out, in\] or, for a convolution, \[O, KH, KW, C\].
+///
+/// With spectral norm the layer uses W/σ (`Mode::Train` first does one power iteration), and the names are those of
+/// `torch.nn.utils.parametrizations.spectral_norm`: parameter `parametrizations.weight.original`, states
+/// `parametrizations.weight.0._u` and `._v`. Without, the parameter is `weight`.
+#[derive(Debug)]
+pub struct Weight {
+    original: Parameter,
+    norm: Option<SpectralNorm>,
+}
+
+impl Weight {
+    /// A weight of `shape` (rank 2, or 4 for a convolution).
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn new(
+        init: &mut Init,
+        shape: &[usize],
+        fill: Fill,
+        spectral_norm: bool,
+    ) -> Result<Weight> {
+        let value = init.fill(fill, shape)?;
+        let (order, columns) = match *shape {
+            [_, kh, kw, channels] => (
+                FileOrder::ConvWeight,
+                FileOrder::ConvColumns {
+                    channels,
+                    kernel: [kh, kw],
+                },
+            ),
+            _ => (FileOrder::Same, FileOrder::Same),
+        };
+        let norm = spectral_norm
+            .then(|| SpectralNorm::new(init, &value, columns))
+            .transpose()?;
+        Ok(Weight {
+            original: Parameter::with_order(value, order),
+            norm,
+        })
+    }
+
+    /// The weight to use: W, or W/σ.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn value(&self, mode: Mode) -> Result<Var> {
+        match &self.norm {
+            None => Ok(self.original.var()),
+            Some(norm) => norm.apply(&self.original.var(), mode),
+        }
+    }
+
+    /// The numbers of W.
+    pub fn tensor(&self) -> Tensor {
+        self.original.tensor()
+    }
+
+    /// True with spectral norm.
+    pub fn is_normalised(&self) -> bool {
+        self.norm.is_some()
+    }
+}
+
+impl Module for Weight {
+    fn visit<'a>(&'a self, v: &mut Visitor<'a>) {
+        match &self.norm {
+            None => v.parameter("weight", &self.original),
+            Some(norm) => {
+                v.parameter("parametrizations.weight.original", &self.original);
+                v.nested("parametrizations.weight.0", |v| norm.visit(v));
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! How parameters and state are found by name, and what a layer is.
+
+use clel_autograd::Var;
+
+use crate::{Parameter, Result, State};
+
+/// How a layer behaves: an argument of `forward`, not a hidden switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// BatchNorm normalises by the batch and updates its running statistics; spectral norm does a power iteration.
+    Train,
+    /// Running statistics and spectral-norm vectors are used as they are; nothing changes.
+    Eval,
+}
+
+/// Something with parameters and state.
+///
+/// ```
+/// use clel_nn::{BatchNorm, Init, Linear, LinearOptions, Module, Visitor};
+/// use clel_tensor::{DType, Device, RngKey};
+/// struct Net { fc: Linear, norm: BatchNorm }
+/// impl Module for Net {
+///     fn visit<'a>(&'a self, v: &mut Visitor<'a>) {
+///         v.module("fc", &self.fc);
+///         v.module("norm", &self.norm);
+///     }
+/// }
+/// let mut init = Init::new(RngKey::new(1, 0), DType::F32, &Device::Cpu);
+/// let net = Net {
+///     fc: Linear::new(&mut init, 4, 2, &LinearOptions::default())?,
+///     norm: BatchNorm::new(&mut init, 2)?,
+/// };
+/// let names: Vec<String> = net.slots().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names[..3], ["fc.weight", "fc.bias", "norm.weight"]);
+/// assert_eq!(net.states()[0].0, "norm.running_mean");
+/// # Ok::<(), clel_nn::Error>(())
+/// ```
+pub trait Module: Send + Sync {
+    /// Shows every parameter and state to the visitor, always in the same order.
+    fn visit<'a>(&'a self, v: &mut Visitor<'a>);
+
+    /// All parameters and states with their dotted names.
+    fn slots(&self) -> Vec<(String, Slot<'_>)> {
+        let mut v = Visitor::default();
+        self.visit(&mut v);
+        v.slots
+    }
+
+    /// All parameters with their dotted names.
+    fn parameters(&self) -> Vec<(String, &Parameter)> {
+        let slots = self.slots().into_iter();
+        slots
+            .filter_map(|(name, slot)| match slot {
+                Slot::Parameter(p) => Some((name, p)),
+                Slot::State(_) => None,
+            })
+            .collect()
+    }
+
+    /// All states with their dotted names.
+    fn states(&self) -> Vec<(String, &State)> {
+        let slots = self.slots().into_iter();
+        slots
+            .filter_map(|(name, slot)| match slot {
+                Slot::State(s) => Some((name, s)),
+                Slot::Parameter(_) => None,
+            })
+            .collect()
+    }
+
+    /// How many numbers are trained.
+    fn parameter_count(&self) -> usize {
+        let parameters = self.parameters();
+        parameters.iter().map(|(_, p)| p.tensor().len()).sum()
+    }
+}
+
+/// A module with one input and one output.
+pub trait Layer: Module {
+    /// The output for a batch `x`.
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::Error::Input) for a shape that the layer does not take; what the device reports.
+    fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
+}
+
+impl<M: Module + ?Sized> Module for Box<M> {
+    fn visit<'a>(&'a self, v: &mut Visitor<'a>) {
+        (**self).visit(v);
+    }
+}
+
+impl<L: Layer + ?Sized> Layer for Box<L> {
+    fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
+        (**self).forward(x, mode)
+    }
+}
+
+/// A parameter or a state.
+#[derive(Debug, Clone, Copy)]
+pub enum Slot<'a> {
+    /// Trained.
+    Parameter(&'a Parameter),
+    /// Remembered.
+    State(&'a State),
+}
+
+/// Collects what [`Module::visit`] shows it, under the names of the modules around.
+#[derive(Debug, Default)]
+pub struct Visitor<'a> {
+    prefix: String,
+    slots: Vec<(String, Slot<'a>)>,
+}
+
+impl<'a> Visitor<'a> {
+    /// Shows a parameter.
+    pub fn parameter(&mut self, name: &str, parameter: &'a Parameter) {
+        let name = format!("{}{name}", self.prefix);
+        self.slots.push((name, Slot::Parameter(parameter)));
+    }
+
+    /// Shows a state.
+    pub fn state(&mut self, name: &str, state: &'a State) {
+        let name = format!("{}{name}", self.prefix);
+        self.slots.push((name, Slot::State(state)));
+    }
+
+    /// Shows what a module inside shows, under `name`.
+    pub fn module(&mut self, name: &str, module: &'a dyn Module) {
+        self.nested(name, |v| module.visit(v));
+    }
+
+    /// Puts `name` in front of all that `f` shows.
+    pub fn nested(&mut self, name: &str, f: impl FnOnce(&mut Visitor<'a>)) {
+        let outer = self.prefix.len();
+        self.prefix.push_str(name);
+        self.prefix.push('.');
+        f(self);
+        self.prefix.truncate(outer);
+    }
+}
