@@ -5,12 +5,14 @@ mod grid;
 mod metrics;
 mod progress;
 mod run_dir;
+mod summary;
 
 pub use events::Events;
 pub use grid::Grid;
 pub use metrics::Metrics;
 pub use progress::Progress;
 pub use run_dir::RunDir;
+pub use summary::{Judged, Summary};
 
 #[cfg(test)]
 mod tests;

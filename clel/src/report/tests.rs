@@ -207,3 +207,41 @@ fn two_event_files_of_one_second_do_not_collide() {
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
 }
+
+#[test]
+fn a_summary_is_a_table_and_a_file() {
+    let digits = crate::eval::DigitReport {
+        images: 100,
+        frechet: 1.5,
+        recognised: 0.93,
+        kinds: [9; 10],
+    };
+    let set = |name: &str, digits| Judged {
+        name: name.to_owned(),
+        images: 100,
+        encoder_frechet: 0.25,
+        digits,
+    };
+    let summary = Summary {
+        iterations: 1500,
+        seconds: 90.0,
+        judged: vec![set("samples", Some(digits)), set("held-out images", None)],
+        nearest_neighbour: Some(0.975),
+        pictures: vec!["runs/a/samples/final.png".into()],
+    };
+    let text = summary.to_string();
+    for part in [
+        "1500 iterations, 1 min 30 s\n",
+        "100 samples                               0.250               1.50   93 %: [9, 9",
+        "held-out images: 97.5 %",
+        "\nruns/a/samples/final.png",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("summary.json");
+    summary.write(&path).unwrap();
+    let back: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(back["judged"][0]["digits"]["frechet"], 1.5);
+}

@@ -1,0 +1,94 @@
+//! The figures at the end of a run.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::progress::duration;
+use crate::eval::DigitReport;
+use crate::{Error, Result};
+
+/// What a run came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Optimiser steps taken in all.
+    pub iterations: u64,
+    /// Wall-clock time of this part of the run.
+    pub seconds: f64,
+    /// Sets of images, each judged in the same way: noise, samples, held-out data.
+    pub judged: Vec<Judged>,
+    /// Share of held-out images whose nearest training image, in the averaged encoder's features,
+    /// has the same label.
+    pub nearest_neighbour: Option<f64>,
+    /// Pictures worth a look.
+    pub pictures: Vec<PathBuf>,
+}
+
+/// The figures of one set of images.
+#[derive(Debug, Clone, Serialize)]
+pub struct Judged {
+    /// What the images are.
+    pub name: String,
+    /// How many there are.
+    pub images: usize,
+    /// Squared Fréchet distance to the training images in the features of the run's own averaged
+    /// encoder: comparable within the run alone, and no FID.
+    pub encoder_frechet: f64,
+    /// What the fixed classifier says, where the data are the embedded digits.
+    pub digits: Option<DigitReport>,
+}
+
+impl Summary {
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text =
+            serde_json::to_string_pretty(self).map_err(|error| Error::write(path)(error.into()))?;
+        std::fs::write(path, text + "\n").map_err(Error::write(path))
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} iterations, {}",
+            self.iterations,
+            duration(self.seconds)
+        )?;
+        if !self.judged.is_empty() {
+            writeln!(
+                f,
+                "\nFréchet distance to the training images, in the features of"
+            )?;
+            writeln!(
+                f,
+                "{:<34} {:>12} {:>18}   taken for digits, by kind 0 to 9",
+                "", "this encoder", "digit classifier"
+            )?;
+        }
+        for set in &self.judged {
+            let name = format!("{} {}", set.images, set.name);
+            write!(f, "{name:<34} {:>12.3}", set.encoder_frechet)?;
+            if let Some(d) = &set.digits {
+                let share = 100.0 * d.recognised;
+                write!(f, " {:>18.2}   {share:.0} %: {:?}", d.frechet, d.kinds)?;
+            }
+            writeln!(f)?;
+        }
+        if let Some(share) = self.nearest_neighbour {
+            writeln!(
+                f,
+                "\n1-NN accuracy of the encoder on held-out images: {:.1} %",
+                100.0 * share
+            )?;
+        }
+        for picture in &self.pictures {
+            write!(f, "\n{}", picture.display())?;
+        }
+        Ok(())
+    }
+}
