@@ -143,6 +143,9 @@ pub enum Error {
     /// An array operation failed.
     #[error(transparent)]
     Tensor(#[from] clel_tensor::Error),
+    /// A recorded operation or a gradient failed.
+    #[error(transparent)]
+    Autograd(#[from] clel_autograd::Error),
 }
 
 fn nearest_hint(nearest: &Option<String>) -> String {
