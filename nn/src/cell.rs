@@ -108,8 +108,17 @@ impl Parameter {
     /// # Errors
     /// [`Error::Cell`] unless shape, type and device stay; what the device reports.
     pub fn set(&self, value: Tensor) -> Result<()> {
-        check_replacement(&self.tensor(), &value)?;
-        *self.value.write().unwrap_or_else(PoisonError::into_inner) = Var::leaf(value);
+        self.bind(Var::leaf(value))
+    }
+
+    /// Replaces the value by something computed: gradients then flow through the layer to what it was computed from.
+    /// For functional use, such as gradient checks and optimisers that are differentiated themselves.
+    ///
+    /// # Errors
+    /// [`Error::Cell`] unless shape, type and device stay; what the device reports.
+    pub fn bind(&self, value: Var) -> Result<()> {
+        check_replacement(&self.tensor(), value.tensor())?;
+        *self.value.write().unwrap_or_else(PoisonError::into_inner) = value;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The error type of this crate. Every variant names the layer or operation and what it met.
 
+use std::path::PathBuf;
+
 use clel_tensor::DType;
 
 /// What can go wrong in a layer, an optimiser or a file.
@@ -56,6 +58,98 @@ pub enum Error {
         what: &'static str,
         /// What it met.
         found: DType,
+    },
+
+    // ---- optimisers -------------------------------------------------------
+    /// Gradients do not belong to the parameters.
+    #[error("optimiser: {why}")]
+    Gradients {
+        /// What does not fit.
+        why: String,
+    },
+    /// A saved optimiser state does not belong to the parameters.
+    #[error("optimiser state `{key}`: found {found}, expected {expected}")]
+    OptimizerState {
+        /// Its name.
+        key: String,
+        /// What belongs there.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A network and its average are not built alike.
+    #[error("the live network has {live}, where its average has {average}")]
+    Networks {
+        /// What the live network has.
+        live: String,
+        /// What the average has in that place.
+        average: String,
+    },
+
+    // ---- files ------------------------------------------------------------
+    /// The system refused to read or write a file.
+    #[error("{}: {source}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// A file is truncated, or is no safetensors file.
+    #[error("{}: not a whole safetensors file: {why}", file.display())]
+    Format {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file lacks an array that was asked for.
+    #[error("{}: there is no array `{key}`", file.display())]
+    MissingKey {
+        /// The file.
+        file: PathBuf,
+        /// The array's name.
+        key: String,
+    },
+    /// A file has an array that the network has no place for.
+    #[error("{}: the network has no place for array `{key}`", file.display())]
+    UnknownKey {
+        /// The file.
+        file: PathBuf,
+        /// The array's name.
+        key: String,
+    },
+    /// Two arrays of one name were to be written.
+    #[error("{}: two arrays are named `{key}`", file.display())]
+    RepeatedKey {
+        /// The file.
+        file: PathBuf,
+        /// The arrays' name.
+        key: String,
+    },
+    /// An array in a file has another shape than the network's.
+    #[error("{}: array `{key}` has shape {found:?}, expected {expected:?}", file.display())]
+    FileShape {
+        /// The file.
+        file: PathBuf,
+        /// The array's name.
+        key: String,
+        /// The shape that the network needs, in the file's order.
+        expected: Vec<usize>,
+        /// The shape met.
+        found: Vec<usize>,
+    },
+    /// An array in a file has elements of another type.
+    #[error("{}: array `{key}` has elements of {found}, expected {expected}", file.display())]
+    FileDType {
+        /// The file.
+        file: PathBuf,
+        /// The array's name.
+        key: String,
+        /// The type needed.
+        expected: String,
+        /// The type met.
+        found: String,
     },
 }
 

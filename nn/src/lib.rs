@@ -22,9 +22,11 @@
 
 mod cell;
 mod error;
+pub mod files;
 pub mod init;
 mod layers;
 mod module;
+pub mod optim;
 
 pub use cell::{FileOrder, Parameter, State};
 pub use error::{Error, Result};

@@ -1,0 +1,9 @@
+//! Named arrays in safetensors files, and networks in them under PyTorch's names and orders.
+
+mod module;
+mod read;
+mod write;
+
+pub use module::{export, import, load_module, save_module};
+pub use read::TensorFile;
+pub use write::{write_atomically, write_tensors};

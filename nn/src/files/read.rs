@@ -1,0 +1,136 @@
+//! Reading safetensors files.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use clel_tensor::{Device, Tensor};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::{Error, Result};
+
+/// A safetensors file in memory; arrays are made from it one by one.
+#[derive(Debug)]
+pub struct TensorFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    entries: BTreeMap<String, Entry>,
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    range: Range<usize>,
+}
+
+impl TensorFile {
+    /// Reads a file and checks that its header describes it completely.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Format`] if it is truncated or no safetensors file.
+    pub fn open(path: &Path) -> Result<TensorFile> {
+        let bytes = fs::read(path).map_err(|source| Error::Io {
+            file: path.to_owned(),
+            source,
+        })?;
+        TensorFile::from_bytes(path, bytes)
+    }
+
+    /// The content of a file that was read already; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Format`].
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<TensorFile> {
+        let format = |e: safetensors::SafeTensorError| Error::Format {
+            file: path.to_owned(),
+            why: format!("{e}; {} bytes are there", bytes.len()),
+        };
+        let (header_len, header) = SafeTensors::read_metadata(&bytes).map_err(format)?;
+        let start = header_len + 8;
+        let entries = header.tensors().into_iter().map(|(name, info)| {
+            let (from, to) = info.data_offsets;
+            let entry = Entry {
+                dtype: info.dtype,
+                shape: info.shape.clone(),
+                range: start + from..start + to,
+            };
+            (name, entry)
+        });
+        Ok(TensorFile {
+            entries: entries.collect(),
+            metadata: header
+                .metadata()
+                .clone()
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+            path: path.to_owned(),
+            bytes,
+        })
+    }
+
+    /// Where it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's strings.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The names of the arrays, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// The shape of an array, if the file has it.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entries.get(name).map(|e| &e.shape[..])
+    }
+
+    /// An array, f32, f64 or u32, on `device`.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`]; [`Error::FileDType`] for other element types; what the device reports.
+    pub fn tensor(&self, name: &str, device: &Device) -> Result<Tensor> {
+        let Some(entry) = self.entries.get(name) else {
+            return Err(Error::MissingKey {
+                file: self.path.clone(),
+                key: name.into(),
+            });
+        };
+        let (bytes, shape) = (&self.bytes[entry.range.clone()], &entry.shape);
+        // the header's offsets were checked against shapes and types
+        let four = || bytes.as_chunks::<4>().0.iter().copied();
+        let eight = || bytes.as_chunks::<8>().0.iter().copied();
+        let tensor = match entry.dtype {
+            Dtype::F32 => {
+                let v: Vec<f32> = four().map(f32::from_le_bytes).collect();
+                Tensor::from_slice(&v, shape, device)
+            }
+            Dtype::F64 => {
+                let v: Vec<f64> = eight().map(f64::from_le_bytes).collect();
+                Tensor::from_slice(&v, shape, device)
+            }
+            Dtype::U32 => {
+                let v: Vec<u32> = four().map(u32::from_le_bytes).collect();
+                Tensor::from_slice(&v, shape, device)
+            }
+            other => {
+                return Err(Error::FileDType {
+                    file: self.path.clone(),
+                    key: name.into(),
+                    expected: "F32, F64 or U32".into(),
+                    found: format!("{other:?}"),
+                });
+            }
+        };
+        Ok(tensor?)
+    }
+}

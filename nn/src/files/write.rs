@@ -1,0 +1,130 @@
+//! Writing files so that a crash leaves the old one or the new one.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use clel_tensor::{DType, Tensor};
+use serde_json::{Map, Value, json};
+
+use crate::{Error, Result};
+
+/// Writes a safetensors file of f32, f64 and u32 arrays with metadata, atomically
+/// (see [`write_atomically`]). The same content gives the same bytes.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use clel_nn::files::{TensorFile, write_tensors};
+/// use clel_tensor::{Device, Tensor};
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("arrays.safetensors");
+/// let x = Tensor::from_slice(&[1u32, 2, 3, 4], &[2, 2], &Device::Cpu)?;
+/// let metadata = BTreeMap::from([("step".to_owned(), "7".to_owned())]);
+/// write_tensors(&path, &[("x".to_owned(), x)], &metadata)?;
+/// let file = TensorFile::open(&path)?;
+/// assert_eq!(file.metadata()["step"], "7");
+/// assert_eq!(file.tensor("x", &Device::Cpu)?.to_vec::<u32>()?, [1, 2, 3, 4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::RepeatedKey`] for two arrays of one name; what the arrays' device reports.
+pub fn write_tensors(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<()> {
+    write_atomically(path, &encode(path, tensors, metadata)?)
+}
+
+fn encode(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
+    let mut sorted: Vec<&(String, Tensor)> = tensors.iter().collect();
+    // wide elements first, so that each array lies at a multiple of its element's size
+    sorted.sort_by_key(|(name, t)| (std::cmp::Reverse(t.dtype().size()), name));
+    let mut header = Map::new();
+    if !metadata.is_empty() {
+        header.insert("__metadata__".into(), json!(metadata));
+    }
+    let mut data = Vec::new();
+    for (name, t) in sorted {
+        let start = data.len();
+        append_bytes(&mut data, t)?;
+        let dtype = match t.dtype() {
+            DType::F32 => "F32",
+            DType::F64 => "F64",
+            DType::U32 => "U32",
+        };
+        let entry =
+            json!({ "dtype": dtype, "shape": t.shape(), "data_offsets": [start, data.len()] });
+        if header.insert(name.clone(), entry).is_some() {
+            return Err(Error::RepeatedKey {
+                file: path.to_owned(),
+                key: name.clone(),
+            });
+        }
+    }
+    let mut text = Value::Object(header).to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+    bytes.append(&mut text);
+    bytes.append(&mut data);
+    Ok(bytes)
+}
+
+fn append_bytes(data: &mut Vec<u8>, t: &Tensor) -> Result<()> {
+    data.reserve(t.len() * t.dtype().size());
+    match t.dtype() {
+        DType::F32 => data.extend(t.to_vec::<f32>()?.into_iter().flat_map(f32::to_le_bytes)),
+        DType::F64 => data.extend(t.to_vec::<f64>()?.into_iter().flat_map(f64::to_le_bytes)),
+        DType::U32 => data.extend(t.to_vec::<u32>()?.into_iter().flat_map(u32::to_le_bytes)),
+    }
+    Ok(())
+}
+
+/// Writes a file under a temporary name beside `path`, syncs it and renames it: at every moment
+/// `path` is the old file or the whole new one.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = replace(path, &temporary, bytes);
+    written.map_err(|source| {
+        // what is left of a failed attempt is of no use; the first error is the one to tell
+        let _ = fs::remove_file(&temporary);
+        Error::Io {
+            file: path.to_owned(),
+            source,
+        }
+    })
+}
+
+fn replace(path: &Path, temporary: &PathBuf, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(temporary, path)?;
+    sync_folder(path)
+}
+
+/// The rename is on disk once the folder is. Windows has no such call and does not need it.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let folder = match path.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p,
+            _ => Path::new("."),
+        };
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Optimisers: they replace parameters by better ones, given gradients.
+//!
+//! ```
+//! use clel_nn::{Init, Layer, Linear, LinearOptions, Mode, Module, optim::{Adam, Optimizer, gradients}};
+//! use clel_tensor::{DType, Device, RngKey, Tensor};
+//! let mut init = Init::new(RngKey::new(1, 0), DType::F32, &Device::Cpu);
+//! let net = Linear::new(&mut init, 3, 1, &LinearOptions::default())?;
+//! let x = Tensor::normal(&[16, 3], RngKey::new(2, 0), &Device::Cpu)?;
+//! let mut adam = Adam::default();
+//! let mut losses = Vec::new();
+//! for _ in 0..50 {
+//!     let y = net.forward(&x.clone().into(), Mode::Train)?;
+//!     let loss = y.mul(&y)?.mean_all()?;
+//!     let parameters = net.parameters();
+//!     adam.step(&parameters, &gradients(&loss, &parameters)?, 0.05)?;
+//!     losses.push(loss.tensor().item()?);
+//! }
+//! assert!(losses[49] < losses[0] / 10.0);
+//! # Ok::<(), clel_nn::Error>(())
+//! ```
+
+mod adam;
+mod clip;
+mod ema;
+mod moments;
+mod schedule;
+mod sgd;
+
+use std::collections::BTreeMap;
+
+use clel_autograd::{GradOptions, Var, grad};
+use clel_tensor::Tensor;
+
+use crate::{Error, Parameter, Result};
+
+pub use adam::Adam;
+pub use clip::{clip_by_norm, clip_by_value};
+pub use ema::{Ema, ema_decay};
+pub use schedule::Schedule;
+pub use sgd::Sgd;
+
+/// Something that replaces parameters by better ones.
+pub trait Optimizer: Send {
+    /// One step with learning rate `rate`. `gradients[i]` has the shape of `parameters[i]`; names tell apart what the
+    /// optimiser remembers of each. Nothing changes if the lists do not fit together.
+    ///
+    /// # Errors
+    /// [`Error::Gradients`]; what the device reports.
+    fn step(
+        &mut self,
+        parameters: &[(String, &Parameter)],
+        gradients: &[Tensor],
+        rate: f64,
+    ) -> Result<()>;
+
+    /// Everything that it remembers, by name, elements in memory's order: with it
+    /// [`load_state`](Optimizer::load_state) continues as if never interrupted.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn state(&self) -> Result<Vec<(String, Tensor)>>;
+
+    /// Takes over a state made for the same parameters; nothing changes if it does not fit them.
+    ///
+    /// # Errors
+    /// [`Error::OptimizerState`].
+    fn load_state(
+        &mut self,
+        parameters: &[(String, &Parameter)],
+        state: &BTreeMap<String, Tensor>,
+    ) -> Result<()>;
+}
+
+/// The gradients of a scalar with respect to each parameter.
+///
+/// # Errors
+/// If it does not depend on one of them; what the device reports.
+pub fn gradients(objective: &Var, parameters: &[(String, &Parameter)]) -> Result<Vec<Tensor>> {
+    let leaves: Vec<Var> = parameters.iter().map(|(_, p)| p.var()).collect();
+    let leaves: Vec<&Var> = leaves.iter().collect();
+    let found = grad(&[objective], &leaves, &GradOptions::default())?;
+    Ok(found.into_iter().map(Var::into_tensor).collect())
+}
+
+/// Refuses gradients that do not belong to the parameters.
+fn check_gradients(parameters: &[(String, &Parameter)], gradients: &[Tensor]) -> Result<()> {
+    if parameters.len() != gradients.len() {
+        return Err(Error::Gradients {
+            why: format!(
+                "{} gradients for {} parameters",
+                gradients.len(),
+                parameters.len()
+            ),
+        });
+    }
+    for ((name, p), g) in parameters.iter().zip(gradients) {
+        let p = p.tensor();
+        if p.shape() != g.shape() || p.dtype() != g.dtype() || p.device() != g.device() {
+            return Err(Error::Gradients {
+                why: format!("`{name}` is {p:?}, its gradient {g:?}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_rate(what: &'static str, rate: f64) -> Result<()> {
+    if rate.is_finite() && rate >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        what,
+        value: rate,
+        expected: "a finite number ≥ 0",
+    })
+}

@@ -1,0 +1,113 @@
+//! Stochastic gradient descent with momentum.
+
+use std::collections::BTreeMap;
+
+use clel_tensor::{Expr, Tensor};
+
+use super::{
+    Optimizer, check_gradients, check_rate,
+    moments::{Moments, check_known},
+};
+use crate::{Error, Parameter, Result};
+
+/// Gradient descent as PyTorch computes it: with g the gradient plus `weight_decay`·p,
+/// b ← momentum·b + g, p ← p − rate·b. Without momentum no b is kept. One parameter's step is one launch.
+#[derive(Debug)]
+pub struct Sgd {
+    momentum: f64,
+    weight_decay: f64,
+    velocity: Moments,
+}
+
+impl Sgd {
+    /// With momentum in \[0, 1) and weight decay ≥ 0.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for numbers outside these ranges.
+    pub fn new(momentum: f64, weight_decay: f64) -> Result<Sgd> {
+        for (what, value, ok, expected) in [
+            (
+                "SGD: momentum",
+                momentum,
+                (0.0..1.0).contains(&momentum),
+                "0 ≤ momentum < 1",
+            ),
+            (
+                "SGD: weight decay",
+                weight_decay,
+                weight_decay >= 0.0,
+                "a number ≥ 0",
+            ),
+        ] {
+            if !ok {
+                return Err(Error::Setting {
+                    what,
+                    value,
+                    expected,
+                });
+            }
+        }
+        Ok(Sgd {
+            momentum,
+            weight_decay,
+            velocity: Moments::new("momentum"),
+        })
+    }
+}
+
+impl Optimizer for Sgd {
+    fn step(
+        &mut self,
+        parameters: &[(String, &Parameter)],
+        gradients: &[Tensor],
+        rate: f64,
+    ) -> Result<()> {
+        check_gradients(parameters, gradients)?;
+        check_rate("SGD: learning rate", rate)?;
+        // inputs: p, g, b
+        let [p, g, b] = [0, 1, 2].map(Expr::input);
+        let g = g + p.clone() * self.weight_decay;
+        let velocity = b * self.momentum + g;
+        let new = p - velocity.clone() * rate;
+        let mut made = Vec::with_capacity(parameters.len());
+        for ((name, parameter), g) in parameters.iter().zip(gradients) {
+            let p = parameter.tensor();
+            g.realize()?;
+            if self.momentum == 0.0 {
+                let new = Tensor::pointwise(&new, &[&p, g])?;
+                new.realize()?;
+                made.push((new, None));
+                continue;
+            }
+            let inputs = [&p, g, &self.velocity.get(name, &p)?];
+            let new = Tensor::pointwise(&new, &inputs)?;
+            let velocity = Tensor::pointwise(&velocity, &inputs)?;
+            Tensor::realize_all(&[&new, &velocity])?;
+            made.push((new, Some(velocity)));
+        }
+        for ((name, parameter), (new, velocity)) in parameters.iter().zip(made) {
+            parameter.set(new)?;
+            if let Some(velocity) = velocity {
+                self.velocity.set(name, velocity);
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        Ok(self.velocity.state().collect())
+    }
+
+    fn load_state(
+        &mut self,
+        parameters: &[(String, &Parameter)],
+        state: &BTreeMap<String, Tensor>,
+    ) -> Result<()> {
+        // before the first step there is nothing; afterwards everything
+        let started = !state.is_empty();
+        let velocity = self.velocity.read(parameters, state, started)?;
+        check_known(&[&velocity], &[], state)?;
+        self.velocity = velocity;
+        Ok(())
+    }
+}

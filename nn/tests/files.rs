@@ -1,0 +1,292 @@
+//! Saving and loading networks, and files that are wrong.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use clel_nn::{
+    Activation, BatchNorm, Conv2d, ConvOptions, Error, Init, Linear, LinearOptions, Mode, Module,
+    Sequential,
+    files::{
+        TensorFile, export, import, load_module, save_module, write_atomically, write_tensors,
+    },
+};
+use clel_tensor::{DType, Device, RngKey, Tensor};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn net(seed: u64, dtype: DType) -> clel_nn::Result<Sequential> {
+    let mut init = Init::new(RngKey::new(seed, 1), dtype, &Device::Cpu);
+    let conv = ConvOptions {
+        spectral_norm: true,
+        ..ConvOptions::default()
+    };
+    Ok(Sequential::new()
+        .push(Conv2d::new(&mut init, 2, 3, 3, &conv)?)
+        .push(BatchNorm::new(&mut init, 3)?)
+        .push(Activation::Relu)
+        .push(Linear::new(&mut init, 3, 2, &LinearOptions::default())?))
+}
+
+fn values(module: &dyn Module) -> clel_nn::Result<Vec<Vec<f32>>> {
+    let slots = module.slots().into_iter();
+    slots
+        .map(|(_, s)| Ok(s.tensor().to_vec::<f32>()?))
+        .collect()
+}
+
+#[test]
+fn what_was_saved_is_loaded() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("net.safetensors");
+    let (saved, loaded) = (net(1, DType::F32)?, net(2, DType::F32)?);
+    clel_nn::Layer::forward(
+        &saved,
+        &Tensor::normal(&[2, 4, 4, 2], RngKey::new(1, 1), &Device::Cpu)?.into(),
+        Mode::Train,
+    )?;
+    save_module(&path, &saved)?;
+    load_module(&path, &loaded)?;
+    assert_eq!(values(&saved)?, values(&loaded)?);
+    // the same content gives the same bytes, and no temporary file stays
+    let again = dir.path().join("again.safetensors");
+    save_module(&again, &loaded)?;
+    assert_eq!(fs::read(&path)?, fs::read(&again)?);
+    assert_eq!(fs::read_dir(dir.path())?.count(), 2);
+    Ok(())
+}
+
+/// Names, shapes and orders are PyTorch's.
+#[test]
+fn files_are_in_pytorch_order() -> Outcome {
+    let net = net(1, DType::F32)?;
+    let exported: BTreeMap<String, Tensor> = export(&net, "net.")?.into_iter().collect();
+    let shapes: Vec<(&str, &[usize])> = exported
+        .iter()
+        .map(|(k, t)| (k.as_str(), t.shape()))
+        .collect();
+    let expected: [(&str, &[usize]); 10] = [
+        ("net.0.bias", &[3]),
+        ("net.0.parametrizations.weight.0._u", &[3]),
+        ("net.0.parametrizations.weight.0._v", &[18]),
+        ("net.0.parametrizations.weight.original", &[3, 2, 3, 3]),
+        ("net.1.bias", &[3]),
+        ("net.1.running_mean", &[3]),
+        ("net.1.running_var", &[3]),
+        ("net.1.weight", &[3]),
+        ("net.3.bias", &[2]),
+        ("net.3.weight", &[2, 3]),
+    ];
+    assert_eq!(shapes, expected);
+    // v·W summed over columns is the same number in both orders
+    let sigma = |w: &Tensor, v: &Tensor| -> clel_nn::Result<Vec<f32>> {
+        Ok(w.reshape(&[3, 18])?
+            .matmul(&v.reshape(&[18, 1])?)?
+            .to_vec::<f32>()?)
+    };
+    let slots: BTreeMap<_, _> = net.slots().into_iter().collect();
+    let ours = sigma(
+        &slots["0.parametrizations.weight.original"].tensor(),
+        &slots["0.parametrizations.weight.0._v"].tensor(),
+    )?;
+    let theirs = sigma(
+        &exported["net.0.parametrizations.weight.original"],
+        &exported["net.0.parametrizations.weight.0._v"],
+    )?;
+    for (a, b) in ours.iter().zip(theirs) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+    let w = slots["0.parametrizations.weight.original"]
+        .tensor()
+        .to_vec::<f32>()?;
+    let file = exported["net.0.parametrizations.weight.original"].to_vec::<f32>()?;
+    // [o, kh, kw, c] = [1, 2, 0, 1]
+    assert_eq!(w[((3 + 2) * 3) * 2 + 1], file[((2 + 1) * 3 + 2) * 3]);
+    Ok(())
+}
+
+#[test]
+fn single_precision_fills_double() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("net.safetensors");
+    let (single, double) = (net(1, DType::F32)?, net(2, DType::F64)?);
+    save_module(&path, &single)?;
+    load_module(&path, &double)?;
+    let (_, w) = single.parameters().remove(0);
+    let (_, wide) = double.parameters().remove(0);
+    let w: Vec<f64> = w
+        .tensor()
+        .to_vec::<f32>()?
+        .into_iter()
+        .map(f64::from)
+        .collect();
+    assert_eq!(w, wide.tensor().to_vec::<f64>()?);
+    save_module(&path, &double)?;
+    let e = load_module(&path, &single).expect_err("it would lose digits");
+    assert!(
+        matches!(&e, Error::FileDType { expected, .. } if expected == "f32"),
+        "{e}"
+    );
+    Ok(())
+}
+
+/// Every wrong file is refused with its name, the key and the shapes, and changes nothing.
+#[test]
+fn wrong_files_change_nothing() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("net.safetensors");
+    let net_ = net(1, DType::F32)?;
+    let before = values(&net_)?;
+    let good: BTreeMap<String, Tensor> = export(&net(2, DType::F32)?, "")?.into_iter().collect();
+    let write = |tensors: &BTreeMap<String, Tensor>| {
+        let list: Vec<_> = tensors
+            .iter()
+            .map(|(k, t)| (k.clone(), t.clone()))
+            .collect();
+        write_tensors(&path, &list, &BTreeMap::new())
+    };
+    let refused = |words: &[&str]| -> Outcome {
+        let message = load_module(&path, &net_)
+            .expect_err("it is wrong")
+            .to_string();
+        assert!(message.contains("net.safetensors"), "{message}");
+        assert!(words.iter().all(|w| message.contains(w)), "{message}");
+        assert_eq!(before, values(&net_)?);
+        Ok(())
+    };
+
+    let mut missing = good.clone();
+    missing.remove("3.bias");
+    write(&missing)?;
+    refused(&["no array `3.bias`"])?;
+
+    let mut unknown = good.clone();
+    unknown.insert(
+        "4.bias".into(),
+        Tensor::zeros(&[2], DType::F32, &Device::Cpu)?,
+    );
+    write(&unknown)?;
+    refused(&["no place for array `4.bias`"])?;
+
+    let mut shape = good.clone();
+    // in memory's order instead of the file's
+    shape.insert(
+        "0.parametrizations.weight.original".into(),
+        Tensor::zeros(&[3, 3, 3, 2], DType::F32, &Device::Cpu)?,
+    );
+    write(&shape)?;
+    refused(&[
+        "`0.parametrizations.weight.original`",
+        "[3, 3, 3, 2]",
+        "expected [3, 2, 3, 3]",
+    ])?;
+
+    let mut words = good.clone();
+    words.insert(
+        "3.bias".into(),
+        Tensor::arange(2, DType::U32, &Device::Cpu)?,
+    );
+    write(&words)?;
+    refused(&["`3.bias`", "u32", "expected f32"])?;
+
+    write(&good)?;
+    let bytes = fs::read(&path)?;
+    for len in [0, 5, 8, 40, bytes.len() - 1] {
+        fs::write(&path, &bytes[..len])?;
+        refused(&["not a whole safetensors file"])?;
+    }
+    fs::write(&path, b"PNG or something else")?;
+    refused(&["not a whole safetensors file"])?;
+    fs::remove_file(&path)?;
+    refused(&["net.safetensors"])?;
+
+    write(&good)?;
+    load_module(&path, &net_)?;
+    assert_ne!(before, values(&net_)?);
+    Ok(())
+}
+
+/// PyTorch's counter of batches is an i64 that nothing needs.
+#[test]
+fn the_count_of_batches_is_ignored() -> Outcome {
+    let mut init = Init::new(RngKey::new(1, 1), DType::F32, &Device::Cpu);
+    let norm = BatchNorm::new(&mut init, 1)?;
+    let header = r#"{"weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"bias":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"running_mean":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"running_var":{"dtype":"F32","shape":[1],"data_offsets":[12,16]},"num_batches_tracked":{"dtype":"I64","shape":[],"data_offsets":[16,24]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    for v in [2.0f32, 3.0, 4.0, 5.0] {
+        bytes.extend(v.to_le_bytes());
+    }
+    bytes.extend(7i64.to_le_bytes());
+    let file = TensorFile::from_bytes(Path::new("bn.safetensors"), bytes)?;
+    import(&norm, &file, "")?;
+    assert_eq!(values(&norm)?, [[2.0], [3.0], [4.0], [5.0]]);
+    let e = file
+        .tensor("num_batches_tracked", &Device::Cpu)
+        .expect_err("it is i64");
+    assert!(e.to_string().contains("I64"), "{e}");
+    Ok(())
+}
+
+#[test]
+fn parts_of_a_file_by_prefix() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("both.safetensors");
+    let (a, b) = (net(1, DType::F32)?, net(2, DType::F32)?);
+    let all = [export(&a, "a.")?, export(&b, "b.")?].concat();
+    let metadata = BTreeMap::from([("text".to_owned(), "with \"quotes\"\nand lines".to_owned())]);
+    write_tensors(&path, &all, &metadata)?;
+    let file = TensorFile::open(&path)?;
+    assert_eq!(file.metadata(), &metadata);
+    let loaded = net(3, DType::F32)?;
+    import(&loaded, &file, "b.")?;
+    assert_eq!(values(&loaded)?, values(&b)?);
+    let twice = [export(&a, "")?, export(&b, "")?].concat();
+    let e = write_tensors(&path, &twice, &metadata).expect_err("names repeat");
+    assert!(matches!(e, Error::RepeatedKey { .. }), "{e}");
+    Ok(())
+}
+
+#[test]
+fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let taken = dir.path().join("folder");
+    fs::create_dir(&taken)?;
+    fs::write(taken.join("inside"), "x")?;
+    assert!(matches!(
+        write_atomically(&taken, b"x"),
+        Err(Error::Io { .. })
+    ));
+    assert!(write_atomically(&dir.path().join("no/such/folder/file"), b"x").is_err());
+    assert_eq!(fs::read_dir(dir.path())?.count(), 1);
+    Ok(())
+}
+
+/// Zero-sized and scalar arrays.
+#[test]
+fn odd_shapes() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("odd.safetensors");
+    let list = [
+        (
+            "empty".to_owned(),
+            Tensor::zeros(&[0, 3], DType::F32, &Device::Cpu)?,
+        ),
+        ("scalar".to_owned(), Tensor::scalar(2.5f64, &Device::Cpu)?),
+        (
+            "strided".to_owned(),
+            Tensor::arange(6, DType::U32, &Device::Cpu)?
+                .reshape(&[2, 3])?
+                .transpose(0, 1)?,
+        ),
+    ];
+    write_tensors(&path, &list, &BTreeMap::new())?;
+    let file = TensorFile::open(&path)?;
+    assert_eq!(
+        file.names().collect::<Vec<_>>(),
+        ["empty", "scalar", "strided"]
+    );
+    assert_eq!(file.tensor("empty", &Device::Cpu)?.shape(), [0, 3]);
+    assert_eq!(file.tensor("scalar", &Device::Cpu)?.item()?, 2.5);
+    let strided = file.tensor("strided", &Device::Cpu)?;
+    assert_eq!(strided.to_vec::<u32>()?, [0, 3, 1, 4, 2, 5]);
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! What layers compute, remember and refuse.
+
+use clel_autograd::Var;
+use clel_nn::{
+    BatchNorm, Conv2d, ConvOptions, Error, Fill, GlobalAvgPool2d, Init, Layer, Linear,
+    LinearOptions, Mode, Module, Parameter, Result, Weight,
+};
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+
+fn init(dtype: DType) -> Init {
+    Init::new(RngKey::new(5, 1), dtype, &Device::Cpu)
+}
+
+fn zeros(shape: &[usize]) -> Result<Var> {
+    Ok(Tensor::zeros(shape, DType::F32, &Device::Cpu)?.into())
+}
+
+/// σ reaches the largest singular value, known for a matrix U·diag(3, 1)·Vᵀ with orthogonal columns.
+#[test]
+fn sigma_converges_to_the_largest_singular_value() -> Result<()> {
+    let weight = Weight::new(&mut init(DType::F64), &[2, 3], Fill::Normal(1.0), true)?;
+    let (c, s) = (0.6, 0.8);
+    // rows: 3·c·e₀ − s·e₁, 3·s·e₀ + c·e₁
+    let w = [3.0 * c, -s, 0.0, 3.0 * s, c, 0.0];
+    let (_, original) = weight.parameters().remove(0);
+    original.set(Tensor::from_slice(&w, &[2, 3], &Device::Cpu)?)?;
+    for _ in 0..20 {
+        weight.value(Mode::Train)?;
+    }
+    let used = weight.value(Mode::Eval)?.tensor().to_vec::<f64>()?;
+    for (used, w) in used.iter().zip(w) {
+        assert!((used - w / 3.0).abs() < 1e-12, "{used} {}", w / 3.0);
+    }
+    Ok(())
+}
+
+#[test]
+fn evaluation_changes_nothing() -> Result<()> {
+    let mut init = init(DType::F32);
+    let options = ConvOptions {
+        spectral_norm: true,
+        ..ConvOptions::default()
+    };
+    let conv = Conv2d::new(&mut init, 2, 3, 3, &options)?;
+    let norm = BatchNorm::new(&mut init, 3)?;
+    let x = Tensor::normal(&[2, 5, 5, 2], RngKey::new(1, 1), &Device::Cpu)?;
+    let states = || {
+        let all = conv.states().into_iter().chain(norm.states());
+        all.map(|(_, s)| s.tensor()).collect::<Vec<_>>()
+    };
+    let run = |mode| norm.forward(&conv.forward(&x.clone().into(), mode)?, mode);
+    let before = states();
+    run(Mode::Eval)?;
+    assert!(before.iter().zip(states()).all(|(a, b)| a.same(&b)));
+    run(Mode::Train)?;
+    assert!(before.iter().zip(states()).all(|(a, b)| !a.same(&b)));
+    Ok(())
+}
+
+/// Nothing but the products of the method: two with W, two lengths, σ; and pointwise u, v, W/σ.
+#[test]
+fn spectral_norm_launches_eight_kernels() -> Result<()> {
+    let weight = Weight::new(
+        &mut init(DType::F32),
+        &[8, 3, 3, 4],
+        Fill::Normal(1.0),
+        true,
+    )?;
+    let (result, launches) = count_launches(|| {
+        weight.value(Mode::Train)?.tensor().realize()?;
+        Ok::<(), Error>(())
+    });
+    result?;
+    assert_eq!(launches.get("matmul"), Some(&5), "{launches:?}");
+    assert_eq!(launches.get("pointwise"), Some(&3), "{launches:?}");
+    Ok(())
+}
+
+#[test]
+fn initial_values() -> Result<()> {
+    let moments = |t: Tensor| -> Result<(f64, f64, f64)> {
+        let v = t.to_vec::<f64>()?;
+        let mean = v.iter().sum::<f64>() / v.len() as f64;
+        let var = v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / v.len() as f64;
+        let largest = v.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+        Ok((mean, var.sqrt(), largest))
+    };
+    let mut init = init(DType::F64);
+    let shape = [64, 3, 3, 32]; // fan_in 288
+    let root = 288f64.sqrt();
+    let (mean, std, _) = moments(init.fill(Fill::KaimingNormal { gain: 1.0 }, &shape)?)?;
+    assert!(
+        mean.abs() < 2e-3 && (std * root - 1.0).abs() < 0.02,
+        "{mean} {std}"
+    );
+    let (mean, std, _) = moments(init.fill(Fill::Normal(0.01), &shape)?)?;
+    assert!(
+        mean.abs() < 3e-4 && (std - 0.01).abs() < 2e-4,
+        "{mean} {std}"
+    );
+    let (mean, std, largest) = moments(init.fill(Fill::FanInUniform, &shape)?)?;
+    assert!(mean.abs() < 1e-3 && largest <= 1.0 / root && largest > 0.99 / root);
+    assert!((std * root * 3f64.sqrt() - 1.0).abs() < 0.02);
+    assert_eq!(moments(init.fill(Fill::ONES, &shape)?)?, (1.0, 0.0, 1.0));
+    // every array is another draw
+    let pair = [0, 1].map(|_| init.fill(Fill::Normal(1.0), &[4]));
+    let [a, b] = pair;
+    assert_ne!(a?.to_vec::<f64>()?, b?.to_vec::<f64>()?);
+    Ok(())
+}
+
+#[test]
+fn wrong_inputs_name_the_layer_and_the_shapes() -> Result<()> {
+    let mut init = init(DType::F32);
+    let conv = Conv2d::new(&mut init, 3, 4, 3, &ConvOptions::default())?;
+    let linear = Linear::new(&mut init, 3, 4, &LinearOptions::default())?;
+    let norm = BatchNorm::new(&mut init, 3)?;
+    let message = |layer: &dyn Layer, shape: &[usize]| -> Result<String> {
+        let e = layer.forward(&zeros(shape)?, Mode::Train);
+        Ok(e.expect_err("the shape is wrong").to_string())
+    };
+    for (layer, shape, words) in [
+        (
+            &conv as &dyn Layer,
+            &[1, 8, 8, 4][..],
+            "Conv2d: input of shape [1, 8, 8, 4], expected [N, H, W, 3] with H, W ≥ 3",
+        ),
+        (&conv, &[1, 2, 8, 3], "Conv2d: input of shape [1, 2, 8, 3]"),
+        (&conv, &[8, 3], "Conv2d: input of shape [8, 3]"),
+        (
+            &linear,
+            &[2, 4],
+            "Linear: input of shape [2, 4], expected [N, …, 3]",
+        ),
+        (&linear, &[3], "Linear: input of shape [3]"),
+        (
+            &norm,
+            &[4, 2],
+            "BatchNorm: input of shape [4, 2], expected [N, …, 3]",
+        ),
+        (
+            &norm,
+            &[1, 3],
+            "BatchNorm: input of shape [1, 3] has one value per channel",
+        ),
+        (
+            &norm,
+            &[1, 1, 1, 3],
+            "BatchNorm: input of shape [1, 1, 1, 3] has one value",
+        ),
+        (&norm, &[0, 3], "BatchNorm: input of shape [0, 3] has"),
+        (
+            &GlobalAvgPool2d,
+            &[2, 3],
+            "GlobalAvgPool2d: input of shape [2, 3]",
+        ),
+    ] {
+        let message = message(layer, shape)?;
+        assert!(message.starts_with(words), "{message}");
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_settings_are_refused() {
+    let mut init = init(DType::F32);
+    let none = ConvOptions {
+        stride: 0,
+        ..ConvOptions::default()
+    };
+    let setting = |e: Error| matches!(e, Error::Setting { .. });
+    assert!(Conv2d::new(&mut init, 1, 1, 3, &none).is_err_and(setting));
+    assert!(Linear::new(&mut init, 0, 1, &LinearOptions::default()).is_err_and(setting));
+    let mut words = Init::new(RngKey::new(1, 1), DType::U32, &Device::Cpu);
+    let dtype = |e: Error| matches!(e, Error::DType { .. });
+    assert!(BatchNorm::new(&mut words, 1).is_err_and(dtype));
+}
+
+#[test]
+fn a_parameter_keeps_its_shape() -> Result<()> {
+    let p = Parameter::new(Tensor::zeros(&[2, 3], DType::F32, &Device::Cpu)?);
+    for other in [
+        Tensor::zeros(&[3, 2], DType::F32, &Device::Cpu)?,
+        Tensor::zeros(&[2, 3], DType::F64, &Device::Cpu)?,
+    ] {
+        let message = p.set(other).expect_err("it differs").to_string();
+        assert!(message.contains("[2, 3] f32"), "{message}");
+    }
+    Ok(())
+}
+
+/// Batches of no image pass through evaluation.
+#[test]
+fn empty_batches() -> Result<()> {
+    let mut init = init(DType::F32);
+    let conv = Conv2d::new(&mut init, 3, 4, 3, &ConvOptions::default())?;
+    let norm = BatchNorm::new(&mut init, 4)?;
+    let y = norm.forward(
+        &conv.forward(&zeros(&[0, 8, 8, 3])?, Mode::Eval)?,
+        Mode::Eval,
+    )?;
+    assert_eq!(y.shape(), [0, 6, 6, 4]);
+    assert_eq!(GlobalAvgPool2d.forward(&y, Mode::Eval)?.shape(), [0, 4]);
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Optimisers against plain loops over f64 numbers, and their saved states.
+
+use std::collections::BTreeMap;
+
+use clel_nn::{
+    BatchNorm, Error, Init, Linear, LinearOptions, Module, Parameter, Result,
+    optim::{Adam, Ema, Optimizer, Schedule, Sgd, clip_by_norm, clip_by_value, ema_decay},
+};
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+
+const RATE: f64 = 0.02;
+
+/// The gradients of element i at step t.
+fn gradient(t: usize, i: usize) -> f64 {
+    ((t * 7 + i * 3) as f64).sin() * if i == 1 { 1e-7 } else { 1.0 }
+}
+
+fn tensor(values: &[f64]) -> Result<Tensor> {
+    Ok(Tensor::from_slice(values, &[values.len()], &Device::Cpu)?)
+}
+
+/// Runs an optimiser for `steps` steps from step `from` on one parameter.
+fn run(o: &mut dyn Optimizer, p: &Parameter, from: usize, steps: usize) -> Result<()> {
+    for t in from..from + steps {
+        let g: Vec<f64> = (0..p.tensor().len()).map(|i| gradient(t, i)).collect();
+        o.step(&[("w".to_owned(), p)], &[tensor(&g)?], RATE)?;
+    }
+    Ok(())
+}
+
+const START: [f64; 3] = [0.5, -1.0, 2.0];
+
+fn assert_close(found: &Parameter, expected: &[f64]) -> Result<()> {
+    for (a, b) in found.tensor().to_vec::<f64>()?.iter().zip(expected) {
+        assert!((a - b).abs() < 1e-13, "{a} {b}");
+    }
+    Ok(())
+}
+
+#[test]
+fn adam_follows_its_formula() -> Result<()> {
+    for (b1, decay) in [(0.9, 0.0), (0.0, 0.0), (0.5, 0.1)] {
+        let p = Parameter::new(tensor(&START)?);
+        run(&mut Adam::new([b1, 0.999], 1e-8, decay)?, &p, 0, 10)?;
+        let expected = (0..3).map(|i| {
+            let (mut p, mut m, mut v) = (START[i], 0.0, 0.0);
+            for t in 0..10 {
+                let g = gradient(t, i) + decay * p;
+                m = b1 * m + (1.0 - b1) * g;
+                v = 0.999 * v + 0.001 * g * g;
+                let n = t as i32 + 1;
+                let m_hat: f64 = m / (1.0 - f64::powi(b1, n));
+                let v_hat: f64 = v / (1.0 - f64::powi(0.999, n));
+                p -= RATE * m_hat / (v_hat.sqrt() + 1e-8);
+            }
+            p
+        });
+        assert_close(&p, &expected.collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn sgd_follows_its_formula() -> Result<()> {
+    for (momentum, decay) in [(0.9, 5e-4), (0.0, 0.0)] {
+        let p = Parameter::new(tensor(&START)?);
+        run(&mut Sgd::new(momentum, decay)?, &p, 0, 10)?;
+        let expected = (0..3).map(|i| {
+            let (mut p, mut b) = (START[i], 0.0);
+            for t in 0..10 {
+                b = momentum * b + gradient(t, i) + decay * p;
+                p -= RATE * b;
+            }
+            p
+        });
+        assert_close(&p, &expected.collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_step_is_one_launch_for_each_parameter() -> Result<()> {
+    let optimisers: [&mut dyn Optimizer; 3] = [
+        &mut Adam::default(),
+        &mut Adam::new([0.0, 0.999], 1e-8, 0.0)?,
+        &mut Sgd::new(0.9, 5e-4)?,
+    ];
+    for o in optimisers {
+        let p = Parameter::new(tensor(&START)?);
+        run(o, &p, 0, 1)?;
+        let (result, launches) = count_launches(|| run(o, &p, 1, 1));
+        result?;
+        assert_eq!(launches, BTreeMap::from([("pointwise", 1)]));
+    }
+    Ok(())
+}
+
+type Make = fn() -> Result<Box<dyn Optimizer>>;
+const MAKERS: [Make; 4] = [
+    || Ok(Box::new(Adam::default())),
+    || Ok(Box::new(Adam::new([0.0, 0.999], 1e-8, 0.0)?)),
+    || Ok(Box::new(Sgd::new(0.9, 5e-4)?)),
+    || Ok(Box::new(Sgd::new(0.0, 0.0)?)),
+];
+
+/// An optimiser taken from a saved state continues to the bit like the one that was never interrupted.
+#[test]
+fn saved_states_continue() -> Result<()> {
+    for make in MAKERS {
+        let (p, q) = (
+            Parameter::new(tensor(&START)?),
+            Parameter::new(tensor(&START)?),
+        );
+        let (mut whole, mut half, mut rest) = (make()?, make()?, make()?);
+        run(&mut *whole, &p, 0, 8)?;
+        run(&mut *half, &q, 0, 4)?;
+        let state: BTreeMap<String, Tensor> = half.state()?.into_iter().collect();
+        rest.load_state(&[("w".to_owned(), &q)], &state)?;
+        run(&mut *rest, &q, 4, 4)?;
+        assert_eq!(p.tensor().to_vec::<f64>()?, q.tensor().to_vec::<f64>()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn states_that_do_not_fit_are_refused() -> Result<()> {
+    let (p, q) = (
+        Parameter::new(tensor(&START)?),
+        Parameter::new(tensor(&START)?),
+    );
+    let named = [("p".to_owned(), &p), ("q".to_owned(), &q)];
+    for (make, kind) in MAKERS
+        .iter()
+        .zip(["first_moment", "second_moment", "momentum"])
+    {
+        let mut o = make()?;
+        o.step(&named, &[tensor(&START)?, tensor(&START)?], RATE)?;
+        let state: BTreeMap<String, Tensor> = o.state()?.into_iter().collect();
+        let key = format!("q.{kind}");
+        let [mut missing, mut short, mut unknown] = [0; 3].map(|_| state.clone());
+        missing.remove(&key);
+        short.insert(key, tensor(&[1.0])?);
+        unknown.insert(format!("r.{kind}"), tensor(&START)?);
+        for state in [missing, short, unknown] {
+            let e = make()?.load_state(&named, &state);
+            let e = e.expect_err("it does not fit");
+            assert!(matches!(e, Error::OptimizerState { .. }), "{e}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn gradients_that_do_not_fit_change_nothing() -> Result<()> {
+    let (p, q) = (
+        Parameter::new(tensor(&START)?),
+        Parameter::new(tensor(&START)?),
+    );
+    let named = [("p".to_owned(), &p), ("q".to_owned(), &q)];
+    for make in MAKERS {
+        let mut o = make()?;
+        for gradients in [
+            vec![tensor(&START)?],
+            vec![tensor(&START)?, tensor(&[1.0])?],
+        ] {
+            let e = o
+                .step(&named, &gradients, RATE)
+                .expect_err("they do not fit");
+            assert!(matches!(e, Error::Gradients { .. }), "{e}");
+        }
+        let fit = [tensor(&START)?, tensor(&START)?];
+        assert!(matches!(
+            o.step(&named, &fit, f64::NAN),
+            Err(Error::Setting { .. })
+        ));
+        assert_close(&p, &START)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn settings_outside_their_range_are_refused() {
+    assert!(Adam::new([1.0, 0.999], 1e-8, 0.0).is_err());
+    assert!(Adam::new([0.0, -0.1], 1e-8, 0.0).is_err());
+    assert!(Adam::new([0.0, 0.9], 0.0, 0.0).is_err());
+    assert!(Sgd::new(-0.1, 0.0).is_err());
+    assert!(Sgd::new(0.9, f64::NAN).is_err());
+}
+
+#[test]
+fn clipping() -> Result<()> {
+    let g = [tensor(&[3.0, 0.0])?, tensor(&[4.0])?];
+    let (clipped, norm) = clip_by_norm(&g, 10.0)?;
+    assert_eq!((norm.item()?, clipped[1].item()?), (5.0, 4.0));
+    let (clipped, _) = clip_by_norm(&g, 1.0)?;
+    assert!((clipped[0].to_vec::<f64>()?[0] - 3.0 / (5.0 + 1e-6)).abs() < 1e-14);
+    assert_eq!(clip_by_value(&g, 3.5)?[1].item()?, 3.5);
+    assert!(clip_by_norm(&g, 0.0).is_err() && clip_by_norm(&[], 1.0).is_err());
+    Ok(())
+}
+
+#[test]
+fn schedules() {
+    let warm = Schedule::WarmUp { steps: 2000 };
+    assert_eq!(
+        [0, 999, 1999, 5000].map(|t| warm.factor(t)),
+        [0.0005, 0.5, 1.0, 1.0]
+    );
+    let cosine = Schedule::Cosine { steps: 100 };
+    assert!((cosine.factor(50) - 0.5).abs() < 1e-15 && cosine.factor(200).abs() < 1e-15);
+    assert_eq!(Schedule::Constant.factor(3), 1.0);
+    assert_eq!(Schedule::WarmUp { steps: 0 }.factor(0), 1.0);
+}
+
+#[test]
+fn averages() -> Result<()> {
+    let mut init = Init::new(RngKey::new(3, 0), DType::F64, &Device::Cpu);
+    let (live, average) = (BatchNorm::new(&mut init, 3)?, BatchNorm::new(&mut init, 3)?);
+    live.parameters()[0].1.set(tensor(&START)?)?;
+    live.states()[1].1.set(tensor(&START)?)?;
+    let decay = ema_decay(64, 640.0);
+    Ema::update(&live, &average, decay)?;
+    Ema::update(&live, &average, decay)?;
+    let d2 = decay * decay;
+    let expected = START.map(|w| d2 + (1.0 - d2) * w);
+    assert_close(average.parameters()[0].1, &expected)?;
+    assert_eq!(average.states()[1].1.tensor().to_vec::<f64>()?, START);
+    Ema::update(&live, &average, 0.0)?;
+    assert_close(average.parameters()[0].1, &START)?;
+    let other = Linear::new(&mut init, 3, 3, &LinearOptions::default())?;
+    let message = Ema::update(&other, &average, decay)
+        .expect_err("it differs")
+        .to_string();
+    assert!(
+        message.contains("parameter `weight`: Tensor([3, 3] f64"),
+        "{message}"
+    );
+    Ok(())
+}
