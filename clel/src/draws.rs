@@ -48,6 +48,20 @@ impl Draws {
         // the upper half of a 64 × 64 bit product: uniform up to a bias of n / 2⁶⁴
         ((u128::from(word) * n as u128) >> 64) as usize
     }
+
+    /// `count` distinct numbers of `0 .. n` in random order (Fisher–Yates on a sparse list); all of them if
+    /// there are fewer.
+    pub fn distinct(&mut self, count: usize, n: usize) -> Vec<usize> {
+        let mut moved = std::collections::HashMap::new();
+        let mut draw = |i: usize| {
+            let j = i + self.below(n - i);
+            let at = |k: usize| moved.get(&k).copied().unwrap_or(k);
+            let (picked, displaced) = (at(j), at(i));
+            moved.insert(j, displaced);
+            picked
+        };
+        (0..count.min(n)).map(&mut draw).collect()
+    }
 }
 
 #[cfg(test)]
@@ -68,5 +82,22 @@ mod tests {
         assert_ne!(first, draw(100));
         assert!(first.iter().all(|(u, b)| (-2.0..3.0).contains(u) && *b < 7));
         assert!((0..7).all(|want| first.iter().any(|(_, b)| *b == want)));
+    }
+
+    #[test]
+    fn distinct_indices_are_distinct_and_uniform() {
+        let mut hits = [0; 10];
+        for step in 0..2000 {
+            let mut picked = Draws::new(RngKey::new(9, 2).at(step), 0).distinct(4, 10);
+            picked.iter().for_each(|&i| hits[i] += 1);
+            picked.sort_unstable();
+            picked.dedup();
+            assert_eq!(picked.len(), 4);
+        }
+        // each is expected 800 times, with a standard deviation of 22
+        assert!(hits.iter().all(|h| (700..900).contains(h)), "{hits:?}");
+        let mut all = Draws::new(RngKey::new(9, 2), 0).distinct(12, 10);
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..10));
     }
 }

@@ -146,6 +146,9 @@ pub enum Error {
     /// A recorded operation or a gradient failed.
     #[error(transparent)]
     Autograd(#[from] clel_autograd::Error),
+    /// A layer failed.
+    #[error(transparent)]
+    Network(#[from] clel_nn::Error),
 }
 
 fn nearest_hint(nearest: &Option<String>) -> String {

@@ -7,6 +7,9 @@ pub mod data;
 mod draws;
 mod error;
 pub mod eval;
+pub mod loss;
+pub mod model;
 pub mod report;
+pub mod sampler;
 
 pub use error::{Error, Result};

@@ -1,0 +1,55 @@
+//! The loss of the energy network.
+
+use clel_autograd::Var;
+
+use crate::Result;
+use crate::model::{energy, similarity};
+
+/// The loss, and what it is made of.
+#[derive(Debug, Clone)]
+pub struct EnergyLoss {
+    /// The loss, a scalar.
+    pub loss: Var,
+    /// E(x) of the data, \[n\].
+    pub data: Var,
+    /// E(x̃) of the model's samples, \[m\].
+    pub samples: Var,
+    /// cos(ĝ(f(x)), z) of the data, \[n\].
+    pub similarity: Var,
+}
+
+/// Contrastive divergence of the joint energy with its energies held near 0 (Lee et al. 2023, section 3.3):
+///
+/// `mean[E(x, z)] − mean[E(x̃)] + α · (mean[E(x)²] + mean[E(x̃)²])`, E as in [`model::energy`](crate::model::energy).
+///
+/// `f_data` \[n, d\] and `g_data` \[n, d\] are features and directions of data, `f_samples` \[m, d\] features of the model's samples,
+/// `z` \[n, d\] the data's latents of length 1, which get no gradient.
+///
+/// # Errors
+/// Shapes that do not fit; what the device reports.
+pub fn energy_loss(
+    f_data: &Var,
+    g_data: &Var,
+    f_samples: &Var,
+    z: &Var,
+    alpha: f64,
+    beta: f64,
+) -> Result<EnergyLoss> {
+    let (data, samples) = (energy(f_data)?, energy(f_samples)?);
+    let similarity = similarity(g_data, &z.detach())?;
+    let mut loss = data.mean_all()?.sub(&samples.mean_all()?)?;
+    if beta != 0.0 {
+        loss = loss.sub(&similarity.mean_all()?.mul_scalar(beta)?)?;
+    }
+    if alpha != 0.0 {
+        let squares = data.mul(&data)?.mean_all()?;
+        let squares = squares.add(&samples.mul(&samples)?.mean_all()?)?;
+        loss = loss.add(&squares.mul_scalar(alpha)?)?;
+    }
+    Ok(EnergyLoss {
+        loss,
+        data,
+        samples,
+        similarity,
+    })
+}

@@ -1,0 +1,65 @@
+//! The energies, as functions of the networks' outputs.
+//!
+//! Sign and scale (Lee et al., "Guiding Energy-Based Models via Contrastive Latent Variables", ICLR 2023, eq. 5–7):
+//! **p(x, z) ∝ exp(−E(x, z))**, so a low energy is a likely image, and Langevin dynamics go down the gradient of E.
+//!
+//! ```text
+//! E(x)    = ½ ‖f(x)‖²                                the marginal p(x) ∝ exp(−E(x))
+//! E(x, z) = ½ ‖f(x)‖² − β ⟨g(f(x)) / ‖g(f(x))‖, z⟩    z on the unit sphere
+//! ```
+//!
+//! The direction has length 1, so that ∫ exp(β⟨ĝ, z⟩) dz is the same for every x: what is left of E(x, z) when z is integrated
+//! out is E(x), and p(z | x) is a von Mises–Fisher density around ĝ.
+
+use clel_autograd::Var;
+use clel_tensor::Expr;
+
+use crate::Result;
+
+/// The shortest length by which a vector is divided, as in PyTorch's `normalize`.
+const SHORTEST: f64 = 1e-12;
+
+/// E(x) = ½‖f‖² of features f \[N, d\]: \[N\].
+///
+/// ```
+/// use clel_tensor::{Device, Tensor};
+/// let f = Tensor::from_slice(&[3.0f32, 4.0], &[1, 2], &Device::Cpu)?;
+/// assert_eq!(clel::model::energy(&f.into())?.tensor().to_vec::<f32>()?, [12.5]);
+/// # Ok::<(), clel::Error>(())
+/// ```
+///
+/// # Errors
+/// f is not of rank 2; what the device reports.
+pub fn energy(f: &Var) -> Result<Var> {
+    let half_square = Expr::input(0) * Expr::input(0) * 0.5;
+    Ok(Var::pointwise(&half_square, &[f])?.sum(&[1], false)?)
+}
+
+/// E(x, z) = ½‖f‖² − β⟨g/‖g‖, z⟩ of features f \[N, d\], directions g \[N, d\] and latents z of length 1, \[N, d\] or
+/// \[1, d\] for all: \[N\].
+///
+/// # Errors
+/// Shapes that do not fit; what the device reports.
+pub fn joint_energy(f: &Var, g: &Var, z: &Var, beta: f64) -> Result<Var> {
+    let guide = similarity(g, z)?.mul_scalar(beta)?;
+    Ok(energy(f)?.sub(&guide)?)
+}
+
+/// ⟨g/‖g‖, z⟩ row by row, the cosine if z has length 1: \[N\].
+///
+/// # Errors
+/// Shapes that do not fit; what the device reports.
+pub fn similarity(g: &Var, z: &Var) -> Result<Var> {
+    Ok(direction(g)?.mul(z)?.sum(&[1], false)?)
+}
+
+/// v/‖v‖ of each row of \[N, d\].
+///
+/// # Errors
+/// v is not of rank 2; what the device reports.
+pub fn direction(v: &Var) -> Result<Var> {
+    let square = v.mul(v)?.sum(&[1], true)?;
+    // the bound is within the root, whose derivative at 0 is infinite
+    let length = Expr::input(1).maximum(SHORTEST * SHORTEST).sqrt();
+    Ok(Var::pointwise(&(Expr::input(0) / length), &[v, &square])?)
+}

@@ -1,0 +1,129 @@
+use clel_autograd::{GradOptions, Var, grad};
+use clel_nn::{Init, Layer, Mode, Module};
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+
+use super::*;
+use crate::config::{EncoderConfig, EncoderNetwork, ModelConfig, Network};
+
+fn normalisation(channels: usize) -> Normalisation {
+    Normalisation {
+        mean: vec![0.4; channels],
+        std: vec![0.3; channels],
+    }
+}
+
+fn init() -> Init {
+    Init::new(RngKey::new(1, 1), DType::F32, &Device::Cpu)
+}
+
+fn network(network: Network, width: usize, hidden: usize, latent: usize) -> EnergyNetwork {
+    let config = ModelConfig {
+        network,
+        width,
+        hidden,
+        latent,
+        spectral_norm: true,
+    };
+    let channels = if network == Network::Tiny { 1 } else { 3 };
+    EnergyNetwork::new(&config, &normalisation(channels), &mut init()).unwrap()
+}
+
+fn encoder(network: EncoderNetwork, width: usize, hidden: usize, latent: usize) -> Encoder {
+    let config = EncoderConfig {
+        network,
+        width,
+        hidden,
+    };
+    let channels = if network == EncoderNetwork::Tiny {
+        1
+    } else {
+        3
+    };
+    Encoder::new(&config, latent, &normalisation(channels), &mut init()).unwrap()
+}
+
+/// Counts of the paper (1.7 M, 6.96 M, 30.7 M) and of the PyTorch reference, to the last parameter.
+#[test]
+fn networks_have_as_many_parameters_as_published() {
+    for (name, width, count) in [
+        (Network::ResnetSmall, 64, 1_725_056),
+        (Network::Resnet, 128, 6_955_648),
+        (Network::ResnetLarge, 256, 30_706_816),
+    ] {
+        let found = network(name, width, 2048, 128).parameter_count();
+        assert_eq!(found, count, "{name:?}");
+    }
+    assert_eq!(
+        network(Network::Tiny, 32, 256, 64).parameter_count(),
+        216_000
+    );
+    let resnet18 = encoder(EncoderNetwork::Resnet18, 64, 2048, 128);
+    assert_eq!(resnet18.parameter_count(), 12_483_776);
+    let tiny = encoder(EncoderNetwork::Tiny, 32, 256, 64);
+    assert_eq!(tiny.parameter_count(), 327_328);
+}
+
+#[test]
+fn outputs_have_the_stated_shapes() {
+    for (name, side, channels) in [
+        (Network::Tiny, 8, 1),
+        (Network::ResnetSmall, 16, 3),
+        (Network::ResnetLarge, 32, 3),
+    ] {
+        let net = network(name, 4, 16, 6);
+        let x = Tensor::uniform(&[2, side, side, channels], RngKey::new(2, 2), &Device::Cpu);
+        let x = Var::constant(x.unwrap());
+        let f = net.features(&x, Mode::Eval).unwrap();
+        assert_eq!(f.shape(), [2, 6]);
+        assert_eq!(net.project(&f, Mode::Eval).unwrap().shape(), [2, 6]);
+        assert_eq!(net.energy(&x, Mode::Train).unwrap().shape(), [2]);
+        let wrong = Var::constant(Tensor::zeros(&[2, 8, 8, 2], DType::F32, &Device::Cpu).unwrap());
+        assert!(net.features(&wrong, Mode::Eval).is_err());
+    }
+    let x = Tensor::uniform(&[3, 8, 8, 1], RngKey::new(2, 2), &Device::Cpu).unwrap();
+    let h = encoder(EncoderNetwork::Tiny, 4, 16, 6);
+    assert_eq!(h.forward(&x.into(), Mode::Train).unwrap().shape(), [3, 6]);
+}
+
+/// E(x, z) by hand, and that its two parts are what they are said to be.
+#[test]
+fn the_joint_energy_is_lowest_along_its_direction() {
+    let row = |v: &[f32]| Var::constant(Tensor::from_slice(v, &[1, 2], &Device::Cpu).unwrap());
+    let (f, g) = (row(&[0.6, 0.8]), row(&[0.0, 3.0]));
+    let joint = |z: &[f32]| {
+        let e = joint_energy(&f, &g, &row(z), 0.25).unwrap();
+        e.tensor().item().unwrap()
+    };
+    assert!((joint(&[0.0, 1.0]) - (0.5 - 0.25)).abs() < 1e-6);
+    assert!((joint(&[0.0, -1.0]) - (0.5 + 0.25)).abs() < 1e-6);
+    assert!((joint(&[1.0, 0.0]) - 0.5).abs() < 1e-6);
+}
+
+#[test]
+fn the_direction_of_nothing_has_a_finite_gradient() {
+    let zero = Var::leaf(Tensor::zeros(&[1, 3], DType::F32, &Device::Cpu).unwrap());
+    let d = direction(&zero).unwrap();
+    let g = grad(&[&d], &[&zero], &GradOptions::default()).unwrap();
+    assert!(
+        g[0].tensor()
+            .to_vec::<f32>()
+            .unwrap()
+            .iter()
+            .all(|v| v.is_finite())
+    );
+}
+
+#[test]
+fn the_gradient_to_the_image_computes_no_weight_gradient() {
+    let net = network(Network::Tiny, 4, 16, 6);
+    let x = Tensor::uniform(&[2, 8, 8, 1], RngKey::new(2, 2), &Device::Cpu).unwrap();
+    let x = Var::leaf(x);
+    let (g, counts) = count_launches(|| {
+        let e = net.energy(&x, Mode::Train).unwrap();
+        let g = grad(&[&e], &[&x], &GradOptions::default()).unwrap();
+        g[0].tensor().realize().unwrap();
+    });
+    let () = g;
+    assert_eq!(counts.get("conv2d_weight_grad"), None, "{counts:?}");
+    assert_eq!(counts.get("conv2d"), counts.get("conv2d_input_grad"));
+}

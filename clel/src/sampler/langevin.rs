@@ -1,0 +1,106 @@
+//! Stochastic gradient Langevin dynamics.
+
+use clel_autograd::{GradOptions, Var, grad};
+use clel_tensor::{Expr, RngKey, Tensor, expr::Distribution};
+
+use super::{Chains, Energy, Numbers};
+use crate::Result;
+use crate::config::SamplerConfig;
+
+/// `x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1)`, ε ~ N(0, I), over and over.
+///
+/// With λ = 100 and σ far below √(2λ) the chains are nearly a descent: the temperature is σ²/2λ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Langevin {
+    /// K, steps of one run.
+    pub steps: usize,
+    /// λ, the weight of the gradient.
+    pub step_size: f64,
+    /// σ, the standard deviation of the noise of one step.
+    pub noise: f64,
+    /// Each component of the gradient is held in \[−c, c\].
+    pub clip: Option<f64>,
+}
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The images after it.
+    pub images: Tensor,
+    /// The energies before it, \[N\].
+    pub energies: Tensor,
+    /// ∇E before it, not clipped.
+    pub gradient: Tensor,
+}
+
+impl Langevin {
+    /// The dynamics that a configuration names.
+    pub fn of(config: &SamplerConfig) -> Langevin {
+        Langevin {
+            steps: config.steps,
+            step_size: config.step_size,
+            noise: config.noise,
+            clip: config.clip,
+        }
+    }
+
+    /// One step from images \[N, H, W, C\]; with σ = 0, `noise` is not looked at. Given noise is ε, of the images' shape.
+    ///
+    /// Beside the energy and its gradient this is one launch.
+    ///
+    /// # Errors
+    /// What the energy reports; noise of another shape.
+    pub fn step(&self, energy: &Energy<'_>, images: &Tensor, noise: Numbers<'_>) -> Result<Step> {
+        let x = Var::leaf(images.clone());
+        let energies = energy(&x)?;
+        let gradient = grad(&[&energies], &[&x], &GradOptions::default())?.remove(0);
+        let gradient = gradient.into_tensor();
+        let mut inputs = vec![images, &gradient];
+        let mut g = Expr::input(1);
+        if let Some(c) = self.clip {
+            g = g.maximum(-c).minimum(c);
+        }
+        let mut next = Expr::input(0) - g * self.step_size;
+        if self.noise != 0.0 {
+            let epsilon = match noise {
+                Numbers::Drawn(key) => Expr::random(Distribution::Normal, key),
+                Numbers::Given(epsilon) => {
+                    inputs.push(epsilon);
+                    Expr::input(2)
+                }
+            };
+            next = next + epsilon * self.noise;
+        }
+        let next = Tensor::pointwise(&next.maximum(0.0).minimum(1.0), &inputs)?;
+        next.realize()?;
+        Ok(Step {
+            images: next,
+            energies: energies.into_tensor(),
+            gradient,
+        })
+    }
+
+    /// All steps from images \[N, H, W, C\]. Step k draws the noise of `key.at(key.step · 2³² + k)`, so that runs of different
+    /// `key.step` share none.
+    ///
+    /// # Errors
+    /// What the energy reports.
+    pub fn run(&self, energy: &Energy<'_>, start: &Tensor, key: RngKey) -> Result<Chains> {
+        let mut ends: Option<(Step, Step)> = None;
+        let mut images = start.clone();
+        for k in 0..self.steps as u64 {
+            let noise = Numbers::Drawn(key.at((key.step << 32) | k));
+            let step = self.step(energy, &images, noise)?;
+            images = step.images.clone();
+            ends = match ends {
+                None => Some((step.clone(), step)),
+                Some((first, _)) => Some((first, step)),
+            };
+        }
+        Ok(Chains {
+            images,
+            start: start.clone(),
+            ends,
+        })
+    }
+}

@@ -1,0 +1,168 @@
+use clel_autograd::Var;
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+
+use super::*;
+
+/// E(x) = ½‖x − ½‖², whose gradient is x − ½.
+fn bowl(x: &Var) -> Result<Var> {
+    let d = x.sub_scalar(0.5)?;
+    Ok(d.mul(&d)?.mul_scalar(0.5)?.sum(&[1, 2, 3], false)?)
+}
+
+fn langevin(noise: f64, clip: Option<f64>) -> Langevin {
+    Langevin {
+        steps: 3,
+        step_size: 0.25,
+        noise,
+        clip,
+    }
+}
+
+fn start() -> Tensor {
+    Tensor::uniform(&[4, 2, 2, 1], RngKey::new(1, 1), &Device::Cpu).unwrap()
+}
+
+#[test]
+fn steps_go_down_the_gradient() {
+    let chains = langevin(0.0, None)
+        .run(&bowl, &start(), RngKey::new(0, 0))
+        .unwrap();
+    let x0 = start().to_vec::<f32>().unwrap();
+    for (x, x0) in chains.images.to_vec::<f32>().unwrap().iter().zip(&x0) {
+        // d ← ¾ d, three times
+        assert!((x - (0.5 + 0.421_875 * (x0 - 0.5))).abs() < 1e-6);
+    }
+    let s = chains.statistics().unwrap();
+    let mean = |f: &dyn Fn(f64) -> f64| {
+        x0.iter().map(|x| f(f64::from(*x) - 0.5)).sum::<f64>() / x0.len() as f64
+    };
+    assert!((s.first_gradient - mean(&|d| d.abs())).abs() < 1e-6);
+    assert!((s.last_gradient - 0.5625 * mean(&|d| d.abs())).abs() < 1e-6);
+    assert!((s.first_energy - 4.0 * mean(&|d| d * d / 2.0)).abs() < 1e-6);
+    assert!((s.moved - (1.0 - 0.421_875) * mean(&|d| d.abs())).abs() < 1e-6);
+    assert_eq!(s.saturated, 0.0);
+}
+
+#[test]
+fn gradients_are_clipped_and_pixels_clamped() {
+    let step = |clip, size| {
+        let l = Langevin {
+            step_size: size,
+            ..langevin(0.0, clip)
+        };
+        l.step(&bowl, &start(), Numbers::Drawn(RngKey::new(0, 0)))
+            .unwrap()
+            .images
+    };
+    let x0 = start().to_vec::<f32>().unwrap();
+    let clipped = step(Some(0.1), 1.0).to_vec::<f32>().unwrap();
+    for (x, x0) in clipped.iter().zip(&x0) {
+        assert!((x - (x0 - (x0 - 0.5).clamp(-0.1, 0.1))).abs() < 1e-6);
+    }
+    let far = step(None, -1e6);
+    let values = far.to_vec::<f32>().unwrap();
+    assert!(values.iter().all(|v| *v == 0.0 || *v == 1.0));
+}
+
+/// Noise alone: its mean and deviation, that it repeats, and that no two steps or runs share it.
+#[test]
+fn noise_has_the_stated_deviation_and_repeats() {
+    let flat = |x: &Var| Ok(x.mul_scalar(1e-12)?.sum(&[1, 2, 3], false)?);
+    let middle = Tensor::full(&[50, 8, 8, 1], 0.5, DType::F32, &Device::Cpu).unwrap();
+    let run = |steps, key| {
+        let l = Langevin {
+            steps,
+            noise: 0.01,
+            ..langevin(0.0, None)
+        };
+        let chains = l.run(&flat, &middle, key).unwrap();
+        chains.images.to_vec::<f32>().unwrap()
+    };
+    let once = run(1, RngKey::new(4, 2).at(7));
+    assert_eq!(once, run(1, RngKey::new(4, 2).at(7)));
+    assert_ne!(once, run(1, RngKey::new(4, 2).at(8)));
+    let deviation = |values: &[f32]| {
+        let square = |v: &f32| (f64::from(*v) - 0.5).powi(2);
+        (values.iter().map(square).sum::<f64>() / values.len() as f64).sqrt()
+    };
+    assert!((deviation(&once) / 0.01 - 1.0).abs() < 0.05);
+    // four independent steps add up to twice the deviation, not to four times
+    assert!((deviation(&run(4, RngKey::new(4, 2))) / 0.02 - 1.0).abs() < 0.05);
+}
+
+#[test]
+fn the_update_is_one_launch() {
+    let x = start();
+    x.realize().unwrap();
+    let noise = Numbers::Drawn(RngKey::new(0, 0));
+    let (step, with) = count_launches(|| langevin(0.1, Some(1.0)).step(&bowl, &x, noise));
+    step.unwrap();
+    // the squares, their sum, and the update, in which the bowl's gradient is included
+    assert_eq!(with.values().sum::<u64>(), 3, "{with:?}");
+}
+
+#[test]
+fn the_buffer_gives_takes_and_ages() {
+    let mut buffer = ReplayBuffer::fresh(6, [2, 2, 1], RngKey::new(2, 2), &Device::Cpu).unwrap();
+    let before = buffer.images().to_vec::<f32>().unwrap();
+    let draw = Draw {
+        indices: vec![4, 1, 2],
+        restarted: vec![false, true, false],
+    };
+    let fresh = Tensor::full(&[3, 2, 2, 1], 9.0, DType::F32, &Device::Cpu).unwrap();
+    let taken = buffer.start(&draw, Numbers::Given(&fresh)).unwrap();
+    let taken = taken.to_vec::<f32>().unwrap();
+    assert_eq!(taken[..4], before[16..20]);
+    assert_eq!(taken[4..8], [9.0; 4]);
+    assert_eq!(taken[8..], before[8..12]);
+
+    let new: Vec<f32> = (0..12).map(|v| v as f32).collect();
+    let new = Tensor::from_slice(&new, &[3, 2, 2, 1], &Device::Cpu).unwrap();
+    buffer.write(&draw, &new, 5).unwrap();
+    buffer
+        .write(
+            &Draw {
+                indices: vec![4],
+                restarted: vec![false],
+            },
+            &new.slice(0, 0, 1).unwrap(),
+            5,
+        )
+        .unwrap();
+    let after = buffer.images().to_vec::<f32>().unwrap();
+    assert_eq!(after[..4], before[..4]);
+    assert_eq!(after[4..8], [4.0, 5.0, 6.0, 7.0]);
+    assert_eq!(after[8..12], [8.0, 9.0, 10.0, 11.0]);
+    assert_eq!(after[12..16], before[12..16]);
+    assert_eq!(after[16..20], [0.0, 1.0, 2.0, 3.0]);
+    assert_eq!(buffer.ages(), [0, 5, 5, 0, 10, 0]);
+}
+
+#[test]
+fn draws_restart_as_often_as_asked() {
+    let restarted = |p: f64| {
+        let all = (0..200).flat_map(|step| {
+            let draw = Draw::random(10, 50, p, RngKey::new(6, 6).at(step));
+            assert!(draw.indices.iter().all(|i| *i < 50));
+            draw.restarted
+        });
+        all.filter(|r| *r).count()
+    };
+    assert_eq!((restarted(0.0), restarted(1.0)), (0, 2000));
+    // 200 expected, with a standard deviation of 13
+    assert!((140..260).contains(&restarted(0.1)));
+}
+
+#[test]
+fn what_does_not_fit_the_buffer_is_refused() {
+    let mut buffer = ReplayBuffer::fresh(3, [2, 2, 1], RngKey::new(2, 2), &Device::Cpu).unwrap();
+    let beyond = Draw {
+        indices: vec![3],
+        restarted: vec![false],
+    };
+    let key = Numbers::Drawn(RngKey::new(0, 0));
+    assert!(buffer.start(&beyond, key).is_err());
+    let draw = Draw::random(2, 3, 0.0, RngKey::new(0, 0));
+    assert!(buffer.write(&draw, &start(), 1).is_err());
+    assert!(ReplayBuffer::from_parts(start(), vec![0; 3]).is_err());
+}
