@@ -22,7 +22,8 @@ pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
 pub(crate) use pointwise::pointwise;
 
 use crate::primitive::{Primitive, ReduceKind};
-use crate::{DType, Error, Result};
+use crate::{DType, Element, Error, Result};
+use rayon::prelude::*;
 use real::Real;
 
 /// Below this many elements (read or written) a kernel stays on the calling thread: waking
@@ -84,11 +85,26 @@ fn run_real<T: Real>(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<Cp
     })
 }
 
-fn all_elements<'a, T: crate::Element>(
-    op: &'static str,
-    inputs: &[CpuView<'a>],
-) -> Result<Vec<&'a [T]>> {
+fn all_elements<'a, T: Element>(op: &'static str, inputs: &[CpuView<'a>]) -> Result<Vec<&'a [T]>> {
     inputs.iter().map(|x| x.elements(op)).collect()
+}
+
+/// Calls `row(i, y_row)` for each of the rows of an output, in parallel if there is much to do.
+fn each_row<U: Element>(y: &mut [U], row_len: usize, row: impl Fn(usize, &mut [U]) + Sync) {
+    if row_len == 0 {
+        return;
+    }
+    let rows = (PARALLEL_ELEMENTS / 4 / row_len).max(1);
+    let task = |(i, y): (usize, &mut [U])| {
+        for (j, y) in y.chunks_mut(row_len).enumerate() {
+            row(i * rows + j, y);
+        }
+    };
+    if y.len() <= PARALLEL_ELEMENTS {
+        y.chunks_mut(rows * row_len).enumerate().for_each(task);
+    } else {
+        y.par_chunks_mut(rows * row_len).enumerate().for_each(task);
+    }
 }
 
 /// The kernels index without looking back, so the lengths are checked once, here.

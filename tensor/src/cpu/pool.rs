@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::memory::PoolVec;
 use super::real::Real;
-use super::{CpuBuffer, PARALLEL_ELEMENTS};
+use super::{CpuBuffer, each_row};
+use crate::Result;
 use crate::primitive::{Pool2d, PoolPass};
-use crate::{Element, Result};
 
 /// Runs one pooling pass.
 pub(super) fn pool<T: Real>(pass: PoolPass, s: &Pool2d, x: &[T]) -> Result<CpuBuffer> {
@@ -30,24 +28,6 @@ fn windows_over(s: &Pool2d, i: usize, out: usize) -> Range<usize> {
     let end = ((i + s.pad) / s.stride + 1).min(out);
     let start = (i + s.pad + 1).saturating_sub(s.k).div_ceil(s.stride);
     start.min(end)..end
-}
-
-/// Calls `row(i, y_row)` for each of the rows of an output, in parallel if there is much to do.
-fn each_row<U: Element>(y: &mut [U], row_len: usize, row: impl Fn(usize, &mut [U]) + Sync) {
-    if row_len == 0 {
-        return;
-    }
-    let rows = (PARALLEL_ELEMENTS / 4 / row_len).max(1);
-    let task = |(i, y): (usize, &mut [U])| {
-        for (j, y) in y.chunks_mut(row_len).enumerate() {
-            row(i * rows + j, y);
-        }
-    };
-    if y.len() <= PARALLEL_ELEMENTS {
-        y.chunks_mut(rows * row_len).enumerate().for_each(task);
-    } else {
-        y.par_chunks_mut(rows * row_len).enumerate().for_each(task);
-    }
 }
 
 /// `y += x` in f32 or f64, over channels.

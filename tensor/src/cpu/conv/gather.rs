@@ -5,10 +5,9 @@ use rayon::prelude::*;
 use super::kernel::{Kernels, MAX_ROWS, Tap};
 use super::order::{Order, Pixel};
 use crate::Result;
-use crate::cpu::embed::embed;
 use crate::cpu::memory::PoolVec;
 use crate::cpu::real::Real;
-use crate::primitive::{Conv2d, Embed};
+use crate::primitive::Conv2d;
 
 /// Tiles that one task computes; they share each panel of weights while it is in the cache.
 const TILES: usize = 8;
@@ -20,14 +19,8 @@ const PARALLEL_MULTIPLIES: usize = 1 << 18;
 /// Marks a tap that reads nothing: stays above any offset when another one is added.
 const NONE: usize = usize::MAX / 4;
 
-/// Input channels up to which the taps of a kernel row are joined.
-const JOIN_CHANNELS: usize = 8;
-
 /// `y = x * weight`.
 pub(super) fn forward<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<PoolVec<T>> {
-    if s.c <= JOIN_CHANNELS && s.kw > 1 {
-        return forward_joined(s, x, weight);
-    }
     let axis = |out: usize, len: usize, taps: usize, pitch: usize| {
         Axis::new(out, len, taps, pitch, |i, tap| {
             (i * s.stride + tap).checked_sub(s.pad)
@@ -45,31 +38,6 @@ pub(super) fn forward<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<Pool
         period: 1,
     };
     pass.run(x, |o, tap, c| weight[(o * taps + tap) * s.c + c])
-}
-
-/// The same for few channels: on a padded copy the taps of a kernel row are one window of
-/// `kw · c` contiguous elements.
-fn forward_joined<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<PoolVec<T>> {
-    let (h, w) = (s.h + 2 * s.pad, s.w + 2 * s.pad);
-    let padded = Embed {
-        shape: vec![s.n, s.h, s.w, s.c],
-        out: vec![s.n, h, w, s.c],
-        start: vec![0, s.pad, s.pad, 0],
-        step: vec![1; 4],
-    };
-    let x = embed(&padded, x)?;
-    let depth = s.kw * s.c;
-    let pass = Pass {
-        op: "conv2d",
-        images: s.n,
-        rows: Axis::new(s.oh, h, s.kh, w * s.c, |i, tap| Some(i * s.stride + tap)),
-        cols: Axis::new(s.ow, w, 1, s.c, |i, _| Some(i * s.stride)),
-        depth,
-        pitch: s.c,
-        columns: s.o,
-        period: 1,
-    };
-    pass.run(&x, |o, tap, k| weight[(o * s.kh + tap) * depth + k])
 }
 
 /// The cotangent of x for a cotangent g of y: every input pixel gathers the output pixels whose
@@ -96,7 +64,7 @@ pub(super) fn input_grad<T: Real>(s: &Conv2d, g: &[T], weight: &[T]) -> Result<P
 }
 
 /// Where the taps of each output position read, along one axis.
-struct Axis {
+pub(super) struct Axis {
     out: usize,
     len: usize,
     taps: usize,
@@ -105,7 +73,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn new(
+    pub fn new(
         out: usize,
         len: usize,
         taps: usize,
@@ -122,17 +90,17 @@ impl Axis {
 
 /// A pass over the pixels of an output \[images, rows.out, cols.out, columns\] that reads an
 /// input \[images, rows.len, cols.len, depth\].
-struct Pass {
-    op: &'static str,
-    images: usize,
-    rows: Axis,
-    cols: Axis,
+pub(super) struct Pass {
+    pub op: &'static str,
+    pub images: usize,
+    pub rows: Axis,
+    pub cols: Axis,
     /// Elements of a tap, and from one input pixel to the next.
-    depth: usize,
-    pitch: usize,
-    columns: usize,
+    pub depth: usize,
+    pub pitch: usize,
+    pub columns: usize,
     /// Columns this far apart use the same taps.
-    period: usize,
+    pub period: usize,
 }
 
 /// The output, written by all tasks at different pixels.
@@ -142,7 +110,7 @@ unsafe impl<T: Send> Sync for Output<T> {}
 
 impl Pass {
     /// `weight(column, tap, k)` is read once for each weight.
-    fn run<T: Real>(
+    pub fn run<T: Real>(
         &self,
         x: &[T],
         weight: impl Fn(usize, usize, usize) -> T + Sync,

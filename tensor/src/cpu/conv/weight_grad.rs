@@ -28,7 +28,7 @@ pub(super) fn weight_grad<T: Real>(s: &Conv2d, x: &[T], g: &[T]) -> Result<PoolV
     }
     let kernels = T::kernels(s.c);
     let plan = Plan::new(s, &kernels);
-    let partial: Vec<Vec<T>> = plan.each(|i| plan.task(&kernels, i, x, g));
+    let partial = plan.each(|i| plan.task(&kernels, i, x, g))?;
     // The sums of the parts, in order, from tiles to OHWI.
     let (rows, columns) = (kernels.rows, kernels.columns);
     let o_tiles = s.o.div_ceil(rows);
@@ -74,7 +74,8 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new<T>(s: &'a Conv2d, kernels: &Kernels<T>) -> Self {
         let pixels = (s.oh * s.ow).max(1);
-        let images = (BLOCK_PIXELS / pixels).clamp(1, s.n.max(1));
+        let most = (BLOCK_PIXELS / pixels).clamp(1, s.n.max(1));
+        let images = s.n.div_ceil(s.n.div_ceil(most).max(1)).max(1); // blocks of equal size
         let rows = (BLOCK_PIXELS / s.ow.max(1)).clamp(1, s.oh.max(1));
         let blocks = s.n.div_ceil(images) * s.oh.div_ceil(rows);
         let c_tiles = s.c.div_ceil(kernels.columns);
@@ -102,7 +103,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Runs all tasks; number `part · groups + group`.
-    fn each<R: Send>(&self, task: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
+    fn each<R: Send>(&self, task: impl Fn(usize) -> Result<R> + Sync + Send) -> Result<Vec<R>> {
         let s = self.s;
         let tasks = self.parts * self.groups;
         let work = s.n * s.oh * s.ow * s.o * s.kh * s.kw * s.c;
@@ -114,7 +115,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Sums \[column tile of the group, row tile, tap, rows, columns\] over a part of the blocks.
-    fn task<T: Real>(&self, kernels: &Kernels<T>, number: usize, x: &[T], g: &[T]) -> Vec<T> {
+    fn task<T: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        number: usize,
+        x: &[T],
+        g: &[T],
+    ) -> Result<PoolVec<T>> {
         let s = self.s;
         let (part, group) = (number / self.groups, number % self.groups);
         let taps = s.kh * s.kw;
@@ -122,19 +129,24 @@ impl<'a> Plan<'a> {
         let tile = kernels.rows * kernels.columns;
         let first_tile = group * self.tiles;
         let tiles = self.tiles.min(s.c.div_ceil(kernels.columns) - first_tile);
-        let mut sums = vec![T::ZERO; tiles * taps * o_tiles * tile];
-        let mut panels = Panels::default();
+        let mut sums = PoolVec::filled(OP, tiles * taps * o_tiles * tile, T::ZERO)?;
+        // Aligned memory: a row of a panel is one or two cache lines, and must not straddle.
+        let pixels = self.images * self.rows * s.ow;
+        let in_rows = s.h.min((self.rows - 1) * s.stride + s.kh);
+        let mut g_panel = PoolVec::uninit(OP, o_tiles * pixels * kernels.rows)?;
+        let mut x_panel = PoolVec::uninit(OP, self.images * in_rows * s.w * kernels.columns)?;
+        let mut runs = vec![];
         let start = part * self.blocks_per_part;
         for block in start..self.blocks.min(start + self.blocks_per_part) {
             let block = Block::new(self, block);
-            block.pack_g(kernels.rows, g, &mut panels.g);
-            block.find_runs(&mut panels.runs);
+            block.pack_g(kernels.rows, g, &mut g_panel);
+            block.find_runs(&mut runs);
             for c_tile in 0..tiles {
                 let first = (first_tile + c_tile) * kernels.columns;
-                block.pack_x(first, kernels.columns, x, &mut panels.x);
+                block.pack_x(first, kernels.columns, x, &mut x_panel);
                 for o_tile in 0..o_tiles {
-                    let g = &panels.g[o_tile * block.pixels() * kernels.rows..];
-                    for (tap, runs) in panels.runs.iter().enumerate() {
+                    let g = &g_panel[o_tile * block.pixels() * kernels.rows..];
+                    for (tap, runs) in runs.iter().enumerate() {
                         let at = ((c_tile * o_tiles + o_tile) * taps + tap) * tile;
                         let sums = &mut sums[at..at + tile];
                         // SAFETY: `find_runs` stays within the pixels of the block, which the
@@ -144,7 +156,7 @@ impl<'a> Plan<'a> {
                                 runs,
                                 if self.image_minor { 1 } else { s.stride },
                                 g.as_ptr(),
-                                panels.x.as_ptr(),
+                                x_panel.as_ptr(),
                                 sums.as_mut_ptr(),
                             );
                         }
@@ -152,26 +164,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        sums
-    }
-}
-
-struct Panels<T> {
-    /// \[row tile, pixel, rows\]
-    g: Vec<T>,
-    /// \[input pixel, columns\]
-    x: Vec<T>,
-    /// For each tap, the pixels for which it reads something.
-    runs: Vec<Vec<Run>>,
-}
-
-impl<T> Default for Panels<T> {
-    fn default() -> Self {
-        Panels {
-            g: vec![],
-            x: vec![],
-            runs: vec![],
-        }
+        Ok(sums)
     }
 }
 
@@ -227,10 +220,9 @@ impl<'a> Block<'a> {
     }
 
     /// The cotangents as \[row tile, pixel, rows\].
-    fn pack_g<T: Real>(&self, width: usize, g: &[T], panel: &mut Vec<T>) {
+    fn pack_g<T: Real>(&self, width: usize, g: &[T], panel: &mut [T]) {
         let s = self.s;
         let tile = self.pixels() * width;
-        panel.resize(s.o.div_ceil(width) * tile, T::ZERO);
         for image in 0..self.images {
             for row in 0..self.rows {
                 let from = ((self.image + image) * s.oh + self.row + row) * s.ow * s.o;
@@ -249,10 +241,9 @@ impl<'a> Block<'a> {
     }
 
     /// The columns `first .. first + width` of the inputs as \[input pixel, columns\].
-    fn pack_x<T: Real>(&self, first: usize, width: usize, x: &[T], panel: &mut Vec<T>) {
+    fn pack_x<T: Real>(&self, first: usize, width: usize, x: &[T], panel: &mut [T]) {
         let s = self.s;
-        panel.resize(self.images * self.in_rows * s.w * width, T::ZERO);
-        if panel.is_empty() {
+        if s.w == 0 {
             return;
         }
         let whole = width.min(s.c - first);
@@ -270,6 +261,7 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// For each tap, the pixels for which it reads something.
     fn find_runs(&self, runs: &mut Vec<Vec<Run>>) {
         let s = self.s;
         runs.resize(s.kh * s.kw, vec![]);
@@ -295,7 +287,9 @@ impl<'a> Block<'a> {
                         len,
                     });
                 };
-                if self.image_minor {
+                if self.image_minor && s.stride == 1 {
+                    push(0, left, (right - left) * self.images);
+                } else if self.image_minor {
                     (left..right).for_each(|col| push(0, col, self.images));
                 } else {
                     (0..self.images).for_each(|image| push(image, left, right - left));

@@ -9,6 +9,7 @@ mod matmul;
 mod moves;
 mod pool;
 mod reduce;
+mod threads;
 
 use super::{CpuBuffer, CpuView, run};
 use crate::primitive::Primitive;
