@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use clel_tensor::{DType, Tensor};
@@ -37,55 +37,77 @@ pub fn write_tensors(
     tensors: &[(String, Tensor)],
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
-    write_atomically(path, &encode(path, tensors, metadata)?)
-}
-
-fn encode(
-    path: &Path,
-    tensors: &[(String, Tensor)],
-    metadata: &BTreeMap<String, String>,
-) -> Result<Vec<u8>> {
     let mut sorted: Vec<&(String, Tensor)> = tensors.iter().collect();
     // wide elements first, so that each array lies at a multiple of its element's size
     sorted.sort_by_key(|(name, t)| (std::cmp::Reverse(t.dtype().size()), name));
-    let mut header = Map::new();
+    let header = header(path, &sorted, metadata)?;
+    replace(path, |file| {
+        let io = |source| Error::Io {
+            file: path.to_owned(),
+            source,
+        };
+        file.write_all(&header).map_err(io)?;
+        for (_, t) in &sorted {
+            file.write_all(&bytes_of(t)?).map_err(io)?;
+        }
+        Ok(())
+    })
+}
+
+/// The length of the description, the description as JSON, spaces up to a multiple of eight.
+fn header(
+    path: &Path,
+    tensors: &[&(String, Tensor)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
+    let mut entries = Map::new();
     if !metadata.is_empty() {
-        header.insert("__metadata__".into(), json!(metadata));
+        entries.insert("__metadata__".into(), json!(metadata));
     }
-    let mut data = Vec::new();
-    for (name, t) in sorted {
-        let start = data.len();
-        append_bytes(&mut data, t)?;
+    let mut start = 0;
+    for (name, t) in tensors {
         let dtype = match t.dtype() {
             DType::F32 => "F32",
             DType::F64 => "F64",
             DType::U32 => "U32",
         };
-        let entry =
-            json!({ "dtype": dtype, "shape": t.shape(), "data_offsets": [start, data.len()] });
-        if header.insert(name.clone(), entry).is_some() {
+        let end = start + t.len() * t.dtype().size();
+        let entry = json!({ "dtype": dtype, "shape": t.shape(), "data_offsets": [start, end] });
+        if entries.insert(name.clone(), entry).is_some() {
             return Err(Error::RepeatedKey {
                 file: path.to_owned(),
                 key: name.clone(),
             });
         }
+        start = end;
     }
-    let mut text = Value::Object(header).to_string().into_bytes();
+    let mut text = Value::Object(entries).to_string().into_bytes();
     text.resize(text.len().next_multiple_of(8), b' ');
     let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
     bytes.append(&mut text);
-    bytes.append(&mut data);
     Ok(bytes)
 }
 
-fn append_bytes(data: &mut Vec<u8>, t: &Tensor) -> Result<()> {
-    data.reserve(t.len() * t.dtype().size());
+fn bytes_of(t: &Tensor) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(t.len() * t.dtype().size());
     match t.dtype() {
-        DType::F32 => data.extend(t.to_vec::<f32>()?.into_iter().flat_map(f32::to_le_bytes)),
-        DType::F64 => data.extend(t.to_vec::<f64>()?.into_iter().flat_map(f64::to_le_bytes)),
-        DType::U32 => data.extend(t.to_vec::<u32>()?.into_iter().flat_map(u32::to_le_bytes)),
+        DType::F32 => {
+            let v = t.to_vec::<f32>()?;
+            v.iter()
+                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        }
+        DType::F64 => {
+            let v = t.to_vec::<f64>()?;
+            v.iter()
+                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        }
+        DType::U32 => {
+            let v = t.to_vec::<u32>()?;
+            v.iter()
+                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        }
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Writes a file under a temporary name beside `path`, syncs it and renames it: at every moment
@@ -94,27 +116,34 @@ fn append_bytes(data: &mut Vec<u8>, t: &Tensor) -> Result<()> {
 /// # Errors
 /// [`Error::Io`].
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = replace(path, &temporary, bytes);
-    written.map_err(|source| {
-        // what is left of a failed attempt is of no use; the first error is the one to tell
-        let _ = fs::remove_file(&temporary);
-        Error::Io {
+    replace(path, |file| {
+        file.write_all(bytes).map_err(|source| Error::Io {
             file: path.to_owned(),
             source,
-        }
+        })
     })
 }
 
-fn replace(path: &Path, temporary: &PathBuf, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(temporary, path)?;
-    sync_folder(path)
+fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let io = |source| Error::Io {
+        file: path.to_owned(),
+        source,
+    };
+    let attempt = || -> Result<()> {
+        let mut file = File::create(&temporary).map_err(io)?;
+        write(&mut file)?;
+        file.sync_all().map_err(io)?;
+        drop(file);
+        fs::rename(&temporary, path).map_err(io)?;
+        sync_folder(path).map_err(io)
+    };
+    attempt().inspect_err(|_| {
+        // what is left of a failed attempt is of no use; the first error is the one to tell
+        let _ = fs::remove_file(&temporary);
+    })
 }
 
 /// The rename is on disk once the folder is. Windows has no such call and does not need it.
