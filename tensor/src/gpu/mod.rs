@@ -13,6 +13,7 @@ mod batch;
 mod faults;
 mod launch;
 mod layout;
+mod matmul;
 mod pipelines;
 mod pointwise;
 mod pointwise_text;

@@ -3,8 +3,9 @@
 //! Lines that start with `#` are directives:
 //! `#for I 4` … `#end` writes the lines between four times with `$I` = 0..4;
 //! `#if NAME`, `#if !NAME`, `#if NAME == 3` … `#else` … `#endif` chooses;
-//! `#include name` inserts another file. Elsewhere `$NAME` and `${A * 4 + 1}` are replaced
-//! (integers, evaluated from left to right). Unrolling here and not in a loop of the shader
+//! `#include name` inserts another file. A backslash at the end joins a line to the next. Elsewhere
+//! `$NAME` (capital letters) and `${A * 4 + 1}` (integers, evaluated from left to right) are
+//! replaced. Unrolling here and not in a loop of the shader
 //! keeps the accumulators in registers whatever the driver's compiler does.
 
 use std::fmt::Write;
@@ -80,10 +81,10 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
         match words.first().copied() {
             Some("#for") => {
                 let end = closing(lines, at, "#for", "#end")?;
-                let [_, name, count] = words[..] else {
+                let [_, name, ..] = words[..] else {
                     return Err(line.to_owned());
                 };
-                for i in 0..value(count, names).ok_or(line)? {
+                for i in 0..count(&words[2..], names).ok_or(line)? {
                     names.push((name.to_owned(), i.to_string()));
                     expand(&lines[at + 1..end], names, out)?;
                     names.pop();
@@ -110,8 +111,14 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
                 expand(&text.lines().collect::<Vec<_>>(), names, out)?;
             }
             _ => {
+                let (line, joined) = match line.strip_suffix('\\') {
+                    Some(line) => (line, true),
+                    None => (line, false),
+                };
                 replace(line, names, out).ok_or(line)?;
-                out.push('\n');
+                if !joined {
+                    out.push('\n');
+                }
             }
         }
         at += 1;
@@ -173,6 +180,15 @@ fn value(word: &str, names: &Names) -> Option<u32> {
     text(word.trim_start_matches('$'), names).parse().ok()
 }
 
+/// The number of turns: `4`, `NAME` or `${NAME * 4}`.
+fn count(words: &[&str], names: &Names) -> Option<u32> {
+    let expression = words.join(" ");
+    let inner = expression
+        .strip_prefix("${")
+        .and_then(|e| e.strip_suffix('}'));
+    evaluate(inner.unwrap_or(&expression), names)
+}
+
 /// `A * 4 + 1` from left to right.
 fn evaluate(expression: &str, names: &Names) -> Option<u32> {
     let mut words = expression.split_whitespace();
@@ -202,7 +218,7 @@ fn replace(line: &str, names: &Names, out: &mut String) -> Option<()> {
             rest = &inner[end + 1..];
         } else {
             let end = rest
-                .find(|c: char| !c.is_ascii_alphanumeric())
+                .find(|c: char| !c.is_ascii_uppercase())
                 .unwrap_or(rest.len());
             let name = &rest[..end];
             names.iter().find(|(known, _)| known == name)?;

@@ -60,8 +60,7 @@ fn inputs(primitive: &Primitive) -> Vec<(usize, Option<usize>)> {
     }
 }
 
-/// Runs a primitive on the device and compares with the definition. Sums of `k` products of
-/// numbers below 1 may differ by rounding: √k roundings of the largest partial sum.
+/// Runs a primitive on the device and compares with the definition.
 pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
     let mut buffers = Vec::new();
     let mut values = Vec::new();
@@ -104,10 +103,20 @@ pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
         Primitive::ScatterAdd(s) => 4 * s.picks / s.rows.max(1) + 16,
         _ => 1,
     };
-    let tolerance = 6e-8 * (terms as f64).max(2.0);
+    // rounding of each addition, most of them in parts: a fraction of Σ |terms|
+    let terms = terms as f64;
+    let roundings = terms.min(8.0 * terms.sqrt()).max(2.0);
+    let sizes: Vec<Vec<f64>> = values
+        .iter()
+        .map(|x| x.iter().map(|x| x.abs()).collect())
+        .collect();
+    let sizes = naive::run(primitive, &sizes);
     for (i, (got, want)) in got.iter().zip(&want).enumerate() {
-        let close = (got - want).abs() <= tolerance || got == want;
-        assert!(close, "{primitive:?}: element {i} is {got}, not {want}");
+        let close = (got - want).abs() <= roundings * 6e-8 * sizes[i];
+        assert!(
+            close || got == want,
+            "{primitive:?}: element {i} is {got}, not {want}"
+        );
     }
 }
 
@@ -305,4 +314,49 @@ fn concatenations() {
     )
         .prop_map(|(outer, lens, inner)| Primitive::Concat(Concat { outer, lens, inner }));
     check_drawn(&gpu, 60, drawn);
+}
+
+#[test]
+fn products() {
+    let Some(gpu) = test_gpu() else { return };
+    let side = || prop_oneof![1usize..20, Just(4usize), Just(8usize), Just(32usize)];
+    let sizes = (1usize..4, side(), side(), 0usize..40);
+    let drawn = (sizes, prop::array::uniform4(any::<bool>())).prop_map(
+        |((batch, m, n, k), [at, bt, ab, bb])| {
+            Primitive::MatMul(MatMul {
+                batch,
+                m,
+                n,
+                k,
+                a_transposed: at,
+                b_transposed: bt,
+                a_batched: ab,
+                b_batched: bb,
+            })
+        },
+    );
+    check_drawn(&gpu, 80, drawn);
+    for (batch, m, n, k) in [
+        (1, 1, 1, 5_000),
+        (2, 10, 7, 3_003),
+        (1, 130, 70, 260),
+        (4_300_000, 1, 1, 2),
+        (3, 0, 4, 2),
+    ] {
+        for bits in 0..4u8 {
+            check(
+                &gpu,
+                &Primitive::MatMul(MatMul {
+                    batch,
+                    m,
+                    n,
+                    k,
+                    a_transposed: bits & 1 == 1,
+                    b_transposed: bits & 2 == 2,
+                    a_batched: true,
+                    b_batched: batch < 10,
+                }),
+            );
+        }
+    }
 }

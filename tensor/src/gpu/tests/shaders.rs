@@ -5,7 +5,7 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use crate::gpu::template::Program;
-use crate::gpu::{launch, reduce, rows};
+use crate::gpu::{launch, matmul, reduce, rows};
 use crate::primitive::PoolPass;
 
 fn all_programs() -> Vec<Program> {
@@ -31,6 +31,12 @@ fn all_programs() -> Vec<Program> {
     all.push(reduce::pool_program(PoolPass::MaxIndex, false));
     all.extend(["clear", "link", "sort"].map(rows::lists_program));
     all.extend((1..=8).map(rows::embed_program));
+    for block in matmul::BLOCKS {
+        for bits in 0..8u8 {
+            let bit = |n: u8| bits >> n & 1 == 1;
+            all.push(matmul::direct_program(block, (bit(0), bit(1)), bit(2)));
+        }
+    }
     all
 }
 

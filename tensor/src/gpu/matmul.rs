@@ -1,0 +1,127 @@
+//! Batched matrix products.
+
+use super::launch::{Launch, WORKGROUP};
+use super::run::magic;
+use super::template::{Program, program};
+use super::{Gpu, GpuBuffer};
+use crate::Result;
+use crate::primitive::{MatMul, Reduce};
+
+/// Blocks of outputs that one thread of the direct kernel may keep: rows, and columns in vec4s.
+pub(super) const BLOCKS: [(usize, usize); 3] = [(8, 4), (8, 2), (4, 1)];
+/// A contraction is not cut into parts shorter than this.
+const SHORTEST_SPLIT: usize = 256;
+
+pub(super) fn direct_program(
+    (rows, vectors): (usize, usize),
+    (a_transposed, b_transposed): (bool, bool),
+    vec: bool,
+) -> Program {
+    program!("matmul_direct")
+        .set("TM", rows)
+        .set("TNV", vectors)
+        .set("AT", u8::from(a_transposed))
+        .set("BT", u8::from(b_transposed))
+        .set("VEC", u8::from(vec))
+}
+
+/// The block that wastes least of an m × n product. A step costs the products and, about four
+/// times as much each, the loads.
+pub(super) fn block(m: usize, n: usize) -> (usize, usize) {
+    let cost = |&(rows, vectors): &(usize, usize)| {
+        let columns = 4 * vectors;
+        m.div_ceil(rows) * n.div_ceil(columns) * (rows * columns + 4 * (rows + columns))
+    };
+    BLOCKS.into_iter().min_by_key(cost).unwrap_or(BLOCKS[0])
+}
+
+impl Gpu {
+    pub(super) fn matmul(
+        &self,
+        shape: &MatMul,
+        a: &GpuBuffer,
+        b: &GpuBuffer,
+        c: &GpuBuffer,
+    ) -> Result<()> {
+        let a_line = if shape.a_transposed { shape.m } else { shape.k };
+        let b_line = if shape.b_transposed { shape.k } else { shape.n };
+        let vec = [a_line, b_line, shape.n]
+            .iter()
+            .all(|n| n.is_multiple_of(4));
+        let (rows, vectors) = block(shape.m, shape.n);
+        let tiles_n = shape.n.div_ceil(4 * vectors);
+        let tiles = shape.m.div_ceil(rows) * tiles_n;
+        let splits = self.splits(shape.k, tiles * shape.batch);
+        let chunk = shape.k.div_ceil(splits).next_multiple_of(4).max(4);
+        let splits = shape.k.div_ceil(chunk).max(1);
+        let program = direct_program(
+            (rows, vectors),
+            (shape.a_transposed, shape.b_transposed),
+            vec,
+        );
+        let threads = tiles * splits * shape.batch;
+        let [nm, nl] = magic(tiles_n);
+        let [tm, tl] = magic(tiles);
+        let [sm, sl] = magic(splits);
+        let step = |batched: bool, size: usize| if batched { size as u32 } else { 0 };
+        let params = [
+            threads as u32,
+            tiles_n as u32,
+            nm,
+            nl,
+            tiles as u32,
+            splits as u32,
+            tm,
+            tl,
+            sm,
+            sl,
+            shape.m as u32,
+            shape.n as u32,
+            shape.k as u32,
+            chunk as u32,
+            shape.batch as u32,
+            step(shape.a_batched, shape.m * shape.k),
+            step(shape.b_batched, shape.k * shape.n),
+        ];
+        self.in_splits("matmul", splits, shape.batch * shape.m * shape.n, c, |c| {
+            self.launch(
+                &program,
+                &Launch {
+                    name: "matmul",
+                    read: &[a, b],
+                    written: &[c],
+                    params: &params,
+                    groups: (threads as u64).div_ceil(WORKGROUP),
+                },
+            )
+        })
+    }
+
+    /// Number of parts for a contraction of length `k` when `threads` threads work side by side.
+    pub(super) fn splits(&self, k: usize, threads: usize) -> usize {
+        let wanted = self.busy_threads().div_ceil(threads.max(1));
+        wanted.min(k / SHORTEST_SPLIT).max(1)
+    }
+
+    /// Runs a kernel that writes `splits` partial results of `elements` each, and adds them.
+    pub(super) fn in_splits(
+        &self,
+        name: &'static str,
+        splits: usize,
+        elements: usize,
+        output: &GpuBuffer,
+        kernel: impl FnOnce(&GpuBuffer) -> Result<()>,
+    ) -> Result<()> {
+        if splits == 1 {
+            return kernel(output);
+        }
+        let partial = self.output(name, splits * elements * 4)?;
+        kernel(&partial)?;
+        let shape = Reduce {
+            outer: 1,
+            len: splits,
+            inner: elements,
+        };
+        self.fold(name, true, &shape, &partial, output)
+    }
+}
