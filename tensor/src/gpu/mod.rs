@@ -10,6 +10,7 @@
 
 mod adapter;
 mod batch;
+mod conv;
 mod faults;
 mod launch;
 mod layout;

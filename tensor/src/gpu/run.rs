@@ -30,6 +30,9 @@ impl Gpu {
         }
         match (primitive, inputs) {
             (Primitive::MatMul(shape), [a, b]) => self.matmul(shape, a, b, &output)?,
+            (Primitive::Conv(pass, shape), [a, b]) => {
+                self.conv(op, *pass, shape, [a, b], &output)?;
+            }
             (Primitive::Reduce(kind, shape), [x]) => self.reduce(*kind, shape, x, &output)?,
             (Primitive::Pool(pass, shape), [x]) => self.pool(op, *pass, shape, x, &output)?,
             (Primitive::Gather(shape), [x, index]) => self.gather(shape, x, index, &output)?,

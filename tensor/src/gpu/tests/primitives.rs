@@ -360,3 +360,51 @@ fn products() {
         }
     }
 }
+
+#[test]
+fn convolutions() {
+    let Some(gpu) = test_gpu() else { return };
+    let passes = [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad];
+    let channels = || prop_oneof![1usize..7, Just(4usize), Just(8usize), Just(20usize)];
+    let sizes = (0usize..4, 1usize..9, 1usize..9, channels(), channels());
+    let window = (1usize..4, 1usize..4, 1usize..4, 0usize..3, 0usize..3);
+    let drawn = (sizes, window).prop_filter_map(
+        "window larger than the image",
+        |((n, h, w, c, o), (kh, kw, stride, pad, pass))| {
+            let out = |side: usize, k: usize| Some((side + 2 * pad).checked_sub(k)? / stride + 1);
+            let shape = Conv2d {
+                n,
+                h,
+                w,
+                c,
+                o,
+                kh,
+                kw,
+                stride,
+                pad,
+                oh: out(h, kh)?,
+                ow: out(w, kw)?,
+            };
+            Some(Primitive::Conv(passes[pass], shape))
+        },
+    );
+    check_drawn(&gpu, 150, drawn);
+    for pass in passes {
+        for (n, side, c, o) in [(2, 33, 16, 24), (300, 8, 3, 5)] {
+            let shape = Conv2d {
+                n,
+                h: side,
+                w: side,
+                c,
+                o,
+                kh: 3,
+                kw: 3,
+                stride: 1,
+                pad: 1,
+                oh: side,
+                ow: side,
+            };
+            check(&gpu, &Primitive::Conv(pass, shape));
+        }
+    }
+}

@@ -5,8 +5,8 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use crate::gpu::template::Program;
-use crate::gpu::{launch, matmul, reduce, rows};
-use crate::primitive::PoolPass;
+use crate::gpu::{conv, launch, matmul, reduce, rows};
+use crate::primitive::{ConvPass, PoolPass};
 
 fn all_programs() -> Vec<Program> {
     let mut all = vec![launch::poison_program()];
@@ -35,6 +35,9 @@ fn all_programs() -> Vec<Program> {
         for bits in 0..8u8 {
             let bit = |n: u8| bits >> n & 1 == 1;
             all.push(matmul::direct_program(block, (bit(0), bit(1)), bit(2)));
+        }
+        for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
+            all.extend(both.map(|vec| conv::direct_program(pass, block, vec)));
         }
     }
     all
