@@ -3,6 +3,7 @@
 mod activation;
 mod batch_norm;
 mod conv;
+mod held;
 mod linear;
 mod pool;
 mod sequential;
@@ -12,6 +13,7 @@ mod weight;
 pub use activation::Activation;
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvOptions};
+pub use held::hold_weights;
 pub use linear::{Linear, LinearOptions};
 pub use pool::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};
 pub use sequential::Sequential;

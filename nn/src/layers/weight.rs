@@ -3,7 +3,7 @@
 use clel_autograd::Var;
 use clel_tensor::Tensor;
 
-use super::spectral::SpectralNorm;
+use super::{held::held_or, spectral::SpectralNorm};
 use crate::{FileOrder, Fill, Init, Mode, Module, Parameter, Result, Visitor};
 
 /// The weight of a linear map: \[out, in\] or, for a convolution, \[O, KH, KW, C\].
@@ -48,14 +48,17 @@ impl Weight {
         })
     }
 
-    /// The weight to use: W, or W/σ.
+    /// The weight to use: W, or W/σ. See also [`hold_weights`](crate::hold_weights).
     ///
     /// # Errors
     /// What the device reports.
     pub fn value(&self, mode: Mode) -> Result<Var> {
         match &self.norm {
             None => Ok(self.original.var()),
-            Some(norm) => norm.apply(&self.original.var(), mode),
+            Some(norm) => {
+                let original = self.original.var();
+                held_or(original.tensor(), || norm.apply(&original, mode))
+            }
         }
     }
 

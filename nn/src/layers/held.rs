@@ -1,0 +1,74 @@
+//! Normalised weights kept while a network is used many times without being trained.
+
+use std::cell::RefCell;
+
+use clel_autograd::Var;
+use clel_tensor::Tensor;
+
+use crate::Result;
+
+thread_local! {
+    /// The weight as it is trained, and what became of it.
+    static HELD: RefCell<Option<Vec<(Tensor, Var)>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with each spectrally normalised weight W/σ of this thread computed at its first use only, and constant from then on. In
+/// `Mode::Train` the power iteration therefore runs once, not in every forward pass.
+///
+/// For loops that go through a network many times with the same weights and ask for gradients to its input alone, a sampler's say:
+/// gradients to the weights are not to be had inside.
+///
+/// ```
+/// use clel_nn::{Conv2d, ConvOptions, Init, Layer, Mode, Module, hold_weights};
+/// use clel_tensor::{DType, Device, RngKey, Tensor};
+/// let mut init = Init::new(RngKey::new(1, 0), DType::F32, &Device::Cpu);
+/// let options = ConvOptions { spectral_norm: true, ..ConvOptions::default() };
+/// let conv = Conv2d::new(&mut init, 2, 2, 1, &options)?;
+/// let x = Tensor::ones(&[1, 1, 1, 2], DType::F32, &Device::Cpu)?.into();
+/// let u = || conv.states()[0].1.tensor().to_vec::<f32>();
+/// hold_weights(|| {
+///     conv.forward(&x, Mode::Train)?;
+///     let once = u()?;
+///     conv.forward(&x, Mode::Train)?;
+///     assert_eq!(once, u()?);
+///     Ok::<(), clel_nn::Error>(())
+/// })?;
+/// # Ok::<(), clel_nn::Error>(())
+/// ```
+pub fn hold_weights<R>(f: impl FnOnce() -> R) -> R {
+    /// Lets go even if `f` panics.
+    struct Restore(Option<Vec<(Tensor, Var)>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            HELD.replace(self.0.take());
+        }
+    }
+    let _restore = Restore(HELD.replace(Some(Vec::new())));
+    f()
+}
+
+/// What is held for `original`, else what `compute` gives, which is then held if anything is.
+pub(super) fn held_or(original: &Tensor, compute: impl FnOnce() -> Result<Var>) -> Result<Var> {
+    let held = HELD.with_borrow(|held| {
+        let all = held.as_ref()?;
+        Some(
+            all.iter()
+                .find(|(w, _)| w.same(original))
+                .map(|(_, v)| v.clone()),
+        )
+    });
+    match held {
+        None => compute(),
+        Some(Some(value)) => Ok(value),
+        Some(None) => {
+            let value = compute()?.detach();
+            value.tensor().realize()?;
+            HELD.with_borrow_mut(|held| {
+                if let Some(all) = held {
+                    all.push((original.clone(), value.clone()));
+                }
+            });
+            Ok(value)
+        }
+    }
+}
