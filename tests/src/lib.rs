@@ -1,1 +1,13 @@
-//! Tests that cross crates.
+//! What the tests that cross crates share: devices, fixtures, and comparison with a tolerance.
+
+mod devices;
+mod fixture;
+mod modules;
+mod networks;
+mod parity;
+
+pub use devices::devices;
+pub use fixture::Fixture;
+pub use modules::{load, same_gradients, same_values};
+pub use networks::{EncoderShape, EnergyShape};
+pub use parity::{Case, Failure, TOLERANCE, on_every_device, on_the_cpu};

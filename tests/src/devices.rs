@@ -1,0 +1,28 @@
+//! The devices that tests run on.
+
+use std::sync::OnceLock;
+
+use clel_tensor::Device;
+
+/// The CPU, and the first WebGPU adapter where there is one (a software rasteriser is one). `CLEL_TEST_DEVICE` in the environment
+/// names one device to test alone.
+///
+/// # Panics
+/// With `CLEL_REQUIRE_GPU=1` in the environment, if there is no adapter; if there is no device of the name given.
+pub fn devices() -> &'static [Device] {
+    static DEVICES: OnceLock<Vec<Device>> = OnceLock::new();
+    DEVICES.get_or_init(|| {
+        if let Ok(word) = std::env::var("CLEL_TEST_DEVICE") {
+            return vec![Device::parse(&word).unwrap_or_else(|e| panic!("CLEL_TEST_DEVICE: {e}"))];
+        }
+        let required = std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1");
+        match Device::parse("wgpu") {
+            Ok(gpu) => vec![Device::Cpu, gpu],
+            Err(error) if required => panic!("CLEL_REQUIRE_GPU=1, but: {error}"),
+            Err(error) => {
+                eprintln!("only on the CPU: {error}");
+                vec![Device::Cpu]
+            }
+        }
+    })
+}

@@ -1,0 +1,79 @@
+//! The networks that fixtures describe: the presets' structure, narrower.
+
+use clel::config::{EncoderConfig, EncoderNetwork, ModelConfig, Network};
+use clel::model::{Encoder, EnergyNetwork, Normalisation};
+use clel_nn::Init;
+use clel_tensor::{DType, RngKey};
+use serde::Deserialize;
+
+use crate::{Case, Failure};
+
+/// A fixture's note `config` about an energy network.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EnergyShape {
+    stages: Vec<(usize, usize)>,
+    hidden: usize,
+    features: usize,
+    mean: Vec<f64>,
+    std: Vec<f64>,
+}
+
+/// A fixture's note `config` about an encoder.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EncoderShape {
+    kind: EncoderNetwork,
+    width: usize,
+    hidden: usize,
+    latent: usize,
+    mean: Vec<f64>,
+    std: Vec<f64>,
+}
+
+fn init(case: &Case<'_>) -> Init {
+    Init::new(RngKey::new(1, 0), DType::F32, case.device)
+}
+
+impl EnergyShape {
+    /// The network, with random weights.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn build(self, case: &Case<'_>, network: Network) -> Result<EnergyNetwork, Failure> {
+        let config = ModelConfig {
+            network,
+            width: self.stages[0].0,
+            hidden: self.hidden,
+            latent: self.features,
+            spectral_norm: true,
+        };
+        let (mean, std) = (self.mean, self.std);
+        let normalisation = Normalisation { mean, std };
+        Ok(EnergyNetwork::new(
+            &config,
+            &normalisation,
+            &mut init(case),
+        )?)
+    }
+}
+
+impl EncoderShape {
+    /// The network, with random weights.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn build(self, case: &Case<'_>) -> Result<Encoder, Failure> {
+        let config = EncoderConfig {
+            network: self.kind,
+            width: self.width,
+            hidden: self.hidden,
+        };
+        let (mean, std) = (self.mean, self.std);
+        let normalisation = Normalisation { mean, std };
+        Ok(Encoder::new(
+            &config,
+            self.latent,
+            &normalisation,
+            &mut init(case),
+        )?)
+    }
+}

@@ -1,0 +1,190 @@
+//! Layers against PyTorch: values, gradients of ⟨y, grad_y⟩, state after each step.
+
+use clel_autograd::Var;
+use clel_nn::{
+    Activation, BatchNorm, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Slot, State,
+    Weight,
+};
+use clel_tensor::{DType, RngKey, Tensor};
+use clel_tests::{Case, Failure, on_every_device, on_the_cpu};
+
+fn init(case: &Case<'_>) -> Init {
+    Init::new(RngKey::new(1, 0), DType::F32, case.device)
+}
+
+/// Sets a parameter or state by name.
+fn set(module: &dyn Module, name: &str, value: &Tensor) -> Result<(), Failure> {
+    let slot = module.slots().into_iter().find(|(key, _)| key == name);
+    match slot.ok_or_else(|| format!("no {name}"))?.1 {
+        Slot::Parameter(p) => p.set(p.order().from_file(value)?)?,
+        Slot::State(s) => s.set(s.order().from_file(value)?)?,
+    }
+    Ok(())
+}
+
+/// Compares y = layer(x), and the gradients of ⟨y, grad_y⟩ to x and to every parameter.
+fn check_layer(case: &Case<'_>, layer: &dyn Layer, mode: Mode) -> Result<(), Failure> {
+    for (name, _) in layer.parameters() {
+        set(layer, &name, &case.tensor(&name)?)?;
+    }
+    let x = case.leaf("x")?;
+    let y = layer.forward(&x, mode)?;
+    case.same("y", y.tensor())?;
+    let objective = y.mul(&Var::constant(case.tensor("grad_y")?))?.sum_all()?;
+    let parameters = layer.parameters();
+    let leaves: Vec<Var> = parameters.iter().map(|(_, p)| p.var()).collect();
+    let inputs: Vec<&Var> = std::iter::once(&x).chain(&leaves).collect();
+    let gradients = clel_autograd::grad(&[&objective], &inputs, &Default::default())?;
+    case.same("grad_x", gradients[0].tensor())?;
+    for ((name, _), g) in parameters.iter().zip(&gradients[1..]) {
+        case.same(&format!("grad_{name}"), g.tensor())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn linear() {
+    on_the_cpu("linear", |file| {
+        for (name, inputs, outputs, bias) in [("bias", 7, 9, true), ("plain", 64, 33, false)] {
+            let options = LinearOptions {
+                bias: bias.then_some(Fill::ZEROS),
+                ..LinearOptions::default()
+            };
+            let layer = Linear::new(&mut init(file), inputs, outputs, &options)?;
+            check_layer(&file.under(name), &layer, Mode::Train)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn activations() {
+    on_every_device("activations", |file| {
+        for (name, layer) in [
+            ("leaky_relu", Activation::LeakyRelu(0.2)),
+            ("relu", Activation::Relu),
+            ("silu", Activation::Silu),
+        ] {
+            check_layer(&file.under(name), &layer, Mode::Eval)?;
+        }
+        Ok(())
+    });
+}
+
+/// Running statistics after each of several training steps, then an evaluation.
+fn batch_norm(fixture: &str, channels: usize) {
+    on_every_device(fixture, |file| {
+        let layer = BatchNorm::new(&mut init(file), channels)?;
+        assert_eq!(layer.eps, file.fixture.note::<f64>("eps")?);
+        assert_eq!(layer.momentum, file.fixture.note::<f64>("momentum")?);
+        let running = ["running_mean", "running_var"];
+        for name in running {
+            set(&layer, name, &file.under("initial").tensor(name)?)?;
+        }
+        let steps: usize = file.fixture.note("steps")?;
+        for step in 0..steps {
+            let case = file.under(&format!("train.{step}"));
+            check_layer(&case, &layer, Mode::Train)?;
+            for (name, state) in layer.states() {
+                case.same(&name, &state.tensor())?;
+            }
+        }
+        let before: Vec<Tensor> = layer.states().iter().map(|(_, s)| s.tensor()).collect();
+        check_layer(&file.under("eval"), &layer, Mode::Eval)?;
+        let unchanged = |((_, s), old): (&(String, &State), &Tensor)| s.tensor().same(old);
+        assert!(layer.states().iter().zip(&before).all(unchanged));
+        Ok(())
+    });
+}
+
+#[test]
+fn batch_norm_of_vectors() {
+    batch_norm("batchnorm1d", 6);
+}
+
+#[test]
+fn batch_norm_of_images() {
+    batch_norm("batchnorm2d", 5);
+}
+
+const ORIGINAL: &str = "parametrizations.weight.original";
+const U: &str = "parametrizations.weight.0._u";
+const V: &str = "parametrizations.weight.0._v";
+
+/// u, v, σ, W/σ and the gradient to W over several power iterations.
+#[test]
+fn spectral_norm() {
+    on_the_cpu("spectral_norm", |file| {
+        let steps: usize = file.fixture.note("steps")?;
+        // shapes [out, in] or [out, kh, kw, in]
+        let cases: [(&str, &[usize]); 3] = [
+            ("conv3x3", &[6, 3, 3, 4]),
+            ("conv1x1", &[5, 1, 1, 7]),
+            ("linear", &[6, 9]),
+        ];
+        for (name, shape) in cases {
+            let case = file.under(name);
+            let weight = Weight::new(&mut init(file), shape, Fill::Normal(1.0), true)?;
+            set(&weight, ORIGINAL, &case.tensor("original")?)?;
+            for (key, start) in [(U, "u"), (V, "v")] {
+                set(&weight, key, &case.under("initial").tensor(start)?)?;
+            }
+            for step in 0..=steps {
+                let (stage, mode) = if step < steps {
+                    (format!("train.{step}"), Mode::Train)
+                } else {
+                    ("eval".to_owned(), Mode::Eval)
+                };
+                check_use(&case.under(&stage), &weight, mode)?;
+            }
+        }
+        Ok(())
+    });
+}
+
+fn check_use(case: &Case<'_>, weight: &Weight, mode: Mode) -> Result<(), Failure> {
+    let used = weight.value(mode)?;
+    let (_, original) = weight.parameters().remove(0);
+    case.same("weight", &original.order().to_file(used.tensor())?)?;
+    for ((_, state), key) in weight.states().iter().zip(["u", "v"]) {
+        case.same(key, &state.order().to_file(&state.tensor())?)?;
+    }
+    // W = σ·(W/σ), so σ is the ratio of the norms
+    let length = |t: &Tensor| -> Result<f64, Failure> { Ok(t.mul(t)?.sum_all()?.item()?.sqrt()) };
+    let sigma = length(&original.tensor())? / length(used.tensor())?;
+    case.same("sigma", &Tensor::scalar(sigma as f32, case.device)?)?;
+    let seed = original.order().from_file(&case.tensor("grad_weight")?)?;
+    let objective = used.mul(&Var::constant(seed))?.sum_all()?;
+    let leaf = original.var();
+    let g = clel_autograd::grad(&[&objective], &[&leaf], &Default::default())?.remove(0);
+    case.same("grad_original", &original.order().to_file(g.tensor())?)
+}
+
+/// Fifteen iterations when a layer is made, from vectors of our own draw, reach the same singular vectors as PyTorch's
+/// when both have converged; here: σ is within a few per cent of the largest singular value.
+#[test]
+fn construction_brings_sigma_near_the_largest_singular_value() {
+    on_the_cpu("spectral_norm", |file| {
+        for (name, shape) in [("conv1x1", vec![5, 1, 1, 7]), ("linear", vec![6, 9])] {
+            let case = file.under(name);
+            let weight = Weight::new(&mut init(file), &shape, Fill::Normal(1.0), true)?;
+            let original = weight.tensor();
+            let used = weight.value(Mode::Eval)?;
+            // power iterations on WᵀW of the normalised weight: its largest singular value is near 1
+            let w = used
+                .tensor()
+                .reshape(&[shape[0], original.len() / shape[0]])?;
+            let mut v = Tensor::ones(&[1, w.shape()[1]], DType::F32, case.device)?;
+            let mut largest = 0.0;
+            for _ in 0..200 {
+                v = v.matmul_t(&w, false, true)?.matmul(&w)?;
+                largest = v.mul(&v)?.sum_all()?.item()?.sqrt();
+                v = v.mul_scalar(1.0 / largest)?;
+            }
+            let sigma = largest.sqrt();
+            assert!((0.95..1.2).contains(&sigma), "{name}: {sigma}");
+            case.same("original", &case.tensor("original")?)?;
+        }
+        Ok(())
+    });
+}

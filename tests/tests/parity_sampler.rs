@@ -1,0 +1,79 @@
+//! Langevin steps against PyTorch: in training mode with a power iteration each step, in eval mode, clipped, and with
+//! given noise.
+
+use std::collections::BTreeMap;
+
+use clel::config::Network;
+use clel::sampler::{Langevin, Numbers};
+use clel_autograd::Var;
+use clel_nn::Mode;
+use clel_tensor::{RngKey, Tensor};
+use clel_tests::{EnergyShape, load, on_the_cpu, same_values};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Options {
+    steps: usize,
+    step_size: f64,
+    clip: Option<f64>,
+    #[serde(default)]
+    sigma: f64,
+}
+
+#[test]
+fn langevin_chains() {
+    on_the_cpu("sgld", |file| {
+        let shape: EnergyShape = file.fixture.note("config")?;
+        let net = shape.build(file, Network::Tiny)?;
+        let cases: BTreeMap<String, Options> = file.fixture.note("cases")?;
+        assert_eq!(cases.len(), 4);
+        for (name, options) in cases {
+            let case = file.under(&name);
+            load(&file.under("initial"), &net)?;
+            let mode = if name == "eval" {
+                Mode::Eval
+            } else {
+                Mode::Train
+            };
+            let energy = |x: &Var| net.energy(x, mode);
+            let langevin = Langevin {
+                steps: options.steps,
+                step_size: options.step_size,
+                noise: options.sigma,
+                clip: options.clip,
+            };
+            let mut images = file.tensor("x")?;
+            let (mut states, mut energies) = (Vec::new(), Vec::new());
+            for k in 0..options.steps {
+                let given = if case.has("noise") {
+                    Some(case.tensor("noise")?.slice(0, k, 1)?.squeeze(0)?)
+                } else {
+                    None
+                };
+                let unused = Numbers::Drawn(RngKey::new(0, 0));
+                let noise = given.as_ref().map_or(unused, Numbers::Given);
+                let step = langevin.step(&energy, &images, noise)?;
+                images = step.images;
+                states.push(images.unsqueeze(0)?);
+                energies.push(step.energies.unsqueeze(0)?);
+            }
+            let stack = |t: &[Tensor]| Tensor::concat(&t.iter().collect::<Vec<_>>(), 0);
+            case.same("states", &stack(&states)?)?;
+            case.same("energies", &stack(&energies)?)?;
+            let after = if mode == Mode::Train {
+                case.under("after")
+            } else {
+                file.under("initial")
+            };
+            same_values(&after, &net)?;
+            if options.sigma == 0.0 {
+                // the whole run at once
+                load(&file.under("initial"), &net)?;
+                let chains = langevin.run(&energy, &file.tensor("x")?, RngKey::new(0, 0))?;
+                let last = chains.images.to_vec::<f32>()?;
+                assert_eq!(last, images.to_vec::<f32>()?, "{name} on {}", file.device);
+            }
+        }
+        Ok(())
+    });
+}
