@@ -11,5 +11,6 @@ pub mod loss;
 pub mod model;
 pub mod report;
 pub mod sampler;
+pub mod train;
 
 pub use error::{Error, Result};

@@ -2,6 +2,7 @@
 
 mod devices;
 mod output;
+mod train;
 
 use std::error::Error as _;
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Trains a model.
+    Train(Box<train::Train>),
     /// Lists the devices of this machine and what `auto` takes.
     Devices(devices::Devices),
 }
@@ -48,6 +51,7 @@ impl DeviceArgument {
 /// error and exit code 2, a failure of the machine (its disk full, its device lost) or of the computation with 1.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Train(arguments) => arguments.run(),
         Command::Devices(arguments) => arguments.run(),
     };
     match result {

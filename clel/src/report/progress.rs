@@ -82,7 +82,7 @@ impl Progress {
     }
 }
 
-/// `E(data) -0.0012 · E(samples) 0.0031 · 12.3 it/s · 1 min 20 s left`.
+/// `E(data) -1.20e-3 · E(samples) 3.10e-3 · 12.3 it/s · 1 min 20 s left`.
 pub(super) fn line(
     first: u64,
     step: u64,
@@ -92,7 +92,7 @@ pub(super) fn line(
 ) -> String {
     let mut parts: Vec<String> = figures
         .iter()
-        .map(|(name, value)| format!("{name} {value:.4}"))
+        .map(|(name, value)| format!("{name} {}", short(*value)))
         .collect();
     let rate = step.saturating_sub(first) as f64 / elapsed.as_secs_f64();
     if rate.is_finite() && rate > 0.0 {
@@ -105,6 +105,14 @@ pub(super) fn line(
         parts.push(format!("{} left", duration(left)));
     }
     parts.join(" · ")
+}
+
+/// Four significant digits; powers of ten where the number is small.
+fn short(value: f64) -> String {
+    match value.abs() {
+        size if size == 0.0 || size >= 1e-2 => format!("{value:.4}"),
+        _ => format!("{value:.2e}"),
+    }
 }
 
 /// Seconds as people say them.

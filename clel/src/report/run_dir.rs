@@ -14,6 +14,7 @@ use crate::{Error, Result};
 /// metrics.jsonl                  one JSON object a line
 /// samples/step-00000500.png      grids of samples
 /// checkpoints/step-00000500.safetensors
+/// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl RunDir {
             },
             _ => Error::write(path)(error),
         })?;
-        for inner in ["samples", "checkpoints"] {
+        for inner in ["samples", "checkpoints", "events"] {
             let inner = path.join(inner);
             std::fs::create_dir(&inner).map_err(Error::write(&inner))?;
         }

@@ -169,13 +169,13 @@ fn progress_says_rate_and_time_left() {
     };
     assert_eq!(
         line(0, 100, 10),
-        "E(data) -0.0012 · 10.0 it/s · 1 min 30 s left"
+        "E(data) -1.23e-3 · 10.0 it/s · 1 min 30 s left"
     );
     assert_eq!(
         line(900, 910, 40),
-        "E(data) -0.0012 · 4.0 s/it · 6 min 00 s left"
+        "E(data) -1.23e-3 · 4.0 s/it · 6 min 00 s left"
     );
-    assert_eq!(line(5, 5, 40), "E(data) -0.0012");
+    assert_eq!(line(5, 5, 40), "E(data) -1.23e-3");
 }
 
 #[test]

@@ -89,11 +89,35 @@ impl Langevin {
     /// # Errors
     /// What the energy reports.
     pub fn run(&self, energy: &Energy<'_>, start: &Tensor, key: RngKey) -> Result<Chains> {
+        self.chain(energy, start, self.steps, |k| {
+            Numbers::Drawn(key.at((key.step << 32) | k as u64))
+        })
+    }
+
+    /// One step for each array of noise ε, of the images' shape.
+    ///
+    /// # Errors
+    /// What the energy reports; noise of another shape.
+    pub fn run_given(
+        &self,
+        energy: &Energy<'_>,
+        start: &Tensor,
+        noise: &[Tensor],
+    ) -> Result<Chains> {
+        self.chain(energy, start, noise.len(), |k| Numbers::Given(&noise[k]))
+    }
+
+    fn chain<'n>(
+        &self,
+        energy: &Energy<'_>,
+        start: &Tensor,
+        steps: usize,
+        noise: impl Fn(usize) -> Numbers<'n>,
+    ) -> Result<Chains> {
         let mut ends: Option<(Step, Step)> = None;
         let mut images = start.clone();
-        for k in 0..self.steps as u64 {
-            let noise = Numbers::Drawn(key.at((key.step << 32) | k));
-            let step = self.step(energy, &images, noise)?;
+        for k in 0..steps {
+            let step = self.step(energy, &images, noise(k))?;
             images = step.images.clone();
             ends = match ends {
                 None => Some((step.clone(), step)),

@@ -1,0 +1,107 @@
+//! `clel train`.
+
+use std::path::PathBuf;
+
+use super::{DeviceArgument, output};
+use crate::{
+    Result,
+    config::{Config, DEFAULT_PRESET, Layers},
+    report::RunDir,
+    train::{Job, run},
+};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel train                                   the embedded digits, in minutes, into runs/digits-001
+  clel train --steps 200 --device wgpu         a short run on the first WebGPU adapter
+  clel train --preset cifar10-small --set data.path=cifar-10-batches-bin --out runs/cifar
+  clel train --set sampler.steps=40 --set train.ebm.lr=5e-4 --set seed=3
+  clel train --resume runs/digits-001          goes on from the newest checkpoint";
+
+/// Trains a model; everything about the run goes into one directory.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Train {
+    /// Settings to start from: a preset's name.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_PRESET, conflicts_with_all = ["config", "resume"])]
+    preset: String,
+    /// Settings to start from: a TOML file, over the preset that its key `preset` names.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    config: Option<PathBuf>,
+    /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys.
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    set: Vec<String>,
+    /// The run directory, which must not exist yet [default: runs/NAME-001 and so on].
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Goes on with the run in this directory from its newest checkpoint, with the settings it has.
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
+    /// Stops after this many iterations in all; schedules stay those of the whole run.
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    #[command(flatten)]
+    device: DeviceArgument,
+}
+
+impl Train {
+    pub(super) fn run(&self) -> Result<()> {
+        let job = match &self.resume {
+            Some(directory) => self.resumed(directory)?,
+            None => self.new_run()?,
+        };
+        output::say(&job.config.to_toml())?;
+        output::say(&format!(
+            "training on {}, into {}",
+            job.device,
+            job.run.path().display()
+        ))?;
+        if let Some(checkpoint) = &job.resume {
+            output::say(&format!("from {}", checkpoint.display()))?;
+        }
+        let summary = run(job)?;
+        output::say(&format!("\n{summary}"))
+    }
+
+    fn new_run(&self) -> Result<Job> {
+        let (mut layers, name) = match &self.config {
+            Some(file) => {
+                let name = file
+                    .file_stem()
+                    .map_or("run".into(), |s| s.to_string_lossy().into_owned());
+                (Layers::file(file)?, name)
+            }
+            None => (Layers::preset(&self.preset)?, self.preset.clone()),
+        };
+        for assignment in &self.set {
+            layers.set(assignment)?;
+        }
+        let config: Config = layers.build()?;
+        // the device first: a directory is not made for nothing
+        let device = self.device.open()?;
+        let run = match &self.out {
+            Some(path) => RunDir::create(path)?,
+            None => RunDir::create_numbered("runs".as_ref(), &name)?,
+        };
+        Ok(Job {
+            config,
+            device,
+            run,
+            resume: None,
+            stop_after: self.steps,
+        })
+    }
+
+    fn resumed(&self, directory: &std::path::Path) -> Result<Job> {
+        let run = RunDir::open(directory)?;
+        let (_, checkpoint) = run.latest_checkpoint()?;
+        Ok(Job {
+            config: run.read_config()?,
+            device: self.device.open()?,
+            run,
+            resume: Some(checkpoint),
+            stop_after: self.steps,
+        })
+    }
+}

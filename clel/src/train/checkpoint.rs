@@ -1,0 +1,173 @@
+//! Checkpoints: one safetensors file with all that training changes, under the official implementation's names.
+//!
+//! | names | what |
+//! |---|---|
+//! | `ebm.…`, `encoder.…` | the networks |
+//! | `ema_ebm.…`, `ema_encoder.…` | their averages |
+//! | `adam.…`, `sgd.…` | the optimisers' moments and steps |
+//! | `sampler.memory`, `sampler.ages` | the replay buffer \[M, H, W, C\], and the Langevin steps of each chain, \[M\] |
+//!
+//! The metadata holds `format`, `step` and the whole `config`. Schedules, the order of the data and all random numbers follow
+//! from seed and step.
+
+use std::{collections::BTreeMap, path::Path};
+
+use clel_nn::{
+    Module,
+    files::{TensorFile, export, import, write_tensors},
+    optim::Optimizer,
+};
+use clel_tensor::{Device, Tensor};
+
+use super::{Networks, Trainer};
+use crate::{Error, Result, config::Config, sampler::ReplayBuffer};
+
+const FORMAT: &str = "clel-1";
+const AVERAGE: &str = "ema_";
+
+/// The networks of a checkpoint, without what only training needs.
+pub struct Loaded {
+    /// The run's configuration.
+    pub config: Config,
+    /// Iterations done.
+    pub step: u64,
+    /// The networks as trained.
+    pub live: Networks,
+    /// Their averages.
+    pub average: Networks,
+}
+
+/// Reads the networks of a checkpoint.
+///
+/// # Errors
+/// The file is missing, damaged, or not a checkpoint of this program; what the device reports.
+pub fn load_networks(path: &Path, device: &Device) -> Result<Loaded> {
+    let file = TensorFile::open(path)?;
+    let (config, step) = header(&file)?;
+    let (live, average) = (
+        Networks::new(&config, device)?,
+        Networks::new(&config, device)?,
+    );
+    read_networks(&file, &live, &average)?;
+    Ok(Loaded {
+        config,
+        step,
+        live,
+        average,
+    })
+}
+
+fn header(file: &TensorFile) -> Result<(Config, u64)> {
+    let entry = |key: &str| {
+        file.metadata().get(key).ok_or_else(|| {
+            Error::format(
+                file.path(),
+                format!("metadata `{key}`"),
+                "missing: not a checkpoint of this program",
+            )
+        })
+    };
+    let format = entry("format")?;
+    if format != FORMAT {
+        let why = format!("`{format}`, expected `{FORMAT}`: written by another version");
+        return Err(Error::format(file.path(), "metadata `format`", why));
+    }
+    let step = entry("step")?
+        .parse()
+        .map_err(|e| Error::format(file.path(), "metadata `step`", format!("{e}")))?;
+    let config = Config::parse(
+        entry("config")?,
+        &format!("{} (config)", file.path().display()),
+    )?;
+    Ok((config, step))
+}
+
+fn read_networks(file: &TensorFile, live: &Networks, average: &Networks) -> Result<()> {
+    for (name, module) in live.named() {
+        import(module, file, name)?;
+    }
+    for (name, module) in average.named() {
+        import(module, file, &format!("{AVERAGE}{name}"))?;
+    }
+    Ok(())
+}
+
+impl Trainer {
+    /// Writes a checkpoint, atomically.
+    ///
+    /// # Errors
+    /// The file cannot be written; what the device reports.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut tensors = Vec::new();
+        for (name, module) in self.live.named() {
+            tensors.extend(export(module, name)?);
+        }
+        for (name, module) in self.average.named() {
+            tensors.extend(export(module, &format!("{AVERAGE}{name}"))?);
+        }
+        let optimisers: [(&str, &dyn Optimizer); 2] = [("adam", &self.adam), ("sgd", &self.sgd)];
+        for (prefix, optimiser) in optimisers {
+            let state = optimiser.state()?.into_iter();
+            tensors.extend(state.map(|(name, t)| (format!("{prefix}.{name}"), t)));
+        }
+        tensors.push(("sampler.memory".into(), self.buffer.images().clone()));
+        // ages as pairs of words: low, high
+        let ages: Vec<u32> = self
+            .buffer
+            .ages()
+            .iter()
+            .flat_map(|&a| [a as u32, (a >> 32) as u32])
+            .collect();
+        let ages = Tensor::from_slice(&ages, &[self.buffer.len(), 2], &Device::Cpu)?;
+        tensors.push(("sampler.ages".into(), ages));
+        let metadata = BTreeMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("step".to_owned(), self.step.to_string()),
+            ("config".to_owned(), self.config.to_toml()),
+        ]);
+        Ok(write_tensors(path, &tensors, &metadata)?)
+    }
+
+    /// A trainer that goes on where the checkpoint was written.
+    ///
+    /// # Errors
+    /// The file is missing, damaged, or not a checkpoint of this program; what the device reports.
+    pub fn load(path: &Path, device: &Device) -> Result<Trainer> {
+        let file = TensorFile::open(path)?;
+        let (config, step) = header(&file)?;
+        let mut trainer = Trainer::new(&config, device)?;
+        read_networks(&file, &trainer.live, &trainer.average)?;
+        trainer
+            .adam
+            .load_state(&trainer.live.energy.parameters(), &state(&file, "adam.")?)?;
+        trainer
+            .sgd
+            .load_state(&trainer.live.encoder.parameters(), &state(&file, "sgd.")?)?;
+        let memory = file.tensor("sampler.memory", device)?;
+        if memory.shape() != trainer.buffer.images().shape() {
+            let why = format!(
+                "{:?}, expected {:?}",
+                memory.shape(),
+                trainer.buffer.images().shape()
+            );
+            return Err(Error::format(path, "sampler.memory", why));
+        }
+        let words = file.tensor("sampler.ages", &Device::Cpu)?.to_vec::<u32>()?;
+        let ages = words
+            .chunks_exact(2)
+            .map(|w| u64::from(w[0]) | u64::from(w[1]) << 32);
+        trainer.buffer = ReplayBuffer::from_parts(memory, ages.collect())?;
+        trainer.step = step;
+        Ok(trainer)
+    }
+}
+
+/// An optimiser's arrays, without their prefix.
+fn state(file: &TensorFile, prefix: &str) -> Result<BTreeMap<String, Tensor>> {
+    let names = file
+        .names()
+        .filter_map(|name| name.strip_prefix(prefix).map(|short| (name, short)));
+    names
+        .map(|(name, short)| Ok((short.to_owned(), file.tensor(name, &Device::Cpu)?)))
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! The pair of networks that is trained, and that is averaged.
+
+use clel_nn::{Init, Module};
+use clel_tensor::{DType, Device, RngKey};
+
+use super::streams;
+use crate::{
+    Result,
+    config::Config,
+    model::{Encoder, EnergyNetwork, Normalisation},
+};
+
+/// The energy network with its projector, and the encoder.
+pub struct Networks {
+    /// f and g.
+    pub energy: EnergyNetwork,
+    /// h.
+    pub encoder: Encoder,
+}
+
+impl Networks {
+    /// Networks with the initial values that the configuration's seed draws.
+    ///
+    /// # Errors
+    /// The configuration lacks the data's statistics; what the device reports.
+    pub fn new(config: &Config, device: &Device) -> Result<Networks> {
+        let normalisation = Normalisation::of(&config.data)?;
+        let init = |stream| Init::new(RngKey::new(config.seed, stream), DType::F32, device);
+        let latent = config.model.latent;
+        Ok(Networks {
+            energy: EnergyNetwork::new(
+                &config.model,
+                &normalisation,
+                &mut init(streams::ENERGY_NETWORK),
+            )?,
+            encoder: Encoder::new(
+                &config.encoder,
+                latent,
+                &normalisation,
+                &mut init(streams::ENCODER),
+            )?,
+        })
+    }
+
+    /// Both with the prefixes of their names in a checkpoint, after `average`'s: `ema_` or nothing.
+    pub(super) fn named(&self) -> [(&'static str, &dyn Module); 2] {
+        [("ebm.", &self.energy), ("encoder.", &self.encoder)]
+    }
+}

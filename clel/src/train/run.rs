@@ -1,0 +1,275 @@
+//! A whole run: data, trainer, and a directory that holds what happened.
+
+use std::{path::PathBuf, time::Instant};
+
+use clel_autograd::no_grad;
+use clel_nn::{Mode, files::TensorFile};
+use clel_tensor::{Device, RngKey, Tensor};
+
+use super::{
+    Outcome, Trainer, streams,
+    summary::{Judge, fresh_samples, nearest_neighbour},
+};
+use crate::{
+    Error, Result,
+    config::Config,
+    data::{self, Dataset, Order, write_samples},
+    report::{Events, Grid, Metrics, Progress, RunDir, Summary},
+};
+
+/// What to do.
+pub struct Job {
+    /// What to compute; the data's shape and statistics are filled in.
+    pub config: Config,
+    /// Where.
+    pub device: Device,
+    /// The directory for all that is written.
+    pub run: RunDir,
+    /// The checkpoint to go on from.
+    pub resume: Option<PathBuf>,
+    /// Stop after this iteration, before the configuration's last; schedules do not change.
+    pub stop_after: Option<u64>,
+}
+
+/// Figures that a line of metrics has and the progress shows.
+type Figures = Vec<(&'static str, f64)>;
+
+/// Trains, from the start or from a checkpoint, to the end.
+///
+/// # Errors
+/// Data or checkpoint that cannot be used; a file that cannot be written; energies that are not finite; what the device reports.
+pub fn run(job: Job) -> Result<Summary> {
+    let started = Instant::now();
+    let mut config = job.config;
+    let data = data::load(&config.data, config.seed)?;
+    describe_data(&mut config, &data);
+    let mut trainer = match &job.resume {
+        None => Trainer::new(&config, &job.device)?,
+        Some(checkpoint) => Trainer::load(checkpoint, &job.device)?,
+    };
+    job.run.write_config(&config)?;
+    let first = trainer.step();
+    let last = job
+        .stop_after
+        .unwrap_or(u64::MAX)
+        .min(config.train.iterations as u64);
+    let mut recorder = Recorder::new(&config, &job.run, first)?;
+    if first == 0 {
+        recorder.before(&trainer)?;
+    }
+    let mut order = Order::new(
+        data.train.images.len(),
+        config.train.batch,
+        RngKey::new(config.seed, streams::ORDER),
+    );
+    let mut progress = Progress::start(first, last);
+    let mut shown = Figures::new();
+    while trainer.step() < last {
+        let batch = trainer.draw(&data.train.images, &mut order)?;
+        let outcome = trainer.iterate(&batch)?;
+        let step = trainer.step();
+        if due(config.log.metrics_every, step) || step == last {
+            let all = figures(&trainer, &outcome)?;
+            recorder.metrics(step, &all)?;
+            check_health(step, &all, &job.run)?;
+            shown = all
+                .into_iter()
+                .filter(|(name, _)| name.starts_with("E("))
+                .collect();
+        }
+        progress.update(step, &shown);
+        if due(config.log.grid_every, step) || step == last {
+            recorder.grid(&trainer)?;
+        }
+        if due(config.log.checkpoint_every, step) || step == last {
+            trainer.save(&job.run.checkpoint_path(step))?;
+            job.run.prune_checkpoints(config.log.checkpoints_kept)?;
+        }
+    }
+    progress.finish();
+    let summary = summarise(&config, &trainer, &data, &job.run, started)?;
+    summary.write(&job.run.summary_path())?;
+    Ok(summary)
+}
+
+fn due(every: usize, step: u64) -> bool {
+    every > 0 && step.is_multiple_of(every as u64)
+}
+
+/// Writes into the configuration what the networks take from the data.
+fn describe_data(config: &mut Config, data: &Dataset) {
+    let [_, h, w, c] = data.train.images.shape();
+    config.data.shape = Some([h, w, c]);
+    let (mean, std) = data.train.images.channel_statistics();
+    config.data.mean.get_or_insert(mean);
+    config.data.std.get_or_insert(std);
+}
+
+/// What practitioners watch: energies of data, samples and fresh noise; the sampler's gradients and how far it moves;
+/// saturated pixels; losses and rates. Waits for the device.
+fn figures(trainer: &Trainer, outcome: &Outcome) -> Result<Figures> {
+    let shape = outcome.chains.images.shape();
+    let key = RngKey::new(trainer.config.seed, streams::EVALUATION_START).at(u64::MAX);
+    let noise = Tensor::uniform(shape, key, &trainer.device)?;
+    let noise = no_grad(|| trainer.live.energy.energy(&noise.into(), Mode::Eval))?;
+    let mean = |t: &Tensor| -> Result<f64> { Ok(t.mean_all()?.item()?) };
+    let (data, samples) = (mean(&outcome.data)?, mean(&outcome.samples)?);
+    let sampler = outcome.chains.statistics()?;
+    let ages = trainer.buffer.ages();
+    Ok(vec![
+        ("E(data)", data),
+        ("E(samples)", samples),
+        ("E(noise)", mean(noise.tensor())?),
+        ("gap", data - samples),
+        ("energy_loss", mean(&outcome.energy_loss)?),
+        ("encoder_loss", mean(&outcome.encoder_loss)?),
+        ("similarity", mean(&outcome.similarity)?),
+        ("gradient_first", sampler.first_gradient),
+        ("gradient_last", sampler.last_gradient),
+        ("moved", sampler.moved),
+        ("saturated", sampler.saturated),
+        (
+            "mean_age",
+            ages.iter().sum::<u64>() as f64 / ages.len().max(1) as f64,
+        ),
+        ("energy_rate", outcome.rates[0]),
+        ("encoder_rate", outcome.rates[1]),
+    ])
+}
+
+/// A run whose numbers are gone is told, not continued.
+fn check_health(step: u64, figures: &Figures, run: &RunDir) -> Result<()> {
+    match figures.iter().find(|(_, v)| !v.is_finite()) {
+        None => Ok(()),
+        Some((name, value)) => Err(Error::Numbers {
+            what: "training",
+            why: format!(
+                "{name} is {value} after iteration {step}. The metrics in {} show when it began; go on from an earlier \
+                 checkpoint with `--resume`, or start again with another seed, a lower `train.ebm.lr`, or more `loss.alpha`",
+                run.path().display()
+            ),
+        }),
+    }
+}
+
+/// Writes the run's files.
+struct Recorder<'a> {
+    run: &'a RunDir,
+    metrics: Metrics,
+    events: Events,
+    grid_images: usize,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(config: &Config, run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
+        Ok(Recorder {
+            run,
+            metrics: run.metrics(step)?,
+            events: Events::create(&run.path().join("events"))?,
+            grid_images: config.log.grid_images,
+        })
+    }
+
+    fn metrics(&mut self, step: u64, figures: &Figures) -> Result<()> {
+        self.metrics.write(step, figures)?;
+        self.events.scalars(step, figures)
+    }
+
+    /// Chains of the untrained network, for comparison at the end.
+    fn before(&mut self, trainer: &Trainer) -> Result<()> {
+        let config = &trainer.config;
+        let samples = fresh_samples(
+            config,
+            &trainer.live.energy,
+            config.eval.samples,
+            1,
+            &trainer.device,
+        )?;
+        let [h, w, c] = config.data.shape.unwrap_or_default();
+        let count = samples.len() / (h * w * c).max(1);
+        write_samples(&before_path(self.run), [count, h, w, c], &samples)?;
+        self.draw("before-training", &samples, [h, w, c])
+    }
+
+    /// The buffer's first chains.
+    fn grid(&mut self, trainer: &Trainer) -> Result<()> {
+        let count = self.grid_images.min(trainer.buffer.len());
+        let values = trainer
+            .buffer
+            .images()
+            .slice(0, 0, count)?
+            .to_vec::<f32>()?;
+        let [h, w, c] = trainer.config.data.shape.unwrap_or_default();
+        let shape = [count, h, w, c];
+        Grid::for_images(shape).write_png(&self.run.samples_path(trainer.step()), shape, &values)
+    }
+
+    fn draw(&self, name: &str, values: &[f32], [h, w, c]: [usize; 3]) -> Result<()> {
+        let size = (h * w * c).max(1);
+        let count = self.grid_images.min(values.len() / size);
+        let shape = [count, h, w, c];
+        Grid::for_images(shape).write_png(
+            &self.run.picture_path(name),
+            shape,
+            &values[..count * size],
+        )
+    }
+}
+
+fn before_path(run: &RunDir) -> PathBuf {
+    run.path()
+        .join("samples")
+        .join("before-training.safetensors")
+}
+
+/// Judges the run's samples and lists what is worth a look.
+fn summarise(
+    config: &Config,
+    trainer: &Trainer,
+    data: &Dataset,
+    run: &RunDir,
+    started: Instant,
+) -> Result<Summary> {
+    let mut judged = Vec::new();
+    let mut pictures = vec![run.samples_path(trainer.step())];
+    if config.eval.samples > 1 {
+        let judge = Judge::new(config, &trainer.average, data, &trainer.device)?;
+        let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
+        judged.push(judge.judge("samples before training", &before.to_vec::<f32>()?)?);
+        let count = config.eval.samples.min(trainer.buffer.len());
+        let chains = trainer
+            .buffer
+            .images()
+            .slice(0, 0, count)?
+            .to_vec::<f32>()?;
+        judged.push(judge.judge("samples of the replay buffer", &chains)?);
+        let network = &trainer.average.energy;
+        let fresh = fresh_samples(
+            config,
+            network,
+            config.eval.samples,
+            config.eval.rounds,
+            &trainer.device,
+        )?;
+        let name = format!(
+            "fresh chains, {} × {} steps",
+            config.eval.rounds, config.sampler.steps
+        );
+        judged.push(judge.judge(&name, &fresh)?);
+        if data.test.images.len() > 1 {
+            judged.push(judge.judge("held-out images", &data.test.images.to_unit())?);
+        }
+        let [h, w, c] = config.data.shape.unwrap_or_default();
+        let shape = [config.log.grid_images.min(config.eval.samples), h, w, c];
+        let path = run.picture_path("fresh-chains");
+        Grid::for_images(shape).write_png(&path, shape, &fresh[..shape.iter().product()])?;
+        pictures.push(path);
+    }
+    Ok(Summary {
+        iterations: trainer.step(),
+        seconds: started.elapsed().as_secs_f64(),
+        judged,
+        nearest_neighbour: nearest_neighbour(config, &trainer.average, data, &trainer.device)?,
+        pictures,
+    })
+}

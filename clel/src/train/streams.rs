@@ -1,0 +1,31 @@
+//! Which stream of random numbers serves which purpose. A run draws nothing else, so that its seed and its step decide
+//! every number.
+
+/// Initial values of the energy network.
+pub const ENERGY_NETWORK: u32 = 1;
+/// Initial values of the encoder.
+pub const ENCODER: u32 = 2;
+/// The replay buffer's first images.
+pub const BUFFER: u32 = 3;
+/// The order of the data.
+pub const ORDER: u32 = 4;
+/// De-quantisation of the data.
+pub const DEQUANTISE: u32 = 5;
+/// Which chains go on, and which start again.
+pub const DRAW: u32 = 6;
+/// Where chains start again from.
+pub const RESTART: u32 = 7;
+/// Augmentation of the chains.
+pub const CHAINS: u32 = 8;
+/// Langevin noise.
+pub const LANGEVIN: u32 = 9;
+/// Augmentation for the latent of the data.
+pub const LATENT: u32 = 10;
+/// Augmentation of the two views.
+pub const VIEWS: u32 = 11;
+/// Fresh noise of the evaluation.
+pub const EVALUATION_START: u32 = 12;
+/// Langevin noise of the evaluation.
+pub const EVALUATION: u32 = 13;
+/// Augmentation of the evaluation's chains.
+pub const EVALUATION_CHAINS: u32 = 14;

@@ -1,0 +1,157 @@
+//! Judging a run: samples before and after training, against the data.
+
+use clel_autograd::{Var, no_grad};
+use clel_nn::{Mode, hold_weights};
+use clel_tensor::{Device, RngKey, Tensor};
+
+use super::{Networks, streams};
+use crate::{
+    Result,
+    augment::augment,
+    config::{Config, Source},
+    data::{Dataset, Images},
+    eval::{DigitClassifier, Gaussian, frechet_distance, nearest_neighbour_accuracy},
+    model::EnergyNetwork,
+    report::Judged,
+    sampler::Langevin,
+};
+
+/// Images that go through a network at a time.
+const BATCH: usize = 256;
+
+/// Samples that start from fresh noise: `rounds` times the configuration's Langevin steps, each round after its augmentation,
+/// in evaluation mode; \[count, H, W, C\].
+///
+/// # Errors
+/// What the device reports.
+pub fn fresh_samples(
+    config: &Config,
+    network: &EnergyNetwork,
+    count: usize,
+    rounds: usize,
+    device: &Device,
+) -> Result<Vec<f32>> {
+    let [h, w, c] = config.data.shape.unwrap_or_default();
+    let langevin = Langevin::of(&config.sampler);
+    let energy = |x: &Var| network.energy(x, Mode::Eval);
+    let mut samples = Vec::with_capacity(count * h * w * c);
+    for (part, start) in (0..count).step_by(BATCH).enumerate() {
+        let n = BATCH.min(count - start);
+        let key = |stream, round: usize| {
+            RngKey::new(config.seed, stream).at((part * rounds + round) as u64)
+        };
+        let mut x = Tensor::uniform(&[n, h, w, c], key(streams::EVALUATION_START, 0), device)?;
+        for round in 0..rounds {
+            let start = augment(
+                &x,
+                config.sampler.augmentation,
+                key(streams::EVALUATION_CHAINS, round),
+            )?;
+            let noise = key(streams::EVALUATION, round);
+            x = hold_weights(|| langevin.run(&energy, &start, noise))?.images;
+        }
+        samples.extend(x.to_vec::<f32>()?);
+    }
+    Ok(samples)
+}
+
+/// Judges sets of images by the averaged encoder and, for digits, by the embedded classifier.
+pub struct Judge<'a> {
+    networks: &'a Networks,
+    shape: [usize; 3],
+    device: Device,
+    reference: Gaussian,
+    classifier: Option<DigitClassifier>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge that compares with the training images.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn new(
+        config: &Config,
+        networks: &'a Networks,
+        data: &Dataset,
+        device: &Device,
+    ) -> Result<Judge<'a>> {
+        let shape = config.data.shape.unwrap_or_default();
+        let train = latents(networks, shape, &data.train.images.to_unit(), device)?;
+        Ok(Judge {
+            networks,
+            shape,
+            device: device.clone(),
+            reference: Gaussian::fit(&train, config.model.latent)?,
+            classifier: match config.data.source {
+                Source::Digits => Some(DigitClassifier::embedded()?),
+                _ => None,
+            },
+        })
+    }
+
+    /// The figures of images \[N, H, W, C\].
+    ///
+    /// # Errors
+    /// Less than two images, or numbers that are not finite; what the device reports.
+    pub fn judge(&self, name: &str, images: &[f32]) -> Result<Judged> {
+        let features = latents(self.networks, self.shape, images, &self.device)?;
+        let found = Gaussian::fit(&features, self.reference.mean.len())?;
+        Ok(Judged {
+            name: name.to_owned(),
+            images: images.len() / self.shape.iter().product::<usize>().max(1),
+            encoder_frechet: frechet_distance(&found, &self.reference)?,
+            digits: self
+                .classifier
+                .as_ref()
+                .map(|c| c.judge(images))
+                .transpose()?,
+        })
+    }
+}
+
+/// The averaged encoder's latents of images \[N, H, W, C\], row-major \[N, latent\].
+fn latents(
+    networks: &Networks,
+    shape: [usize; 3],
+    images: &[f32],
+    device: &Device,
+) -> Result<Vec<f32>> {
+    let size: usize = shape.iter().product();
+    let [h, w, c] = shape;
+    let mut out = Vec::new();
+    for part in images.chunks((BATCH * size).max(1)) {
+        let x = Tensor::from_slice(part, &[part.len() / size.max(1), h, w, c], device)?;
+        let z = no_grad(|| networks.encoder.latent(&x.into(), Mode::Eval))?;
+        out.extend(z.tensor().to_vec::<f32>()?);
+    }
+    Ok(out)
+}
+
+/// Share of the held-out images whose nearest training image, by the averaged encoder's latents, is of the same class; `None`
+/// without classes or held-out images.
+///
+/// # Errors
+/// What the device reports.
+pub fn nearest_neighbour(
+    config: &Config,
+    networks: &Networks,
+    data: &Dataset,
+    device: &Device,
+) -> Result<Option<f64>> {
+    let (Some(train), Some(test)) = (&data.train.labels, &data.test.labels) else {
+        return Ok(None);
+    };
+    if test.is_empty() {
+        return Ok(None);
+    }
+    let shape = config.data.shape.unwrap_or_default();
+    let of = |images: &Images| latents(networks, shape, &images.to_unit(), device);
+    let (known, asked) = (of(&data.train.images)?, of(&data.test.images)?);
+    Ok(Some(nearest_neighbour_accuracy(
+        &known,
+        train,
+        &asked,
+        test,
+        config.model.latent,
+    )?))
+}

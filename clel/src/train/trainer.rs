@@ -1,0 +1,269 @@
+//! One iteration of training (paper, section 3.3 and appendix A; the order is that of the official implementation).
+
+use clel_autograd::{Var, no_grad};
+use clel_nn::{
+    Layer, Mode, Module, Parameter, hold_weights,
+    optim::{Adam, Ema, Optimizer, Schedule as Rate, Sgd, ema_decay, gradients},
+};
+use clel_tensor::{Device, RngKey, Tensor};
+
+use super::{Networks, streams};
+use crate::{
+    Result,
+    augment::Params,
+    config::{Config, Schedule},
+    data::{Images, Order},
+    loss::{energy_loss, nt_xent},
+    model::EnergyNetwork,
+    sampler::{Chains, Draw, Langevin, Numbers, ReplayBuffer},
+};
+
+/// Everything that training changes.
+pub struct Trainer {
+    pub(super) config: Config,
+    pub(super) device: Device,
+    pub(super) live: Networks,
+    pub(super) average: Networks,
+    pub(super) adam: Adam,
+    pub(super) sgd: Sgd,
+    pub(super) buffer: ReplayBuffer,
+    pub(super) step: u64,
+}
+
+/// What one iteration is given. [`Trainer::draw`] draws it; tests write it down.
+pub struct Batch<'a> {
+    /// Data, \[n, H, W, C\] in \[0, 1\].
+    pub images: Tensor,
+    /// Which chains go on.
+    pub draw: Draw,
+    /// Where those of them that start again start from.
+    pub restart: Numbers<'a>,
+    /// How the chains are augmented before they go on.
+    pub chains: Params,
+    /// Noise of the Langevin steps.
+    pub noise: Noise<'a>,
+    /// How the data are augmented for their latents.
+    pub latent: Params,
+    /// How the data, twice in a row, are augmented for the contrastive loss: 2n images.
+    pub views: Params,
+}
+
+/// Noise of the Langevin steps of one iteration.
+#[derive(Debug, Clone, Copy)]
+pub enum Noise<'a> {
+    /// That of a key.
+    Drawn(RngKey),
+    /// One array \[n, H, W, C\] for each step.
+    Given(&'a [Tensor]),
+}
+
+/// What one iteration found. Nothing is read back from the device unless it is asked for.
+pub struct Outcome {
+    /// The energy network's loss, a scalar.
+    pub energy_loss: Tensor,
+    /// The encoder's loss, a scalar.
+    pub encoder_loss: Tensor,
+    /// E(x) of the data, \[n\].
+    pub data: Tensor,
+    /// E(x̃) of the samples, \[n\].
+    pub samples: Tensor,
+    /// cos(ĝ(f(x)), z) of the data, \[n\].
+    pub similarity: Tensor,
+    /// The sampler's run.
+    pub chains: Chains,
+    /// Learning rates of the energy network and of the encoder.
+    pub rates: [f64; 2],
+}
+
+impl Trainer {
+    /// At step 0, with what the configuration's seed draws.
+    ///
+    /// # Errors
+    /// The configuration lacks the data's shape or statistics; what the device reports.
+    pub fn new(config: &Config, device: &Device) -> Result<Trainer> {
+        let adam = &config.train.ebm;
+        let sgd = &config.train.encoder;
+        let shape = config.data.shape.unwrap_or_default();
+        let key = RngKey::new(config.seed, streams::BUFFER);
+        Ok(Trainer {
+            live: Networks::new(config, device)?,
+            average: Networks::new(config, device)?,
+            adam: Adam::new([adam.beta1, adam.beta2], adam.epsilon, 0.0)?,
+            sgd: Sgd::new(sgd.momentum, sgd.weight_decay)?,
+            buffer: ReplayBuffer::fresh(config.sampler.buffer, shape, key, device)?,
+            step: 0,
+            config: config.clone(),
+            device: device.clone(),
+        })
+    }
+
+    /// Iterations done.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The networks that are trained.
+    pub fn live(&self) -> &Networks {
+        &self.live
+    }
+
+    /// Their moving averages.
+    pub fn average(&self) -> &Networks {
+        &self.average
+    }
+
+    /// The sampler's chains.
+    pub fn buffer(&self) -> &ReplayBuffer {
+        &self.buffer
+    }
+
+    /// A key for the use `stream` in the next iteration.
+    fn key(&self, stream: u32) -> RngKey {
+        RngKey::new(self.config.seed, stream).at(self.step)
+    }
+
+    /// What the next iteration works on: depends on the seed and the step alone.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn draw(&self, data: &Images, order: &mut Order) -> Result<Batch<'static>> {
+        let indices = order.batch(self.step);
+        let [_, h, w, c] = data.shape();
+        let n = indices.len();
+        let values = data.dequantised(indices, self.key(streams::DEQUANTISE));
+        let (augmentation, sampler) = (&self.config.augmentation, &self.config.sampler);
+        let params = |family, n, stream| Params::draw(family, n, [h, w], self.key(stream));
+        Ok(Batch {
+            images: Tensor::from_slice(&values, &[n, h, w, c], &self.device)?,
+            draw: Draw::random(
+                n,
+                self.buffer.len(),
+                sampler.restart,
+                self.key(streams::DRAW),
+            ),
+            restart: Numbers::Drawn(self.key(streams::RESTART)),
+            chains: params(sampler.augmentation, n, streams::CHAINS),
+            noise: Noise::Drawn(self.key(streams::LANGEVIN)),
+            latent: params(augmentation.ebm, n, streams::LATENT),
+            views: params(augmentation.encoder, 2 * n, streams::VIEWS),
+        })
+    }
+
+    /// One iteration: averages, samples, both losses, both optimisers.
+    ///
+    /// # Errors
+    /// A batch that does not fit the networks; what the device reports.
+    pub fn iterate(&mut self, batch: &Batch<'_>) -> Result<Outcome> {
+        self.update_averages(batch.images.shape()[0])?;
+        let chains = self.sample(batch)?;
+
+        let (energy, encoder) = (&self.live.energy, &self.live.encoder);
+        let images: Var = batch.images.clone().into();
+        let f_data = energy.features(&images, Mode::Train)?;
+        let g_data = energy.project(&f_data, Mode::Train)?;
+        let f_samples = energy.features(&chains.images.clone().into(), Mode::Train)?;
+        let z =
+            no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), Mode::Train))?;
+        let loss = &self.config.loss;
+        let parts = energy_loss(&f_data, &g_data, &f_samples, &z, loss.alpha, loss.beta)?;
+        let negatives = no_grad(|| energy.project(&f_samples, Mode::Train))?;
+
+        let twice = Tensor::concat(&[&batch.images, &batch.images], 0)?;
+        let views = encoder.forward(&batch.views.apply(&twice)?.into(), Mode::Train)?;
+        let contrastive = nt_xent(&views, Some(&negatives), loss.tau)?;
+
+        // the losses share no parameter, so one backward pass over their sum is these two
+        let rates = self.rates();
+        let parameters = energy_parameters(energy, loss.beta);
+        self.adam
+            .step(&parameters, &gradients(&parts.loss, &parameters)?, rates[0])?;
+        let parameters = encoder.parameters();
+        self.sgd.step(
+            &parameters,
+            &gradients(&contrastive, &parameters)?,
+            rates[1],
+        )?;
+        self.step += 1;
+        Ok(Outcome {
+            energy_loss: parts.loss.into_tensor(),
+            encoder_loss: contrastive.into_tensor(),
+            data: parts.data.into_tensor(),
+            samples: parts.samples.into_tensor(),
+            similarity: parts.similarity.into_tensor(),
+            chains,
+            rates,
+        })
+    }
+
+    /// The averages follow at the start of an iteration, before the optimisers' step; before `half_life / batch` iterations
+    /// they are plain copies.
+    fn update_averages(&self, batch: usize) -> Result<()> {
+        let half_life = self.config.train.ema_half_life;
+        let young = (self.step + 1) as f64 * (batch as f64) < half_life;
+        let decay = if young {
+            0.0
+        } else {
+            ema_decay(batch, half_life)
+        };
+        for ((_, live), (_, average)) in self.live.named().into_iter().zip(self.average.named()) {
+            Ema::update(live, average, decay)?;
+        }
+        Ok(())
+    }
+
+    /// The batch's chains go on for K steps and return to the buffer.
+    fn sample(&mut self, batch: &Batch<'_>) -> Result<Chains> {
+        let start = batch
+            .chains
+            .apply(&self.buffer.start(&batch.draw, batch.restart)?)?;
+        let langevin = Langevin::of(&self.config.sampler);
+        let network = &self.live.energy;
+        // training mode: every step is a power iteration of every spectral norm, unless they are held
+        let energy = |x: &Var| network.energy(x, Mode::Train);
+        let run = || match batch.noise {
+            Noise::Drawn(key) => langevin.run(&energy, &start, key),
+            Noise::Given(noise) => langevin.run_given(&energy, &start, noise),
+        };
+        let chains = match self.config.sampler.cache_spectral {
+            true => hold_weights(run)?,
+            false => run()?,
+        };
+        self.buffer
+            .write(&batch.draw, &chains.images, langevin.steps as u64)?;
+        Ok(chains)
+    }
+
+    /// Learning rates of the next step.
+    fn rates(&self) -> [f64; 2] {
+        let train = &self.config.train;
+        let rate = |lr: f64, warmup: usize, schedule: Schedule| {
+            let rise = match warmup {
+                0 => 1.0,
+                steps => Rate::WarmUp {
+                    steps: steps as u64,
+                }
+                .factor(self.step),
+            };
+            let fall = match schedule {
+                Schedule::Constant => 1.0,
+                Schedule::Cosine => Rate::Cosine {
+                    steps: train.iterations as u64,
+                }
+                .factor(self.step),
+            };
+            lr * rise * fall
+        };
+        let (a, s) = (&train.ebm, &train.encoder);
+        [
+            rate(a.lr, a.warmup, a.schedule),
+            rate(s.lr, s.warmup, s.schedule),
+        ]
+    }
+}
+
+/// The projector has no part in E(x): where β = 0 it gets no gradient at all and is left alone.
+fn energy_parameters(network: &EnergyNetwork, beta: f64) -> Vec<(String, &Parameter)> {
+    let all = network.parameters().into_iter();
+    all.filter(|(name, _)| beta != 0.0 || !name.starts_with("projection."))
+        .collect()
+}
