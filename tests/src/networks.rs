@@ -34,18 +34,28 @@ fn init(case: &Case<'_>) -> Init {
 }
 
 impl EnergyShape {
-    /// The network, with random weights.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn build(self, case: &Case<'_>, network: Network) -> Result<EnergyNetwork, Failure> {
-        let config = ModelConfig {
+    /// The configuration of a network of this shape.
+    pub fn config(&self, network: Network) -> ModelConfig {
+        ModelConfig {
             network,
             width: self.stages[0].0,
             hidden: self.hidden,
             latent: self.features,
             spectral_norm: true,
-        };
+        }
+    }
+
+    /// Mean and standard deviation of each channel of the data.
+    pub fn statistics(&self) -> (Vec<f64>, Vec<f64>) {
+        (self.mean.clone(), self.std.clone())
+    }
+
+    /// The network, with random weights.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn build(self, case: &Case<'_>, network: Network) -> Result<EnergyNetwork, Failure> {
+        let config = self.config(network);
         let (mean, std) = (self.mean, self.std);
         let normalisation = Normalisation { mean, std };
         Ok(EnergyNetwork::new(
@@ -57,16 +67,21 @@ impl EnergyShape {
 }
 
 impl EncoderShape {
+    /// The configuration of an encoder of this shape.
+    pub fn config(&self) -> EncoderConfig {
+        EncoderConfig {
+            network: self.kind,
+            width: self.width,
+            hidden: self.hidden,
+        }
+    }
+
     /// The network, with random weights.
     ///
     /// # Errors
     /// What the device reports.
     pub fn build(self, case: &Case<'_>) -> Result<Encoder, Failure> {
-        let config = EncoderConfig {
-            network: self.kind,
-            width: self.width,
-            hidden: self.hidden,
-        };
+        let config = self.config();
         let (mean, std) = (self.mean, self.std);
         let normalisation = Normalisation { mean, std };
         Ok(Encoder::new(

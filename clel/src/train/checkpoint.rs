@@ -144,19 +144,11 @@ impl Trainer {
             .sgd
             .load_state(&trainer.live.encoder.parameters(), &state(&file, "sgd.")?)?;
         let memory = file.tensor("sampler.memory", device)?;
-        if memory.shape() != trainer.buffer.images().shape() {
-            let why = format!(
-                "{:?}, expected {:?}",
-                memory.shape(),
-                trainer.buffer.images().shape()
-            );
-            return Err(Error::format(path, "sampler.memory", why));
-        }
         let words = file.tensor("sampler.ages", &Device::Cpu)?.to_vec::<u32>()?;
         let ages = words
             .chunks_exact(2)
             .map(|w| u64::from(w[0]) | u64::from(w[1]) << 32);
-        trainer.buffer = ReplayBuffer::from_parts(memory, ages.collect())?;
+        trainer.set_buffer(ReplayBuffer::from_parts(memory, ages.collect())?)?;
         trainer.step = step;
         Ok(trainer)
     }

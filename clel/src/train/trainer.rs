@@ -117,6 +117,23 @@ impl Trainer {
         &self.buffer
     }
 
+    /// Goes on with other chains.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`](crate::Error::Mismatch) unless number and size stay.
+    pub fn set_buffer(&mut self, buffer: ReplayBuffer) -> Result<()> {
+        let (found, expected) = (buffer.images().shape(), self.buffer.images().shape());
+        if found != expected {
+            return Err(crate::Error::Mismatch {
+                what: "images of the replay buffer".into(),
+                found: format!("{found:?}"),
+                expected: format!("{expected:?}"),
+            });
+        }
+        self.buffer = buffer;
+        Ok(())
+    }
+
     /// A key for the use `stream` in the next iteration.
     fn key(&self, stream: u32) -> RngKey {
         RngKey::new(self.config.seed, stream).at(self.step)
