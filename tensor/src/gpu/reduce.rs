@@ -79,11 +79,15 @@ impl Gpu {
         let len = if row { len / 4 } else { len };
         let lanes = if vec { inner / 4 } else { inner };
         let parts = self.parts(len, outer * lanes);
+        let side_by_side = parts.min(WORKGROUP as usize);
+        let parts = parts.next_multiple_of(side_by_side);
+        let stretch = side_by_side * len.div_ceil(parts);
         let empty = if sum { 0.0 } else { f32::NEG_INFINITY };
         let threads = outer * parts * lanes;
         let pass = |y: &GpuBuffer| {
             let [im, il] = magic(lanes);
             let [pm, pl] = magic(parts);
+            let [sm, sl] = magic(side_by_side);
             let launch = Launch {
                 name,
                 read: &[x],
@@ -97,6 +101,10 @@ impl Gpu {
                     pl,
                     parts as u32,
                     len as u32,
+                    side_by_side as u32,
+                    stretch as u32,
+                    sm,
+                    sl,
                     empty.to_bits(),
                 ],
                 groups: (threads as u64).div_ceil(WORKGROUP),

@@ -1,5 +1,7 @@
-// Reduces the middle axis of x[outer, len, inner] to `parts` interleaved parts:
-//   y[o, p, i] = Σ or max over l = p, p + parts, p + 2·parts, … < len of x[o, l, i]
+// Reduces the middle axis of x[outer, len, inner] to `parts` parts:
+//   y[o, p, i] = Σ or max over the elements of part p of x[o, l, i]
+// `lanes` neighbouring parts share one stretch of the axis, interleaved: threads side by side read
+// side by side, and a stretch stays in the caches.
 // Sums are made in runs of 16, so that a part of n elements has the error of 16 + n/16 additions.
 // One thread makes one T of y. VEC: 4 elements along inner. ROW: inner = 1, len counts vec4s, and
 // the four lanes are reduced at the end. Grid: threads = outer · parts · inner, 64 a workgroup.
@@ -23,6 +25,9 @@ struct Params {
     parts_magic: vec2<u32>,
     parts: u32,
     len: u32,
+    lanes: u32,
+    stretch: u32,     // lanes · elements of a part
+    lanes_magic: vec2<u32>,
     empty: u32,       // bits of the result of no elements: 0 or −∞
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -48,14 +53,16 @@ fn main(
     let base = o * params.len * params.inner + i;
     let empty = T(bitcast<f32>(params.empty));
     var total = empty;
-    var l = p;
+    let s = divide(p, params.lanes_magic);
+    let end = min(params.len, (s + 1u) * params.stretch);
+    var l = s * params.stretch + p - s * params.lanes;
 #if SUM
-    while l < params.len {
+    while l < end {
         var run = T();
-        let end = min(params.len, l + 16u * params.parts);
-        while l < end {
+        let pause = min(end, l + 16u * params.lanes);
+        while l < pause {
             run += x[base + l * params.inner];
-            l += params.parts;
+            l += params.lanes;
         }
         total += run;
     }
@@ -65,9 +72,9 @@ fn main(
     y[thread] = total;
 #endif
 #else
-    while l < params.len {
+    while l < end {
         total = max(total, x[base + l * params.inner]);
-        l += params.parts;
+        l += params.lanes;
     }
 #if ROW
     y[thread] = max(max(total.x, total.y), max(total.z, total.w));

@@ -6,7 +6,7 @@ mod primitives;
 mod runtime;
 mod shaders;
 
-use super::{Gpu, GpuBuffer, GpuOptions, find_adapter};
+use super::{Family, Gpu, GpuBuffer, GpuOptions, find_adapter};
 
 /// A device for tests, or `None` with a message when this machine has no adapter.
 ///
@@ -27,12 +27,15 @@ pub(crate) fn test_gpu_with(options: GpuOptions) -> Option<Gpu> {
     }
 }
 
-/// The usual device for tests: checks in the shaders, NaN in every buffer, the smallest limits.
+/// Checks in the shaders, NaN in every buffer, the smallest limits.
+pub(crate) const TEST_OPTIONS: GpuOptions = GpuOptions {
+    checked: true,
+    poison: true,
+    smallest_limits: true,
+    family: None,
+};
+
+/// The usual device for tests.
 pub(crate) fn test_gpu() -> Option<Gpu> {
-    test_gpu_with(GpuOptions {
-        checked: true,
-        poison: true,
-        smallest_limits: true,
-        family: None,
-    })
+    test_gpu_with(TEST_OPTIONS)
 }

@@ -5,7 +5,7 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use crate::gpu::template::Program;
-use crate::gpu::{conv, launch, matmul, reduce, rows};
+use crate::gpu::{conv, launch, matmul, reduce, rows, tiled};
 use crate::primitive::{ConvPass, PoolPass};
 
 fn all_programs() -> Vec<Program> {
@@ -31,6 +31,15 @@ fn all_programs() -> Vec<Program> {
     all.push(reduce::pool_program(PoolPass::MaxIndex, false));
     all.extend(["clear", "link", "sort"].map(rows::lists_program));
     all.extend((1..=8).map(rows::embed_program));
+    for vec in both {
+        for transposed in [(false, false), (false, true), (true, false), (true, true)] {
+            let operands = tiled::Operands::matmul(transposed);
+            all.push(tiled::tiled_program(operands, vec));
+        }
+        for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
+            all.push(tiled::tiled_program(tiled::Operands::conv(pass), vec));
+        }
+    }
     for block in matmul::BLOCKS {
         for bits in 0..8u8 {
             let bit = |n: u8| bits >> n & 1 == 1;
