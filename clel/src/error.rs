@@ -110,6 +110,12 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
+    /// The directory for results is already there.
+    #[error("{} exists already; choose another `--out`", .path.display())]
+    OutputExists {
+        /// The directory.
+        path: PathBuf,
+    },
     /// `--resume` names something that is not a run directory.
     #[error("{} is not a run directory: {why}", .path.display())]
     NotARun {

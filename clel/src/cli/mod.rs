@@ -1,14 +1,20 @@
 //! The command line: what is typed, and how errors are told.
 
 mod devices;
+mod energy;
 mod output;
+mod sample;
 mod train;
 
 use std::error::Error as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clel_tensor::Device;
 
+use crate::report::RunDir;
+use crate::train::{Loaded, load_networks};
 use crate::{Error, Result};
 
 /// Energy-based models guided by contrastive latent variables.
@@ -23,6 +29,10 @@ struct Cli {
 enum Command {
     /// Trains a model.
     Train(Box<train::Train>),
+    /// Draws samples from a trained model.
+    Sample(sample::Sample),
+    /// Says how likely a trained model finds images.
+    Energy(energy::Energy),
     /// Lists the devices of this machine and what `auto` takes.
     Devices(devices::Devices),
 }
@@ -42,8 +52,8 @@ struct DeviceArgument {
 }
 
 impl DeviceArgument {
-    fn open(&self) -> Result<clel_tensor::Device> {
-        Ok(clel_tensor::Device::parse(&self.device)?)
+    fn open(&self) -> Result<Device> {
+        Ok(Device::parse(&self.device)?)
     }
 }
 
@@ -52,6 +62,8 @@ impl DeviceArgument {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => arguments.run(),
+        Command::Sample(arguments) => arguments.run(),
+        Command::Energy(arguments) => arguments.run(),
         Command::Devices(arguments) => arguments.run(),
     };
     match result {
@@ -76,12 +88,27 @@ fn chain(error: &Error) -> String {
 
 /// Whether the person who typed the command can put it right.
 fn is_bad_input(error: &Error) -> bool {
+    use clel_autograd::Error as Autograd;
+    use clel_nn::Error as Network;
     use clel_tensor::Error as Tensor;
-    !matches!(
-        error,
-        Error::Numbers { .. }
-            | Error::Tensor(
-                Tensor::DeviceLost { .. } | Tensor::OutOfMemory { .. } | Tensor::Device { .. }
-            )
-    )
+    match error {
+        Error::Numbers { .. } => false,
+        Error::Tensor(inner)
+        | Error::Autograd(Autograd::Tensor(inner))
+        | Error::Network(Network::Tensor(inner)) => !matches!(
+            inner,
+            Tensor::DeviceLost { .. } | Tensor::OutOfMemory { .. } | Tensor::Device { .. }
+        ),
+        _ => true,
+    }
+}
+
+/// The networks that an argument `--checkpoint` names: a file, or a run directory's newest one.
+fn load(path: &Path, device: &Device) -> Result<Loaded> {
+    if path.is_dir() {
+        let (_, newest) = RunDir::open(path)?.latest_checkpoint()?;
+        load_networks(&newest, device)
+    } else {
+        load_networks(path, device)
+    }
 }

@@ -134,7 +134,7 @@ pub struct LossConfig {
 }
 
 /// A family of random image transformations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Augmentation {
     /// The image as it is.

@@ -21,6 +21,7 @@
 
 mod langevin;
 mod replay;
+mod rounds;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use clel_tensor::{RngKey, Tensor};
 
 pub use langevin::{Langevin, Step};
 pub use replay::{Draw, ReplayBuffer};
+pub use rounds::{Rounds, Start};
 pub use statistics::{Chains, Statistics};
 
 use crate::Result;

@@ -3,7 +3,7 @@
 mod checkpoint;
 mod networks;
 mod run;
-mod streams;
+pub(crate) mod streams;
 mod summary;
 mod trainer;
 

@@ -1,19 +1,18 @@
 //! Judging a run: samples before and after training, against the data.
 
 use clel_autograd::{Var, no_grad};
-use clel_nn::{Mode, hold_weights};
-use clel_tensor::{Device, RngKey, Tensor};
+use clel_nn::Mode;
+use clel_tensor::{Device, Tensor};
 
-use super::{Networks, streams};
+use super::Networks;
 use crate::{
     Result,
-    augment::augment,
     config::{Config, Source},
     data::{Dataset, Images},
     eval::{DigitClassifier, Gaussian, frechet_distance, nearest_neighbour_accuracy},
     model::EnergyNetwork,
     report::Judged,
-    sampler::Langevin,
+    sampler::{Langevin, Rounds, Start},
 };
 
 /// Images that go through a network at a time.
@@ -31,28 +30,15 @@ pub fn fresh_samples(
     rounds: usize,
     device: &Device,
 ) -> Result<Vec<f32>> {
-    let [h, w, c] = config.data.shape.unwrap_or_default();
-    let langevin = Langevin::of(&config.sampler);
+    let rounds = Rounds {
+        langevin: Langevin::of(&config.sampler),
+        steps: rounds * config.sampler.steps,
+        augmentation: config.sampler.augmentation,
+        seed: config.seed,
+    };
+    let shape = config.data.shape.unwrap_or_default();
     let energy = |x: &Var| network.energy(x, Mode::Eval);
-    let mut samples = Vec::with_capacity(count * h * w * c);
-    for (part, start) in (0..count).step_by(BATCH).enumerate() {
-        let n = BATCH.min(count - start);
-        let key = |stream, round: usize| {
-            RngKey::new(config.seed, stream).at((part * rounds + round) as u64)
-        };
-        let mut x = Tensor::uniform(&[n, h, w, c], key(streams::EVALUATION_START, 0), device)?;
-        for round in 0..rounds {
-            let start = augment(
-                &x,
-                config.sampler.augmentation,
-                key(streams::EVALUATION_CHAINS, round),
-            )?;
-            let noise = key(streams::EVALUATION, round);
-            x = hold_weights(|| langevin.run(&energy, &start, noise))?.images;
-        }
-        samples.extend(x.to_vec::<f32>()?);
-    }
-    Ok(samples)
+    rounds.run(&energy, Start::Noise(count), shape, device)
 }
 
 /// Judges sets of images by the averaged encoder and, for digits, by the embedded classifier.

@@ -1,0 +1,145 @@
+//! `clel sample`.
+
+use std::path::{Path, PathBuf};
+
+use super::{DeviceArgument, load, output};
+use clel_autograd::Var;
+use clel_nn::Mode;
+
+use crate::config::{Augmentation, Config};
+use crate::report::Grid;
+use crate::sampler::{Langevin, Rounds, Start};
+use crate::{Error, Result, data};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel sample --checkpoint runs/digits-001 --out samples
+  clel sample --checkpoint runs/digits-001 --count 16 --steps 400 --noise 0.005 --seed 3 --out more
+  clel sample --checkpoint runs/digits-001 --init drawings/ --steps 40 --out repaired
+  clel sample --checkpoint runs/cifar10-001 --steps 600 --augment strong --out cifar";
+
+/// Draws samples: chains of Langevin steps from uniform noise or from given images.
+///
+/// Writes `samples.png`, a grid, and `samples.safetensors`, whose tensor `samples` [N, H, W, C] has
+/// values in 0..1.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Sample {
+    /// A checkpoint file, or a run directory for its newest one.
+    #[arg(long, value_name = "PATH")]
+    checkpoint: PathBuf,
+    /// Start the chains from these images (a file, a folder, a safetensors file) instead of noise.
+    #[arg(long, value_name = "PATH")]
+    init: Option<PathBuf>,
+    /// How many chains; with --init, all its images if not given.
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// Langevin steps of each chain; if not given, what the run's evaluation takes.
+    #[arg(long, value_name = "K")]
+    steps: Option<usize>,
+    /// Standard deviation of the noise of a step; if not given, the run's.
+    #[arg(long, value_name = "SIGMA")]
+    noise: Option<f64>,
+    /// Augment the chains every `sampler.steps` steps, as training does with its buffer.
+    #[arg(long, value_enum, default_value = "none")]
+    augment: Augmentation,
+    /// Seed of the noise.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The directory to make for the results.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    device: DeviceArgument,
+}
+
+impl Sample {
+    pub(super) fn run(&self) -> Result<()> {
+        if let Some(sigma) = self.noise
+            && !(sigma.is_finite() && sigma >= 0.0)
+        {
+            return Err(Error::Argument {
+                argument: format!("--noise {sigma}"),
+                why: "must be a finite number, 0 or above".to_owned(),
+            });
+        }
+        let device = self.device.open()?;
+        let model = load(&self.checkpoint, &device)?;
+        let shape = model.config.data.shape.unwrap_or_default();
+        let images = self.initial(shape)?;
+        let rounds = self.rounds(&model.config);
+        make_directory(&self.out)?;
+
+        let start = match &images {
+            Some(values) => Start::Images(values),
+            None => Start::Noise(self.count.unwrap_or(64)),
+        };
+        let energy = |x: &Var| model.average.energy.energy(x, Mode::Eval);
+        let samples = rounds.run(&energy, start, shape, &device)?;
+
+        let [h, w, c] = shape;
+        let shape = [samples.len() / (h * w * c).max(1), h, w, c];
+        let picture = self.out.join("samples.png");
+        Grid::for_images(shape).write_png(&picture, shape, &samples)?;
+        let tensors = self.out.join("samples.safetensors");
+        data::write_samples(&tensors, shape, &samples)?;
+        output::say(&format!(
+            "{} samples, {} steps each, from the averaged networks of iteration {}\n{}\n{}",
+            shape[0],
+            rounds.steps,
+            model.step,
+            picture.display(),
+            tensors.display()
+        ))
+    }
+
+    /// The given images, as many as asked for.
+    fn initial(&self, shape: [usize; 3]) -> Result<Option<Vec<f32>>> {
+        if self.count == Some(0) {
+            return Err(Error::Argument {
+                argument: "--count 0".to_owned(),
+                why: "must be at least 1".to_owned(),
+            });
+        }
+        let Some(path) = &self.init else {
+            return Ok(None);
+        };
+        let (images, _) = data::read_any(path, Some(shape))?;
+        let count = self.count.unwrap_or(images.len());
+        if count > images.len() {
+            return Err(Error::Argument {
+                argument: format!("--count {count}"),
+                why: format!("--init {} has {} images", path.display(), images.len()),
+            });
+        }
+        let mut values = images.to_unit();
+        values.truncate(count * images.image_len());
+        Ok(Some(values))
+    }
+
+    fn rounds(&self, config: &Config) -> Rounds {
+        let sampler = &config.sampler;
+        let steps = self.steps.unwrap_or(sampler.steps * config.eval.rounds);
+        let noise = self.noise.unwrap_or(sampler.noise);
+        Rounds {
+            langevin: Langevin {
+                noise,
+                ..Langevin::of(sampler)
+            },
+            steps,
+            augmentation: self.augment,
+            seed: self.seed,
+        }
+    }
+}
+
+/// A new directory for results, with its parents.
+fn make_directory(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Err(Error::OutputExists {
+            path: path.to_owned(),
+        });
+    }
+    std::fs::create_dir_all(path).map_err(Error::write(path))
+}
