@@ -80,7 +80,11 @@ fn chain(error: &Error) -> String {
     let mut text = format!("error: {error}");
     let mut cause = error.source();
     while let Some(inner) = cause {
-        text.push_str(&format!("\n  because: {inner}"));
+        let why = inner.to_string();
+        // Some messages end with their cause already.
+        if !text.ends_with(&why) {
+            text.push_str(&format!("\n  because: {why}"));
+        }
         cause = inner.source();
     }
     text

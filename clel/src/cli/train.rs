@@ -6,6 +6,7 @@ use super::{DeviceArgument, output};
 use crate::{
     Result,
     config::{Config, DEFAULT_PRESET, Layers},
+    data,
     report::RunDir,
     train::{Job, run},
 };
@@ -78,14 +79,16 @@ impl Train {
             layers.set(assignment)?;
         }
         let config: Config = layers.build()?;
-        // the device first: a directory is not made for nothing
+        // what can fail comes first: a directory is not made for nothing
         let device = self.device.open()?;
+        let data = data::load(&config.data, config.seed)?;
         let run = match &self.out {
             Some(path) => RunDir::create(path)?,
             None => RunDir::create_numbered("runs".as_ref(), &name)?,
         };
         Ok(Job {
             config,
+            data,
             device,
             run,
             resume: None,
@@ -96,8 +99,10 @@ impl Train {
     fn resumed(&self, directory: &std::path::Path) -> Result<Job> {
         let run = RunDir::open(directory)?;
         let (_, checkpoint) = run.latest_checkpoint()?;
+        let config = run.read_config()?;
         Ok(Job {
-            config: run.read_config()?,
+            data: data::load(&config.data, config.seed)?,
+            config,
             device: self.device.open()?,
             run,
             resume: Some(checkpoint),

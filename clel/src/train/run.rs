@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Error, Result,
     config::Config,
-    data::{self, Dataset, Order, write_samples},
+    data::{Dataset, Order, write_samples},
     report::{Events, Grid, Metrics, Progress, RunDir, Summary},
 };
 
@@ -21,6 +21,8 @@ use crate::{
 pub struct Job {
     /// What to compute; the data's shape and statistics are filled in.
     pub config: Config,
+    /// The images that the configuration names.
+    pub data: Dataset,
     /// Where.
     pub device: Device,
     /// The directory for all that is written.
@@ -37,11 +39,11 @@ type Figures = Vec<(&'static str, f64)>;
 /// Trains, from the start or from a checkpoint, to the end.
 ///
 /// # Errors
-/// Data or checkpoint that cannot be used; a file that cannot be written; energies that are not finite; what the device reports.
+/// A checkpoint that cannot be used; a file that cannot be written; energies that are not finite; what the device reports.
 pub fn run(job: Job) -> Result<Summary> {
     let started = Instant::now();
     let mut config = job.config;
-    let data = data::load(&config.data, config.seed)?;
+    let data = job.data;
     describe_data(&mut config, &data);
     let mut trainer = match &job.resume {
         None => Trainer::new(&config, &job.device)?,

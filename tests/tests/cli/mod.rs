@@ -1,5 +1,10 @@
 //! Runs the program as a person would.
 
+// Each test program uses its own part of this.
+#![allow(dead_code)]
+
+pub mod tiny;
+
 use std::process::{Command, Stdio};
 
 /// What a run of the program left.
@@ -18,6 +23,8 @@ pub fn clel(arguments: &[&str]) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_clel-under-test"))
         .args(arguments)
         .env_remove("CLEL_DEVICE")
+        // Without it Mesa prints a complaint of its own on machines without a desktop session.
+        .env("XDG_RUNTIME_DIR", std::env::temp_dir())
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");
@@ -26,4 +33,15 @@ pub fn clel(arguments: &[&str]) -> Run {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Runs `clel` with arguments that it must refuse: code 2, `parts` in one message, no panic.
+pub fn refused(arguments: &[&str], parts: &[&str]) {
+    let run = clel(arguments);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert_eq!(run.stderr.matches("error: ").count(), 1, "{run:?}");
+    for part in parts {
+        assert!(run.stderr.contains(part), "{part} is not in {run:?}");
+    }
+    assert!(!run.stderr.contains("panicked"), "{run:?}");
 }

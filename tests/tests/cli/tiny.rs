@@ -1,0 +1,45 @@
+//! A checkpoint of a very small model, made once by the program itself.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::clel;
+
+/// Settings with which an iteration takes a fraction of a second.
+pub const SETTINGS: [&str; 12] = [
+    "model.width=4",
+    "model.hidden=8",
+    "model.latent=4",
+    "encoder.width=4",
+    "encoder.hidden=8",
+    "sampler.steps=2",
+    "sampler.buffer=8",
+    "train.batch=4",
+    "log.grid_images=4",
+    "log.metrics_every=1",
+    "eval.samples=8",
+    "eval.rounds=1",
+];
+
+/// Trains with those settings into `out`, with further arguments.
+pub fn train(out: &Path, more: &[&str]) -> super::Run {
+    let out = out.display().to_string();
+    let mut arguments = vec!["train", "--device", "cpu", "--out", &out];
+    for setting in SETTINGS {
+        arguments.extend(["--set", setting]);
+    }
+    arguments.extend(more);
+    clel(&arguments)
+}
+
+/// A finished run of two iterations, shared by the tests of a program.
+pub fn finished_run() -> &'static Path {
+    static RUN: OnceLock<tempfile::TempDir> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let run = train(&dir.path().join("run"), &["--steps", "2"]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        dir
+    })
+    .path()
+}

@@ -1,0 +1,148 @@
+//! `clel train`, through the program.
+
+mod cli;
+
+use std::path::Path;
+
+use cli::tiny::{finished_run, train};
+use cli::{clel, refused};
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[test]
+fn a_run_leaves_everything_in_its_directory() {
+    let run = finished_run().join("run");
+    for file in [
+        "config.toml",
+        "metrics.jsonl",
+        "summary.json",
+        "samples/step-00000002.png",
+        "checkpoints/step-00000002.safetensors",
+    ] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let steps: Vec<u64> = metrics
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [1, 2]);
+    let grid = image::open(run.join("samples/step-00000002.png")).unwrap();
+    // Four images of 8×8, enlarged eight times, two in a row, borders of 2.
+    assert_eq!((grid.width(), grid.height()), (134, 134));
+}
+
+#[test]
+fn a_resumed_run_writes_what_the_uninterrupted_one_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
+    for (out, steps) in [(&whole, "4"), (&parts, "2")] {
+        let run = train(out, &["--steps", steps]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+    }
+    let run = clel(&[
+        "train",
+        "--device",
+        "cpu",
+        "--resume",
+        &text(&parts),
+        "--steps",
+        "4",
+    ]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    for file in [
+        "checkpoints/step-00000004.safetensors",
+        "metrics.jsonl",
+        "samples/step-00000004.png",
+    ] {
+        let read = |run: &Path| std::fs::read(run.join(file)).unwrap();
+        assert!(read(&whole) == read(&parts), "{file} differs");
+    }
+}
+
+#[test]
+fn settings_that_do_not_exist_name_the_nearest() {
+    refused(
+        &["train", "--set", "sampler.step=5"],
+        &[
+            "unknown key `sampler.step`",
+            "did you mean `sampler.steps`?",
+        ],
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("my.toml");
+    std::fs::write(&file, "seed = 3\n[train]\nbach = 5\n").unwrap();
+    refused(
+        &["train", "--config", &text(&file)],
+        &["my.toml:3: unknown key `train.bach`", "`train.batch`"],
+    );
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused() {
+    refused(
+        &[
+            "train",
+            "--set",
+            "sampler.step_size=-1",
+            "--set",
+            "train.batch=1",
+        ],
+        &[
+            "sampler.step_size = -1",
+            "train.batch = 1",
+            "must be at least 2",
+        ],
+    );
+    refused(
+        &["train", "--preset", "mnist"],
+        &["there is no preset `mnist`; there are digits"],
+    );
+}
+
+#[test]
+fn a_run_directory_is_not_overwritten() {
+    let run = finished_run().join("run");
+    refused(
+        &["train", "--device", "cpu", "--out", &text(&run)],
+        &["exists already", "--resume"],
+    );
+}
+
+#[test]
+fn what_is_no_run_is_not_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = text(dir.path());
+    refused(
+        &["train", "--resume", &path],
+        &["is not a run directory", "config.toml"],
+    );
+    refused(
+        &["train", "--resume", &path, "--preset", "digits"],
+        &["cannot be used with"],
+    );
+}
+
+#[test]
+fn data_that_are_not_there_leave_no_directory_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    refused(
+        &[
+            "train",
+            "--device",
+            "cpu",
+            "--preset",
+            "cifar10",
+            "--set",
+            "data.path=/no/such/folder",
+            "--out",
+            &text(&out),
+        ],
+        &["cannot read /no/such/folder"],
+    );
+    assert!(!out.exists());
+}
