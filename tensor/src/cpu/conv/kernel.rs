@@ -170,39 +170,123 @@ macro_rules! kernels {
     }};
 }
 
-/// Defines the function that picks the kernels for `n` columns on this processor.
+/// Defines the tile sizes of each instruction set that this processor has, best first, as
+/// \[one vector wide for few columns, the usual one\]; and the function that picks one.
 ///
-/// Tile sizes: as many sums as hide the latency of multiply-add and leave registers for a row
-/// of weights (16 registers with AVX2, 32 with AVX-512); one vector wide where few columns are.
+/// As many sums as hide the latency of multiply-add and leave registers for a row of weights:
+/// there are 16 registers with AVX2, 32 with AVX-512.
 macro_rules! pick {
-    ($name:ident, $t:ty) => {
-        pub(crate) fn $name(n: usize) -> Kernels<$t> {
+    ($pick:ident, $sets:ident, $t:ty) => {
+        fn $sets() -> impl Iterator<Item = [Kernels<$t>; 2]> {
+            let mut sets = [None; 3];
             #[cfg(target_arch = "x86_64")]
             {
                 use crate::cpu::simd::{Avx2, Avx512};
                 if is_x86_feature_detected!("avx512f") {
-                    return if n <= Avx512::<$t>::LANES {
-                        kernels!(Avx512<$t>, 8 x 1, "avx512f")
-                    } else {
-                        kernels!(Avx512<$t>, 8 x 2, "avx512f")
-                    };
+                    sets[0] = Some([
+                        kernels!(Avx512<$t>, 8 x 1, "avx512f"),
+                        kernels!(Avx512<$t>, 8 x 2, "avx512f"),
+                    ]);
                 }
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    return if n <= Avx2::<$t>::LANES {
-                        kernels!(Avx2<$t>, 8 x 1, "avx2,fma")
-                    } else {
-                        kernels!(Avx2<$t>, 6 x 2, "avx2,fma")
-                    };
+                    sets[1] = Some([
+                        kernels!(Avx2<$t>, 8 x 1, "avx2,fma"),
+                        kernels!(Avx2<$t>, 6 x 2, "avx2,fma"),
+                    ]);
                 }
             }
-            if n <= 4 {
-                kernels!(Portable<$t>, 8 x 1)
-            } else {
-                kernels!(Portable<$t>, 4 x 2)
-            }
+            sets[2] = Some([kernels!(Portable<$t>, 8 x 1), kernels!(Portable<$t>, 4 x 2)]);
+            sets.into_iter().flatten()
+        }
+
+        /// The kernels of this processor for `n` columns.
+        pub(crate) fn $pick(n: usize) -> Kernels<$t> {
+            let portable = [kernels!(Portable<$t>, 8 x 1), kernels!(Portable<$t>, 4 x 2)];
+            let [narrow, wide] = $sets().next().unwrap_or(portable);
+            if n <= narrow.columns { narrow } else { wide }
         }
     };
 }
 
-pick!(kernels_f32, f32);
-pick!(kernels_f64, f64);
+pick!(kernels_f32, sets_f32, f32);
+pick!(kernels_f64, sets_f64, f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::real::Real;
+
+    /// Small integers, so that every order of adding gives the same.
+    fn integers<T: Real>(len: usize) -> Vec<T> {
+        (0..len)
+            .map(|i| T::from_f64((i * 7 % 11) as f64 - 5.0))
+            .collect()
+    }
+
+    fn check_gather<T: Real>(k: &Kernels<T>) {
+        let (depth, taps) = (5, 3);
+        let x: Vec<T> = integers(200);
+        let panel: Vec<T> = integers(taps * depth * k.columns);
+        let start = |row: usize, tap: usize| (row * 13 + tap * 29) % 190;
+        let list: Vec<Tap<T>> = (0..taps)
+            .map(|tap| Tap {
+                rows: std::array::from_fn(|row| x[start(row, tap)..].as_ptr()),
+                weights: tap * depth * k.columns,
+            })
+            .collect();
+        let mut y = vec![T::ONE; MAX_ROWS * k.columns];
+        let base = y.as_mut_ptr();
+        let out = std::array::from_fn(|row| base.wrapping_add(row * k.columns));
+        // SAFETY: every tap reads `depth` elements of `x` from below 190, and the panel; `out`
+        // are rows of `y`.
+        unsafe { (k.gather)(&list, depth, panel.as_ptr(), &out) };
+        for row in 0..k.rows {
+            for j in 0..k.columns {
+                let mut want = T::ZERO;
+                for tap in 0..taps {
+                    for i in 0..depth {
+                        let weight = panel[(tap * depth + i) * k.columns + j];
+                        want += x[start(row, tap) + i] * weight;
+                    }
+                }
+                assert_eq!(y[row * k.columns + j], want, "{} x {}", k.rows, k.columns);
+            }
+        }
+        assert!(y[k.rows * k.columns..].iter().all(|y| *y == T::ONE));
+    }
+
+    fn check_outer<T: Real>(k: &Kernels<T>) {
+        let (pixels, step) = (20, 2);
+        let g: Vec<T> = integers(pixels * k.rows);
+        let x: Vec<T> = integers(2 * pixels * k.columns);
+        let runs = [(1, 3, 4), (7, 0, 1), (9, 12, 9)].map(|(g, x, len)| Run { g, x, len });
+        let mut sums: Vec<T> = integers(k.rows * k.columns);
+        let mut want = sums.clone();
+        for run in runs {
+            for i in 0..run.len {
+                for row in 0..k.rows {
+                    for j in 0..k.columns {
+                        want[row * k.columns + j] +=
+                            g[(run.g + i) * k.rows + row] * x[(run.x + i * step) * k.columns + j];
+                    }
+                }
+            }
+        }
+        // SAFETY: the runs stay below 20 pixels of `g` and 40 of `x`.
+        unsafe { (k.outer)(&runs, step, g.as_ptr(), x.as_ptr(), sums.as_mut_ptr()) };
+        assert_eq!(sums, want, "{} x {}", k.rows, k.columns);
+    }
+
+    /// Not only the one that is picked here: the others are for other processors.
+    #[test]
+    fn every_instruction_set_gives_the_same() {
+        for k in sets_f32().flatten() {
+            check_gather(&k);
+            check_outer(&k);
+        }
+        for k in sets_f64().flatten() {
+            check_gather(&k);
+            check_outer(&k);
+        }
+    }
+}
