@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::faults::lock;
 use super::{Gpu, GpuBuffer};
@@ -58,7 +59,7 @@ impl Gpu {
             submission_index: transfer.submission.clone(),
             timeout: None,
         })?;
-        let mapped = lock(&transfer.mapped.state).result.take();
+        let mapped = transfer.mapped.wait();
         self.finish_read(transfer.staging, bytes, mapped)
     }
 
@@ -100,6 +101,7 @@ impl Gpu {
             if let Some(waker) = state.waker.take() {
                 waker.wake();
             }
+            done.ended.notify_all();
         });
         Ok(Transfer {
             staging,
@@ -161,6 +163,20 @@ struct Transfer {
 #[derive(Default)]
 struct Mapped {
     state: Mutex<MapState>,
+    ended: Condvar,
+}
+
+impl Mapped {
+    /// The result, once the device has been waited for. A thread that polls calls back for all threads, and may be about to do so for this one.
+    fn wait(&self) -> Option<Result<(), wgpu::BufferAsyncError>> {
+        const LONGEST: Duration = Duration::from_secs(10);
+        let state = lock(&self.state);
+        let ended = self
+            .ended
+            .wait_timeout_while(state, LONGEST, |state| state.result.is_none());
+        let (mut state, _) = ended.unwrap_or_else(PoisonError::into_inner);
+        state.result.take()
+    }
 }
 
 #[derive(Default)]

@@ -26,6 +26,24 @@ fn bytes_come_back() {
     }
 }
 
+/// A thread that waits may find its callback in the hands of another one.
+#[test]
+fn threads_read_at_the_same_time() {
+    let Some(gpu) = test_gpu() else { return };
+    std::thread::scope(|scope| {
+        for t in 0..4 {
+            let gpu = &gpu;
+            scope.spawn(move || {
+                for i in 0..100 {
+                    let bytes = floats(1 + (t * 37 + i) % 50);
+                    let buffer = gpu.upload(&bytes).unwrap();
+                    assert_eq!(gpu.read(&buffer, bytes.len()).unwrap(), bytes);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn memory_is_recycled_and_reported() {
     let Some(gpu) = test_gpu() else { return };
