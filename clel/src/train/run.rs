@@ -233,6 +233,7 @@ fn summarise(
     started: Instant,
 ) -> Result<Summary> {
     let mut judged = Vec::new();
+    let mut neighbours = None;
     let mut pictures = vec![run.samples_path(trainer.step())];
     if config.eval.samples > 1 {
         let judge = Judge::new(config, &trainer.average, data, &trainer.device)?;
@@ -261,6 +262,7 @@ fn summarise(
         if data.test.images.len() > 1 {
             judged.push(judge.judge("held-out images", &data.test.images.to_unit())?);
         }
+        neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device)?;
         let [h, w, c] = config.data.shape.unwrap_or_default();
         let shape = [config.log.grid_images.min(config.eval.samples), h, w, c];
         let path = run.picture_path("fresh-chains");
@@ -271,7 +273,7 @@ fn summarise(
         iterations: trainer.step(),
         seconds: started.elapsed().as_secs_f64(),
         judged,
-        nearest_neighbour: nearest_neighbour(config, &trainer.average, data, &trainer.device)?,
+        nearest_neighbour: neighbours,
         pictures,
     })
 }
