@@ -2,7 +2,7 @@
 //!
 //! * [`Gpu::upload`], [`Gpu::read`] move bytes;
 //! * [`Gpu::run`] executes a [`crate::primitive::Primitive`];
-//! * [`Gpu::pointwise`] executes a fused pointwise expression.
+//! * `Gpu::pointwise` executes a fused pointwise expression.
 //!
 //! Nothing waits for the device except `read` and, when too much is under way, the submission of
 //! a batch. Failures of the device surface as typed errors at the next flush or read and at every
