@@ -58,7 +58,7 @@ impl DeviceArgument {
 }
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
-/// error and exit code 2, a failure of the machine (its disk full, its device lost) or of the computation with 1.
+/// error and exit code 2, a failure of the device (lost, out of memory) or of the computation with 1.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => arguments.run(),
