@@ -10,4 +10,4 @@ pub use devices::devices;
 pub use fixture::Fixture;
 pub use modules::{load, same_gradients, same_values};
 pub use networks::{EncoderShape, EnergyShape};
-pub use parity::{Case, Failure, TOLERANCE, on_every_device, on_the_cpu};
+pub use parity::{Case, Failure, TOLERANCE, on_every_device};

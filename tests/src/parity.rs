@@ -40,21 +40,9 @@ struct Tally {
 /// # Panics
 /// With the names and errors of all tensors that differ, or if `check` fails or compares nothing.
 pub fn on_every_device(fixture: &str, check: impl Fn(&Case<'_>) -> Result<(), Failure>) {
-    on(devices(), fixture, check);
-}
-
-/// As [`on_every_device`], on the CPU alone: for what the shaders do not cover yet.
-///
-/// # Panics
-/// As there.
-pub fn on_the_cpu(fixture: &str, check: impl Fn(&Case<'_>) -> Result<(), Failure>) {
-    on(&[Device::Cpu], fixture, check);
-}
-
-fn on(devices: &[Device], fixture: &str, check: impl Fn(&Case<'_>) -> Result<(), Failure>) {
     let file = Fixture::open(fixture).unwrap_or_else(|e| panic!("{e}"));
     let mut problems = Vec::new();
-    for device in devices {
+    for device in devices() {
         let case = Case {
             fixture: &file,
             device,

@@ -2,7 +2,7 @@
 
 use clel::augment::{Affine, CropBox, Params, Recolour, Strong, Weak, recolour};
 use clel_tensor::Tensor;
-use clel_tests::{Case, Failure, on_every_device, on_the_cpu};
+use clel_tests::{Case, Failure, on_every_device};
 
 /// Integers of a tensor, one row for each image.
 fn rows(case: &Case<'_>, key: &str) -> Result<Vec<Vec<usize>>, Failure> {
@@ -70,7 +70,7 @@ fn jitter_in_all_orders() {
 
 #[test]
 fn strong() {
-    on_the_cpu("augment_strong", |file| {
+    on_every_device("augment_strong", |file| {
         let (jittered, grey, flip) = (
             flags(file, "jittered")?,
             flags(file, "greyed")?,
@@ -96,7 +96,7 @@ fn strong() {
 
 #[test]
 fn weak() {
-    on_the_cpu("augment_weak", |file| {
+    on_every_device("augment_weak", |file| {
         let corners = rows(file, "corners")?;
         let flipped = flags(file, "flipped")?;
         let one = |(c, &flip): (&Vec<usize>, &bool)| Weak {

@@ -6,7 +6,7 @@ use clel_nn::{
     Weight,
 };
 use clel_tensor::{DType, RngKey, Tensor};
-use clel_tests::{Case, Failure, on_every_device, on_the_cpu};
+use clel_tests::{Case, Failure, on_every_device};
 
 fn init(case: &Case<'_>) -> Init {
     Init::new(RngKey::new(1, 0), DType::F32, case.device)
@@ -44,7 +44,7 @@ fn check_layer(case: &Case<'_>, layer: &dyn Layer, mode: Mode) -> Result<(), Fai
 
 #[test]
 fn linear() {
-    on_the_cpu("linear", |file| {
+    on_every_device("linear", |file| {
         for (name, inputs, outputs, bias) in [("bias", 7, 9, true), ("plain", 64, 33, false)] {
             let options = LinearOptions {
                 bias: bias.then_some(Fill::ZEROS),
@@ -114,7 +114,7 @@ const V: &str = "parametrizations.weight.0._v";
 /// u, v, σ, W/σ and the gradient to W over several power iterations.
 #[test]
 fn spectral_norm() {
-    on_the_cpu("spectral_norm", |file| {
+    on_every_device("spectral_norm", |file| {
         let steps: usize = file.fixture.note("steps")?;
         // shapes [out, in] or [out, kh, kw, in]
         let cases: [(&str, &[usize]); 3] = [
@@ -164,7 +164,7 @@ fn check_use(case: &Case<'_>, weight: &Weight, mode: Mode) -> Result<(), Failure
 /// when both have converged; here: σ is within a few per cent of the largest singular value.
 #[test]
 fn construction_brings_sigma_near_the_largest_singular_value() {
-    on_the_cpu("spectral_norm", |file| {
+    on_every_device("spectral_norm", |file| {
         for (name, shape) in [("conv1x1", vec![5, 1, 1, 7]), ("linear", vec![6, 9])] {
             let case = file.under(name);
             let weight = Weight::new(&mut init(file), &shape, Fill::Normal(1.0), true)?;

@@ -2,7 +2,7 @@
 
 use clel::loss::{energy_loss, nt_xent};
 use clel_autograd::{GradOptions, Var, grad};
-use clel_tests::{on_every_device, on_the_cpu};
+use clel_tests::on_every_device;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ struct Temperature {
 
 #[test]
 fn nt_xent_with_samples_as_negatives() {
-    on_the_cpu("loss_nt_xent", |file| {
+    on_every_device("loss_nt_xent", |file| {
         for name in ["samples_as_negatives", "views_only", "warm"] {
             let case = file.under(name);
             let Temperature { temperature } = file.fixture.note(name)?;

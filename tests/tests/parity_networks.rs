@@ -5,7 +5,7 @@ use clel::config::{EncoderNetwork, Network};
 use clel::model::{energy, joint_energy};
 use clel_autograd::{GradOptions, Var, grad};
 use clel_nn::{Layer, Mode, Module};
-use clel_tests::{Case, EncoderShape, EnergyShape, Failure, load, on_the_cpu};
+use clel_tests::{Case, EncoderShape, EnergyShape, Failure, load, on_every_device};
 use clel_tests::{same_gradients, same_values};
 
 const MODES: [(&str, Mode); 2] = [("train", Mode::Train), ("eval", Mode::Eval)];
@@ -17,7 +17,7 @@ fn same_slope(case: &Case<'_>, key: &str, values: &Var, images: &Var) -> Result<
 }
 
 fn energy_network(fixture: &str, network: Network) {
-    on_the_cpu(fixture, |file| {
+    on_every_device(fixture, |file| {
         let shape: EnergyShape = file.fixture.note("config")?;
         let net = shape.build(file, network)?;
         let (alpha, beta): (f64, f64) = (file.fixture.note("alpha")?, file.fixture.note("beta")?);
@@ -70,7 +70,7 @@ fn energy_resnet_large() {
 }
 
 fn encoder(fixture: &str) {
-    on_the_cpu(fixture, |file| {
+    on_every_device(fixture, |file| {
         let shape: EncoderShape = file.fixture.note("config")?;
         let net = shape.build(file)?;
         let seed = Var::constant(file.tensor("grad_y")?);

@@ -2,7 +2,7 @@
 
 use clel_autograd::{GradOptions, Var, grad};
 use clel_tensor::Tensor;
-use clel_tests::{Case, Failure, on_every_device, on_the_cpu};
+use clel_tests::{Case, Failure, on_every_device};
 use serde::Deserialize;
 
 /// Gradients of ⟨y, grad_y⟩ with respect to `inputs`.
@@ -27,7 +27,7 @@ fn conv2d() {
     let cases = [
         "k3s1p1", "k3s2p1", "k3s1p0", "k1s1p0", "k1s2p0", "k5s3p2", "wide",
     ];
-    on_the_cpu("conv2d", |file| {
+    on_every_device("conv2d", |file| {
         for name in cases {
             let case = file.under(name);
             let Convolution { stride, pad, bias } = file.fixture.note(name)?;
@@ -94,7 +94,7 @@ fn pools() {
 
 #[test]
 fn bicubic_crops() {
-    on_the_cpu("augment_crop", |case| {
+    on_every_device("augment_crop", |case| {
         let boxes = case.tensor("boxes")?.to_dtype(clel_tensor::DType::F32)?;
         for (height, width) in [(12, 10), (6, 5), (9, 16)] {
             let y = case.tensor("x")?.resample_bicubic(&boxes, height, width)?;

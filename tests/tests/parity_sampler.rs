@@ -8,7 +8,7 @@ use clel::sampler::{Langevin, Numbers};
 use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::{RngKey, Tensor};
-use clel_tests::{EnergyShape, load, on_the_cpu, same_values};
+use clel_tests::{EnergyShape, load, on_every_device, same_values};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Options {
 
 #[test]
 fn langevin_chains() {
-    on_the_cpu("sgld", |file| {
+    on_every_device("sgld", |file| {
         let shape: EnergyShape = file.fixture.note("config")?;
         let net = shape.build(file, Network::Tiny)?;
         let cases: BTreeMap<String, Options> = file.fixture.note("cases")?;
