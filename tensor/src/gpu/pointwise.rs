@@ -12,7 +12,6 @@ impl Gpu {
     /// # Errors
     /// [`Error::Unsupported`] for f64 and for more arrays than one kernel may touch,
     /// [`Error::OutOfMemory`], and any earlier failure of the device.
-    #[allow(dead_code, reason = "the tensor type is about to use it")]
     pub(crate) fn pointwise(
         &self,
         kernel: &PointwiseKernel,

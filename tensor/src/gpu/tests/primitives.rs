@@ -1,9 +1,10 @@
-//! Every primitive on odd geometries against its definition.
+//! Every primitive on odd geometries against its definition and against the CPU.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::DType;
+use crate::cpu::{CpuBuffer, CpuView};
 use crate::primitive::*;
 use crate::random::RngKey;
 
@@ -60,19 +61,22 @@ fn inputs(primitive: &Primitive) -> Vec<(usize, Option<usize>)> {
     }
 }
 
-/// Runs a primitive on the device and compares with the definition.
+/// Runs a primitive on the device and compares with the definition and with the CPU.
 pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
     let mut buffers = Vec::new();
     let mut values = Vec::new();
+    let mut twins = Vec::new();
     for (salt, (n, rows)) in inputs(primitive).into_iter().enumerate() {
         match rows {
             None => {
                 let x = numbers(n, salt as u32);
+                twins.push(CpuBuffer::copy_of("test", &x).unwrap());
                 buffers.push(gpu.upload(bytemuck::cast_slice(&x)).unwrap());
                 values.push(x.into_iter().map(f64::from).collect::<Vec<f64>>());
             }
             Some(rows) => {
                 let x = indices(n, rows, salt as u32);
+                twins.push(CpuBuffer::copy_of("test", &x).unwrap());
                 buffers.push(gpu.upload(bytemuck::cast_slice(&x)).unwrap());
                 values.push(x.into_iter().map(f64::from).collect());
             }
@@ -93,6 +97,12 @@ pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
             .into_iter()
             .map(f64::from)
             .collect(),
+    };
+    let views: Vec<CpuView<'_>> = twins.iter().map(CpuBuffer::view).collect();
+    let twin = match crate::cpu::run(primitive, &views).unwrap().view() {
+        CpuView::F32(x) => x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>(),
+        CpuView::U32(x) => x.iter().map(|x| f64::from(*x)).collect(),
+        CpuView::F64(x) => x.to_vec(),
     };
     let terms = match primitive {
         Primitive::MatMul(s) => s.k,
@@ -116,6 +126,13 @@ pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
         assert!(
             close || got == want,
             "{primitive:?}: element {i} is {got}, not {want}"
+        );
+        // the CPU rounds as often
+        let near = (got - twin[i]).abs() <= 2.0 * roundings * 6e-8 * sizes[i];
+        assert!(
+            near || *got == twin[i],
+            "{primitive:?}: element {i} is {got}, {} on the CPU",
+            twin[i]
         );
     }
 }
