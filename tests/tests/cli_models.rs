@@ -272,7 +272,7 @@ fn arguments_that_make_no_sense_are_refused() {
         arguments.extend(more);
         refused(&arguments, parts);
     };
-    sample(&["--count", "0"], &["--count 0: must be at least 1"]);
+    sample(&["--count", "0"], &["--count 0: must lie in 1..="]);
     sample(
         &["--noise", "nan"],
         &["--noise NaN: must be a finite number"],

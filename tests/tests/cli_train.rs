@@ -4,7 +4,7 @@ mod cli;
 
 use std::path::Path;
 
-use cli::tiny::{finished_run, train};
+use cli::tiny::{finished_run, train, train_on};
 use cli::{clel, refused};
 
 fn text(path: &Path) -> String {
@@ -35,23 +35,17 @@ fn a_run_leaves_everything_in_its_directory() {
     assert_eq!((grid.width(), grid.height()), (134, 134));
 }
 
-#[test]
-fn a_resumed_run_writes_what_the_uninterrupted_one_does() {
+/// Four iterations at once against two and two: the same bytes. Returns the folder with the run `parts`.
+fn resumes_exactly(device: &str, settings: &[&str]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
     for (out, steps) in [(&whole, "4"), (&parts, "2")] {
-        let run = train(out, &["--steps", steps]);
+        let run = train_on(device, out, &[&["--steps", steps], settings].concat());
         assert_eq!(run.code, Some(0), "{run:?}");
     }
-    let run = clel(&[
-        "train",
-        "--device",
-        "cpu",
-        "--resume",
-        &text(&parts),
-        "--steps",
-        "4",
-    ]);
+    let parts_text = text(&parts);
+    let resume = ["train", "--device", device, "--resume", &parts_text];
+    let run = clel(&[&resume[..], &["--steps", "4"]].concat());
     assert_eq!(run.code, Some(0), "{run:?}");
     for file in [
         "checkpoints/step-00000004.safetensors",
@@ -59,7 +53,74 @@ fn a_resumed_run_writes_what_the_uninterrupted_one_does() {
         "samples/step-00000004.png",
     ] {
         let read = |run: &Path| std::fs::read(run.join(file)).unwrap();
-        assert!(read(&whole) == read(&parts), "{file} differs");
+        assert!(
+            read(&whole) == read(&parts),
+            "{file} differs on {device} with {settings:?}"
+        );
+    }
+    dir
+}
+
+#[test]
+fn a_resumed_run_writes_what_the_uninterrupted_one_does() {
+    resumes_exactly("cpu", &[]);
+    resumes_exactly("cpu", &["--set", "sampler.augmentation=affine"]);
+    // without the guide the projector is not trained
+    resumes_exactly("cpu", &["--set", "loss.beta=0"]);
+}
+
+#[test]
+fn webgpu_trains_resumes_samples_and_judges() {
+    if clel_tests::devices()
+        .iter()
+        .all(clel_tensor::Device::is_cpu)
+    {
+        eprintln!("skipped: no WebGPU adapter");
+        return;
+    }
+    let dir = resumes_exactly("wgpu", &[]);
+    let (run, out) = (
+        text(&dir.path().join("parts")),
+        text(&dir.path().join("out")),
+    );
+    let model = ["--checkpoint", &run, "--device", "wgpu"];
+    let few = ["--count", "2", "--steps", "2", "--out", &out];
+    let sampled = clel(&[&["sample"], &model[..], &few].concat());
+    assert_eq!(sampled.code, Some(0), "{sampled:?}");
+    let picture = text(&dir.path().join("digit.png"));
+    image::GrayImage::new(8, 8).save(&picture).unwrap();
+    let judged = clel(&[&["energy", "--json", "--images", &picture], &model[..]].concat());
+    assert_eq!(judged.code, Some(0), "{judged:?}");
+    let line: serde_json::Value = serde_json::from_str(judged.stdout.trim()).unwrap();
+    assert!(line["energy"].as_f64().is_some_and(|e| e >= 0.0), "{line}");
+}
+
+#[test]
+fn a_changed_configuration_is_not_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    assert_eq!(train(&out, &["--steps", "2"]).code, Some(0));
+    let config = out.join("config.toml");
+    let toml = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, toml.replace("batch = 4", "batch = 5")).unwrap();
+    let arguments = ["train", "--device", "cpu", "--resume", &text(&out)];
+    refused(&arguments, &["config.toml", "undo the change"]);
+}
+
+#[test]
+fn what_cannot_begin_leaves_no_directory_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    for (setting, part) in [
+        ("data.mean=[0.1, 0.2]", "data.mean"),
+        ("model.network=resnet_large", "window"),
+        ("sampler.buffer=288230376151711744", "must be at most"),
+        ("eval.samples=99999999999999999", "must be at most"),
+    ] {
+        let run = train(&out, &["--set", setting]);
+        assert_eq!(run.code, Some(2), "{setting}: {run:?}");
+        assert!(run.stderr.contains(part), "{setting}: {run:?}");
+        assert!(!out.exists(), "{setting}");
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Energy {
 }
 
 /// Images that go through the networks at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// The figures of one image.
 #[derive(Debug, Serialize)]

@@ -7,6 +7,7 @@ mod sample;
 mod train;
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -97,6 +98,14 @@ fn is_bad_input(error: &Error) -> bool {
     use clel_tensor::Error as Tensor;
     match error {
         Error::Numbers { .. } => false,
+        Error::Write { source, .. } | Error::Network(Network::Io { source, .. }) => !matches!(
+            source.kind(),
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::FileTooLarge
+                | ErrorKind::Interrupted
+                | ErrorKind::Other
+        ),
         Error::Tensor(inner)
         | Error::Autograd(Autograd::Tensor(inner))
         | Error::Network(Network::Tensor(inner)) => !matches!(

@@ -19,6 +19,11 @@ Examples:
   clel sample --checkpoint runs/digits-001 --init drawings/ --steps 40 --out repaired
   clel sample --checkpoint runs/cifar10-001 --steps 600 --augment strong --out cifar";
 
+/// The largest number of samples of one call.
+const MOST_SAMPLES: usize = 10_000_000;
+/// Images in the picture at most; the tensor holds all.
+const MOST_DRAWN: usize = 10_000;
+
 /// Draws samples: chains of Langevin steps from uniform noise or from given images.
 ///
 /// Writes `samples.png`, a grid, and `samples.safetensors`, whose tensor `samples` [N, H, W, C] has
@@ -77,11 +82,14 @@ impl Sample {
         };
         let energy = |x: &Var| model.average.energy.energy(x, Mode::Eval);
         let samples = rounds.run(&energy, start, shape, &device)?;
+        check_finite(&samples)?;
 
         let [h, w, c] = shape;
         let shape = [samples.len() / (h * w * c).max(1), h, w, c];
         let picture = self.out.join("samples.png");
-        Grid::for_images(shape).write_png(&picture, shape, &samples)?;
+        let drawn = [shape[0].min(MOST_DRAWN), h, w, c];
+        let size: usize = drawn.iter().product();
+        Grid::for_images(drawn).write_png(&picture, drawn, &samples[..size])?;
         let tensors = self.out.join("samples.safetensors");
         data::write_samples(&tensors, shape, &samples)?;
         output::say(&format!(
@@ -96,10 +104,12 @@ impl Sample {
 
     /// The given images, as many as asked for.
     fn initial(&self, shape: [usize; 3]) -> Result<Option<Vec<f32>>> {
-        if self.count == Some(0) {
+        if let Some(count) = self.count
+            && !(1..=MOST_SAMPLES).contains(&count)
+        {
             return Err(Error::Argument {
-                argument: "--count 0".to_owned(),
-                why: "must be at least 1".to_owned(),
+                argument: format!("--count {count}"),
+                why: format!("must lie in 1..={MOST_SAMPLES}"),
             });
         }
         let Some(path) = &self.init else {
@@ -120,7 +130,9 @@ impl Sample {
 
     fn rounds(&self, config: &Config) -> Rounds {
         let sampler = &config.sampler;
-        let steps = self.steps.unwrap_or(sampler.steps * config.eval.rounds);
+        let steps = self
+            .steps
+            .unwrap_or(sampler.steps.saturating_mul(config.eval.rounds));
         let noise = self.noise.unwrap_or(sampler.noise);
         Rounds {
             langevin: Langevin {
@@ -131,6 +143,17 @@ impl Sample {
             augmentation: self.augment,
             seed: self.seed,
         }
+    }
+}
+
+/// A network that has diverged gives no samples.
+fn check_finite(samples: &[f32]) -> Result<()> {
+    match samples.iter().find(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(Error::Numbers {
+            what: "sampling",
+            why: format!("a pixel became {value}: the energies of this checkpoint are not finite"),
+        }),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Train {
     #[arg(long, value_name = "DIR")]
     resume: Option<PathBuf>,
     /// Stops after this many iterations in all; schedules stay those of the whole run.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     #[command(flatten)]
     device: DeviceArgument,

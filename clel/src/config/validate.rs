@@ -2,6 +2,13 @@
 
 use super::tree::{Config, Source};
 
+/// The largest number that a setting which counts something may be.
+const LARGEST: usize = 10_000_000;
+/// The largest width of a layer.
+const WIDEST: usize = 16_384;
+/// The largest number of images in a batch or in a picture.
+const LARGEST_BATCH: usize = 16_384;
+
 /// Collects what is wrong, as (key, what would be right).
 #[derive(Default)]
 struct Problems(Vec<(&'static str, String)>);
@@ -37,6 +44,12 @@ impl Problems {
 
     fn count(&mut self, key: &'static str, value: usize) {
         self.must(value > 0, key, "must be at least 1");
+        self.at_most(key, value, LARGEST);
+    }
+
+    /// Beyond any use, and near where sizes of arrays overflow.
+    fn at_most(&mut self, key: &'static str, value: usize, largest: usize) {
+        self.must(value <= largest, key, format!("must be at most {largest}"));
     }
 }
 
@@ -48,6 +61,9 @@ pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
     sampler(c, &mut p);
     train(c, &mut p);
     p.count("log.grid_images", c.log.grid_images);
+    p.at_most("log.grid_images", c.log.grid_images, LARGEST_BATCH);
+    p.at_most("eval.samples", c.eval.samples, LARGEST);
+    p.at_most("eval.rounds", c.eval.rounds, LARGEST);
     p.must(
         c.eval.samples != 1,
         "eval.samples",
@@ -117,6 +133,15 @@ fn networks(c: &Config, p: &mut Problems) {
     );
     p.count("encoder.width", c.encoder.width);
     p.count("encoder.hidden", c.encoder.hidden);
+    for (key, width) in [
+        ("model.width", c.model.width),
+        ("model.hidden", c.model.hidden),
+        ("model.latent", c.model.latent),
+        ("encoder.width", c.encoder.width),
+        ("encoder.hidden", c.encoder.hidden),
+    ] {
+        p.at_most(key, width, WIDEST);
+    }
     p.not_negative("loss.beta", c.loss.beta);
     p.not_negative("loss.alpha", c.loss.alpha);
     p.positive("loss.tau", c.loss.tau);
@@ -131,6 +156,7 @@ fn sampler(c: &Config, p: &mut Problems) {
     if let Some(clip) = s.clip {
         p.positive("sampler.clip", clip);
     }
+    p.at_most("sampler.buffer", s.buffer, LARGEST);
     p.must(
         s.buffer >= c.train.batch,
         "sampler.buffer",
@@ -148,7 +174,8 @@ fn train(c: &Config, p: &mut Problems) {
         "train.batch",
         "must be at least 2: BatchNorm and the contrastive loss compare images",
     );
-    p.count("train.iterations", t.iterations);
+    p.at_most("train.batch", t.batch, LARGEST_BATCH);
+    p.must(t.iterations > 0, "train.iterations", "must be at least 1");
     p.positive("train.ema_half_life", t.ema_half_life);
     p.not_negative("train.ebm.lr", t.ebm.lr);
     p.decay("train.ebm.beta1", t.ebm.beta1);

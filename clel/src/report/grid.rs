@@ -32,6 +32,15 @@ impl Grid {
         }
     }
 
+    /// Width and height of the picture of images \[N, H, W, C\].
+    pub fn size(&self, [n, h, w, _]: [usize; 4]) -> (u32, u32) {
+        let cell = |side: usize| side * self.scale + self.border;
+        let columns = self.columns.min(n.max(1)).max(1);
+        let width = columns * cell(w) + self.border;
+        let height = n.div_ceil(columns) * cell(h) + self.border;
+        (width as u32, height as u32)
+    }
+
     /// Draws images \[N, H, W, C\] with values in \[0, 1\] (others are clamped) and C = 1 or 3.
     ///
     /// # Errors
@@ -47,8 +56,7 @@ impl Grid {
         }
         let cell = |side: usize| side * self.scale + self.border;
         let columns = self.columns.min(n.max(1));
-        let width = columns * cell(w) + self.border;
-        let height = n.div_ceil(columns) * cell(h) + self.border;
+        let (width, height) = self.size(shape);
         let pixel = |x: u32, y: u32| -> Option<&[f32]> {
             let (column, dx) = place(x as usize, cell(w), self.border)?;
             let (row, dy) = place(y as usize, cell(h), self.border)?;
@@ -58,14 +66,14 @@ impl Grid {
         };
         Ok(if c == 1 {
             let colour = |x, y| Luma([pixel(x, y).map_or(BORDER, |p| to_byte(p[0]))]);
-            GrayImage::from_fn(width as u32, height as u32, colour).into()
+            GrayImage::from_fn(width, height, colour).into()
         } else {
             let colour = |x, y| {
                 Rgb(pixel(x, y).map_or([BORDER; 3], |p| {
                     [to_byte(p[0]), to_byte(p[1]), to_byte(p[2])]
                 }))
             };
-            RgbImage::from_fn(width as u32, height as u32, colour).into()
+            RgbImage::from_fn(width, height, colour).into()
         })
     }
 

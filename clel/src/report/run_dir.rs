@@ -78,6 +78,15 @@ impl RunDir {
         }
     }
 
+    /// Removes a directory in which nothing has been written yet.
+    pub fn discard(&self) {
+        for inner in ["samples", "checkpoints", "events"] {
+            // what is not empty stays
+            let _ = std::fs::remove_dir(self.path.join(inner));
+        }
+        let _ = std::fs::remove_dir(&self.path);
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path

@@ -10,7 +10,7 @@ use crate::config::Augmentation;
 use crate::train::streams;
 
 /// Images whose chains run at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// Where chains begin.
 #[derive(Debug, Clone, Copy)]

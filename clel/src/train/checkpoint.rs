@@ -5,7 +5,7 @@
 //! | `ebm.…`, `encoder.…` | the networks |
 //! | `ema_ebm.…`, `ema_encoder.…` | their averages |
 //! | `adam.…`, `sgd.…` | the optimisers' moments and steps |
-//! | `sampler.memory`, `sampler.ages` | the replay buffer \[M, H, W, C\], and the Langevin steps of each chain, \[M\] |
+//! | `sampler.memory`, `sampler.ages` | the replay buffer \[M, H, W, C\], and the Langevin steps of each chain, \[M, 2\] (low and high words) |
 //!
 //! The metadata holds `format`, `step` and the whole `config`. Schedules, the order of the data and all random numbers follow
 //! from seed and step.
@@ -19,7 +19,7 @@ use clel_nn::{
 };
 use clel_tensor::{Device, Tensor};
 
-use super::{Networks, Trainer};
+use super::{Networks, Trainer, trainer::energy_parameters};
 use crate::{Error, Result, config::Config, sampler::ReplayBuffer};
 
 const FORMAT: &str = "clel-1";
@@ -137,9 +137,10 @@ impl Trainer {
         let (config, step) = header(&file)?;
         let mut trainer = Trainer::new(&config, device)?;
         read_networks(&file, &trainer.live, &trainer.average)?;
-        trainer
-            .adam
-            .load_state(&trainer.live.energy.parameters(), &state(&file, "adam.")?)?;
+        trainer.adam.load_state(
+            &energy_parameters(&trainer.live.energy, config.loss.beta),
+            &state(&file, "adam.")?,
+        )?;
         trainer
             .sgd
             .load_state(&trainer.live.encoder.parameters(), &state(&file, "sgd.")?)?;

@@ -42,7 +42,7 @@ impl Networks {
         })
     }
 
-    /// Both with the prefixes of their names in a checkpoint, after `average`'s: `ema_` or nothing.
+    /// Both, with what their names begin with in a checkpoint; for averages, `ema_` stands in front.
     pub(super) fn named(&self) -> [(&'static str, &dyn Module); 2] {
         [("ebm.", &self.energy), ("encoder.", &self.encoder)]
     }

@@ -1,10 +1,13 @@
 //! A whole run: data, trainer, and a directory that holds what happened.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
-use clel_autograd::no_grad;
+use clel_autograd::{Var, no_grad};
 use clel_nn::{Mode, files::TensorFile};
-use clel_tensor::{Device, RngKey, Tensor};
+use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Outcome, Trainer, streams,
@@ -46,8 +49,8 @@ pub fn run(job: Job) -> Result<Summary> {
     let data = job.data;
     describe_data(&mut config, &data);
     let mut trainer = match &job.resume {
-        None => Trainer::new(&config, &job.device)?,
-        Some(checkpoint) => Trainer::load(checkpoint, &job.device)?,
+        None => begin(&config, &job.device, &job.run)?,
+        Some(checkpoint) => go_on(checkpoint, &config, &job.device)?,
     };
     job.run.write_config(&config)?;
     let first = trainer.step();
@@ -70,7 +73,9 @@ pub fn run(job: Job) -> Result<Summary> {
         let batch = trainer.draw(&data.train.images, &mut order)?;
         let outcome = trainer.iterate(&batch)?;
         let step = trainer.step();
-        if due(config.log.metrics_every, step) || step == last {
+        let save = due(config.log.checkpoint_every, step) || step == last;
+        // no checkpoint is written, and no older one removed, unless the numbers are sound
+        if due(config.log.metrics_every, step) || save {
             let all = figures(&trainer, &outcome)?;
             recorder.metrics(step, &all)?;
             check_health(step, &all, &job.run)?;
@@ -83,7 +88,7 @@ pub fn run(job: Job) -> Result<Summary> {
         if due(config.log.grid_every, step) || step == last {
             recorder.grid(&trainer)?;
         }
-        if due(config.log.checkpoint_every, step) || step == last {
+        if save {
             trainer.save(&job.run.checkpoint_path(step))?;
             job.run.prune_checkpoints(config.log.checkpoints_kept)?;
         }
@@ -92,6 +97,35 @@ pub fn run(job: Job) -> Result<Summary> {
     let summary = summarise(&config, &trainer, &data, &job.run, started)?;
     summary.write(&job.run.summary_path())?;
     Ok(summary)
+}
+
+/// A new trainer that has seen one image, so that networks and data are known to fit. If it cannot be had, the run directory goes
+/// away again: there is nothing in it.
+fn begin(config: &Config, device: &Device, run: &RunDir) -> Result<Trainer> {
+    let attempt = || {
+        let trainer = Trainer::new(config, device)?;
+        let [h, w, c] = config.data.shape.unwrap_or_default();
+        let image: Var = Tensor::zeros(&[1, h, w, c], DType::F32, device)?.into();
+        let energy = no_grad(|| trainer.live.energy.energy(&image, Mode::Eval))?;
+        let latent = no_grad(|| trainer.live.encoder.latent(&image, Mode::Eval))?;
+        Tensor::realize_all(&[energy.tensor(), latent.tensor()])?;
+        Ok(trainer)
+    };
+    attempt().inspect_err(|_| run.discard())
+}
+
+/// A trainer from a checkpoint, whose configuration must be the run's.
+fn go_on(checkpoint: &Path, config: &Config, device: &Device) -> Result<Trainer> {
+    let trainer = Trainer::load(checkpoint, device)?;
+    if trainer.config == *config {
+        return Ok(trainer);
+    }
+    Err(Error::Mismatch {
+        what: format!("config.toml of the run, against {}", checkpoint.display()),
+        found: "other settings".into(),
+        expected: "those that the checkpoint was trained with: undo the change, or start a new run"
+            .into(),
+    })
 }
 
 fn due(every: usize, step: u64) -> bool {
@@ -146,8 +180,8 @@ fn check_health(step: u64, figures: &Figures, run: &RunDir) -> Result<()> {
         Some((name, value)) => Err(Error::Numbers {
             what: "training",
             why: format!(
-                "{name} is {value} after iteration {step}. The metrics in {} show when it began; go on from an earlier \
-                 checkpoint with `--resume`, or start again with another seed, a lower `train.ebm.lr`, or more `loss.alpha`",
+                "{name} is {value} after iteration {step}. The metrics in {} show when it began, and the checkpoints from before \
+                 are kept; start again with another `seed`, a lower `train.ebm.lr`, or more `loss.alpha`",
                 run.path().display()
             ),
         }),
@@ -202,8 +236,12 @@ impl<'a> Recorder<'a> {
             .slice(0, 0, count)?
             .to_vec::<f32>()?;
         let [h, w, c] = trainer.config.data.shape.unwrap_or_default();
-        let shape = [count, h, w, c];
-        Grid::for_images(shape).write_png(&self.run.samples_path(trainer.step()), shape, &values)
+        let (shape, step) = ([count, h, w, c], trainer.step());
+        let path = self.run.samples_path(step);
+        let grid = Grid::for_images(shape);
+        grid.write_png(&path, shape, &values)?;
+        let png = std::fs::read(&path).map_err(Error::read(&path))?;
+        self.events.png(step, "samples", grid.size(shape), &png)
     }
 
     fn draw(&self, name: &str, values: &[f32], [h, w, c]: [usize; 3]) -> Result<()> {

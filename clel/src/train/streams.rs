@@ -1,5 +1,5 @@
-//! Which stream of random numbers serves which purpose. A run draws nothing else, so that its seed and its step decide
-//! every number.
+//! Which stream of random numbers serves which purpose. With the held-out part, which
+//! `data` draws, a run draws nothing else: its seed and its step decide every number.
 
 /// Initial values of the energy network.
 pub const ENERGY_NETWORK: u32 = 1;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Images that go through a network at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// Samples that start from fresh noise: `rounds` times the configuration's Langevin steps, each round after its augmentation,
 /// in evaluation mode; \[count, H, W, C\].

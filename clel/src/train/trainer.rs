@@ -279,7 +279,7 @@ impl Trainer {
 }
 
 /// The projector has no part in E(x): where β = 0 it gets no gradient at all and is left alone.
-fn energy_parameters(network: &EnergyNetwork, beta: f64) -> Vec<(String, &Parameter)> {
+pub(super) fn energy_parameters(network: &EnergyNetwork, beta: f64) -> Vec<(String, &Parameter)> {
     let all = network.parameters().into_iter();
     all.filter(|(name, _)| beta != 0.0 || !name.starts_with("projection."))
         .collect()

@@ -31,7 +31,8 @@ impl Activation {
         let x = || Expr::input(0);
         let positive = || Expr::constant(0.0).less_than(x());
         match self {
-            Activation::Relu => positive().select(x(), 0.0),
+            // NaN stays, as in PyTorch
+            Activation::Relu => x().less_equal(0.0).select(0.0, x()),
             Activation::LeakyRelu(slope) => positive().select(x(), x() * slope),
             Activation::Silu => x() * x().sigmoid(),
         }

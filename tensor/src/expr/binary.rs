@@ -13,9 +13,9 @@ pub enum Binary {
     Mul,
     /// a / b
     Div,
-    /// the larger; the gradient goes to a where a ≥ b
+    /// the larger, NaN if either is; the gradient goes to a where a ≥ b
     Max,
-    /// the smaller; the gradient goes to a where a ≤ b
+    /// the smaller, NaN if either is; the gradient goes to a where a ≤ b
     Min,
     /// aᵇ for a > 0
     Pow,
@@ -45,6 +45,8 @@ impl Binary {
     /// The function's value.
     #[inline(always)]
     pub fn apply<T: Scalar>(self, a: T, b: T) -> T {
+        #[allow(clippy::eq_op, reason = "the definition of NaN")]
+        let is_nan = |x: T| x != x;
         let truth = |t: bool| if t { T::ONE } else { T::ZERO };
         match self {
             Binary::Add => a + b,
@@ -52,14 +54,14 @@ impl Binary {
             Binary::Mul => a * b,
             Binary::Div => a / b,
             Binary::Max => {
-                if a >= b {
+                if a >= b || is_nan(a) {
                     a
                 } else {
                     b
                 }
             }
             Binary::Min => {
-                if a <= b {
+                if a <= b || is_nan(a) {
                     a
                 } else {
                     b
@@ -79,8 +81,8 @@ impl Binary {
             Binary::Sub => format!("({a} - {b})"),
             Binary::Mul => format!("({a} * {b})"),
             Binary::Div => format!("({a} / {b})"),
-            Binary::Max => format!("max({a}, {b})"),
-            Binary::Min => format!("min({a}, {b})"),
+            Binary::Max => format!("max_of({a}, {b})"),
+            Binary::Min => format!("min_of({a}, {b})"),
             Binary::Pow => format!("pow({a}, {b})"),
             Binary::Lt => format!("T({a} < {b})"),
             Binary::Le => format!("T({a} <= {b})"),

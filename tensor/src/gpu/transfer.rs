@@ -146,7 +146,11 @@ impl Gpu {
         drop(kept);
         self.inner.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("readback"),
-            size: size.next_power_of_two().max(256),
+            // a power of two fits more readbacks, but the device's limit comes first
+            size: size
+                .next_power_of_two()
+                .min(self.inner.limits.max_buffer_size & !255)
+                .max(size),
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         })

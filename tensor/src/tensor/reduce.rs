@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use crate::{
-    Error, Result,
+    Error, Expr, Result,
     primitive::{Primitive, Reduce, ReduceKind},
 };
 
@@ -54,7 +54,9 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] if there is no such axis.
     pub fn logsumexp(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
-        let max = self.max(axes, true)?;
+        // an infinite maximum would leave ∞ − ∞
+        let finite = Expr::input(0).non_finite().select(0.0, Expr::input(0));
+        let max = Tensor::pointwise(&finite, &[&self.max(axes, true)?])?;
         let sum = self.sub(&max)?.exp()?.sum(axes, true)?;
         let result = sum.ln()?.add(&max)?;
         if keep {
@@ -137,16 +139,18 @@ impl Tensor {
     }
 
     fn check_axes(&self, op: &'static str, axes: &[usize]) -> Result<()> {
-        match axes.iter().find(|&&a| a >= self.rank()) {
+        let wrong = |(i, &a): (usize, &usize)| match () {
+            _ if a >= self.rank() => Some(format!("has no axis {a}")),
+            _ if axes[..i].contains(&a) => Some(format!("axis {a} is named twice")),
+            _ => None,
+        };
+        match axes.iter().enumerate().find_map(wrong) {
             None => Ok(()),
-            Some(a) => {
-                let why = format!("has no axis {a}");
-                Err(Error::Shape {
-                    op,
-                    shape: self.shape().to_vec(),
-                    why,
-                })
-            }
+            Some(why) => Err(Error::Shape {
+                op,
+                shape: self.shape().to_vec(),
+                why,
+            }),
         }
     }
 }

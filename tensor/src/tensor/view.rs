@@ -177,11 +177,8 @@ impl Tensor {
     /// [`Error::Shape`] if the range leaves the axis or `step` is 0.
     pub fn slice_step(&self, axis: usize, start: usize, len: usize, step: usize) -> Result<Tensor> {
         self.check_axis("slice", axis)?;
-        let end = if len == 0 {
-            start
-        } else {
-            start + (len - 1) * step + 1
-        };
+        let last = len.saturating_sub(1).saturating_mul(step);
+        let end = start.saturating_add(last).saturating_add(len.min(1));
         if end > self.shape()[axis] || step == 0 {
             let why = format!("axis {axis} has no {len} elements from {start} in steps of {step}");
             return Err(Error::Shape {

@@ -21,10 +21,15 @@ pub const SETTINGS: [&str; 12] = [
     "eval.rounds=1",
 ];
 
-/// Trains with those settings into `out`, with further arguments.
+/// Trains with those settings into `out`, on the CPU, with further arguments.
 pub fn train(out: &Path, more: &[&str]) -> super::Run {
+    train_on("cpu", out, more)
+}
+
+/// The same on another device.
+pub fn train_on(device: &str, out: &Path, more: &[&str]) -> super::Run {
     let out = out.display().to_string();
-    let mut arguments = vec!["train", "--device", "cpu", "--out", &out];
+    let mut arguments = vec!["train", "--device", device, "--out", &out];
     for setting in SETTINGS {
         arguments.extend(["--set", setting]);
     }

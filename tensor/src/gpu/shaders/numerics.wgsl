@@ -13,6 +13,15 @@ fn non_finite(x: T) -> T {
     return T((bitcast<vec4<u32>>(x) & exponent) == exponent);
 }
 
+// NaN if either is: the built-in functions may drop it.
+fn max_of(a: T, b: T) -> T {
+    return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+
+fn min_of(a: T, b: T) -> T {
+    return select(select(min(a, b), b, is_nan(b)), a, is_nan(a));
+}
+
 fn sign_of(x: T) -> T {
     return T(x > T(0.0)) - T(x < T(0.0));
 }
