@@ -1,7 +1,7 @@
 //! What the walk visits, frees and refuses.
 
 use clel_autograd::{Error, GradOptions, Result, Var, grad, no_grad};
-use clel_tensor::{Device, Tensor, count_launches};
+use clel_tensor::{DType, Device, Tensor, count_launches};
 
 fn leaf(shape: &[usize], scale: f32) -> Var {
     let v: Vec<f32> = (0..shape.iter().product())
@@ -141,5 +141,15 @@ fn an_intermediate_result_can_be_the_input() -> Result<()> {
     assert_eq!(values(&g[0])?, values(&h.mul_scalar(2.0)?)?);
     assert_eq!(values(&g[1])?, values(&h.mul_scalar(4.0)?)?);
     assert_eq!(values(&g[1])?, values(&g[2])?);
+    Ok(())
+}
+
+#[test]
+fn a_cast_takes_the_gradient_back_to_its_type() -> Result<()> {
+    let x = leaf(&[3], 1.0);
+    let y = x.to_dtype(DType::F64)?.mul_scalar(3.0)?.sum_all()?;
+    assert_eq!(y.tensor().dtype(), DType::F64);
+    let g = grad(&[&y], &[&x], &GradOptions::default())?.remove(0);
+    assert_eq!(g.tensor().to_vec::<f32>()?, [3.0; 3]);
     Ok(())
 }

@@ -63,7 +63,7 @@ impl Tensor {
         let shape = [&batch_shape[..], &[m, n]].concat();
         let count = |s: &[usize]| s.iter().product::<usize>();
         let mut batch = count(&batch_shape);
-        let (mut a_batched, b_batched) = (count(a_batch) > 1, count(b_batch) > 1);
+        let (mut a_batched, b_batched) = (count(a_batch) != 1, count(b_batch) != 1);
         if a_batched && !b_batched && !a_transposed {
             // one matrix for all: the batch is just more rows
             (m, batch, a_batched) = (m * batch, 1, false);

@@ -5,7 +5,11 @@ use crate::{Device, Error, Expr, Result, layout::Layout};
 
 impl Tensor {
     /// The same elements under another layout. A constant stays one.
-    fn view(&self, layout: Layout) -> Result<Tensor> {
+    fn view(&self, mut layout: Layout) -> Result<Tensor> {
+        if layout.len() == 0 {
+            // a place in storage that has none
+            layout.offset = 0;
+        }
         if let Some(v) = self.constant_value() {
             let lazy = Lazy {
                 expr: Expr::constant(v),
