@@ -282,3 +282,23 @@ fn sums_of_exponentials_of_infinities() -> Result<()> {
     );
     Ok(())
 }
+
+/// The kernel for one number is not the kernel for one number a row, although both repeat it along rows.
+#[test]
+fn one_number_and_one_a_row_are_told_apart() -> Result<()> {
+    for device in [Some(Device::Cpu), gpu()].into_iter().flatten() {
+        // a view, so that rows stay rows
+        let x = Tensor::arange(16, DType::F32, &device)?
+            .reshape(&[2, 8])?
+            .slice(1, 0, 4)?;
+        let sum = |y: &[f32], shape: &[usize]| -> Result<Vec<f32>> {
+            x.add(&Tensor::from_slice(y, shape, &device)?)?.to_vec()
+        };
+        assert_eq!(sum(&[1.0], &[1, 1])?, [1., 2., 3., 4., 9., 10., 11., 12.]);
+        assert_eq!(
+            sum(&[1.0, 2.0], &[2, 1])?,
+            [1., 2., 3., 4., 10., 11., 12., 13.]
+        );
+    }
+    Ok(())
+}

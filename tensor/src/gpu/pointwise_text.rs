@@ -162,8 +162,9 @@ fn coordinates(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> s
         }
         writeln!(out, "let i{suffix}_0 = e{suffix}_1;")?;
         for (n, load) in layout.loads.iter().enumerate() {
-            let constant = kernel.inputs[n].strides.iter().all(|s| *s == 0);
-            if constant {
+            // Only what the key tells may decide about the text: along rows a splat may change from row to row, with
+            // elements on their own it is one number.
+            if layout.walk == Walk::Any && *load == Load::Splat {
                 if lane == 0 {
                     writeln!(out, "let p{n} = params.o{n};")?;
                 }
