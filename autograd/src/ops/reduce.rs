@@ -1,7 +1,5 @@
 //! Reductions.
 
-use clel_tensor::Expr;
-
 use crate::{Result, Var, rules::Op};
 
 impl Var {
@@ -63,10 +61,7 @@ impl Var {
     /// Those of the tensor operations.
     pub fn logsumexp(&self, axes: &[usize], keep: bool) -> Result<Var> {
         // ln Σ exp(x − m) + m is the same function for every constant m, derivatives included
-        let m = self.detach().max(axes, true)?;
-        // an infinite maximum would leave ∞ − ∞
-        let finite = Expr::input(0).non_finite().select(0.0, Expr::input(0));
-        let m = Var::pointwise(&finite, &[&m])?;
+        let m = Var::constant(self.tensor().logsumexp_shift(axes)?);
         let sum = self.sub(&m)?.exp()?.sum(axes, true)?;
         let result = sum.ln()?.add(&m)?;
         if keep {

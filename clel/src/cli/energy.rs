@@ -38,9 +38,6 @@ pub(super) struct Energy {
     device: DeviceArgument,
 }
 
-/// Images that go through the networks at a time.
-const BATCH: usize = 64;
-
 /// The figures of one image.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
@@ -59,7 +56,10 @@ impl Energy {
         if !self.json {
             output::say(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;
         }
-        for (part, names) in values.chunks(BATCH * len).zip(names.chunks(BATCH)) {
+        for (part, names) in values
+            .chunks(model::EVALUATION_BATCH * len)
+            .zip(names.chunks(model::EVALUATION_BATCH))
+        {
             let [energies, joint] = energies(&model, part, names.len(), &device)?;
             for ((image, energy), joint_energy) in names.iter().zip(energies).zip(joint) {
                 let row = Row {

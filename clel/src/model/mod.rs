@@ -16,6 +16,10 @@ mod resnet18;
 mod tests;
 mod tiny_encoder;
 
+/// Images that go through a network at a time outside training: the widest layer of `resnet_large` then fits a WebGPU binding of
+/// 128 MiB.
+pub(crate) const EVALUATION_BATCH: usize = 64;
+
 pub use encoder::Encoder;
 pub use energy::{direction, energy, joint_energy, similarity};
 pub use network::EnergyNetwork;

@@ -7,10 +7,8 @@ use super::{Energy, Langevin};
 use crate::Result;
 use crate::augment::augment;
 use crate::config::Augmentation;
+use crate::model::EVALUATION_BATCH;
 use crate::train::streams;
-
-/// Images whose chains run at a time.
-const BATCH: usize = 64;
 
 /// Where chains begin.
 #[derive(Debug, Clone, Copy)]
@@ -54,9 +52,9 @@ impl Rounds {
             Start::Images(values) => values.len() / size.max(1),
         };
         let mut ends = Vec::with_capacity(count * size);
-        for first in (0..count).step_by(BATCH) {
-            let n = BATCH.min(count - first);
-            let part = (first / BATCH) as u64;
+        for first in (0..count).step_by(EVALUATION_BATCH) {
+            let n = EVALUATION_BATCH.min(count - first);
+            let part = (first / EVALUATION_BATCH) as u64;
             let begin = match start {
                 Start::Noise(_) => {
                     let key = RngKey::new(self.seed, streams::EVALUATION_START).at(part);

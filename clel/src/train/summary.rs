@@ -10,13 +10,10 @@ use crate::{
     config::{Config, Source},
     data::{Dataset, Images},
     eval::{DigitClassifier, Gaussian, frechet_distance, nearest_neighbour_accuracy},
-    model::EnergyNetwork,
+    model::{EVALUATION_BATCH, EnergyNetwork},
     report::Judged,
     sampler::{Langevin, Rounds, Start},
 };
-
-/// Images that go through a network at a time.
-const BATCH: usize = 64;
 
 /// Samples that start from fresh noise: `rounds` times the configuration's Langevin steps, each round after its augmentation,
 /// in evaluation mode; \[count, H, W, C\].
@@ -105,7 +102,7 @@ fn latents(
     let size: usize = shape.iter().product();
     let [h, w, c] = shape;
     let mut out = Vec::new();
-    for part in images.chunks((BATCH * size).max(1)) {
+    for part in images.chunks((EVALUATION_BATCH * size).max(1)) {
         let x = Tensor::from_slice(part, &[part.len() / size.max(1), h, w, c], device)?;
         let z = no_grad(|| networks.encoder.latent(&x.into(), Mode::Eval))?;
         out.extend(z.tensor().to_vec::<f32>()?);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clel_tensor::{DType, Expr, Tensor};
 
 use super::{
-    Optimizer, check_gradients, check_rate,
+    Optimizer, check_gradients, check_rate, check_settings,
     moments::{Moments, check_known},
 };
 use crate::{Error, Parameter, Result};
@@ -48,7 +48,7 @@ impl Adam {
     /// # Errors
     /// [`Error::Setting`] for numbers outside these ranges.
     pub fn new(betas: [f64; 2], eps: f64, weight_decay: f64) -> Result<Adam> {
-        for (what, value, ok, expected) in [
+        check_settings(&[
             (
                 "Adam: β₁",
                 betas[0],
@@ -68,15 +68,7 @@ impl Adam {
                 weight_decay >= 0.0,
                 "a number ≥ 0",
             ),
-        ] {
-            if !ok {
-                return Err(Error::Setting {
-                    what,
-                    value,
-                    expected,
-                });
-            }
-        }
+        ])?;
         Ok(Adam {
             betas,
             eps,

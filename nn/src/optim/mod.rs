@@ -104,13 +104,19 @@ fn check_gradients(parameters: &[(String, &Parameter)], gradients: &[Tensor]) ->
     Ok(())
 }
 
-fn check_rate(what: &'static str, rate: f64) -> Result<()> {
-    if rate.is_finite() && rate >= 0.0 {
-        return Ok(());
+/// Refuses the first setting that is out of its range: (what, value, whether it fits, what would).
+fn check_settings(settings: &[(&'static str, f64, bool, &'static str)]) -> Result<()> {
+    match settings.iter().find(|(.., fits, _)| !fits) {
+        None => Ok(()),
+        Some(&(what, value, _, expected)) => Err(Error::Setting {
+            what,
+            value,
+            expected,
+        }),
     }
-    Err(Error::Setting {
-        what,
-        value: rate,
-        expected: "a finite number ≥ 0",
-    })
+}
+
+fn check_rate(what: &'static str, rate: f64) -> Result<()> {
+    let fits = rate.is_finite() && rate >= 0.0;
+    check_settings(&[(what, rate, fits, "a finite number ≥ 0")])
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use clel_tensor::{Expr, Tensor};
 
 use super::{
-    Optimizer, check_gradients, check_rate,
+    Optimizer, check_gradients, check_rate, check_settings,
     moments::{Moments, check_known},
 };
-use crate::{Error, Parameter, Result};
+use crate::{Parameter, Result};
 
 /// Gradient descent as PyTorch computes it: with g the gradient plus `weight_decay`·p,
 /// b ← momentum·b + g, p ← p − rate·b. Without momentum no b is kept. One parameter's step is one launch.
@@ -23,9 +23,9 @@ impl Sgd {
     /// With momentum in \[0, 1) and weight decay ≥ 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] for numbers outside these ranges.
+    /// [`Error::Setting`](crate::Error::Setting) for numbers outside these ranges.
     pub fn new(momentum: f64, weight_decay: f64) -> Result<Sgd> {
-        for (what, value, ok, expected) in [
+        check_settings(&[
             (
                 "SGD: momentum",
                 momentum,
@@ -38,15 +38,7 @@ impl Sgd {
                 weight_decay >= 0.0,
                 "a number ≥ 0",
             ),
-        ] {
-            if !ok {
-                return Err(Error::Setting {
-                    what,
-                    value,
-                    expected,
-                });
-            }
-        }
+        ])?;
         Ok(Sgd {
             momentum,
             weight_decay,

@@ -116,11 +116,6 @@ impl Expr {
         }
     }
 
-    /// True where random numbers occur.
-    pub fn is_random(&self) -> bool {
-        self.nodes.iter().any(|n| matches!(n, Node::Random(..)))
-    }
-
     /// Number of operations, inputs and constants not counted: the size that fusion caps.
     pub fn cost(&self) -> usize {
         let free = |n: &&Node| !matches!(n, Node::Input(_) | Node::Const(_));

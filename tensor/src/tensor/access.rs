@@ -1,9 +1,7 @@
 //! Reading arrays, and moving them between devices.
 
-use std::sync::Arc;
-
 use super::Tensor;
-use crate::{Device, Element, Error, Result, layout::Layout, storage::Storage};
+use crate::{Device, Element, Error, Result, storage::Storage};
 
 impl Tensor {
     /// All elements in row-major order. Waits for the device.
@@ -71,29 +69,6 @@ impl Tensor {
             crate::DType::F32 => Tensor::from_slice(&self.to_vec::<f32>()?, self.shape(), device),
             crate::DType::F64 => Tensor::from_slice(&self.to_vec::<f64>()?, self.shape(), device),
             crate::DType::U32 => Tensor::from_slice(&self.to_vec::<u32>()?, self.shape(), device),
-        }
-    }
-
-    /// A copy in storage of its own: keeps a small slice from holding on to a large array.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn compact(&self) -> Result<Tensor> {
-        let t = self.contiguous()?;
-        let storage = t.storage()?;
-        match &*storage {
-            Storage::Cpu(b) if b.len() != t.len() => {
-                let view = t.cpu_view(b);
-                let copy = Storage::Cpu(view.convert("compact", self.dtype())?);
-                let layout = Layout::contiguous(self.shape());
-                Ok(Tensor::from_storage(
-                    Arc::new(copy),
-                    self.dtype(),
-                    layout,
-                    self.device(),
-                ))
-            }
-            _ => Ok(t),
         }
     }
 

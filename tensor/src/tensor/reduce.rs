@@ -54,16 +54,24 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] if there is no such axis.
     pub fn logsumexp(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
-        // an infinite maximum would leave ∞ − ∞
-        let finite = Expr::input(0).non_finite().select(0.0, Expr::input(0));
-        let max = Tensor::pointwise(&finite, &[&self.max(axes, true)?])?;
-        let sum = self.sub(&max)?.exp()?.sum(axes, true)?;
-        let result = sum.ln()?.add(&max)?;
+        let shift = self.logsumexp_shift(axes)?;
+        let sum = self.sub(&shift)?.exp()?.sum(axes, true)?;
+        let result = sum.ln()?.add(&shift)?;
         if keep {
             Ok(result)
         } else {
             result.drop_axes(axes)
         }
+    }
+
+    /// What [`logsumexp`](Tensor::logsumexp) subtracts in the exponent: the maximum over `axes`, which stay with length 1, or 0
+    /// where it is infinite and would leave ∞ − ∞.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no such axis.
+    pub fn logsumexp_shift(&self, axes: &[usize]) -> Result<Tensor> {
+        let finite = Expr::input(0).non_finite().select(0.0, Expr::input(0));
+        Tensor::pointwise(&finite, &[&self.max(axes, true)?])
     }
 
     /// Position (u32) of the first maximum along one axis, which vanishes.
