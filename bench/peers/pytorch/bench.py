@@ -1,0 +1,179 @@
+"""Times PyTorch on the work that `clel bench` does; the same options, and as JSON the same names.
+
+PYTHONPATH=... python3 bench.py --what step --model resnet_small --batch 16
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+
+import torch
+from torch.nn import functional as F
+
+from networks import ENERGY, Energy
+from training import Trainer, held, langevin_step
+
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+def measure(run, seconds):
+    """Times of single runs: warm-up of a fifth of the time, then at least three runs (one, if it takes a minute)."""
+    start = time.perf_counter()
+    while True:
+        run()
+        if time.perf_counter() - start > seconds / 5:
+            break
+    times, start = [], time.perf_counter()
+    while True:
+        begin = time.perf_counter()
+        run()
+        now = time.perf_counter()
+        times.append(now - begin)
+        total = now - start
+        if total > seconds and (len(times) >= 3 or total > 60):
+            return sorted(times)
+
+
+def case(name, times, note=""):
+    at = lambda q: times[round(q * (len(times) - 1))]
+    return {
+        "name": name,
+        "median_s": statistics.median(times),
+        "min_s": times[0],
+        "p10_s": at(0.1),
+        "p90_s": at(0.9),
+        "runs": len(times),
+        "note": note,
+    }
+
+
+def fastest(name, seconds, make):
+    """The case in the layout with the smaller median."""
+    cases = [case(name, measure(make(layout), seconds), word) for word, layout in LAYOUTS.items()]
+    return min(cases, key=lambda c: c["median_s"])
+
+
+def steps(model, batch, seconds):
+    for hold in (True, False):
+
+        def make(layout):
+            network = Energy(model).to(memory_format=layout).train().requires_grad_(False)
+            side, channels = ENERGY[model][1]
+            x = torch.rand(batch, channels, side, side).to(memory_format=layout)
+            state = [x]
+
+            def run():
+                state[0] = langevin_step(network, state[0])
+
+            return run
+
+        with held(hold):
+            kind = "weights held" if hold else "power iteration"
+            yield fastest(f"step {model} b{batch}, {kind}", seconds, make)
+
+
+def trains(model, batch, seconds, langevin_steps):
+    side, channels = ENERGY[model][1]
+    images = torch.rand(batch, channels, side, side)
+    for hold in (True, False):
+        kind = "weights held" if hold else "power iteration"
+
+        def make(layout):
+            trainer = Trainer(model, batch, layout, hold, langevin_steps)
+            return lambda: trainer.iterate(images)
+
+        yield fastest(f"train {model} b{batch} K{langevin_steps}, {kind}", seconds, make)
+
+
+def conv_shapes(model):
+    """Distinct (inputs, outputs, kernel, side) of a network's convolutions."""
+    stages, (side, channels), _, _ = ENERGY[model]
+    width = stages[0][0]
+    shapes = [(channels, width, 3, side)]
+    for i, (out, _) in enumerate(stages):
+        side = side // 2 if i else side
+        shapes += [(width, out, 3, side), (out, out, 3, side)]
+        shapes += [(width, out, 1, side)] if width != out else []
+        width = out
+    return list(dict.fromkeys(shapes))
+
+
+def convs(model, batch, seconds):
+    for c_in, c_out, k, side in conv_shapes(model):
+        for direction in ("forward", "input gradient", "weight gradient"):
+
+            def make(layout):
+                x = torch.rand(batch, c_in, side, side).to(memory_format=layout)
+                w = torch.rand(c_out, c_in, k, k).to(memory_format=layout)
+                if direction == "forward":
+                    return lambda: F.conv2d(x, w, padding=k // 2)
+                y = torch.rand(batch, c_out, side, side).to(memory_format=layout)
+                pad, mask = [k // 2] * 2, [direction[0] == "i", direction[0] == "w", False]
+                return lambda: torch.ops.aten.convolution_backward(
+                    y, x, w, None, [1, 1], pad, [1, 1], False, [0, 0], 1, mask
+                )
+
+            name = f"conv {c_in}->{c_out} {k}x{k} on {side}x{side} b{batch}, {direction}"
+            yield fastest(name, seconds, make)
+
+
+def matmuls(model, batch, seconds):
+    a, b = torch.rand(1024, 1024), torch.rand(1024, 1024)
+    yield case("matmul 1024x1024x1024", measure(lambda: a @ b, seconds))
+    stages, _, hidden, latent = ENERGY[model]
+    for n, k in ((hidden, stages[-1][0]), (latent, hidden)):
+        x, w = torch.rand(batch, k), torch.rand(n, k)
+        yield case(f"matmul {batch}x{n}x{k}", measure(lambda: F.linear(x, w), seconds))
+
+
+def peak_memory_mib():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--what", default="matmul,conv,step")
+    parser.add_argument("--model", default="resnet_small", choices=ENERGY)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--langevin-steps", type=int, default=60)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    a = parser.parse_args()
+    if "train" in a.what and a.model == "tiny":
+        parser.error("the encoder here is for 32x32 images: --what train needs another --model")
+    torch.set_num_threads(a.threads)
+    assert torch.backends.mkldnn.is_available()
+    kinds = {
+        "matmul": matmuls,
+        "conv": convs,
+        "step": steps,
+        "train": lambda *known: trains(*known, a.langevin_steps),
+    }
+    cases = []
+    for what in a.what.split(","):
+        for c in kinds[what](a.model, a.batch, a.seconds):
+            cases.append(c)
+            if not a.json:
+                times = f"{c['median_s'] * 1e3:9.3f} ms, min {c['min_s'] * 1e3:9.3f}"
+                print(f"{c['name']:56} {times}  {c['note']}", flush=True)
+    report = {
+        "program": "PyTorch",
+        "version": torch.__version__,
+        "device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})",
+        "threads": torch.get_num_threads(),
+        "peak_memory_mib": peak_memory_mib(),
+        "cases": cases,
+    }
+    if a.json:
+        print(json.dumps(report))
+    else:
+        print(f"PyTorch {torch.__version__}, {a.threads} threads, peak {report['peak_memory_mib']:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
