@@ -26,4 +26,4 @@ mod var;
 pub use check::check_grad;
 pub use error::{Error, Result};
 pub use grad::{GradOptions, grad};
-pub use var::{Var, is_recording, no_grad};
+pub use var::{Var, is_recording, no_grad, recorded_nodes};

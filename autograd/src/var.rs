@@ -39,6 +39,11 @@ thread_local! {
     static RECORDING: Cell<bool> = const { Cell::new(true) };
 }
 
+/// Steps of computations recorded so far, by all threads: the difference of two calls is what lies between them.
+pub fn recorded_nodes() -> u64 {
+    NEXT_ID.load(Ordering::Relaxed)
+}
+
 /// True unless inside [`no_grad`].
 pub fn is_recording() -> bool {
     RECORDING.get()

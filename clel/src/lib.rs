@@ -1,6 +1,7 @@
 //! Energy-based models guided by contrastive latent variables.
 
 pub mod augment;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -57,6 +57,17 @@ impl Device {
             .collect()
     }
 
+    /// Waits until all that was launched is done. Kernels of the CPU are done when they return.
+    ///
+    /// # Errors
+    /// Any failure of a GPU up to now.
+    pub fn wait(&self) -> Result<()> {
+        match self {
+            Device::Cpu => Ok(()),
+            Device::Wgpu(gpu) => gpu.wait(),
+        }
+    }
+
     /// True for the CPU.
     pub fn is_cpu(&self) -> bool {
         matches!(self, Device::Cpu)

@@ -28,7 +28,7 @@ fn a_device_that_is_not_there_is_one_message_and_code_2() {
 fn every_command_explains_itself_with_examples() {
     let overview = clel(&["--help"]);
     assert_eq!(overview.code, Some(0), "{overview:?}");
-    for command in ["train", "sample", "energy", "devices"] {
+    for command in ["train", "sample", "energy", "bench", "devices"] {
         assert!(
             overview.stdout.contains(&format!("  {command} ")),
             "{overview:?}"

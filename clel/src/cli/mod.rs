@@ -1,5 +1,6 @@
 //! The command line: what is typed, and how errors are told.
 
+mod bench;
 mod devices;
 mod energy;
 mod output;
@@ -34,6 +35,8 @@ enum Command {
     Sample(sample::Sample),
     /// Says how likely a trained model finds images.
     Energy(energy::Energy),
+    /// Measures how fast this machine computes.
+    Bench(bench::Bench),
     /// Lists the devices of this machine and what `auto` takes.
     Devices(devices::Devices),
 }
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => arguments.run(),
         Command::Sample(arguments) => arguments.run(),
         Command::Energy(arguments) => arguments.run(),
+        Command::Bench(arguments) => arguments.run(),
         Command::Devices(arguments) => arguments.run(),
     };
     match result {

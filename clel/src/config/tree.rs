@@ -70,8 +70,9 @@ pub struct DataConfig {
 }
 
 /// Architecture of the energy network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum Network {
     /// Three stages of one block, widths w, 2w, 2w: for 8×8 images.
     Tiny,

@@ -6,6 +6,7 @@
 //! Both are [`Module`](clel_nn::Module)s under the names of the PyTorch reference (`tests/reference/KEYS.md`), so that
 //! safetensors files cross both ways. Images are \[N, H, W, C\] in \[0, 1\]; the networks normalise them.
 
+mod arithmetic;
 mod block;
 mod encoder;
 mod energy;
@@ -20,6 +21,8 @@ mod tiny_encoder;
 /// 128 MiB.
 pub(crate) const EVALUATION_BATCH: usize = 64;
 
+pub(crate) use arithmetic::usual_shape;
+pub use arithmetic::{Convolution, convolutions, linears, multiply_adds};
 pub use encoder::Encoder;
 pub use energy::{direction, energy, joint_energy, similarity};
 pub use network::EnergyNetwork;

@@ -38,7 +38,7 @@ struct Branch {
 }
 
 /// (width, blocks) of each stage, and the number of branches.
-fn layout(config: &ModelConfig) -> (Vec<(usize, usize)>, usize) {
+pub(super) fn layout(config: &ModelConfig) -> (Vec<(usize, usize)>, usize) {
     let w = config.width;
     match config.network {
         Network::Tiny => (vec![(w, 1), (2 * w, 1), (2 * w, 1)], 1),

@@ -127,3 +127,49 @@ fn the_gradient_to_the_image_computes_no_weight_gradient() {
     assert_eq!(counts.get("conv2d_weight_grad"), None, "{counts:?}");
     assert_eq!(counts.get("conv2d"), counts.get("conv2d_input_grad"));
 }
+
+/// Multiply-adds of one image's forward pass that the paper's networks take: 0.116, 0.93 and 4.22 billion.
+#[test]
+fn networks_compute_as_much_as_published() {
+    for (network, width, expected) in [
+        (Network::ResnetSmall, 64, "0.116"),
+        (Network::Resnet, 128, "0.93"),
+        (Network::ResnetLarge, 256, "4.22"),
+    ] {
+        let config = ModelConfig {
+            network,
+            width,
+            hidden: 2048,
+            latent: 128,
+            spectral_norm: true,
+        };
+        let found = multiply_adds(&config, usual_shape(network)) as f64 * 1e-9;
+        let digits = expected.len() - 2;
+        assert_eq!(format!("{found:.digits$}"), expected, "{network:?}");
+    }
+}
+
+/// Weights of the listed convolutions and linears, and one bias an output of all but the 1×1 convolutions, are all parameters of f.
+#[test]
+fn the_listed_layers_are_those_of_the_network() {
+    for name in [Network::Tiny, Network::ResnetSmall, Network::ResnetLarge] {
+        let config = ModelConfig {
+            network: name,
+            width: 4,
+            hidden: 8,
+            latent: 6,
+            spectral_norm: true,
+        };
+        let mut count = 0;
+        for c in convolutions(&config, usual_shape(name)) {
+            let bias = usize::from(c.kernel > 1);
+            count += c.outputs * (c.inputs * c.kernel * c.kernel + bias);
+        }
+        for [inputs, outputs] in linears(&config) {
+            count += (inputs + 1) * outputs;
+        }
+        let projection = 6 * 8 + 8 * 6;
+        let found = network(name, 4, 8, 6).parameter_count();
+        assert_eq!(count + projection, found, "{name:?}");
+    }
+}

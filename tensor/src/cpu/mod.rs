@@ -9,6 +9,7 @@ mod embed;
 mod gather;
 mod matmul;
 mod memory;
+mod peak;
 mod pointwise;
 mod pool;
 mod real;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use buffer::{CpuBuffer, CpuView};
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
+pub use peak::{peak_flops, threads};
 pub(crate) use pointwise::pointwise;
 
 use crate::primitive::{Primitive, ReduceKind};

@@ -46,6 +46,19 @@ impl Gpu {
         Ok(buffer)
     }
 
+    /// Waits until all that was launched is done.
+    ///
+    /// # Errors
+    /// Any failure of the device up to now.
+    pub fn wait(&self) -> Result<()> {
+        self.flush()?;
+        let submission_index = lock(&self.inner.batch).last_submission();
+        self.poll(wgpu::PollType::Wait {
+            submission_index,
+            timeout: None,
+        })
+    }
+
     /// The first `bytes` bytes of an array; waits for the device.
     ///
     /// # Errors

@@ -1,0 +1,163 @@
+//! Cases measured one after the other on one device.
+
+use std::time::Duration;
+
+use clel_autograd::recorded_nodes;
+use clel_tensor::{DType, Device, Tensor, count_launches};
+use serde::Serialize;
+
+use super::machine::{Peak, cpu_peak};
+use super::times::Times;
+use crate::Result;
+
+/// What one case took.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Case {
+    /// The work.
+    pub name: String,
+    /// How long it took.
+    #[serde(flatten)]
+    pub times: Times,
+    /// Operations or bytes a second at the median, in billions.
+    pub rate: Option<f64>,
+    /// GFLOP/s or GB/s.
+    pub unit: Option<&'static str>,
+    /// GFLOP/s as a share of the device's [`Peak`].
+    pub share_of_peak: Option<f64>,
+    /// Kernels launched.
+    pub launches: f64,
+    /// Steps recorded for differentiation.
+    pub graph_nodes: f64,
+}
+
+/// What a rate is counted in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Amount {
+    /// Operations on numbers, two for a multiply-add.
+    Operations(usize),
+    /// Bytes read and written.
+    Bytes(usize),
+    /// Of neither alone.
+    Other,
+}
+
+/// Measures on a device and tells each case when it is done.
+pub struct Session<'a> {
+    device: Device,
+    time: Duration,
+    tell: &'a mut dyn FnMut(&Case) -> Result<()>,
+    peak: Option<Peak>,
+    cases: Vec<Case>,
+}
+
+impl<'a> Session<'a> {
+    /// Measures each case for `time`.
+    pub fn new(
+        device: &Device,
+        time: Duration,
+        tell: &'a mut dyn FnMut(&Case) -> Result<()>,
+    ) -> Session<'a> {
+        Session {
+            device: device.clone(),
+            time,
+            tell,
+            peak: None,
+            cases: Vec::new(),
+        }
+    }
+
+    /// Where the work runs.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How long each case is measured.
+    pub(super) fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// What was measured, and the peak if a case was compared with it.
+    pub fn finish(self) -> (Vec<Case>, Option<Peak>) {
+        (self.cases, self.peak)
+    }
+
+    /// Whether a case of that name is measured already.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.cases.iter().any(|case| case.name == name)
+    }
+
+    /// Measures `run`, which does a piece of work, of `amount` each, `pieces` times and may leave the device busy. A name
+    /// measured already is passed over.
+    pub(super) fn measure(
+        &mut self,
+        name: String,
+        amount: Amount,
+        pieces: usize,
+        mut run: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
+        if self.has(&name) {
+            return Ok(());
+        }
+        let device = self.device.clone();
+        let (mut launches, mut nodes) = (0, 0);
+        let times = Times::measure(self.time, || {
+            let before = recorded_nodes();
+            let (done, counts) = count_launches(&mut run);
+            done?;
+            // those of the last run stay
+            (launches, nodes) = (counts.values().sum(), recorded_nodes() - before);
+            Ok(device.wait()?)
+        })?
+        .divided(pieces);
+        let each = |count: u64| count as f64 / pieces as f64;
+        let (rate, unit) = match amount {
+            Amount::Operations(n) => (Some(n as f64 * 1e-9 / times.median_s), Some("GFLOP/s")),
+            Amount::Bytes(n) => (Some(n as f64 * 1e-9 / times.median_s), Some("GB/s")),
+            Amount::Other => (None, None),
+        };
+        let share_of_peak = match (amount, rate) {
+            (Amount::Operations(_), Some(rate)) => Some(rate / self.peak()?.gflops),
+            _ => None,
+        };
+        let case = Case {
+            name,
+            times,
+            rate,
+            unit,
+            share_of_peak,
+            launches: each(launches),
+            graph_nodes: each(nodes),
+        };
+        (self.tell)(&case)?;
+        self.cases.push(case);
+        Ok(())
+    }
+
+    /// The device's peak, measured when it is first asked for.
+    fn peak(&mut self) -> Result<Peak> {
+        if let Some(peak) = self.peak {
+            return Ok(peak);
+        }
+        let peak = match self.device {
+            Device::Cpu => cpu_peak(),
+            // its arithmetic cannot be measured apart from shaders of ours
+            Device::Wgpu(_) => self.matmul_peak()?,
+        };
+        Ok(*self.peak.insert(peak))
+    }
+
+    /// The fastest matrix product.
+    fn matmul_peak(&self) -> Result<Peak> {
+        let side = 1024usize;
+        let a = Tensor::ones(&[side, side], DType::F32, &self.device)?;
+        a.realize()?;
+        let times = Times::measure(Duration::from_millis(300), || {
+            a.matmul(&a)?.realize()?;
+            Ok(self.device.wait()?)
+        })?;
+        Ok(Peak {
+            gflops: 2e-9 * side.pow(3) as f64 / times.min_s,
+            of: "the fastest matmul 1024x1024x1024",
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! `clel bench`, through the program.
+
+mod cli;
+
+use cli::{clel, refused};
+use serde_json::Value;
+
+/// Runs it on the CPU for as short a time as there is and reads its JSON.
+fn measured(arguments: &[&str]) -> Value {
+    let mut all = vec![
+        "bench",
+        "--device",
+        "cpu",
+        "--seconds",
+        "0",
+        "--model",
+        "tiny",
+        "--json",
+    ];
+    all.extend(arguments);
+    let run = clel(&all);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    serde_json::from_str(&run.stdout).expect("one JSON object")
+}
+
+fn names(report: &Value) -> Vec<&str> {
+    let cases = report["cases"].as_array().expect("cases");
+    cases.iter().filter_map(|c| c["name"].as_str()).collect()
+}
+
+#[test]
+fn the_table_has_a_line_for_each_case() {
+    let run = clel(&[
+        "bench",
+        "--device",
+        "cpu",
+        "--seconds",
+        "0.05",
+        "--what",
+        "pointwise",
+    ]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("clel ") && lines[0].contains("threads"),
+        "{run:?}"
+    );
+    assert!(lines[1].contains("median"), "{run:?}");
+    assert_eq!(run.stdout.matches("GB/s").count(), 3, "{run:?}");
+    assert!(run.stdout.contains("peak memory"), "{run:?}");
+}
+
+#[test]
+fn operations_have_rates_and_shares_of_the_peak() {
+    let report = measured(&["--what", "matmul,conv", "--batch", "2"]);
+    let names = names(&report);
+    assert!(names.contains(&"matmul 1024x1024x1024"), "{names:?}");
+    assert!(
+        names.contains(&"conv 32->64 3x3 on 4x4 b2, input gradient"),
+        "{names:?}"
+    );
+    let mut distinct = names.clone();
+    distinct.dedup();
+    assert_eq!(distinct, names);
+    let peak = report["peak"]["gflops"].as_f64().expect("a peak");
+    for case in report["cases"].as_array().expect("cases") {
+        let number = |key: &str| {
+            case[key]
+                .as_f64()
+                .unwrap_or_else(|| panic!("{key}: {case}"))
+        };
+        assert!(
+            number("min_s") <= number("median_s") && number("p10_s") <= number("p90_s"),
+            "{case}"
+        );
+        let share = number("share_of_peak");
+        assert!((share - number("rate") / peak).abs() < 1e-9, "{case}");
+        assert_eq!(number("launches"), 1.0, "{case}");
+    }
+    assert!(report["threads"].as_u64().expect("threads") > 0);
+}
+
+#[test]
+fn steps_and_iterations_follow_the_settings() {
+    let small = [
+        "--batch",
+        "2",
+        "--what",
+        "step,train",
+        "--set",
+        "sampler.steps=2",
+        "--set",
+        "model.width=4",
+        "--set",
+        "encoder.width=4",
+        "--set",
+        "sampler.buffer=4",
+    ];
+    let held = measured(&small);
+    assert_eq!(
+        names(&held),
+        [
+            "step tiny b2, weights held",
+            "train tiny b2 K2, weights held"
+        ]
+    );
+    let step = &held["cases"][0];
+    assert!(step["graph_nodes"].as_f64() > Some(10.0), "{step}");
+    let with = [&small[..], &["--set", "sampler.cache_spectral=false"]].concat();
+    let iterated = measured(&with);
+    assert_eq!(names(&iterated)[0], "step tiny b2, power iteration");
+    let launches = |report: &Value| report["cases"][0]["launches"].as_f64();
+    assert!(launches(&iterated) > launches(&held));
+}
+
+#[test]
+fn what_cannot_be_measured_is_one_message_and_code_2() {
+    refused(
+        &["bench", "--what", "energy"],
+        &["invalid value 'energy'", "pointwise"],
+    );
+    refused(
+        &["bench", "--model", "resnet50"],
+        &["invalid value 'resnet50'", "resnet_small"],
+    );
+    refused(
+        &["bench", "--batch", "1"],
+        &["train.batch = 1", "must be at least 2"],
+    );
+    refused(
+        &["bench", "--seconds=-1"],
+        &["--seconds -1", "from 0 to 3600"],
+    );
+    refused(
+        &["bench", "--set", "sampler.step=1"],
+        &["did you mean `sampler.steps`?"],
+    );
+    refused(
+        &["bench", "--device", "abacus"],
+        &["expected auto, cpu, wgpu"],
+    );
+}
