@@ -55,8 +55,8 @@ def fastest(name, seconds, make):
     return min(cases, key=lambda c: c["median_s"])
 
 
-def steps(model, batch, seconds):
-    for hold in (True, False):
+def steps(model, batch, seconds, holds):
+    for hold in holds:
 
         def make(layout):
             network = Energy(model).to(memory_format=layout).train().requires_grad_(False)
@@ -74,10 +74,10 @@ def steps(model, batch, seconds):
             yield fastest(f"step {model} b{batch}, {kind}", seconds, make)
 
 
-def trains(model, batch, seconds, langevin_steps):
+def trains(model, batch, seconds, holds, langevin_steps):
     side, channels = ENERGY[model][1]
     images = torch.rand(batch, channels, side, side)
-    for hold in (True, False):
+    for hold in holds:
         kind = "weights held" if hold else "power iteration"
 
         def make(layout):
@@ -140,6 +140,7 @@ def main():
     parser.add_argument("--model", default="resnet_small", choices=ENERGY)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--held", default="true,false", help="W/sigma once a sampler call, or in every forward")
     parser.add_argument("--langevin-steps", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true")
@@ -148,11 +149,12 @@ def main():
         parser.error("the encoder here is for 32x32 images: --what train needs another --model")
     torch.set_num_threads(a.threads)
     assert torch.backends.mkldnn.is_available()
+    holds = [word == "true" for word in a.held.split(",")]
     kinds = {
         "matmul": matmuls,
         "conv": convs,
-        "step": steps,
-        "train": lambda *known: trains(*known, a.langevin_steps),
+        "step": lambda *known: steps(*known, holds),
+        "train": lambda *known: trains(*known, holds, a.langevin_steps),
     }
     cases = []
     for what in a.what.split(","):

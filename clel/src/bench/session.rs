@@ -1,6 +1,6 @@
 //! Cases measured one after the other on one device.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clel_autograd::recorded_nodes;
 use clel_tensor::{DType, Device, Tensor, count_launches};
@@ -48,13 +48,16 @@ pub struct Session<'a> {
     tell: &'a mut dyn FnMut(&Case) -> Result<()>,
     peak: Option<Peak>,
     cases: Vec<Case>,
+    started: Instant,
+    first: Option<Duration>,
 }
 
 impl<'a> Session<'a> {
-    /// Measures each case for `time`.
+    /// Measures each case for `time`; the program began at `started`.
     pub fn new(
         device: &Device,
         time: Duration,
+        started: Instant,
         tell: &'a mut dyn FnMut(&Case) -> Result<()>,
     ) -> Session<'a> {
         Session {
@@ -63,6 +66,8 @@ impl<'a> Session<'a> {
             tell,
             peak: None,
             cases: Vec::new(),
+            started,
+            first: None,
         }
     }
 
@@ -74,6 +79,18 @@ impl<'a> Session<'a> {
     /// How long each case is measured.
     pub(super) fn time(&self) -> Duration {
         self.time
+    }
+
+    /// From the program's beginning to the end of the first run of anything.
+    pub fn until_first_run(&self) -> Option<Duration> {
+        self.first
+    }
+
+    /// Waits for the device after a run.
+    pub(super) fn finish_run(&mut self) -> Result<()> {
+        self.device.wait()?;
+        self.first.get_or_insert(self.started.elapsed());
+        Ok(())
     }
 
     /// What was measured, and the peak if a case was compared with it.
@@ -98,7 +115,6 @@ impl<'a> Session<'a> {
         if self.has(&name) {
             return Ok(());
         }
-        let device = self.device.clone();
         let (mut launches, mut nodes) = (0, 0);
         let times = Times::measure(self.time, || {
             let before = recorded_nodes();
@@ -106,7 +122,7 @@ impl<'a> Session<'a> {
             done?;
             // those of the last run stay
             (launches, nodes) = (counts.values().sum(), recorded_nodes() - before);
-            Ok(device.wait()?)
+            self.finish_run()
         })?
         .divided(pieces);
         let each = |count: u64| count as f64 / pieces as f64;

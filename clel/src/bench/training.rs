@@ -37,12 +37,11 @@ pub(super) fn step(subject: &Subject, session: &mut Session<'_>) -> Result<()> {
     };
     let flops = 2 * 2 * subject.batch() * multiply_adds(&config.model, [h, w, c]);
     let measured = |session: &mut Session<'_>| {
-        let device = session.device().clone();
         run(1)?;
-        device.wait()?;
+        session.finish_run()?;
         let begin = Instant::now();
         run(1)?;
-        device.wait()?;
+        session.finish_run()?;
         let one = begin.elapsed().as_secs_f64();
         // some ten runs in the time that there is
         let steps = (session.time().as_secs_f64() / one / 10.0) as usize;

@@ -1,6 +1,6 @@
 //! `clel bench`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -66,11 +66,14 @@ struct Report {
     machine: Machine,
     peak: Option<Peak>,
     peak_memory_mib: Option<f64>,
+    /// From the start, opening the device included, to the end of the first run.
+    first_s: Option<f64>,
     cases: Vec<Case>,
 }
 
 impl Bench {
     pub(super) fn run(&self) -> Result<()> {
+        let started = Instant::now();
         let time = self.time()?;
         let mut subjects = Vec::new();
         for network in &self.model {
@@ -87,17 +90,19 @@ impl Bench {
             true => Ok(()),
             false => output::say(&row(case)),
         };
-        let mut session = Session::new(&device, time, &mut tell);
+        let mut session = Session::new(&device, time, started, &mut tell);
         for work in &self.what {
             for subject in &subjects {
                 run(*work, subject, &mut session)?;
             }
         }
+        let first_s = session.until_first_run().map(|t| t.as_secs_f64());
         let (cases, peak) = session.finish();
         let report = Report {
             machine,
             peak,
             peak_memory_mib: peak_memory(),
+            first_s,
             cases,
         };
         output::say(&if self.json {
