@@ -119,81 +119,68 @@ fn main(
 #end
 #else
     if k < k_end {
-        // the last steps: those beyond the end count as zeros
+        // the last steps: those beyond the end read the last one again and are not added (times
+        // zero, an infinity would become NaN)
 #for Q 4
         let k_$Q = min(k + $Qu, k_end - 1u);
 #end
-        let real = vec4<f32>(vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(k_end));
 #endif
         // a_q_i: four rows of step q, or a_i: four steps of row i
 #if AT
 #for Q 4
 #for I ${TM / 4}
 #if VEC
-        let a_$Q_$I = a[a_at_$I + k_$Q * a_stride]\
+        let a_$Q_$I = a[a_at_$I + k_$Q * a_stride];
 #else
         let a_$Q_$I = vec4<f32>(
             a[a_at_${I * 4} + k_$Q * a_stride],
             a[a_at_${I * 4 + 1} + k_$Q * a_stride],
             a[a_at_${I * 4 + 2} + k_$Q * a_stride],
-            a[a_at_${I * 4 + 3} + k_$Q * a_stride])\
+            a[a_at_${I * 4 + 3} + k_$Q * a_stride]);
 #endif
-#if TAIL
-            * real[$Q]\
-#endif
-        ;
 #end
 #end
 #else
 #for I TM
 #if VEC
-        let a_$I = a[a_at_$I + (k >> 2u)]\
+        let a_$I = a[a_at_$I + (k >> 2u)];
 #else
         let a_$I = vec4<f32>(
-            a[a_at_$I + k_0], a[a_at_$I + k_1], a[a_at_$I + k_2], a[a_at_$I + k_3])\
+            a[a_at_$I + k_0], a[a_at_$I + k_1], a[a_at_$I + k_2], a[a_at_$I + k_3]);
 #endif
-#if TAIL
-            * real\
-#endif
-        ;
 #end
 #endif
         // b_q_j: four columns of step q
 #if BT
 #for N ${TNV * 4}
 #if VEC
-        let bt_$N = b[b_at_$N + (k >> 2u)]\
+        let bt_$N = b[b_at_$N + (k >> 2u)];
 #else
         let bt_$N = vec4<f32>(
-            b[b_at_$N + k_0], b[b_at_$N + k_1], b[b_at_$N + k_2], b[b_at_$N + k_3])\
+            b[b_at_$N + k_0], b[b_at_$N + k_1], b[b_at_$N + k_2], b[b_at_$N + k_3]);
 #endif
-#if TAIL
-            * real\
-#endif
-        ;
 #end
 #endif
 #for Q 4
 #for J TNV
 #if BT
         let b_$Q_$J = vec4<f32>(
-            bt_${J * 4}[$Q], bt_${J * 4 + 1}[$Q], bt_${J * 4 + 2}[$Q], bt_${J * 4 + 3}[$Q])\
+            bt_${J * 4}[$Q], bt_${J * 4 + 1}[$Q], bt_${J * 4 + 2}[$Q], bt_${J * 4 + 3}[$Q]);
 #else
 #if VEC
-        let b_$Q_$J = b[b_at_$J + k_$Q * b_stride]\
+        let b_$Q_$J = b[b_at_$J + k_$Q * b_stride];
 #else
         let b_$Q_$J = vec4<f32>(
             b[b_at_${J * 4} + k_$Q * b_stride],
             b[b_at_${J * 4 + 1} + k_$Q * b_stride],
             b[b_at_${J * 4 + 2} + k_$Q * b_stride],
-            b[b_at_${J * 4 + 3} + k_$Q * b_stride])\
-#endif
-#if TAIL
-            * real[$Q]\
+            b[b_at_${J * 4 + 3} + k_$Q * b_stride]);
 #endif
 #endif
-        ;
 #end
+#if TAIL
+        if k + $Qu < k_end {
+#endif
 #for I TM
 #for J TNV
 #if AT
@@ -203,6 +190,9 @@ fn main(
 #endif
 #end
 #end
+#if TAIL
+        }
+#endif
 #end
     }
 #end

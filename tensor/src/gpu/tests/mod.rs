@@ -1,5 +1,6 @@
 //! Tests that need an adapter; software Vulkan will do.
 
+mod infinite;
 mod naive;
 mod pointwise;
 mod primitives;

@@ -334,7 +334,7 @@ fn concatenations() {
 }
 
 /// The usual device for tests, with each family of kernels.
-fn families() -> Vec<Gpu> {
+pub(super) fn families() -> Vec<Gpu> {
     let open = |family| {
         test_gpu_with(GpuOptions {
             family: Some(family),
