@@ -73,7 +73,8 @@ fn spread<T: Real>(s: &Pool2d, g: &[T]) -> Result<PoolVec<T>> {
     Ok(y)
 }
 
-/// A window that lies wholly in the padding gives `u32::MAX`, which `gather` reads as zero.
+/// Position of the first NaN of each window, or else of its first maximum. A window that lies wholly in the
+/// padding gives `u32::MAX`, which `gather` reads as zero.
 fn max_index<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<u32>> {
     let mut y = PoolVec::uninit("max_pool2d_index", s.n * s.oh * s.ow * s.c)?;
     each_row(&mut y, s.ow * s.c, |row, y| {
@@ -87,7 +88,8 @@ fn max_index<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<u32>> {
                     let at = ((image * s.h + h) * s.w + w) * s.c;
                     let x = &x[at..at + s.c];
                     for (c, ((y, best), x)) in y.iter_mut().zip(&mut best).zip(x).enumerate() {
-                        let better = first | (*x > *best);
+                        // larger, or the first NaN
+                        let better = first | (*x > *best) | (x.is_nan() & !best.is_nan());
                         *best = if better { *x } else { *best };
                         *y = if better { (at + c) as u32 } else { *y };
                     }

@@ -14,6 +14,7 @@ pub(super) trait Real:
     const ZERO: Self;
     const ONE: Self;
     const NEG_INFINITY: Self;
+    fn is_nan(self) -> bool;
     /// Rounded to nearest.
     fn from_f64(x: f64) -> Self;
     /// `self · a + b`, fused where the target always has the instruction.
@@ -28,6 +29,10 @@ impl Real for f32 {
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
     const NEG_INFINITY: f32 = f32::NEG_INFINITY;
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f32::is_nan(self)
+    }
     fn from_f64(x: f64) -> f32 {
         x as f32
     }
@@ -51,6 +56,10 @@ impl Real for f64 {
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
     const NEG_INFINITY: f64 = f64::NEG_INFINITY;
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f64::is_nan(self)
+    }
     fn from_f64(x: f64) -> f64 {
         x
     }

@@ -19,12 +19,16 @@ const COLUMNS: usize = 256;
 const LANES: usize = 16;
 
 /// An associative operation with a neutral element.
-trait Fold<T> {
+trait Fold<T: Real>: Sized {
     type Acc: Copy + Send + Sync;
     const EMPTY: Self::Acc;
     fn step(acc: Self::Acc, x: T) -> Self::Acc;
     fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
     fn finish(acc: Self::Acc) -> T;
+    /// Folds the columns `first .. first + acc.len()` of x\[len, inner\] into `acc`, from empty.
+    fn columns(x: &[T], inner: usize, first: usize, acc: &mut [Self::Acc]) {
+        fold::<T, Self>(x, inner, first, acc);
+    }
 }
 
 struct Sum;
@@ -43,6 +47,8 @@ impl<T: Real> Fold<T> for Sum {
     }
 }
 
+/// The maximum, NaN if an element is, as PyTorch's `amax`. A step forgets NaN, in one instruction; another notes
+/// that there was one. Selecting NaN at every step takes twice the time.
 struct Max;
 impl<T: Real> Fold<T> for Max {
     type Acc = T;
@@ -50,6 +56,63 @@ impl<T: Real> Fold<T> for Max {
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
         if x > acc { x } else { acc }
+    }
+    fn merge(a: T, b: T) -> T {
+        MaxOrNan::step(a, b)
+    }
+    fn finish(acc: T) -> T {
+        acc
+    }
+    fn columns(x: &[T], inner: usize, first: usize, acc: &mut [T]) {
+        let mut nan = [0u32; LANES];
+        acc.fill(Self::EMPTY);
+        if inner == 1 {
+            let (whole, rest) = x.as_chunks::<LANES>();
+            let mut lanes = [Self::EMPTY; LANES];
+            for x in whole {
+                max_lanes(&mut lanes, &mut nan, x);
+            }
+            for x in lanes.iter().chain(rest) {
+                acc[0] = Self::step(acc[0], *x);
+                nan[0] |= u32::from(x.is_nan());
+            }
+        } else {
+            for row in x.chunks_exact(inner) {
+                let (whole, rest) = row[first..][..acc.len()].as_chunks::<LANES>();
+                let (lanes, last) = acc.as_chunks_mut::<LANES>();
+                for (lanes, x) in lanes.iter_mut().zip(whole) {
+                    max_lanes(lanes, &mut nan, x);
+                }
+                for (acc, x) in last.iter_mut().zip(rest) {
+                    *acc = Self::step(*acc, *x);
+                    nan[0] |= u32::from(x.is_nan());
+                }
+            }
+        }
+        if nan != [0; LANES] {
+            fold::<T, MaxOrNan>(x, inner, first, acc);
+        }
+    }
+}
+
+/// Sixteen steps side by side; which lanes met NaN.
+#[inline(always)]
+fn max_lanes<T: Real>(acc: &mut [T; LANES], nan: &mut [u32; LANES], x: &[T; LANES]) {
+    for lane in 0..LANES {
+        acc[lane] = Max::step(acc[lane], x[lane]);
+        nan[lane] |= u32::from(x[lane].is_nan());
+    }
+}
+
+/// The maximum, minding NaN at every step.
+struct MaxOrNan;
+impl<T: Real> Fold<T> for MaxOrNan {
+    type Acc = T;
+    const EMPTY: T = T::NEG_INFINITY;
+    #[inline(always)]
+    fn step(acc: T, x: T) -> T {
+        let larger = if x > acc { x } else { acc };
+        if x.is_nan() { x } else { larger }
     }
     fn merge(a: T, b: T) -> T {
         Self::step(a, b)
@@ -64,12 +127,12 @@ pub(super) fn sum<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<T>> {
     reduce::<T, Sum>("sum", s, x)
 }
 
-/// Maximum over the middle axis. NaN is never chosen.
+/// Maximum over the middle axis: NaN where there is one.
 pub(super) fn max<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<T>> {
     reduce::<T, Max>("max", s, x)
 }
 
-/// Index of the first maximum; 0 where there is none, that is, nothing but NaN.
+/// Index of the first NaN, or else of the first maximum; 0 over nothing.
 pub(super) fn argmax<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<u32>> {
     let max = max(s, x)?;
     let mut y = PoolVec::filled("argmax", s.outer * s.inner, 0u32)?;
@@ -81,14 +144,17 @@ pub(super) fn argmax<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<u32>> {
         let each = y.chunks_mut(s.inner).zip(max.chunks(s.inner));
         for ((y, max), x) in each.zip(x.chunks(s.len * s.inner)) {
             if s.inner == 1 {
-                y[0] = x.iter().position(|x| *x == max[0]).unwrap_or(0) as u32;
+                let first = match max[0].is_nan() {
+                    true => x.iter().position(|x| x.is_nan()),
+                    false => x.iter().position(|x| *x == max[0]),
+                };
+                y[0] = first.unwrap_or(0) as u32;
                 continue;
             }
-            // backwards, so that the first one stays
-            for (i, x) in x.chunks(s.inner).enumerate().rev() {
-                for ((y, max), x) in y.iter_mut().zip(max).zip(x) {
-                    *y = if x == max { i as u32 } else { *y };
-                }
+            if max.iter().any(|max| max.is_nan()) {
+                first_rows(x, max, y, |x, max| (x == max) | (x.is_nan() & max.is_nan()));
+            } else {
+                first_rows(x, max, y, |x, max| x == max);
             }
         }
     };
@@ -101,6 +167,17 @@ pub(super) fn argmax<T: Real>(s: &Reduce, x: &[T]) -> Result<PoolVec<u32>> {
         task(((&mut y, &max), x));
     }
     Ok(y)
+}
+
+/// For each column of x\[len, columns\] the first row in which `fits` holds.
+#[inline(always)]
+fn first_rows<T: Real>(x: &[T], max: &[T], y: &mut [u32], fits: impl Fn(T, T) -> bool) {
+    // backwards, so that the first one stays
+    for (i, x) in x.chunks(max.len()).enumerate().rev() {
+        for ((y, max), x) in y.iter_mut().zip(max).zip(x) {
+            *y = if fits(*x, *max) { i as u32 } else { *y };
+        }
+    }
 }
 
 fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<PoolVec<T>> {
@@ -124,7 +201,7 @@ fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<
                 let x = &x[(i * rows + j) * s.len * s.inner..][..s.len * s.inner];
                 for (block, y) in y.chunks_mut(COLUMNS).enumerate() {
                     let acc = &mut acc[..y.len()];
-                    fold::<T, F>(x, s.inner, block * COLUMNS, acc);
+                    F::columns(x, s.inner, block * COLUMNS, acc);
                     for (y, acc) in y.iter_mut().zip(acc) {
                         *y = F::finish(*acc);
                     }
@@ -146,7 +223,7 @@ fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<
             let x = &x[(i * s.len + start) * s.inner..][..len * s.inner];
             let mut acc = vec![F::EMPTY; s.inner];
             for (block, acc) in acc.chunks_mut(COLUMNS).enumerate() {
-                fold::<T, F>(x, s.inner, block * COLUMNS, acc);
+                F::columns(x, s.inner, block * COLUMNS, acc);
             }
             acc
         })
@@ -160,7 +237,7 @@ fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<
     Ok(y)
 }
 
-/// Folds the columns `first .. first + acc.len()` of x\[len, inner\] into `acc`, from empty.
+/// See [`Fold::columns`].
 fn fold<T: Real, F: Fold<T>>(x: &[T], inner: usize, first: usize, acc: &mut [F::Acc]) {
     if inner == 1 {
         let (whole, rest) = x.as_chunks::<LANES>();

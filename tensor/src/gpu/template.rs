@@ -105,6 +105,7 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
                 let text = match words[1..] {
                     ["philox"] => include_str!("shaders/philox.wgsl"),
                     ["numerics"] => include_str!("shaders/numerics.wgsl"),
+                    ["order"] => include_str!("shaders/order.wgsl"),
                     ["thread"] => include_str!("shaders/thread.wgsl"),
                     _ => return Err(line.to_owned()),
                 };

@@ -15,7 +15,7 @@ impl Tensor {
         self.reduce(ReduceKind::Sum, axes, keep)
     }
 
-    /// Maximum over `axes`; −∞ over nothing.
+    /// Maximum over `axes`: NaN where an element is (as PyTorch's `amax`), −∞ over nothing.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no such axis.
@@ -49,7 +49,7 @@ impl Tensor {
         self.mean(&self.all_axes(), false)
     }
 
-    /// `ln Σ eˣ` over `axes`, computed from the largest element so that it cannot overflow.
+    /// `ln Σ eˣ` over `axes`, computed from the largest element so that it cannot overflow; NaN where an element is.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no such axis.
@@ -65,7 +65,7 @@ impl Tensor {
     }
 
     /// What [`logsumexp`](Tensor::logsumexp) subtracts in the exponent: the maximum over `axes`, which stay with length 1, or 0
-    /// where it is infinite and would leave ∞ − ∞.
+    /// where it is infinite and would leave ∞ − ∞, or NaN.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no such axis.
@@ -74,7 +74,7 @@ impl Tensor {
         Tensor::pointwise(&finite, &[&self.max(axes, true)?])
     }
 
-    /// Position (u32) of the first maximum along one axis, which vanishes.
+    /// Position (u32) of the first maximum along one axis, which vanishes. NaN counts as the largest number.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no such axis.

@@ -103,7 +103,7 @@ impl Tensor {
     }
 
     /// For each window of `k`×`k`, the position (u32) of its first maximum in this array read in row-major
-    /// order. `x.flatten(0)?.gather(&index)` are the maxima.
+    /// order, or of its first NaN. `x.flatten(0)?.gather(&index)` are the maxima.
     ///
     /// # Errors
     /// [`Error::Shape`] if the window does not fit.
@@ -121,7 +121,7 @@ impl Tensor {
         Tensor::launch(&Primitive::Pool(PoolPass::MaxIndex, g), &[self], &out)
     }
 
-    /// Maximum of windows of `k`×`k`; padding is never chosen.
+    /// Maximum of windows of `k`×`k`, NaN where the window holds one; padding is never chosen.
     ///
     /// # Errors
     /// [`Error::Shape`] if the window does not fit.

@@ -1,4 +1,4 @@
-// Index of the first maximum along the middle axis of x[outer, len, inner], in `parts`
+// Index of the first maximum, or of the first NaN, along the middle axis of x[outer, len, inner], in `parts`
 // interleaved parts as in reduce.wgsl: y[o, p, i] is the best of l = p, p + parts, ….
 // MERGE: the candidates are those that an earlier pass left in from[o, candidates, i].
 // One thread makes one element of y. Grid: threads = outer · parts · inner, 64 a workgroup.
@@ -22,6 +22,7 @@ struct Params {
 #endif
 
 #include thread
+#include order
 
 @compute @workgroup_size(64)
 fn main(
@@ -39,14 +40,14 @@ fn main(
     let p = slot - o * params.parts;
     let base = o * params.len * params.inner + i;
     var best = 0u;
-    var value = 0.0;
+    var value = 0;
     for (var at = p; at < params.candidates; at += params.parts) {
 #if MERGE
         let l = candidates[(o * params.candidates + at) * params.inner + i];
 #else
         let l = at;
 #endif
-        let here = x[base + l * params.inner];
+        let here = order(x[base + l * params.inner]);
         if at == p || here > value || (here == value && l < best) {
             best = l;
             value = here;

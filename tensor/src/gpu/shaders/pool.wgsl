@@ -1,7 +1,8 @@
 // Pooling of images, k × k windows. PASS:
 //   average  y[n,i,j,c] = 1/k² Σ x[n, i·stride + a − pad, j·stride + b − pad, c]
 //   spread   its adjoint: y[n,h,w,c] = 1/k² Σ over the windows that hold (h, w) of x[n,i,j,c]
-//   index    y[n,i,j,c] = flat position in x of the first maximum of the window
+//   index    y[n,i,j,c] = flat position in x of the first maximum of the window, or of its first
+//            NaN; the largest u32 for a window of padding alone
 // One thread writes one T: a channel, or four with VEC (not for index).
 // Grid: threads = elements of y / (1 or 4), 64 a workgroup.
 
@@ -34,6 +35,9 @@ struct Params {
 #endif
 
 #include thread
+#if PASS == index
+#include order
+#endif
 
 @compute @workgroup_size(64)
 fn main(
@@ -64,17 +68,15 @@ fn main(
     let right = min(max(j * params.stride + params.k, params.pad) - params.pad, params.in_w);
 #endif
 #if PASS == index
-    var best = 0u;
-    var value = 0.0;
-    var found = false;
+    var best = 0xffffffffu;
+    var value = 0;
     for (var a = top; a < bottom; a += 1u) {
         for (var b = left; b < right; b += 1u) {
             let at = ((n * params.in_h + a) * params.in_w + b) * params.c + c;
-            let here = x[at];
-            if !found || here > value {
+            let here = order(x[at]);
+            if best == 0xffffffffu || here > value {
                 best = at;
                 value = here;
-                found = true;
             }
         }
     }

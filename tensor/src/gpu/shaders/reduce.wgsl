@@ -1,5 +1,5 @@
 // Reduces the middle axis of x[outer, len, inner] to `parts` parts:
-//   y[o, p, i] = Σ or max over the elements of part p of x[o, l, i]
+//   y[o, p, i] = Σ or max over the elements of part p of x[o, l, i]; max is NaN if one is
 // `lanes` neighbouring parts share one stretch of the axis, interleaved: threads side by side read
 // side by side, and a stretch stays in the caches.
 // Sums are made in runs of 16, so that a part of n elements has the error of 16 + n/16 additions.
@@ -8,13 +8,16 @@
 
 #if VEC
 alias T = vec4<f32>;
+alias U = vec4<u32>;
 alias Y = vec4<f32>;
 #else
 #if ROW
 alias T = vec4<f32>;
+alias U = vec4<u32>;
 alias Y = f32;
 #else
 alias T = f32;
+alias U = u32;
 alias Y = f32;
 #endif
 #endif
@@ -72,14 +75,20 @@ fn main(
     y[thread] = total;
 #endif
 #else
+    // the built-in max may drop NaN: the largest magnitude, in bits, tells whether there was one
+    var sizes = U();
     while l < end {
-        total = max(total, x[base + l * params.inner]);
+        let here = x[base + l * params.inner];
+        total = max(total, here);
+        sizes = max(sizes, bitcast<U>(here) & U(0x7fffffffu));
         l += params.lanes;
     }
 #if ROW
-    y[thread] = max(max(total.x, total.y), max(total.z, total.w));
+    let largest = max(max(total.x, total.y), max(total.z, total.w));
+    let size = max(max(sizes.x, sizes.y), max(sizes.z, sizes.w));
+    y[thread] = select(largest, bitcast<f32>(size), size > 0x7f800000u);
 #else
-    y[thread] = total;
+    y[thread] = select(total, bitcast<T>(sizes), sizes > U(0x7f800000u));
 #endif
 #endif
 }
