@@ -22,4 +22,4 @@ pub use error::{Error, Result};
 pub use expr::Expr;
 pub use layout::broadcast_shapes;
 pub use random::RngKey;
-pub use tensor::{Tensor, count_launches, without_fusion};
+pub use tensor::{Tensor, count_launches, largest_array, without_fusion};

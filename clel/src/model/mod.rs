@@ -17,8 +17,8 @@ mod resnet18;
 mod tests;
 mod tiny_encoder;
 
-/// Images that go through a network at a time outside training: the widest layer of `resnet_large` then fits a WebGPU binding of
-/// 128 MiB.
+/// Images that go through a network at a time outside training: the widest layer of `resnet_large` then takes 64 MiB, half
+/// of what every WebGPU device can bind.
 pub(crate) const EVALUATION_BATCH: usize = 64;
 
 pub(crate) use arithmetic::usual_shape;

@@ -1,9 +1,9 @@
 use clel_autograd::{GradOptions, Var, grad};
 use clel_nn::{Init, Layer, Mode, Module};
-use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, largest_array};
 
 use super::*;
-use crate::config::{EncoderConfig, EncoderNetwork, ModelConfig, Network};
+use crate::config::{EncoderConfig, EncoderNetwork, Layers, ModelConfig, Network};
 
 fn normalisation(channels: usize) -> Normalisation {
     Normalisation {
@@ -83,6 +83,40 @@ fn outputs_have_the_stated_shapes() {
     let x = Tensor::uniform(&[3, 8, 8, 1], RngKey::new(2, 2), &Device::Cpu).unwrap();
     let h = encoder(EncoderNetwork::Tiny, 4, 16, 6);
     assert_eq!(h.forward(&x.into(), Mode::Train).unwrap().shape(), [3, 6]);
+}
+
+/// The largest array that a network of a preset writes in one evaluation batch, sampling included, fits the binding that
+/// WebGPU guarantees (`maxStorageBufferBindingSize`, 128 MiB). Computed at an eighth of the widths, which every large array is
+/// proportional to.
+#[test]
+fn an_evaluation_batch_fits_a_binding() {
+    const MIB: usize = 1 << 20;
+    for (preset, largest) in [
+        ("cifar10-small", 16),
+        ("cifar10", 32),
+        ("cifar10-large", 64),
+    ] {
+        let mut layers = Layers::preset(preset).unwrap();
+        layers.set("data.path=not-read-here").unwrap();
+        let mut config = layers.build().unwrap();
+        for width in [&mut config.model.width, &mut config.encoder.width] {
+            assert!(width.is_multiple_of(8), "{preset}");
+            *width /= 8;
+        }
+        let latent = config.model.latent;
+        let f = EnergyNetwork::new(&config.model, &normalisation(3), &mut init()).unwrap();
+        let h = Encoder::new(&config.encoder, latent, &normalisation(3), &mut init()).unwrap();
+        let shape = [EVALUATION_BATCH, 32, 32, 3];
+        let x = Var::leaf(Tensor::uniform(&shape, RngKey::new(2, 2), &Device::Cpu).unwrap());
+        let ((), bytes) = largest_array(|| {
+            let e = f.energy(&x, Mode::Eval).unwrap();
+            let g = grad(&[&e], &[&x], &GradOptions::default()).unwrap();
+            let z = h.latent(&x, Mode::Eval).unwrap();
+            Tensor::realize_all(&[g[0].tensor(), z.tensor()]).unwrap();
+        });
+        assert_eq!(8 * bytes, largest * MIB, "{preset}");
+        assert!(8 * bytes <= 128 * MIB, "{preset}");
+    }
 }
 
 /// E(x, z) by hand, and that its two parts are what they are said to be.

@@ -1,6 +1,10 @@
 //! Handing work to a device: the one place where both devices' kernels are called.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+};
 
 use super::{Lazy, Tensor};
 use crate::{
@@ -15,6 +19,7 @@ use crate::{
 
 thread_local! {
     static COUNTS: RefCell<Option<BTreeMap<&'static str, u64>>> = const { RefCell::new(None) };
+    static LARGEST: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// Runs `f` and counts the kernels that this thread launches meanwhile, by name
@@ -33,7 +38,20 @@ pub fn count_launches<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, u6
     (result, counts)
 }
 
-fn count(name: &'static str) {
+/// Runs `f` and tells the bytes of the largest array that a kernel of this thread wrote meanwhile: what a device must hold
+/// in one piece.
+pub fn largest_array<R>(f: impl FnOnce() -> R) -> (R, usize) {
+    let outer = LARGEST.replace(Some(0));
+    let result = f();
+    let largest = LARGEST.get().unwrap_or(0);
+    LARGEST.set(outer.map(|outer| outer.max(largest)));
+    (result, largest)
+}
+
+/// Notes a launch that writes an array of this shape.
+fn count(name: &'static str, shape: &[usize], dtype: DType) {
+    let bytes = shape.iter().product::<usize>() * dtype.size();
+    LARGEST.set(LARGEST.get().map(|largest| largest.max(bytes)));
     COUNTS.with_borrow_mut(|c| {
         if let Some(c) = c {
             *c.entry(name).or_default() += 1;
@@ -59,7 +77,7 @@ impl Tensor {
             .map(Tensor::storage)
             .collect::<Result<Vec<_>>>()?;
         let dtype = primitive.output_dtype(inputs[0].dtype());
-        count(op);
+        count(op, shape, dtype);
         let storage = match &device {
             Device::Cpu => {
                 let views = inputs.iter().zip(&storages);
@@ -113,7 +131,12 @@ impl Tensor {
             .iter()
             .map(Tensor::storage)
             .collect::<Result<Vec<_>>>()?;
-        count("pointwise");
+        let widest = parts.iter().map(|(_, dtype)| *dtype);
+        count(
+            "pointwise",
+            shape,
+            widest.max_by_key(|d| d.size()).unwrap_or(DType::F32),
+        );
         Ok(match device {
             Device::Cpu => {
                 let views = storages

@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-pub use launch::count_launches;
+pub use launch::{count_launches, largest_array};
 pub use pointwise::without_fusion;
 
 use crate::{DType, Device, Expr, layout::Layout, storage::Storage};
