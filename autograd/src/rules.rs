@@ -39,6 +39,11 @@ pub(crate) enum Op {
     Concat(usize),
     Gather(Tensor),
     ScatterAdd(Tensor),
+    /// A product along each axis of each image.
+    Resample {
+        rows: Tensor,
+        columns: Tensor,
+    },
     /// Another floating-point type.
     Cast(clel_tensor::DType),
     /// Saved: a, b.
@@ -143,6 +148,9 @@ impl Op {
             }
             Op::Gather(index) => one(gy.scatter_add(index, shape(0)[0])),
             Op::ScatterAdd(index) => one(gy.gather(index)),
+            Op::Resample { rows, columns } => {
+                one(gy.resample(&rows.transpose(1, 2)?, &columns.transpose(1, 2)?))
+            }
             Op::Cast(from) => one(gy.to_dtype(*from)),
             Op::AvgPool { k, stride, pad } => {
                 one(gy.avg_pool2d_spread(shape(0), *k, *stride, *pad))

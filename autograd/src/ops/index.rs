@@ -72,25 +72,24 @@ impl Var {
         Ok(Var::record(value, arrays, || (Op::Concat(axis), vec![])))
     }
 
+    /// See [`Tensor::resample`]; differentiable with respect to the images.
+    ///
+    /// # Errors
+    /// Those of the tensor operation.
+    pub fn resample(&self, rows: &Tensor, columns: &Tensor) -> Result<Var> {
+        let value = self.tensor().resample(rows, columns)?;
+        Ok(Var::record(value, &[self], || {
+            let [rows, columns] = [rows, columns].map(Tensor::clone);
+            (Op::Resample { rows, columns }, vec![])
+        }))
+    }
+
     /// See [`Tensor::resample_bicubic`]; differentiable with respect to the images.
     ///
     /// # Errors
     /// Those of the tensor operation.
     pub fn resample_bicubic(&self, boxes: &Tensor, height: usize, width: usize) -> Result<Var> {
-        // checks the shapes
         let [rows, columns] = self.tensor().bicubic_operators(boxes, height, width)?;
-        let (rows, columns) = (Var::constant(rows), Var::constant(columns));
-        let (n, h, w, c) = (
-            self.shape()[0],
-            self.shape()[1],
-            self.shape()[2],
-            self.shape()[3],
-        );
-        let tall = rows
-            .matmul(&self.reshape(&[n, h, w * c])?)?
-            .reshape(&[n, height, w, c])?;
-        let wide = tall.permute(&[0, 2, 1, 3])?.reshape(&[n, w, height * c])?;
-        let both = columns.matmul(&wide)?.reshape(&[n, width, height, c])?;
-        both.permute(&[0, 2, 1, 3])
+        self.resample(&rows, &columns)
     }
 }

@@ -27,7 +27,7 @@ pub fn crop_bicubic(
     let boxes = Tensor::from_slice(&numbers, &[boxes.len(), 4], images.device())?;
     let [rows, columns] = images.bicubic_operators(&boxes, height, width)?;
     let columns = mirror(&columns, flipped)?;
-    Ok(separable(images, &rows, &columns)?.clamp(0.0, 1.0)?)
+    Ok(images.resample(&rows, &columns)?.clamp(0.0, 1.0)?)
 }
 
 /// Operators \[N, out, in\] of columns, those of flipped images with their rows in reverse order.
@@ -37,18 +37,4 @@ pub(super) fn mirror(columns: &Tensor, flipped: &[bool]) -> Result<Tensor> {
     }
     let flags = per_image(flipped.iter().map(|&f| flag(f)), 3, columns.device())?;
     Ok(flags.select(&columns.flip(1)?, columns)?)
-}
-
-/// Images \[N, H, W, C\] with every column multiplied by the image's matrix of `rows` \[N, OH, H\] and
-/// every row by that of `columns` \[N, OW, W\]: \[N, OH, OW, C\].
-pub(super) fn separable(images: &Tensor, rows: &Tensor, columns: &Tensor) -> Result<Tensor> {
-    let [n, h, w, c] = image_shape(images, None)?;
-    let (height, width) = (rows.shape()[1], columns.shape()[1]);
-    let tall = rows.matmul(&images.reshape(&[n, h, w * c])?)?;
-    let wide = tall
-        .reshape(&[n, height, w, c])?
-        .permute(&[0, 2, 1, 3])?
-        .reshape(&[n, w, height * c])?;
-    let both = columns.matmul(&wide)?.reshape(&[n, width, height, c])?;
-    Ok(both.permute(&[0, 2, 1, 3])?)
 }

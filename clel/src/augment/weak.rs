@@ -2,7 +2,7 @@
 
 use clel_tensor::{DType, Expr, Tensor};
 
-use super::resample::{mirror, separable};
+use super::resample::mirror;
 use super::{Draws, image_shape, per_image};
 use crate::{Error, Result};
 
@@ -49,7 +49,7 @@ pub(super) fn apply(images: &Tensor, params: &[Weak]) -> Result<Tensor> {
         &per_image(params.iter().map(|p| p.left as f64), 3, device)?,
     )?;
     let flipped: Vec<bool> = params.iter().map(|p| p.flip).collect();
-    separable(images, &rows, &mirror(&columns, &flipped)?)
+    Ok(images.resample(&rows, &mirror(&columns, &flipped)?)?)
 }
 
 /// Matrices \[N, `len`, `len`\] whose row i picks the sample at `start + i` of the padded axis: at

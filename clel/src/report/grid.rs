@@ -1,8 +1,9 @@
 //! Many small images in one picture.
 
+use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 
 use crate::data::to_byte;
 use crate::{Error, Result};
@@ -77,22 +78,21 @@ impl Grid {
         })
     }
 
-    /// Draws and writes a PNG, replacing a file that is there.
+    /// Draws and writes a PNG file, replacing one that is there; its bytes.
     ///
     /// # Errors
     /// As [`Grid::draw`], or the file cannot be written.
-    pub fn write_png(&self, path: &Path, shape: [usize; 4], values: &[f32]) -> Result<()> {
-        let picture = self.draw(shape, values)?;
-        let fault = |source| Error::Image {
-            path: path.to_owned(),
-            source,
-        };
-        picture
-            .save_with_format(path, image::ImageFormat::Png)
-            .map_err(|error| match error {
-                image::ImageError::IoError(source) => Error::write(path)(source),
-                other => fault(other),
-            })
+    pub fn write_png(&self, path: &Path, shape: [usize; 4], values: &[f32]) -> Result<Vec<u8>> {
+        let mut png = Cursor::new(Vec::new());
+        self.draw(shape, values)?
+            .write_to(&mut png, ImageFormat::Png)
+            .map_err(|source| Error::Image {
+                path: path.to_owned(),
+                source,
+            })?;
+        let png = png.into_inner();
+        std::fs::write(path, &png).map_err(Error::write(path))?;
+        Ok(png)
     }
 }
 

@@ -58,7 +58,7 @@ pub fn run(job: Job) -> Result<Summary> {
         .stop_after
         .unwrap_or(u64::MAX)
         .min(config.train.iterations as u64);
-    let mut recorder = Recorder::new(&config, &job.run, first)?;
+    let mut recorder = Recorder::new(&job.run, first)?;
     if first == 0 {
         recorder.before(&trainer)?;
     }
@@ -193,16 +193,14 @@ struct Recorder<'a> {
     run: &'a RunDir,
     metrics: Metrics,
     events: Events,
-    grid_images: usize,
 }
 
 impl<'a> Recorder<'a> {
-    fn new(config: &Config, run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
+    fn new(run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
         Ok(Recorder {
             run,
             metrics: run.metrics(step)?,
             events: Events::create(&run.path().join("events"))?,
-            grid_images: config.log.grid_images,
         })
     }
 
@@ -224,36 +222,35 @@ impl<'a> Recorder<'a> {
         let [h, w, c] = config.data.shape.unwrap_or_default();
         let count = samples.len() / (h * w * c).max(1);
         write_samples(&before_path(self.run), [count, h, w, c], &samples)?;
-        self.draw("before-training", &samples, [h, w, c])
+        draw(config, &self.run.picture_path("before-training"), &samples)?;
+        Ok(())
     }
 
     /// The buffer's first chains.
     fn grid(&mut self, trainer: &Trainer) -> Result<()> {
-        let count = self.grid_images.min(trainer.buffer.len());
-        let values = trainer
-            .buffer
-            .images()
-            .slice(0, 0, count)?
-            .to_vec::<f32>()?;
-        let [h, w, c] = trainer.config.data.shape.unwrap_or_default();
-        let (shape, step) = ([count, h, w, c], trainer.step());
-        let path = self.run.samples_path(step);
-        let grid = Grid::for_images(shape);
-        grid.write_png(&path, shape, &values)?;
-        let png = std::fs::read(&path).map_err(Error::read(&path))?;
-        self.events.png(step, "samples", grid.size(shape), &png)
+        let (config, step) = (&trainer.config, trainer.step());
+        let chains = first_chains(trainer, config.log.grid_images)?;
+        let (size, png) = draw(config, &self.run.samples_path(step), &chains)?;
+        self.events.png(step, "samples", size, &png)
     }
+}
 
-    fn draw(&self, name: &str, values: &[f32], [h, w, c]: [usize; 3]) -> Result<()> {
-        let size = (h * w * c).max(1);
-        let count = self.grid_images.min(values.len() / size);
-        let shape = [count, h, w, c];
-        Grid::for_images(shape).write_png(
-            &self.run.picture_path(name),
-            shape,
-            &values[..count * size],
-        )
-    }
+/// The first chains of the replay buffer, at most `count`; row-major \[N, H, W, C\].
+fn first_chains(trainer: &Trainer, count: usize) -> Result<Vec<f32>> {
+    let count = count.min(trainer.buffer.len());
+    let chains = trainer.buffer.images().slice(0, 0, count)?;
+    Ok(chains.to_vec()?)
+}
+
+/// Draws the first of these images, as many as a grid has, into a PNG file; width and height of the picture, and the file's bytes.
+fn draw(config: &Config, path: &Path, images: &[f32]) -> Result<((u32, u32), Vec<u8>)> {
+    let [h, w, c] = config.data.shape.unwrap_or_default();
+    let len = h * w * c;
+    let count = config.log.grid_images.min(images.len() / len.max(1));
+    let shape = [count, h, w, c];
+    let grid = Grid::for_images(shape);
+    let png = grid.write_png(path, shape, &images[..count * len])?;
+    Ok((grid.size(shape), png))
 }
 
 fn before_path(run: &RunDir) -> PathBuf {
@@ -277,12 +274,7 @@ fn summarise(
         let judge = Judge::new(config, &trainer.average, data, &trainer.device)?;
         let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
         judged.push(judge.judge("samples before training", &before.to_vec::<f32>()?)?);
-        let count = config.eval.samples.min(trainer.buffer.len());
-        let chains = trainer
-            .buffer
-            .images()
-            .slice(0, 0, count)?
-            .to_vec::<f32>()?;
+        let chains = first_chains(trainer, config.eval.samples)?;
         judged.push(judge.judge("samples of the replay buffer", &chains)?);
         let network = &trainer.average.energy;
         let fresh = fresh_samples(
@@ -301,10 +293,8 @@ fn summarise(
             judged.push(judge.judge("held-out images", &data.test.images.to_unit())?);
         }
         neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device)?;
-        let [h, w, c] = config.data.shape.unwrap_or_default();
-        let shape = [config.log.grid_images.min(config.eval.samples), h, w, c];
         let path = run.picture_path("fresh-chains");
-        Grid::for_images(shape).write_png(&path, shape, &fresh[..shape.iter().product()])?;
+        draw(config, &path, &fresh)?;
         pictures.push(path);
     }
     Ok(Summary {

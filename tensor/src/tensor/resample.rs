@@ -54,12 +54,33 @@ impl Tensor {
     /// [`Error::Shapes`] if the shapes do not fit.
     pub fn resample_bicubic(&self, boxes: &Tensor, height: usize, width: usize) -> Result<Tensor> {
         let [rows, columns] = self.bicubic_operators(boxes, height, width)?;
-        let (n, h, w, c) = (
-            self.shape()[0],
-            self.shape()[1],
-            self.shape()[2],
-            self.shape()[3],
-        );
+        self.resample(&rows, &columns)
+    }
+
+    /// Images \[N,H,W,C\] with every column multiplied by its image's matrix of `rows` \[N,OH,H\] and every row by that
+    /// of `columns` \[N,OW,W\]: \[N,OH,OW,C\]. The adjoint takes the transposed matrices.
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if the shapes do not fit.
+    pub fn resample(&self, rows: &Tensor, columns: &Tensor) -> Result<Tensor> {
+        let fault = |matrices: &Tensor, expected: &str| Error::Shapes {
+            op: "resample",
+            lhs: self.shape().to_vec(),
+            rhs: matrices.shape().to_vec(),
+            why: format!("expected images [N, H, W, C] and matrices {expected}"),
+        };
+        let (&[n, h, w, c], &[_, height, _]) = (self.shape(), rows.shape()) else {
+            return Err(fault(rows, "[N, OH, H]"));
+        };
+        let &[_, width, _] = columns.shape() else {
+            return Err(fault(columns, "[N, OW, W]"));
+        };
+        if rows.shape() != [n, height, h] {
+            return Err(fault(rows, "[N, OH, H]"));
+        }
+        if columns.shape() != [n, width, w] {
+            return Err(fault(columns, "[N, OW, W]"));
+        }
         let tall = rows
             .matmul(&self.reshape(&[n, h, w * c])?)?
             .reshape(&[n, height, w, c])?;
@@ -69,7 +90,7 @@ impl Tensor {
     }
 
     /// The two linear operators of [`resample_bicubic`](Tensor::resample_bicubic) for these images and
-    /// boxes: \[N, `height`, H\] for rows and \[N, `width`, W\] for columns.
+    /// boxes: \[N, `height`, H\] for rows and \[N, `width`, W\] for columns. [`resample`](Tensor::resample) applies them.
     ///
     /// # Errors
     /// [`Error::Shapes`] if the shapes do not fit.
