@@ -124,6 +124,14 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// The newest checkpoint of a run is damaged, and there is an older one.
+    #[error("the newest checkpoint cannot be used; move it away to go on from {}", .older.display())]
+    NewestCheckpoint {
+        /// The one before it.
+        older: PathBuf,
+        /// What is wrong with the newest.
+        source: Box<Error>,
+    },
 
     // ---- data and numbers -------------------------------------------------
     /// Arrays whose sizes do not belong together.

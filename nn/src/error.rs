@@ -139,6 +139,20 @@ pub enum Error {
         /// The shape met.
         found: Vec<usize>,
     },
+    /// An array in a file holds NaN or an infinity.
+    #[error("{}: array `{key}` of shape {shape:?} holds {value} at position {at}, expected finite numbers", file.display())]
+    FileNumber {
+        /// The file.
+        file: PathBuf,
+        /// The array's name.
+        key: String,
+        /// The array's shape.
+        shape: Vec<usize>,
+        /// Where, in row-major order.
+        at: usize,
+        /// The number.
+        value: f64,
+    },
     /// An array in a file has elements of another type.
     #[error("{}: array `{key}` has elements of {found}, expected {expected}", file.display())]
     FileDType {

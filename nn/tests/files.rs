@@ -246,6 +246,40 @@ fn parts_of_a_file_by_prefix() -> Outcome {
 }
 
 #[test]
+fn numbers_that_are_not_finite_are_found() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("a.safetensors");
+    let (one, four) = (&[0.5f32], &[0.0, f64::MAX, -1.0, f64::NEG_INFINITY]);
+    let list = [
+        (
+            "a.0".to_owned(),
+            Tensor::from_slice(one, &[1], &Device::Cpu)?,
+        ),
+        (
+            "b.0".to_owned(),
+            Tensor::from_slice(four, &[2, 2], &Device::Cpu)?,
+        ),
+        (
+            "b.1".to_owned(),
+            Tensor::from_slice(&[u32::MAX], &[1], &Device::Cpu)?,
+        ),
+    ];
+    write_tensors(&path, &list, &BTreeMap::new())?;
+    let file = TensorFile::open(&path)?;
+    file.check_finite("a.")?;
+    file.check_finite("b.1")?;
+    let e = file
+        .check_finite("")
+        .expect_err("it is infinite")
+        .to_string();
+    assert!(
+        e.contains("`b.0` of shape [2, 2] holds -inf at position 3"),
+        "{e}"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
     let dir = tempfile::tempdir()?;
     let taken = dir.path().join("folder");

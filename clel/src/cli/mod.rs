@@ -102,6 +102,7 @@ fn is_bad_input(error: &Error) -> bool {
     use clel_tensor::Error as Tensor;
     match error {
         Error::Numbers { .. } => false,
+        Error::NewestCheckpoint { source, .. } => is_bad_input(source),
         Error::Write { source, .. } | Error::Network(Network::Io { source, .. }) => !matches!(
             source.kind(),
             ErrorKind::StorageFull

@@ -13,11 +13,11 @@
 use std::{collections::BTreeMap, path::Path};
 
 use clel_nn::{
-    Module,
+    Module, Parameter,
     files::{TensorFile, export, import, write_tensors},
     optim::Optimizer,
 };
-use clel_tensor::{Device, Tensor};
+use clel_tensor::{DType, Device, Tensor};
 
 use super::{Networks, Trainer, trainer::energy_parameters};
 use crate::{Error, Result, config::Config, sampler::ReplayBuffer};
@@ -40,10 +40,13 @@ pub struct Loaded {
 /// Reads the networks of a checkpoint.
 ///
 /// # Errors
-/// The file is missing, damaged, or not a checkpoint of this program; what the device reports.
+/// The file is missing, damaged, not a checkpoint of this program, or holds weights that are not finite; what the device reports.
 pub fn load_networks(path: &Path, device: &Device) -> Result<Loaded> {
     let file = TensorFile::open(path)?;
     let (config, step) = header(&file)?;
+    for prefix in ["ebm.", "encoder.", AVERAGE] {
+        file.check_finite(prefix)?;
+    }
     let (live, average) = (
         Networks::new(&config, device)?,
         Networks::new(&config, device)?,
@@ -131,28 +134,83 @@ impl Trainer {
     /// A trainer that goes on where the checkpoint was written.
     ///
     /// # Errors
-    /// The file is missing, damaged, or not a checkpoint of this program; what the device reports.
+    /// The file is missing, damaged, not a checkpoint of this program, or holds numbers that are not finite; what the device
+    /// reports.
     pub fn load(path: &Path, device: &Device) -> Result<Trainer> {
         let file = TensorFile::open(path)?;
         let (config, step) = header(&file)?;
+        file.check_finite("")?;
         let mut trainer = Trainer::new(&config, device)?;
         read_networks(&file, &trainer.live, &trainer.average)?;
-        trainer.adam.load_state(
-            &energy_parameters(&trainer.live.energy, config.loss.beta),
-            &state(&file, "adam.")?,
-        )?;
-        trainer
-            .sgd
-            .load_state(&trainer.live.encoder.parameters(), &state(&file, "sgd.")?)?;
-        let memory = file.tensor("sampler.memory", device)?;
-        let words = file.tensor("sampler.ages", &Device::Cpu)?.to_vec::<u32>()?;
-        let ages = words
-            .chunks_exact(2)
-            .map(|w| u64::from(w[0]) | u64::from(w[1]) << 32);
-        trainer.set_buffer(ReplayBuffer::from_parts(memory, ages.collect())?)?;
+        let parameters = energy_parameters(&trainer.live.energy, config.loss.beta);
+        read_optimiser(&file, "adam.", &mut trainer.adam, &parameters)?;
+        let parameters = trainer.live.encoder.parameters();
+        read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;
+        trainer.buffer = read_buffer(&file, trainer.buffer.images())?;
         trainer.step = step;
         Ok(trainer)
     }
+}
+
+/// The replay buffer, which must be like the chains of the configuration.
+fn read_buffer(file: &TensorFile, chains: &Tensor) -> Result<ReplayBuffer> {
+    let shape = chains.shape();
+    let memory = read_array(file, "sampler.memory", shape, DType::F32, chains.device())?;
+    let ages = read_array(
+        file,
+        "sampler.ages",
+        &[shape[0], 2],
+        DType::U32,
+        &Device::Cpu,
+    )?;
+    let words = ages.to_vec::<u32>()?;
+    let ages = words
+        .chunks_exact(2)
+        .map(|w| u64::from(w[0]) | u64::from(w[1]) << 32);
+    ReplayBuffer::from_parts(memory, ages.collect())
+}
+
+/// An array that must have this shape and type.
+fn read_array(
+    file: &TensorFile,
+    key: &str,
+    shape: &[usize],
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor> {
+    let array = file.tensor(key, device)?;
+    if array.shape() == shape && array.dtype() == dtype {
+        return Ok(array);
+    }
+    let why = format!(
+        "found {} {:?}, expected {dtype} {shape:?}",
+        array.dtype(),
+        array.shape()
+    );
+    Err(Error::format(file.path(), format!("array `{key}`"), why))
+}
+
+fn read_optimiser(
+    file: &TensorFile,
+    prefix: &str,
+    optimiser: &mut dyn Optimizer,
+    parameters: &[(String, &Parameter)],
+) -> Result<()> {
+    let state = state(file, prefix)?;
+    optimiser
+        .load_state(parameters, &state)
+        .map_err(|error| match error {
+            clel_nn::Error::OptimizerState {
+                key,
+                expected,
+                found,
+            } => Error::format(
+                file.path(),
+                format!("array `{prefix}{key}`"),
+                format!("found {found}, expected {expected}"),
+            ),
+            other => other.into(),
+        })
 }
 
 /// An optimiser's arrays, without their prefix.

@@ -50,7 +50,8 @@ pub fn run(job: Job) -> Result<Summary> {
     describe_data(&mut config, &data);
     let mut trainer = match &job.resume {
         None => begin(&config, &job.device, &job.run)?,
-        Some(checkpoint) => go_on(checkpoint, &config, &job.device)?,
+        Some(checkpoint) => go_on(checkpoint, &config, &job.device)
+            .map_err(|error| with_older(error, checkpoint, &job.run))?,
     };
     job.run.write_config(&config)?;
     let first = trainer.step();
@@ -126,6 +127,31 @@ fn go_on(checkpoint: &Path, config: &Config, device: &Device) -> Result<Trainer>
         expected: "those that the checkpoint was trained with: undo the change, or start a new run"
             .into(),
     })
+}
+
+/// A damaged checkpoint is no dead end while there is an older one.
+fn with_older(error: Error, newest: &Path, run: &RunDir) -> Error {
+    use clel_nn::Error as File;
+    let damaged = matches!(
+        error,
+        Error::Format { .. }
+            | Error::Network(
+                File::Format { .. }
+                    | File::MissingKey { .. }
+                    | File::UnknownKey { .. }
+                    | File::FileShape { .. }
+                    | File::FileDType { .. }
+                    | File::FileNumber { .. }
+            )
+    );
+    let others = run.checkpoints().unwrap_or_default().into_iter().rev();
+    match others.map(|(_, path)| path).find(|path| path != newest) {
+        Some(older) if damaged => Error::NewestCheckpoint {
+            older,
+            source: Box::new(error),
+        },
+        _ => error,
+    }
 }
 
 fn due(every: usize, step: u64) -> bool {

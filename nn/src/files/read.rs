@@ -94,6 +94,32 @@ impl TensorFile {
         self.entries.get(name).map(|e| &e.shape[..])
     }
 
+    /// Refuses a file in which an array whose name begins with `prefix` holds NaN or an infinity.
+    ///
+    /// # Errors
+    /// [`Error::FileNumber`], with the first such array.
+    pub fn check_finite(&self, prefix: &str) -> Result<()> {
+        let named = self.entries.iter().filter(|(k, _)| k.starts_with(prefix));
+        for (key, entry) in named {
+            let bytes = &self.bytes[entry.range.clone()];
+            let found = match entry.dtype {
+                Dtype::F32 => non_finite(bytes, f32::from_le_bytes),
+                Dtype::F64 => non_finite(bytes, f64::from_le_bytes),
+                _ => None,
+            };
+            if let Some((at, value)) = found {
+                return Err(Error::FileNumber {
+                    file: self.path.clone(),
+                    key: key.clone(),
+                    shape: entry.shape.clone(),
+                    at,
+                    value,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// An array, f32, f64 or u32, on `device`.
     ///
     /// # Errors
@@ -133,4 +159,13 @@ impl TensorFile {
         };
         Ok(tensor?)
     }
+}
+
+/// The first little-endian number of `B` bytes that is not finite, with its position.
+fn non_finite<const B: usize, T: Into<f64>>(
+    bytes: &[u8],
+    read: impl Fn([u8; B]) -> T,
+) -> Option<(usize, f64)> {
+    let numbers = bytes.as_chunks::<B>().0.iter().map(|b| read(*b).into());
+    numbers.enumerate().find(|(_, v)| !v.is_finite())
 }

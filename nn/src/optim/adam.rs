@@ -6,7 +6,7 @@ use clel_tensor::{DType, Expr, Tensor};
 
 use super::{
     Optimizer, check_gradients, check_rate, check_settings,
-    moments::{Moments, check_known},
+    moments::{Moments, check_known, describe},
 };
 use crate::{Error, Parameter, Result};
 
@@ -156,8 +156,8 @@ impl Optimizer for Adam {
             found => {
                 return Err(Error::OptimizerState {
                     key: STEPS.into(),
-                    expected: "two words of u32".into(),
-                    found: found.map_or("nothing".into(), |t| format!("{t:?}")),
+                    expected: "u32 [2]".into(),
+                    found: found.map_or("nothing".into(), describe),
                 });
             }
         };

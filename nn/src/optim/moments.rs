@@ -62,10 +62,10 @@ impl Moments {
                 }
                 None if !started => {}
                 found => {
-                    let found = found.map_or("nothing".into(), |t| format!("{t:?}"));
+                    let found = found.map_or("nothing".into(), describe);
                     return Err(Error::OptimizerState {
                         key,
-                        expected: format!("{p:?}"),
+                        expected: describe(&p),
                         found,
                     });
                 }
@@ -93,7 +93,12 @@ pub(super) fn check_known(
         Some(key) => Err(Error::OptimizerState {
             key: key.clone(),
             expected: "nothing of that name".into(),
-            found: format!("{:?}", state[key]),
+            found: describe(&state[key]),
         }),
     }
+}
+
+/// Type and shape, for messages about files.
+pub(super) fn describe(t: &Tensor) -> String {
+    format!("{} {:?}", t.dtype(), t.shape())
 }

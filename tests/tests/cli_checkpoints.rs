@@ -1,0 +1,222 @@
+//! Damaged checkpoints, through every command that reads one: refused with code 2, told by file and array, and nothing is lost.
+
+mod cli;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cli::refused;
+use cli::tiny::{finished_run, train};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// What a checkpoint holds, to be changed and written again.
+#[derive(Clone)]
+struct Content {
+    arrays: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>,
+    metadata: Option<std::collections::HashMap<String, String>>,
+}
+
+impl Content {
+    fn read(path: &Path) -> Content {
+        let bytes = std::fs::read(path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let array = |v: &TensorView<'_>| (v.dtype(), v.shape().to_vec(), v.data().to_vec());
+        let arrays = file.iter().map(|(key, v)| (key.to_owned(), array(&v)));
+        Content {
+            arrays: arrays.collect(),
+            metadata: header.metadata().clone(),
+        }
+    }
+
+    fn write(&self, path: &Path) {
+        let view = |(dtype, shape, data): &'_ (Dtype, Vec<usize>, Vec<u8>)| {
+            (*dtype, shape.clone(), data.clone())
+        };
+        let owned: Vec<_> = self.arrays.iter().map(|(k, a)| (k, view(a))).collect();
+        let views = owned.iter().map(|(key, (dtype, shape, data))| {
+            let view = TensorView::new(*dtype, shape.clone(), data).unwrap();
+            (key.as_str(), view)
+        });
+        let bytes = safetensors::serialize(views, self.metadata.clone()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    /// The array of this name as one row.
+    fn flatten(&mut self, key: &str) {
+        let shape = &mut self.arrays.get_mut(key).unwrap().1;
+        *shape = vec![shape.iter().product()];
+    }
+
+    fn set(&mut self, key: &str, at: usize, value: f32) {
+        let data = &mut self.arrays.get_mut(key).unwrap().2;
+        data[4 * at..4 * at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// Writes a damaged form of a checkpoint to a path.
+type Damage = Box<dyn Fn(&Path)>;
+
+/// Ways to spoil the networks of a checkpoint, with what a message about it must say beside the file's name.
+fn damages(good: &Path) -> Vec<(Damage, Vec<String>)> {
+    let bytes = std::fs::read(good).unwrap();
+    let content = Content::read(good);
+    let weight = "ema_ebm.stages.1.1.shortcut.parametrizations.weight.original".to_owned();
+    let shape = format!("{:?}", content.arrays[&weight].1);
+    let mut all: Vec<(Damage, Vec<String>)> = Vec::new();
+    for len in [0, 7, 1000, bytes.len() / 2, bytes.len() - 1] {
+        let part = bytes[..len].to_vec();
+        let damage = move |path: &Path| std::fs::write(path, &part).unwrap();
+        let words = vec![
+            "not a whole safetensors file".into(),
+            format!("{len} bytes"),
+        ];
+        all.push((Box::new(damage), words));
+    }
+    let mut changed = |change: &dyn Fn(&mut Content), words: &[&str]| {
+        let mut content = content.clone();
+        change(&mut content);
+        let words = words.iter().map(|w| (*w).to_owned()).collect();
+        all.push((Box::new(move |path: &Path| content.write(path)), words));
+    };
+    changed(
+        &|c| c.flatten(&weight),
+        &[&weight, &shape, "expected", "has shape [32]"],
+    );
+    changed(
+        &|c| drop(c.arrays.remove(&weight)),
+        &["there is no array", &weight],
+    );
+    changed(
+        &|c| c.set(&weight, 5, f32::NAN),
+        &[&weight, &shape, "NaN at position 5", "finite"],
+    );
+    changed(
+        &|c| c.set("encoder.conv1.1.weight", 0, f32::NEG_INFINITY),
+        &["encoder.conv1.1.weight", "-inf at position 0"],
+    );
+    changed(
+        &|c| c.arrays.get_mut(&weight).unwrap().0 = Dtype::I32,
+        &[&weight, "I32", "expected F32"],
+    );
+    changed(&|c| c.metadata = None, &["`format`", "not a checkpoint"]);
+    all.push((
+        Box::new(|path| std::fs::write(path, "# a picture, or some other file").unwrap()),
+        vec!["not a whole safetensors file".into()],
+    ));
+    all
+}
+
+/// Every file below a folder with its bytes.
+fn everything(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.clone(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn sample_and_energy_refuse_them_and_make_no_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.safetensors");
+    let out = dir.path().join("out");
+    let good = finished_run().join("run/checkpoints/step-00000002.safetensors");
+    for (damage, words) in damages(&good) {
+        damage(&file);
+        let mut parts: Vec<&str> = words.iter().map(String::as_str).collect();
+        parts.push("c.safetensors");
+        let common = ["--device", "cpu", "--checkpoint", &text(&file)];
+        let sample = ["sample", "--steps", "1", "--out", &text(&out)];
+        refused(&[&sample[..], &common].concat(), &parts);
+        refused(
+            &[&["energy", "--images", "no.png"][..], &common].concat(),
+            &parts,
+        );
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn resume_refuses_them_and_keeps_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let every = ["--steps", "2", "--set", "log.checkpoint_every=1"];
+    let trained = train(&run, &every);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let newest = run.join("checkpoints/step-00000002.safetensors");
+    let saved = dir.path().join("good.safetensors");
+    std::fs::copy(&newest, &saved).unwrap();
+
+    let mut all = damages(&saved);
+    let content = Content::read(&saved);
+    let mut changed = |change: &dyn Fn(&mut Content), words: &[&str]| {
+        let mut content = content.clone();
+        change(&mut content);
+        let words = words.iter().map(|w| (*w).to_owned()).collect();
+        let damage: Damage = Box::new(move |path: &Path| content.write(path));
+        all.push((damage, words));
+    };
+    // what only training reads
+    let moment = "adam.head.0.weight.second_moment";
+    changed(
+        &|c| c.flatten(moment),
+        &[moment, "found f32 [64]", "expected f32 [8, 8]"],
+    );
+    changed(
+        &|c| drop(c.arrays.remove(moment)),
+        &[moment, "found nothing", "[8, 8]"],
+    );
+    changed(
+        &|c| c.flatten("sampler.memory"),
+        &["`sampler.memory`", "f32 [512]", "expected f32 [8, 8, 8, 1]"],
+    );
+    changed(
+        &|c| c.flatten("sampler.ages"),
+        &["`sampler.ages`", "u32 [16]", "expected u32 [8, 2]"],
+    );
+    changed(
+        &|c| c.arrays.get_mut("sampler.ages").unwrap().0 = Dtype::F32,
+        &["`sampler.ages`", "f32 [8, 2]", "expected u32 [8, 2]"],
+    );
+    changed(
+        &|c| drop(c.arrays.remove("sampler.ages")),
+        &["no array `sampler.ages`"],
+    );
+    changed(
+        &|c| c.set("sampler.memory", 64, f32::INFINITY),
+        &["`sampler.memory`", "inf at position 64"],
+    );
+
+    let resume = ["train", "--device", "cpu", "--resume", &text(&run)];
+    let resume = [&resume[..], &["--steps", "3"]].concat();
+    for (damage, words) in &all {
+        damage(&newest);
+        let before = everything(&run);
+        let mut parts: Vec<&str> = words.iter().map(String::as_str).collect();
+        // the file, and the way out
+        parts.extend(["step-00000002.safetensors", "step-00000001.safetensors"]);
+        refused(&resume, &parts);
+        assert!(before == everything(&run), "{words:?}");
+    }
+
+    // as the message says: without the newest, the one before it goes on
+    std::fs::remove_file(&newest).unwrap();
+    let resumed = cli::clel(&resume);
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    // and writes the lost one again, to the last bit
+    assert!(std::fs::read(&newest).unwrap() == std::fs::read(&saved).unwrap());
+}
