@@ -13,5 +13,6 @@ pub mod model;
 pub mod report;
 pub mod sampler;
 pub mod train;
+mod whole_file;
 
 pub use error::{Error, Result};

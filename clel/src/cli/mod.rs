@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use clel_tensor::Device;
+use image::ImageError;
 
 use crate::report::RunDir;
 use crate::train::{Loaded, load_networks};
@@ -62,7 +63,7 @@ impl DeviceArgument {
 }
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
-/// error and exit code 2, a failure of the device (lost, out of memory) or of the computation with 1.
+/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation with 1.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(arguments) => arguments.run(),
@@ -103,14 +104,13 @@ fn is_bad_input(error: &Error) -> bool {
     match error {
         Error::Numbers { .. } => false,
         Error::NewestCheckpoint { source, .. } => is_bad_input(source),
-        Error::Write { source, .. } | Error::Network(Network::Io { source, .. }) => !matches!(
-            source.kind(),
-            ErrorKind::StorageFull
-                | ErrorKind::QuotaExceeded
-                | ErrorKind::FileTooLarge
-                | ErrorKind::Interrupted
-                | ErrorKind::Other
-        ),
+        Error::Read { source, .. }
+        | Error::Write { source, .. }
+        | Error::Image {
+            source: ImageError::IoError(source),
+            ..
+        }
+        | Error::Network(Network::Io { source, .. }) => is_wrong_path(source.kind()),
         Error::Tensor(inner)
         | Error::Autograd(Autograd::Tensor(inner))
         | Error::Network(Network::Tensor(inner)) => !matches!(
@@ -119,6 +119,24 @@ fn is_bad_input(error: &Error) -> bool {
         ),
         _ => true,
     }
+}
+
+/// Whether another path, or other content, would do; a disk that is full or faulty is not the path's fault.
+fn is_wrong_path(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::DirectoryNotEmpty
+            | ErrorKind::InvalidFilename
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::UnexpectedEof
+    )
 }
 
 /// The networks that an argument `--checkpoint` names: a file, or a run directory's newest one.

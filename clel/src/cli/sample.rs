@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use super::{DeviceArgument, load, output};
 use clel_autograd::Var;
 use clel_nn::Mode;
+use clel_tensor::Device;
 
 use crate::config::{Augmentation, Config};
 use crate::report::Grid;
 use crate::sampler::{Langevin, Rounds, Start};
+use crate::train::Loaded;
 use crate::{Error, Result, data};
 
 /// Examples at the end of the help text.
@@ -75,13 +77,28 @@ impl Sample {
         let images = self.initial(shape)?;
         let rounds = self.rounds(&model.config);
         make_directory(&self.out)?;
+        self.sample(&model, &rounds, images.as_deref(), &device)
+            .inspect_err(|_| {
+                // a directory in which nothing has been written is not left behind; others cannot be removed so
+                let _ = std::fs::remove_dir(&self.out);
+            })
+    }
 
-        let start = match &images {
+    /// Runs the chains and writes what becomes of them.
+    fn sample(
+        &self,
+        model: &Loaded,
+        rounds: &Rounds,
+        images: Option<&[f32]>,
+        device: &Device,
+    ) -> Result<()> {
+        let shape = model.config.data.shape.unwrap_or_default();
+        let start = match images {
             Some(values) => Start::Images(values),
             None => Start::Noise(self.count.unwrap_or(64)),
         };
         let energy = |x: &Var| model.average.energy.energy(x, Mode::Eval);
-        let samples = rounds.run(&energy, start, shape, &device)?;
+        let samples = rounds.run(&energy, start, shape, device)?;
         check_finite(&samples)?;
 
         let [h, w, c] = shape;

@@ -6,7 +6,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::{Images, Split};
-use crate::{Error, Result};
+use crate::{Error, Result, whole_file};
 
 /// The tensor `images` \[N, H, W, C\], u8 or f32 in \[0, 1\] with 1 or 3 channels, and `labels`
 /// \[N\] (u8, i32, i64 or u32) if there; likewise `test_images` and `test_labels`.
@@ -63,7 +63,7 @@ pub fn write_samples(path: &Path, shape: [usize; 4], values: &[f32]) -> Result<(
     };
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).map_err(mismatch)?;
     let file = safetensors::serialize([("samples", view)], None).map_err(mismatch)?;
-    std::fs::write(path, file).map_err(Error::write(path))
+    whole_file::write(path, &file)
 }
 
 struct Reader<'a> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 
 use crate::data::to_byte;
-use crate::{Error, Result};
+use crate::{Error, Result, whole_file};
 
 /// Layout of a grid: images in rows, each enlarged by repeating its pixels, with a border between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Grid {
                 source,
             })?;
         let png = png.into_inner();
-        std::fs::write(path, &png).map_err(Error::write(path))?;
+        whole_file::write(path, &png)?;
         Ok(png)
     }
 }

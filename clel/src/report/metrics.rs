@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, whole_file};
 
 /// Appends one JSON object a line: `{"step": 10, "name": number, …}`. Each line is handed to the
 /// system at once, so that a killed run loses none. A number that is not finite is written as text
@@ -63,10 +63,8 @@ impl Metrics {
                 kept.push_str(line);
             }
         }
-        // Written beside and renamed: a crash here must not lose the history.
-        let beside = path.with_extension("jsonl.new");
-        std::fs::write(&beside, kept).map_err(Error::write(&beside))?;
-        std::fs::rename(&beside, path).map_err(Error::write(path))?;
+        // a crash or a full disk here must not lose the history
+        whole_file::write(path, kept.as_bytes())?;
         let file = OpenOptions::new()
             .append(true)
             .open(path)

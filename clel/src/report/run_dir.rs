@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Metrics;
 use crate::config::Config;
-use crate::{Error, Result};
+use crate::{Error, Result, whole_file};
+
+const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
 
 /// A run directory:
 ///
@@ -37,13 +39,16 @@ impl RunDir {
             },
             _ => Error::write(path)(error),
         })?;
-        for inner in ["samples", "checkpoints", "events"] {
-            let inner = path.join(inner);
-            std::fs::create_dir(&inner).map_err(Error::write(&inner))?;
-        }
-        Ok(RunDir {
+        let run = RunDir {
             path: path.to_owned(),
-        })
+        };
+        for inner in FOLDERS {
+            let inner = path.join(inner);
+            std::fs::create_dir(&inner)
+                .inspect_err(|_| run.discard())
+                .map_err(Error::write(&inner))?;
+        }
+        Ok(run)
     }
 
     /// Makes the first of `parent/name-001`, `parent/name-002`, … that is not there yet.
@@ -80,7 +85,7 @@ impl RunDir {
 
     /// Removes a directory in which nothing has been written yet.
     pub fn discard(&self) {
-        for inner in ["samples", "checkpoints", "events"] {
+        for inner in FOLDERS {
             // what is not empty stays
             let _ = std::fs::remove_dir(self.path.join(inner));
         }
@@ -107,8 +112,7 @@ impl RunDir {
     /// # Errors
     /// The file cannot be written.
     pub fn write_config(&self, config: &Config) -> Result<()> {
-        let path = self.config_path();
-        std::fs::write(&path, config.to_toml()).map_err(Error::write(&path))
+        whole_file::write(&self.config_path(), config.to_toml().as_bytes())
     }
 
     /// The configuration kept in it.

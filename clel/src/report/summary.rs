@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::progress::duration;
 use crate::eval::DigitReport;
-use crate::{Error, Result};
+use crate::{Error, Result, whole_file};
 
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
@@ -47,7 +47,7 @@ impl Summary {
     pub fn write(&self, path: &Path) -> Result<()> {
         let text =
             serde_json::to_string_pretty(self).map_err(|error| Error::write(path)(error.into()))?;
-        std::fs::write(path, text + "\n").map_err(Error::write(path))
+        whole_file::write(path, (text + "\n").as_bytes())
     }
 }
 

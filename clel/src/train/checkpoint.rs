@@ -20,7 +20,7 @@ use clel_nn::{
 use clel_tensor::{DType, Device, Tensor};
 
 use super::{Networks, Trainer, trainer::energy_parameters};
-use crate::{Error, Result, config::Config, sampler::ReplayBuffer};
+use crate::{Error, Result, config::Config, sampler::ReplayBuffer, whole_file};
 
 const FORMAT: &str = "clel-1";
 const AVERAGE: &str = "ema_";
@@ -128,7 +128,7 @@ impl Trainer {
             ("step".to_owned(), self.step.to_string()),
             ("config".to_owned(), self.config.to_toml()),
         ]);
-        Ok(write_tensors(path, &tensors, &metadata)?)
+        write_tensors(path, &tensors, &metadata).map_err(whole_file::told)
     }
 
     /// A trainer that goes on where the checkpoint was written.

@@ -53,7 +53,6 @@ pub fn run(job: Job) -> Result<Summary> {
         Some(checkpoint) => go_on(checkpoint, &config, &job.device)
             .map_err(|error| with_older(error, checkpoint, &job.run))?,
     };
-    job.run.write_config(&config)?;
     let first = trainer.step();
     let last = job
         .stop_after
@@ -100,8 +99,8 @@ pub fn run(job: Job) -> Result<Summary> {
     Ok(summary)
 }
 
-/// A new trainer that has seen one image, so that networks and data are known to fit. If it cannot be had, the run directory goes
-/// away again: there is nothing in it.
+/// A new trainer that has seen one image, so that networks and data are known to fit, and its configuration in the run directory.
+/// If that cannot be had, the directory goes away again: there is nothing in it.
 fn begin(config: &Config, device: &Device, run: &RunDir) -> Result<Trainer> {
     let attempt = || {
         let trainer = Trainer::new(config, device)?;
@@ -110,6 +109,7 @@ fn begin(config: &Config, device: &Device, run: &RunDir) -> Result<Trainer> {
         let energy = no_grad(|| trainer.live.energy.energy(&image, Mode::Eval))?;
         let latent = no_grad(|| trainer.live.encoder.latent(&image, Mode::Eval))?;
         Tensor::realize_all(&[energy.tensor(), latent.tensor()])?;
+        run.write_config(config)?;
         Ok(trainer)
     };
     attempt().inspect_err(|_| run.discard())

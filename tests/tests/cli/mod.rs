@@ -18,10 +18,17 @@ pub struct Run {
     pub stderr: String,
 }
 
+/// The program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_clel-under-test");
+
 /// Runs `clel` with arguments and without input.
 pub fn clel(arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_clel-under-test"))
-        .args(arguments)
+    run(Command::new(PROGRAM).args(arguments))
+}
+
+/// Runs a command, which may start `clel`, without input.
+pub fn run(command: &mut Command) -> Run {
+    let output = command
         .env_remove("CLEL_DEVICE")
         // Without it Mesa prints a complaint of its own on machines without a desktop session.
         .env("XDG_RUNTIME_DIR", std::env::temp_dir())
