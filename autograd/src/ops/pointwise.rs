@@ -34,6 +34,37 @@ impl Var {
         }))
     }
 
+    /// A function f of each element that is linear piece by piece: `f` of the element, and its `slope` as a function
+    /// of f's value. Unlike [`pointwise`](Var::pointwise) it keeps the result for the derivative and not the operand, which
+    /// then need not be stored at all. The slope's own derivative is zero.
+    ///
+    /// ```
+    /// use clel_autograd::{GradOptions, Var, grad};
+    /// use clel_tensor::{Device, Expr, Tensor};
+    /// let x = Var::leaf(Tensor::from_slice(&[-3.0f32, 2.0], &[2], &Device::Cpu)?);
+    /// let relu = Expr::input(0).maximum(0.0);
+    /// let slope = Expr::constant(0.0).less_than(Expr::input(0));
+    /// let y = Var::piecewise_linear(&relu, &slope, &x)?;
+    /// let g = grad(&[&y], &[&x], &GradOptions::default())?;
+    /// assert_eq!(g[0].tensor().to_vec::<f32>()?, [0.0, 1.0]);
+    /// # Ok::<(), clel_autograd::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `Tensor::pointwise`.
+    pub fn piecewise_linear(f: &Expr, slope: &Expr, x: &Var) -> Result<Var> {
+        let value = Tensor::pointwise(f, &[x.tensor()])?;
+        let result = Var::constant(value.clone());
+        Ok(Var::record(value, &[x], || {
+            let expr = slope.clone() * Expr::input(1);
+            let rule = PointwiseRule {
+                expr,
+                saved: vec![0],
+            };
+            (Op::Pointwise(vec![Some(rule)]), vec![result])
+        }))
+    }
+
     /// See [`Tensor::to_dtype`]; differentiable between f32 and f64.
     ///
     /// # Errors

@@ -43,7 +43,15 @@ impl Activation {
     /// # Errors
     /// What the device reports.
     pub fn apply(self, x: &Var) -> Result<Var> {
-        Ok(Var::pointwise(&self.expr(), &[x])?)
+        // where the sign survives, the result tells the slope
+        let slope = match self {
+            Activation::Relu => 0.0,
+            Activation::LeakyRelu(slope) if slope > 0.0 => slope,
+            _ => return Ok(Var::pointwise(&self.expr(), &[x])?),
+        };
+        let positive = Expr::constant(0.0).less_than(Expr::input(0));
+        let slope = positive.select(1.0, slope);
+        Ok(Var::piecewise_linear(&self.expr(), &slope, x)?)
     }
 }
 

@@ -6,9 +6,11 @@
 mod buffer;
 mod conv;
 mod embed;
+mod epilogue;
 mod gather;
 mod matmul;
 mod memory;
+mod packed;
 mod peak;
 mod pointwise;
 mod pool;
@@ -19,7 +21,10 @@ mod simd;
 mod tests;
 
 pub use buffer::{CpuBuffer, CpuView};
+pub use conv::{Winograd, with_winograd};
+pub(crate) use epilogue::Epilogue;
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
+pub(crate) use packed::Packed;
 pub use peak::{peak_flops, threads};
 pub(crate) use pointwise::pointwise;
 
@@ -40,11 +45,20 @@ const PARALLEL_ELEMENTS: usize = 1 << 15;
 /// * `Shape` if an input is missing or has not the length that the geometry implies,
 /// * `OutOfMemory` for the output or for scratch space.
 pub fn run(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
+    run_packed(primitive, inputs, None)
+}
+
+/// As [`run`]; `packed` are the forms kept of the second input.
+pub(crate) fn run_packed(
+    primitive: &Primitive,
+    inputs: &[CpuView<'_>],
+    packed: Option<&Packed>,
+) -> Result<CpuBuffer> {
     check_lengths(primitive, inputs)?;
     let op = primitive.name();
     match (inputs.first().map(|x| x.dtype()), primitive) {
-        (Some(DType::F32), _) => run_real::<f32>(primitive, inputs),
-        (Some(DType::F64), _) => run_real::<f64>(primitive, inputs),
+        (Some(DType::F32), _) => run_real::<f32>(primitive, inputs, packed),
+        (Some(DType::F64), _) => run_real::<f64>(primitive, inputs, packed),
         (Some(DType::U32), Primitive::Gather(s)) => {
             let index = inputs[1].elements(op)?;
             Ok(gather::gather::<u32>(s, inputs[0].elements(op)?, index)?.into())
@@ -68,14 +82,37 @@ pub fn run(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
     }
 }
 
-fn run_real<T: Real>(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
+/// A primitive and what follows it: the outputs of the epilogue's kernel.
+pub(crate) fn run_through(
+    primitive: &Primitive,
+    inputs: &[CpuView<'_>],
+    packed: Option<&Packed>,
+    epilogue: Epilogue<'_>,
+) -> Result<Vec<CpuBuffer>> {
+    check_lengths(primitive, inputs)?;
+    if let (Primitive::Conv(pass, s), [CpuView::F32(a), CpuView::F32(b)]) = (primitive, inputs)
+        && let Some(outputs) = conv::conv_through(*pass, s, a, b, packed, epilogue)?
+    {
+        return Ok(outputs);
+    }
+    let y = run_packed(primitive, inputs, packed)?;
+    let mut inputs = epilogue.inputs.to_vec();
+    inputs[usize::from(epilogue.own)] = y.view();
+    pointwise(epilogue.kernel, &inputs)
+}
+
+fn run_real<T: Real>(
+    primitive: &Primitive,
+    inputs: &[CpuView<'_>],
+    packed: Option<&Packed>,
+) -> Result<CpuBuffer> {
     let op = primitive.name();
     let x: &[T] = inputs[0].elements(op)?;
     let second = || inputs[1].elements::<T>(op);
     let index = || inputs[1].elements::<u32>(op);
     Ok(match primitive {
         Primitive::MatMul(s) => T::buffer(matmul::matmul(s, x, second()?)?),
-        Primitive::Conv(pass, s) => T::buffer(conv::conv(*pass, s, x, second()?)?),
+        Primitive::Conv(pass, s) => conv::conv(*pass, s, x, second()?, packed)?,
         Primitive::Reduce(ReduceKind::Sum, s) => T::buffer(reduce::sum(s, x)?),
         Primitive::Reduce(ReduceKind::Max, s) => T::buffer(reduce::max(s, x)?),
         Primitive::Reduce(ReduceKind::ArgMax, s) => reduce::argmax(s, x)?.into(),

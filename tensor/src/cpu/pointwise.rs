@@ -34,7 +34,7 @@ pub(crate) fn pointwise(
 }
 
 /// The type that a kernel computes in.
-trait Compute: Scalar + Default + Send + Sync + 'static {
+pub(super) trait Compute: Scalar + Default + Send + Sync + 'static {
     fn from_f64(v: f64) -> Self;
     fn from_f32(v: f32) -> Self;
     fn from_u32(v: u32) -> Self;
@@ -80,7 +80,7 @@ compute!(f32 F32);
 compute!(f64 F64);
 
 /// Part of one output.
-enum Out<'a> {
+pub(super) enum Out<'a> {
     F32(&'a mut [f32]),
     F64(&'a mut [f64]),
     U32(&'a mut [u32]),
@@ -110,6 +110,7 @@ impl<'a> Out<'a> {
         }
     }
 
+    #[inline(always)]
     fn store<T: Compute>(&mut self, at: usize, values: Operand<'_, T>, len: usize) {
         macro_rules! store {
             ($v:ident $convert:ident) => {
@@ -150,7 +151,7 @@ fn run<T: Compute>(kernel: &PointwiseKernel, inputs: &[CpuView<'_>], outputs: &m
     let part = len.div_ceil(threads * 4).next_multiple_of(BLOCK);
     let mut rest: Vec<Out<'_>> = outputs.iter_mut().map(Out::of).collect();
     if threads == 1 {
-        return Interpreter::<T>::new(kernel, inputs).range(0, len, &mut rest);
+        return Interpreter::<T>::new(kernel, inputs).range(0, len, &mut rest, &[]);
     }
     let mut parts = Vec::new();
     let mut start = 0;
@@ -161,49 +162,86 @@ fn run<T: Compute>(kernel: &PointwiseKernel, inputs: &[CpuView<'_>], outputs: &m
         start += part;
     }
     parts.into_par_iter().for_each(|(start, len, mut outputs)| {
-        Interpreter::<T>::new(kernel, inputs).range(start, len, &mut outputs);
+        Interpreter::<T>::new(kernel, inputs).range(start, len, &mut outputs, &[]);
     });
 }
 
-struct Interpreter<'a, T> {
+pub(super) struct Interpreter<'a, T> {
     kernel: &'a PointwiseKernel,
     inputs: &'a [CpuView<'a>],
+    /// The input whose elements are handed to `range`.
+    own: Option<u8>,
     /// For each node, a block of values; empty where the node is read in place or is a constant.
     slots: Vec<Vec<T>>,
 }
 
 impl<'a, T: Compute> Interpreter<'a, T> {
     fn new(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>]) -> Self {
+        Self::make(kernel, inputs, None)
+    }
+
+    /// One whose input `own` is given part by part.
+    pub fn with_own(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>], own: u8) -> Self {
+        Self::make(kernel, inputs, Some(own))
+    }
+
+    fn make(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>], own: Option<u8>) -> Self {
         let block = BLOCK.min(kernel.len());
-        let slots = kernel.nodes.iter().map(|node| match node {
+        let slots = kernel.nodes.iter().map(|node| match *node {
             Node::Const(_) => Vec::new(),
-            Node::Input(n) if in_place::<T>(kernel, inputs, *n).is_some() => Vec::new(),
+            Node::Input(n) if own == Some(n) => Vec::new(),
+            Node::Input(n) if in_place::<T>(kernel, inputs, n).is_some() => Vec::new(),
             _ => vec![T::default(); block],
         });
         Interpreter {
             kernel,
             inputs,
+            own,
             slots: slots.collect(),
         }
     }
 
-    fn range(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>]) {
+    /// Computes the elements `start .. start + len`; `own` are the own input's.
+    pub fn range(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has the instructions.
+            return unsafe { self.range_avx2(start, len, outputs, own) };
+        }
+        self.range_any(start, len, outputs, own);
+    }
+
+    /// The same loops compiled for registers twice as wide as those that every x86-64 has.
+    ///
+    /// # Safety
+    /// The processor must have AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    unsafe fn range_avx2(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
+        self.range_any(start, len, outputs, own);
+    }
+
+    // what follows is inlined into both, to be compiled twice
+    #[inline(always)]
+    fn range_any(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
         let mut done = 0;
         while done < len {
             let block = BLOCK.min(len - done);
-            self.block(start + done, block);
+            let own = own.get(done..done + block).unwrap_or(&[]);
+            self.block(start + done, block, own);
             for (out, (root, _)) in outputs.iter_mut().zip(&self.kernel.roots) {
-                let values = self.operand(&self.slots, *root, start + done, block);
+                let values = self.operand(&self.slots, *root, start + done, block, own);
                 out.store(done, values, block);
             }
             done += block;
         }
     }
 
-    fn block(&mut self, start: usize, len: usize) {
+    #[inline(always)]
+    fn block(&mut self, start: usize, len: usize, own: &[T]) {
         for i in 0..self.kernel.nodes.len() {
             let mut slot = std::mem::take(&mut self.slots[i]);
-            let at = |n: u16| self.operand(&self.slots, n, start, len);
+            let at = |n: u16| self.operand(&self.slots, n, start, len, own);
             let out = if slot.is_empty() {
                 &mut [][..]
             } else {
@@ -237,15 +275,18 @@ impl<'a, T: Compute> Interpreter<'a, T> {
         }
     }
 
+    #[inline(always)]
     fn operand<'s>(
         &'s self,
         slots: &'s [Vec<T>],
         node: u16,
         start: usize,
         len: usize,
+        own: &'s [T],
     ) -> Operand<'s, T> {
         match self.kernel.nodes[usize::from(node)] {
             Node::Const(v) => Operand::Splat(T::from_f64(v)),
+            Node::Input(n) if self.own == Some(n) => Operand::Slice(own),
             Node::Input(n) => match in_place::<T>(self.kernel, self.inputs, n) {
                 Some(InPlace::Whole(values)) => Operand::Slice(&values[start..start + len]),
                 Some(InPlace::Single(value)) => Operand::Splat(value),
@@ -275,11 +316,22 @@ fn in_place<'a, T: Compute>(
     if access.strides.iter().all(|&s| s == 0) {
         return Some(InPlace::Single(values[access.offset]));
     }
-    let contiguous = access.strides[..] == [1];
+    let mut step = 1;
+    let contiguous = access
+        .strides
+        .iter()
+        .zip(&kernel.shape)
+        .rev()
+        .all(|(&s, &len)| {
+            let fits = s == step;
+            step *= len as isize;
+            fits
+        });
     contiguous.then(|| InPlace::Whole(&values[access.offset..access.offset + kernel.len()]))
 }
 
 /// Copies a strided input's elements `start ..` into a block.
+#[inline(always)]
 fn load<S: Copy, T: Copy>(
     values: &[S],
     access: &Access,
@@ -332,6 +384,7 @@ macro_rules! each {
     };
 }
 
+#[inline(always)]
 fn unary<T: Compute>(f: Unary, a: Operand<'_, T>, out: &mut [T]) {
     macro_rules! go {
         ($f:path) => {
@@ -346,6 +399,7 @@ fn unary<T: Compute>(f: Unary, a: Operand<'_, T>, out: &mut [T]) {
     }, go);
 }
 
+#[inline(always)]
 fn binary<T: Compute>(f: Binary, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
     macro_rules! go {
         ($f:path) => {
@@ -370,6 +424,7 @@ fn binary<T: Compute>(f: Binary, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut
     each!(f, Binary { Add Sub Mul Div Max Min Pow Lt Le Eq }, go);
 }
 
+#[inline(always)]
 fn select<T: Compute>(c: Operand<'_, T>, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
     // one loop for each kind of branch; a constant condition has been folded away unless an
     // input is a single broadcast element

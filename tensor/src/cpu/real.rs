@@ -1,6 +1,6 @@
 //! The floating-point types that the kernels are written for.
 
-use std::ops::{Add, AddAssign, Mul};
+use std::ops::{Add, AddAssign, Mul, Sub};
 
 use super::CpuBuffer;
 use super::conv::{Kernels, kernels_f32, kernels_f64};
@@ -9,7 +9,7 @@ use crate::Element;
 
 /// `f32` or `f64`.
 pub(super) trait Real:
-    Element + Add<Output = Self> + Mul<Output = Self> + AddAssign + Into<f64>
+    Element + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + AddAssign + Into<f64>
 {
     const ZERO: Self;
     const ONE: Self;

@@ -2,7 +2,7 @@
 
 use super::real::Real;
 
-/// A vector register of `LANES` elements and the four instructions that the kernels need.
+/// A vector register of `LANES` elements and the instructions that the kernels need.
 ///
 /// # Safety
 /// The methods may only run on a processor that has the instruction set; they are inlined into
@@ -19,6 +19,10 @@ pub(super) unsafe trait Simd {
     unsafe fn store(to: *mut Self::T, v: Self::V);
     /// `a · b + c`.
     unsafe fn multiply_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a + b`.
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a − b`.
+    unsafe fn subtract(a: Self::V, b: Self::V) -> Self::V;
 }
 
 /// What the compiler makes of arrays: SSE2 on any x86-64, NEON on AArch64.
@@ -51,6 +55,14 @@ unsafe impl<T: Real> Simd for Portable<T> {
         }
         y
     }
+    #[inline(always)]
+    unsafe fn add(a: [T; 4], b: [T; 4]) -> [T; 4] {
+        std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+    #[inline(always)]
+    unsafe fn subtract(a: [T; 4], b: [T; 4]) -> [T; 4] {
+        std::array::from_fn(|lane| a[lane] - b[lane])
+    }
 }
 
 /// 256-bit registers with fused multiply-add (x86-64-v3).
@@ -62,7 +74,7 @@ pub(super) struct Avx512<T>(std::marker::PhantomData<T>);
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86 {
-    ($isa:ident, $t:ty, $v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
+    ($isa:ident, $t:ty, $v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
         // SAFETY: the methods are the instructions they are named after.
         unsafe impl Simd for $isa<$t> {
             type T = $t;
@@ -88,6 +100,16 @@ macro_rules! x86 {
                 // SAFETY: the caller enables the instruction set.
                 unsafe { std::arch::x86_64::$fma(a, b, c) }
             }
+            #[inline(always)]
+            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: the caller enables the instruction set.
+                unsafe { std::arch::x86_64::$add(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn subtract(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: the caller enables the instruction set.
+                unsafe { std::arch::x86_64::$sub(a, b) }
+            }
         }
     };
 }
@@ -101,7 +123,9 @@ x86!(
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
-    _mm256_fmadd_ps
+    _mm256_fmadd_ps,
+    _mm256_add_ps,
+    _mm256_sub_ps
 );
 #[cfg(target_arch = "x86_64")]
 x86!(
@@ -112,7 +136,9 @@ x86!(
     _mm256_set1_pd,
     _mm256_loadu_pd,
     _mm256_storeu_pd,
-    _mm256_fmadd_pd
+    _mm256_fmadd_pd,
+    _mm256_add_pd,
+    _mm256_sub_pd
 );
 #[cfg(target_arch = "x86_64")]
 x86!(
@@ -123,7 +149,9 @@ x86!(
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
-    _mm512_fmadd_ps
+    _mm512_fmadd_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps
 );
 #[cfg(target_arch = "x86_64")]
 x86!(
@@ -134,5 +162,7 @@ x86!(
     _mm512_set1_pd,
     _mm512_loadu_pd,
     _mm512_storeu_pd,
-    _mm512_fmadd_pd
+    _mm512_fmadd_pd,
+    _mm512_add_pd,
+    _mm512_sub_pd
 );

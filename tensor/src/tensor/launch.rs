@@ -6,10 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Lazy, Tensor};
+use super::{
+    Lazy, Pending, Tensor,
+    pending::{Waiting, may_wait},
+};
 use crate::{
-    DType, Device, Error, Result,
-    cpu::{self, CpuBuffer, CpuView},
+    DType, Device, Error, Expr, Result,
+    cpu::{self, CpuBuffer, CpuView, Epilogue, Packed},
     expr::{Access, PointwiseKernel},
     gpu::GpuBuffer,
     layout::Layout,
@@ -48,9 +51,9 @@ pub fn largest_array<R>(f: impl FnOnce() -> R) -> (R, usize) {
     (result, largest)
 }
 
-/// Notes a launch that writes an array of this shape.
-fn count(name: &'static str, shape: &[usize], dtype: DType) {
-    let bytes = shape.iter().product::<usize>() * dtype.size();
+/// Notes a launch that writes an array of so many elements.
+fn count(name: &'static str, elements: usize, dtype: DType) {
+    let bytes = elements * dtype.size();
     LARGEST.set(LARGEST.get().map(|largest| largest.max(bytes)));
     COUNTS.with_borrow_mut(|c| {
         if let Some(c) = c {
@@ -72,32 +75,82 @@ impl Tensor {
             .iter()
             .map(|t| t.contiguous())
             .collect::<Result<Vec<_>>>()?;
-        let storages = inputs
-            .iter()
-            .map(Tensor::storage)
-            .collect::<Result<Vec<_>>>()?;
+        storages(&inputs)?;
         let dtype = primitive.output_dtype(inputs[0].dtype());
-        count(op, shape, dtype);
-        let storage = match &device {
-            Device::Cpu => {
-                let views = inputs.iter().zip(&storages);
-                let views = views.map(|(t, s)| s.cpu(op).map(|b| t.cpu_view(b)));
-                Storage::Cpu(cpu::run(primitive, &views.collect::<Result<Vec<_>>>()?)?)
-            }
-            Device::Wgpu(gpu) => {
-                let buffers = storages
-                    .iter()
-                    .map(|s| s.gpu(op))
-                    .collect::<Result<Vec<_>>>()?;
-                Storage::Gpu(gpu.run(primitive, &buffers)?)
-            }
-        };
+        if may_wait(primitive, &inputs) {
+            let waiting = Pending::Convolution(Waiting::new(primitive, inputs));
+            return Ok(Tensor::from_pending(waiting, dtype, shape, &device));
+        }
+        let storage = Tensor::launch_now(primitive, &inputs)?;
+        let layout = Layout::contiguous(shape);
         Ok(Tensor::from_storage(
             Arc::new(storage),
             dtype,
-            Layout::contiguous(shape),
+            layout,
             &device,
         ))
+    }
+
+    /// Runs a primitive on contiguous inputs.
+    pub(super) fn launch_now(primitive: &Primitive, inputs: &[Tensor]) -> Result<Storage> {
+        let op = primitive.name();
+        let storages = storages(inputs)?;
+        let dtype = primitive.output_dtype(inputs[0].dtype());
+        count(op, primitive.output_len(), dtype);
+        Ok(match inputs[0].device() {
+            Device::Cpu => {
+                let views = cpu_views(op, inputs, &storages)?;
+                Storage::cpu_buffer(cpu::run_packed(primitive, &views, packed(&storages))?)
+            }
+            Device::Wgpu(gpu) => {
+                let buffers = storages.iter().map(|s| s.gpu(op));
+                Storage::Gpu(gpu.run(primitive, &buffers.collect::<Result<Vec<_>>>()?)?)
+            }
+        })
+    }
+
+    /// Runs a convolution and, in the same launch, expressions over its output and arrays with elements: their values and, if
+    /// `own`, last the convolution's. `None` where the device cannot.
+    pub(super) fn launch_through(
+        waiting: &Waiting,
+        convolution: &Tensor,
+        parts: &[(&Lazy, DType)],
+        own: bool,
+    ) -> Result<Option<Vec<Storage>>> {
+        let op = waiting.primitive.name();
+        let (device, shape) = (convolution.device(), convolution.shape());
+        let mut extra = vec![convolution.clone()];
+        let mut exprs: Vec<(Expr, DType)> = Vec::with_capacity(parts.len() + 1);
+        for (lazy, dtype) in parts {
+            let places = merge_inputs(&mut extra, &lazy.inputs);
+            exprs.push((lazy.expr.renumber(&places), *dtype));
+        }
+        if own {
+            exprs.push((Expr::input(0), convolution.dtype()));
+        }
+        let kernel = pointwise_kernel(shape, &exprs, &extra);
+        let storages = storages(&waiting.inputs)?;
+        let extra = extra[1..].iter().map(Tensor::storage);
+        let extra = extra.collect::<Result<Vec<_>>>()?;
+        match device {
+            Device::Cpu => {
+                let views = cpu_views(op, &waiting.inputs, &storages)?;
+                let mut inputs = vec![CpuView::F32(&[])];
+                for s in &extra {
+                    inputs.push(s.cpu(op)?.view());
+                }
+                let epilogue = Epilogue {
+                    kernel: &kernel,
+                    own: 0,
+                    inputs: &inputs,
+                };
+                count(op, convolution.len(), convolution.dtype());
+                let outputs =
+                    cpu::run_through(&waiting.primitive, &views, packed(&storages), epilogue)?;
+                Ok(Some(outputs.into_iter().map(Storage::cpu_buffer).collect()))
+            }
+            Device::Wgpu(_) => Ok(None),
+        }
     }
 
     /// Computes lazy arrays of one shape on one device in one launch; their values, in order.
@@ -114,19 +167,7 @@ impl Tensor {
                 *dtype,
             ));
         }
-        let wide = |d: DType| d == DType::F64;
-        let compute =
-            if parts.iter().any(|(_, d)| wide(*d)) || inputs.iter().any(|t| wide(t.dtype())) {
-                DType::F64
-            } else {
-                DType::F32
-            };
-        let access = inputs.iter().map(|t| Access {
-            dtype: t.dtype(),
-            offset: t.layout().offset,
-            strides: t.layout().broadcast_strides(shape),
-        });
-        let kernel = PointwiseKernel::new(shape, &exprs, access.collect(), compute);
+        let kernel = pointwise_kernel(shape, &exprs, &inputs);
         let storages = inputs
             .iter()
             .map(Tensor::storage)
@@ -134,7 +175,7 @@ impl Tensor {
         let widest = parts.iter().map(|(_, dtype)| *dtype);
         count(
             "pointwise",
-            shape,
+            kernel.len(),
             widest.max_by_key(|d| d.size()).unwrap_or(DType::F32),
         );
         Ok(match device {
@@ -146,7 +187,7 @@ impl Tensor {
                 let outputs = cpu::pointwise(&kernel, &views)?;
                 outputs
                     .into_iter()
-                    .map(|b| Arc::new(Storage::Cpu(b)))
+                    .map(|b| Arc::new(Storage::cpu_buffer(b)))
                     .collect()
             }
             Device::Wgpu(gpu) => {
@@ -163,6 +204,46 @@ impl Tensor {
     /// The elements of a contiguous array.
     pub(super) fn cpu_view<'a>(&self, buffer: &'a CpuBuffer) -> CpuView<'a> {
         buffer.view().slice(self.layout().offset, self.len())
+    }
+}
+
+/// The kernel of expressions over arrays that broadcast to `shape`.
+fn pointwise_kernel(
+    shape: &[usize],
+    exprs: &[(Expr, DType)],
+    inputs: &[Tensor],
+) -> PointwiseKernel {
+    let wide = |d: DType| d == DType::F64;
+    let any = exprs.iter().any(|(_, d)| wide(*d)) || inputs.iter().any(|t| wide(t.dtype()));
+    let compute = if any { DType::F64 } else { DType::F32 };
+    let access = inputs.iter().map(|t| Access {
+        dtype: t.dtype(),
+        offset: t.layout().offset,
+        strides: t.layout().broadcast_strides(shape),
+    });
+    PointwiseKernel::new(shape, exprs, access.collect(), compute)
+}
+
+fn storages(inputs: &[Tensor]) -> Result<Vec<Arc<Storage>>> {
+    inputs.iter().map(Tensor::storage).collect()
+}
+
+fn cpu_views<'a>(
+    op: &'static str,
+    inputs: &[Tensor],
+    storages: &'a [Arc<Storage>],
+) -> Result<Vec<CpuView<'a>>> {
+    let views = inputs.iter().zip(storages);
+    views
+        .map(|(t, s)| s.cpu(op).map(|b| t.cpu_view(b)))
+        .collect()
+}
+
+/// The packed forms of a weight, the second input.
+fn packed(storages: &[Arc<Storage>]) -> Option<&Packed> {
+    match storages.get(1).map(Arc::as_ref) {
+        Some(Storage::Cpu(_, packed)) => Some(packed),
+        _ => None,
     }
 }
 
@@ -198,10 +279,15 @@ pub(super) fn same_device(op: &'static str, inputs: &[&Tensor]) -> Result<Device
 }
 
 impl Storage {
+    /// New elements on the CPU.
+    pub fn cpu_buffer(buffer: CpuBuffer) -> Storage {
+        Storage::Cpu(buffer, Packed::default())
+    }
+
     /// The buffer of an array whose device is the CPU.
     pub fn cpu(&self, op: &'static str) -> Result<&CpuBuffer> {
         match self {
-            Storage::Cpu(b) => Ok(b),
+            Storage::Cpu(b, _) => Ok(b),
             Storage::Gpu(_) => Err(mixed(op)),
         }
     }
@@ -210,7 +296,7 @@ impl Storage {
     pub fn gpu(&self, op: &'static str) -> Result<&GpuBuffer> {
         match self {
             Storage::Gpu(b) => Ok(b),
-            Storage::Cpu(_) => Err(mixed(op)),
+            Storage::Cpu(..) => Err(mixed(op)),
         }
     }
 }

@@ -5,6 +5,7 @@ mod create;
 mod index;
 mod launch;
 mod matmul;
+mod pending;
 mod pointwise;
 mod reduce;
 mod resample;
@@ -13,7 +14,7 @@ mod view;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 pub use launch::{count_launches, largest_array};
@@ -26,7 +27,7 @@ use crate::{DType, Device, Expr, layout::Layout, storage::Storage};
 /// Cloning copies a handle, never elements. Views (slices, transposes, broadcasts) share
 /// storage. Pointwise operations are not executed when called: they build an expression, so that a
 /// chain of them becomes one kernel, run when something else needs the numbers
-/// (see [`Tensor::realize`]).
+/// (see [`Tensor::realize`]); and a convolution waits for the operations that follow it, to be one kernel with them.
 #[derive(Clone)]
 pub struct Tensor(Arc<Inner>);
 
@@ -36,10 +37,23 @@ struct Inner {
     layout: Layout,
     value: OnceLock<Arc<Storage>>,
     /// How to compute the value; taken once it is there.
-    lazy: Mutex<Option<Lazy>>,
+    pending: Mutex<Option<Pending>>,
 }
 
-/// A pointwise expression over arrays that have values, each broadcasting to the shape.
+/// How to compute what is not yet computed.
+enum Pending {
+    Pointwise(Lazy),
+    Convolution(Arc<pending::Waiting>),
+}
+
+impl Inner {
+    fn pending(&self) -> MutexGuard<'_, Option<Pending>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A pointwise expression over arrays that have values, or one of which is a convolution that waits; each broadcasting to the
+/// shape.
 #[derive(Clone)]
 struct Lazy {
     expr: Expr,
@@ -58,17 +72,24 @@ impl Tensor {
             dtype,
             layout,
             value: OnceLock::from(storage),
-            lazy: Mutex::new(None),
+            pending: Mutex::new(None),
         }))
     }
 
     fn from_lazy(lazy: Lazy, dtype: DType, shape: &[usize], device: &Device) -> Tensor {
+        let waits = lazy.clone();
+        let t = Tensor::from_pending(Pending::Pointwise(lazy), dtype, shape, device);
+        t.wait_for_anchor(&waits);
+        t
+    }
+
+    fn from_pending(pending: Pending, dtype: DType, shape: &[usize], device: &Device) -> Tensor {
         Tensor(Arc::new(Inner {
             device: device.clone(),
             dtype,
             layout: Layout::contiguous(shape),
             value: OnceLock::new(),
-            lazy: Mutex::new(Some(lazy)),
+            pending: Mutex::new(Some(pending)),
         }))
     }
 

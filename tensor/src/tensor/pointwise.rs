@@ -3,7 +3,7 @@
 use std::{cell::Cell, sync::Arc};
 
 use super::{
-    Lazy, Tensor,
+    Lazy, Pending, Tensor,
     launch::{merge_inputs, same_device},
 };
 use crate::{
@@ -31,6 +31,11 @@ pub fn without_fusion<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     FUSION.set(before);
     result
+}
+
+/// True unless inside [`without_fusion`].
+pub(super) fn fusion() -> bool {
+    FUSION.get()
 }
 
 impl Tensor {
@@ -105,23 +110,50 @@ impl Tensor {
         Ok(self)
     }
 
+    /// Tells that this array is going to be the weight of many convolutions: the CPU keeps the form that it packs it
+    /// into, about four times its size, until the array is dropped.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn keep_packed(&self) -> Result<()> {
+        self.storage()?.keep_packed();
+        Ok(())
+    }
+
     pub(super) fn storage(&self) -> Result<Arc<Storage>> {
-        if let Some(value) = self.0.value.get() {
-            return Ok(value.clone());
+        loop {
+            if let Some(value) = self.0.value.get() {
+                return Ok(value.clone());
+            }
+            if self.waiting().is_some() {
+                self.finish()?;
+            } else if let Some(convolution) = self.anchor() {
+                convolution.finish_with(self)?;
+            } else {
+                self.compute()?;
+            }
         }
-        let mut guard = self.0.lazy.lock().unwrap_or_else(|e| e.into_inner());
-        if let (None, Some(lazy)) = (self.0.value.get(), &*guard) {
-            let parts = [(lazy.clone(), self.dtype())];
-            let value = Tensor::launch_pointwise(self.shape(), self.device(), &parts)?.remove(0);
-            // the lock is held, so nobody else sets it
-            let _ = self.0.value.set(value);
-            *guard = None;
+    }
+
+    /// Launches a pointwise expression over arrays that have elements.
+    fn compute(&self) -> Result<()> {
+        let mut pending = self.0.pending();
+        match &*pending {
+            Some(Pending::Pointwise(lazy)) => {
+                let parts = [(lazy.clone(), self.dtype())];
+                let value =
+                    Tensor::launch_pointwise(self.shape(), self.device(), &parts)?.remove(0);
+                // the lock is held, so nobody else sets it
+                let _ = self.0.value.set(value);
+                *pending = None;
+                Ok(())
+            }
+            _ if self.0.value.get().is_some() => Ok(()),
+            _ => Err(Error::Device {
+                device: self.device().to_string(),
+                why: "an array has neither elements nor an expression".into(),
+            }),
         }
-        drop(guard);
-        self.0.value.get().cloned().ok_or_else(|| Error::Device {
-            device: self.device().to_string(),
-            why: "an array has neither elements nor an expression".into(),
-        })
     }
 
     /// Computes several arrays, those of one shape in common launches: an optimiser's new
@@ -131,6 +163,11 @@ impl Tensor {
     /// What the device reports.
     pub fn realize_all(tensors: &[&Tensor]) -> Result<()> {
         let mut waiting: Vec<(&Tensor, Lazy)> = Vec::new();
+        for t in tensors {
+            if t.anchor().is_some() {
+                t.realize()?;
+            }
+        }
         for t in tensors {
             if let Some(lazy) = t.lazy()
                 && !waiting.iter().any(|(u, _)| u.same(t))
@@ -161,9 +198,9 @@ impl Tensor {
             let (targets, parts): (Vec<&Tensor>, Vec<_>) = group.into_iter().unzip();
             let values = Tensor::launch_pointwise(targets[0].shape(), targets[0].device(), &parts)?;
             for (t, value) in targets.iter().zip(values) {
-                let mut guard = t.0.lazy.lock().unwrap_or_else(|e| e.into_inner());
+                let mut pending = t.0.pending();
                 let _ = t.0.value.set(value);
-                *guard = None;
+                *pending = None;
             }
             waiting = rest;
         }
@@ -171,15 +208,14 @@ impl Tensor {
     }
 
     /// The expression, if the elements are not computed yet.
-    fn lazy(&self) -> Option<Lazy> {
+    pub(super) fn lazy(&self) -> Option<Lazy> {
         if self.0.value.get().is_some() {
             return None;
         }
-        self.0
-            .lazy
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .clone()
+        match &*self.0.pending() {
+            Some(Pending::Pointwise(lazy)) => Some(lazy.clone()),
+            _ => None,
+        }
     }
 
     /// The value of all elements, if it is known without computing.
@@ -206,6 +242,7 @@ fn fuse(
     dtype: DType,
     inline: bool,
 ) -> Result<Option<Lazy>> {
+    Tensor::keep_one_anchor(inputs)?;
     let mut all = Vec::new();
     let mut parts = Vec::with_capacity(inputs.len());
     let mut inlined = false;
@@ -224,7 +261,10 @@ fn fuse(
                 parts.push(lazy.expr.renumber(&merge_inputs(&mut all, &lazy.inputs)));
             }
             None => {
-                t.realize()?;
+                let joins = t.shape() == shape && t.dtype() == dtype && t.waiting().is_some();
+                if !joins {
+                    t.realize()?;
+                }
                 let place = merge_inputs(&mut all, &[(*t).clone()])[0];
                 parts.push(Expr::input(place));
             }

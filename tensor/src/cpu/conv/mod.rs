@@ -10,27 +10,83 @@ mod few;
 mod gather;
 mod kernel;
 mod order;
+mod transform;
 mod weight_grad;
+mod winograd;
 
 pub(super) use kernel::{Kernels, kernels_f32, kernels_f64};
+pub use winograd::{Winograd, with_winograd};
 
+use super::CpuBuffer;
+use super::epilogue::{Epilogue, Finish};
 use super::memory::PoolVec;
+use super::packed::Packed;
 use super::real::Real;
-use crate::Result;
 use crate::primitive::{Conv2d, ConvPass};
+use crate::{DType, Result};
+use winograd::Plan;
 
-/// Runs one pass.
-pub(super) fn conv<T: Real>(pass: ConvPass, s: &Conv2d, a: &[T], b: &[T]) -> Result<PoolVec<T>> {
-    if few::applies(s) {
-        return match pass {
-            ConvPass::Forward => few::forward(s, a, b),
-            ConvPass::InputGrad => few::input_grad(s, a, b),
-            ConvPass::WeightGrad => few::weight_grad(s, a, b),
-        };
+/// Runs one pass. `packed` are the forms kept of the weight.
+pub(super) fn conv<T: Real>(
+    pass: ConvPass,
+    s: &Conv2d,
+    a: &[T],
+    b: &[T],
+    packed: Option<&Packed>,
+) -> Result<CpuBuffer> {
+    if let Some(plan) = plan::<T>(pass, s) {
+        let y = winograd(&plan, s, a, b, packed, None)?.pop();
+        return y.map_or_else(|| Ok(CpuBuffer::F32(PoolVec::uninit("conv2d", 0)?)), Ok);
     }
-    match pass {
-        ConvPass::Forward => gather::forward(s, a, b),
-        ConvPass::InputGrad => gather::input_grad(s, a, b),
-        ConvPass::WeightGrad => weight_grad::weight_grad(s, a, b),
+    Ok(T::buffer(match (pass, few::applies(s)) {
+        (ConvPass::Forward, true) => few::forward(s, a, b)?,
+        (ConvPass::InputGrad, true) => few::input_grad(s, a, b)?,
+        (ConvPass::WeightGrad, true) => few::weight_grad(s, a, b)?,
+        (ConvPass::Forward, false) => gather::forward(s, a, b)?,
+        (ConvPass::InputGrad, false) => gather::input_grad(s, a, b)?,
+        (ConvPass::WeightGrad, false) => weight_grad::weight_grad(s, a, b)?,
+    }))
+}
+
+/// Runs one pass with an epilogue; `None` where it must run by itself afterwards.
+pub(super) fn conv_through(
+    pass: ConvPass,
+    s: &Conv2d,
+    a: &[f32],
+    b: &[f32],
+    packed: Option<&Packed>,
+    epilogue: Epilogue<'_>,
+) -> Result<Option<Vec<CpuBuffer>>> {
+    let Some(plan) = plan::<f32>(pass, s) else {
+        return Ok(None);
+    };
+    let Some(finish) = Finish::new(epilogue)? else {
+        return Ok(None);
+    };
+    winograd(&plan, s, a, b, packed, Some(finish)).map(Some)
+}
+
+fn plan<T: Real>(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
+    if T::DTYPE != DType::F32 || few::applies(s) {
+        return None;
+    }
+    Plan::new(pass, s)
+}
+
+fn winograd<T: Real>(
+    plan: &Plan,
+    s: &Conv2d,
+    a: &[T],
+    b: &[T],
+    packed: Option<&Packed>,
+    finish: Option<Finish<'_>>,
+) -> Result<Vec<CpuBuffer>> {
+    let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
+    match packed {
+        Some(packed) => {
+            let u = packed.get(plan.form(s), || plan.weights(b))?;
+            plan.run(a, &u, finish)
+        }
+        None => plan.run(a, &plan.weights(b)?, finish),
     }
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{check, integers};
+use crate::cpu::{CpuView, Winograd, run, with_winograd};
 use crate::primitive::{Conv2d, ConvPass, Primitive};
 
 /// Calls `f(x index, weight index, y index)` for every product of the convolution.
@@ -25,7 +26,12 @@ fn each_product(s: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
     }
 }
 
+/// Sums as they are defined, so that nothing is rounded.
 fn check_all_passes(s: &Conv2d) {
+    with_winograd(Winograd::Off, || check_exactly(s));
+}
+
+fn check_exactly(s: &Conv2d) {
     let x = integers(s.n * s.h * s.w * s.c, 1);
     let w = integers(s.o * s.kh * s.kw * s.c, 2);
     let g = integers(s.n * s.oh * s.ow * s.o, 3);
@@ -123,5 +129,64 @@ fn model_shapes() {
         (64, 4, 128, 10, 4, 1, 0),
     ] {
         check_all_passes(&geometry((n, side, side), (c, o), (k, k, stride, pad)).unwrap());
+    }
+}
+
+/// The largest error of each pass by minimal filtering, as a multiple of the rounding unit times the root mean square of
+/// the exact result.
+fn winograd_errors(s: &Conv2d, choice: Winograd) -> [f64; 2] {
+    let numbers = |len: usize, stream: u64| -> Vec<f32> {
+        let key = crate::RngKey::new(stream, 7);
+        let four = (0..len.div_ceil(4) as u32).flat_map(|i| key.block(i));
+        four.map(crate::random::uniform)
+            .map(|u| 2.0 * u - 1.0)
+            .take(len)
+            .collect()
+    };
+    let x = numbers(s.n * s.h * s.w * s.c, 1);
+    let w = numbers(s.o * s.kh * s.kw * s.c, 2);
+    let g = numbers(s.n * s.oh * s.ow * s.o, 3);
+    let (mut y, mut dx) = (vec![0.0; g.len()], vec![0.0; x.len()]);
+    each_product(s, |i, j, k| {
+        y[k] += f64::from(x[i]) * f64::from(w[j]);
+        dx[i] += f64::from(g[k]) * f64::from(w[j]);
+    });
+    [(ConvPass::Forward, &x, &y), (ConvPass::InputGrad, &g, &dx)].map(|(pass, input, want)| {
+        let views = [CpuView::F32(input), CpuView::F32(&w)];
+        let got = with_winograd(choice, || run(&Primitive::Conv(pass, *s), &views)).unwrap();
+        let got = got.view().elements::<f32>("test").unwrap();
+        let square: f64 = want.iter().map(|v| v * v).sum();
+        let size = (square / want.len().max(1) as f64).sqrt();
+        let error = |(got, want): (&f32, &f64)| (f64::from(*got) - want).abs();
+        let worst = got.iter().zip(want).map(error).fold(0.0, f64::max);
+        worst / (size * f64::from(f32::EPSILON))
+    })
+}
+
+#[test]
+fn minimal_filtering_against_f64() {
+    for (image, channels, pad) in [
+        ((4, 32, 32), (64, 64), 1),
+        ((16, 4, 4), (128, 64), 1),
+        ((5, 7, 9), (16, 48), 1),
+        ((3, 8, 5), (40, 16), 0),
+        ((3, 6, 11), (16, 24), 2),
+        ((70, 2, 3), (32, 32), 1),
+        ((1, 1, 40), (64, 12), 1),
+    ] {
+        let (k, stride) = (3, 1);
+        let s = geometry(image, channels, (k, k, stride, pad)).unwrap();
+        for (choice, limit) in [
+            (Winograd::Off, 100.0),
+            (Winograd::Two, 100.0),
+            (Winograd::Four, 200.0),
+        ] {
+            let errors = winograd_errors(&s, choice);
+            println!("{image:?} {channels:?} {choice:?} {errors:.1?}");
+            assert!(
+                errors.iter().all(|e| *e < limit),
+                "{s:?} {choice:?}: {errors:?}"
+            );
+        }
     }
 }

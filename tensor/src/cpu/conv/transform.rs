@@ -1,0 +1,317 @@
+//! The three transforms of Winograd's minimal filtering F(m×m, 3×3) (Lavin and Gray, "Fast Algorithms for
+//! Convolutional Neural Networks", 2015, section 4): `y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A`.
+//!
+//! A vector register holds the same place of as many channels as it has lanes.
+
+// Tiles are indexed by row and column, which iterators would only hide.
+#![allow(clippy::needless_range_loop)]
+
+use crate::cpu::real::Real;
+use crate::cpu::simd::{Portable, Simd};
+
+/// Side of the largest input tile.
+pub(super) const MAX_IN: usize = 6;
+/// Side of the largest output tile.
+pub(super) const MAX_OUT: usize = 4;
+
+/// One-dimensional transforms; of the arrays only the first `IN` or `OUT` places count.
+pub(super) trait Tile {
+    /// m: outputs along one axis.
+    const OUT: usize;
+    /// m + 2: inputs along one axis.
+    const IN: usize;
+    /// `G g`
+    fn weights<T: Real>(g: [T; 3]) -> [T; MAX_IN];
+    /// `Bᵀ d`
+    ///
+    /// # Safety
+    /// The processor must have the instruction set `S`; the same for `output`.
+    unsafe fn input<S: Simd>(d: [S::V; MAX_IN]) -> [S::V; MAX_IN];
+    /// `Aᵀ m`
+    ///
+    /// # Safety
+    /// As for `input`.
+    unsafe fn output<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; MAX_OUT];
+}
+
+/// F(2×2, 3×3): 16 products for 4 outputs, 2.25 times fewer than the definition; points 0, ±1, ∞.
+pub(super) struct F2;
+/// F(4×4, 3×3): 36 products for 16 outputs, 4 times fewer; points 0, ±√½, ±√2, ∞.
+pub(super) struct F4;
+
+impl Tile for F2 {
+    const OUT: usize = 2;
+    const IN: usize = 4;
+    fn weights<T: Real>(g: [T; 3]) -> [T; MAX_IN] {
+        let half = T::from_f64(0.5);
+        let (ends, middle) = ((g[0] + g[2]) * half, g[1] * half);
+        let difference = ends - middle;
+        [g[0], ends + middle, difference, g[2], T::ZERO, T::ZERO]
+    }
+    #[inline(always)]
+    unsafe fn input<S: Simd>(d: [S::V; MAX_IN]) -> [S::V; MAX_IN] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let zero = S::splat(S::T::ZERO);
+            [
+                S::subtract(d[0], d[2]),
+                S::add(d[1], d[2]),
+                S::subtract(d[2], d[1]),
+                S::subtract(d[1], d[3]),
+                zero,
+                zero,
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn output<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; MAX_OUT] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let zero = S::splat(S::T::ZERO);
+            [
+                S::add(m[0], S::add(m[1], m[2])),
+                S::subtract(S::subtract(m[1], m[2]), m[3]),
+                zero,
+                zero,
+            ]
+        }
+    }
+}
+
+/// √½ and √2: with these points the errors are no larger than those of the definition; with the usual 1 and 2 six times as large.
+const NEAR: f64 = std::f64::consts::FRAC_1_SQRT_2;
+const FAR: f64 = std::f64::consts::SQRT_2;
+
+impl Tile for F4 {
+    const OUT: usize = 4;
+    const IN: usize = 6;
+    fn weights<T: Real>(g: [T; 3]) -> [T; MAX_IN] {
+        let c = T::from_f64;
+        let near = g[2].multiply_add(c(0.5), g[0]) * c(-2.0 / 3.0);
+        let near_odd = g[1] * c(NEAR * -2.0 / 3.0);
+        let far = g[2].multiply_add(c(2.0), g[0]) * c(1.0 / 6.0);
+        let far_odd = g[1] * c(FAR / 6.0);
+        [
+            g[0],
+            near + near_odd,
+            near - near_odd,
+            far + far_odd,
+            far - far_odd,
+            g[2],
+        ]
+    }
+    #[inline(always)]
+    unsafe fn input<S: Simd>(d: [S::V; MAX_IN]) -> [S::V; MAX_IN] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let c = |x: f64| S::splat(S::T::from_f64(x));
+            let near = S::multiply_add(c(-2.0), d[2], d[4]);
+            let near_odd = S::multiply_add(c(-2.0), d[1], d[3]);
+            let far = S::multiply_add(c(-0.5), d[2], d[4]);
+            let far_odd = S::multiply_add(c(-0.5), d[1], d[3]);
+            [
+                S::multiply_add(c(-2.5), d[2], S::add(d[0], d[4])),
+                S::multiply_add(c(NEAR), near_odd, near),
+                S::multiply_add(c(-NEAR), near_odd, near),
+                S::multiply_add(c(FAR), far_odd, far),
+                S::multiply_add(c(-FAR), far_odd, far),
+                S::multiply_add(c(-2.5), d[3], S::add(d[1], d[5])),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn output<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; MAX_OUT] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let c = |x: f64| S::splat(S::T::from_f64(x));
+            let zero = c(0.0);
+            let (near, near_odd) = (S::add(m[1], m[2]), S::subtract(m[1], m[2]));
+            let (far, far_odd) = (S::add(m[3], m[4]), S::subtract(m[3], m[4]));
+            let product = |x: f64, v: S::V| S::multiply_add(c(x), v, zero);
+            [
+                S::add(m[0], S::add(near, far)),
+                S::multiply_add(c(NEAR), near_odd, product(FAR, far_odd)),
+                S::multiply_add(c(0.5), near, product(2.0, far)),
+                S::multiply_add(
+                    c(NEAR / 2.0),
+                    near_odd,
+                    S::multiply_add(c(2.0 * FAR), far_odd, m[5]),
+                ),
+            ]
+        }
+    }
+}
+
+/// The weights of one column tile as planes \[place of the tile\]\[width\], `g` being \[tap\]\[width\].
+pub(super) fn transform_weights<T: Real, W: Tile>(g: &[T], width: usize, planes: &mut [T]) {
+    for j in 0..width {
+        let mut half = [[T::ZERO; 3]; MAX_IN];
+        for dj in 0..3 {
+            let column = W::weights([
+                g[dj * width + j],
+                g[(3 + dj) * width + j],
+                g[(6 + dj) * width + j],
+            ]);
+            for i in 0..W::IN {
+                half[i][dj] = column[i];
+            }
+        }
+        for i in 0..W::IN {
+            let row = W::weights(half[i]);
+            for k in 0..W::IN {
+                planes[(i * W::IN + k) * width + j] = row[k];
+            }
+        }
+    }
+}
+
+/// `Bᵀ d B` of one tile for all channels: `pixels` lead to the tile's pixels row by row; the result goes to
+/// `to`, one plane of `plane` elements for each place.
+pub(super) type Input<T> =
+    unsafe fn(pixels: &[*const T; MAX_IN * MAX_IN], channels: usize, to: *mut T, plane: usize);
+/// `Aᵀ m A` of one tile for all channels: `from` is planes as above; `pixels` lead to the output pixels row by row.
+pub(super) type Output<T> =
+    unsafe fn(from: *const T, plane: usize, channels: usize, pixels: &[*mut T; MAX_OUT * MAX_OUT]);
+
+/// The transforms of one instruction set.
+#[derive(Clone, Copy)]
+pub(super) struct Transforms<T> {
+    /// Numbers of channels must be multiples of this.
+    pub lanes: usize,
+    pub input: Input<T>,
+    pub output: Output<T>,
+}
+
+/// See [`Input`].
+///
+/// # Safety
+/// The processor must have `S`; the tile's pointers must lead to `channels` elements, a multiple of the lanes, `to`
+/// to as many in each plane.
+#[inline(always)]
+unsafe fn input<S: Simd, W: Tile>(
+    pixels: &[*const S::T; MAX_IN * MAX_IN],
+    channels: usize,
+    to: *mut S::T,
+    plane: usize,
+) {
+    // SAFETY: all offsets stay within what the caller promises.
+    unsafe {
+        let zero = S::splat(S::T::ZERO);
+        for c in (0..channels).step_by(S::LANES) {
+            let mut half = [[zero; MAX_IN]; MAX_IN];
+            for j in 0..W::IN {
+                let mut d = [zero; MAX_IN];
+                for i in 0..W::IN {
+                    d[i] = S::load(pixels[i * W::IN + j].add(c));
+                }
+                let d = W::input::<S>(d);
+                for i in 0..W::IN {
+                    half[i][j] = d[i];
+                }
+            }
+            for i in 0..W::IN {
+                let row = W::input::<S>(half[i]);
+                for j in 0..W::IN {
+                    S::store(to.add((i * W::IN + j) * plane + c), row[j]);
+                }
+            }
+        }
+    }
+}
+
+/// See [`Output`].
+///
+/// # Safety
+/// The processor must have `S`; every plane of `from` must hold `channels` elements, a multiple of the lanes, and the
+/// tile's pointers lead to as many.
+#[inline(always)]
+unsafe fn output<S: Simd, W: Tile>(
+    from: *const S::T,
+    plane: usize,
+    channels: usize,
+    pixels: &[*mut S::T; MAX_OUT * MAX_OUT],
+) {
+    // SAFETY: all offsets stay within what the caller promises.
+    unsafe {
+        let zero = S::splat(S::T::ZERO);
+        for c in (0..channels).step_by(S::LANES) {
+            let mut half = [[zero; MAX_IN]; MAX_OUT];
+            for j in 0..W::IN {
+                let mut m = [zero; MAX_IN];
+                for i in 0..W::IN {
+                    m[i] = S::load(from.add((i * W::IN + j) * plane + c));
+                }
+                let m = W::output::<S>(m);
+                for i in 0..W::OUT {
+                    half[i][j] = m[i];
+                }
+            }
+            for i in 0..W::OUT {
+                let row = W::output::<S>(half[i]);
+                for j in 0..W::OUT {
+                    S::store(pixels[i * W::OUT + j].add(c), row[j]);
+                }
+            }
+        }
+    }
+}
+
+/// Instantiates the transforms for an instruction set.
+macro_rules! transforms {
+    ($simd:ty, $tile:ty $(, $features:literal)?) => {{
+        $(#[target_feature(enable = $features)])?
+        unsafe fn input_tile(
+            pixels: &[*const f32; MAX_IN * MAX_IN],
+            channels: usize,
+            to: *mut f32,
+            plane: usize,
+        ) {
+            // SAFETY: passed on to the caller.
+            unsafe { input::<$simd, $tile>(pixels, channels, to, plane) }
+        }
+        $(#[target_feature(enable = $features)])?
+        unsafe fn output_tile(
+            from: *const f32,
+            plane: usize,
+            channels: usize,
+            pixels: &[*mut f32; MAX_OUT * MAX_OUT],
+        ) {
+            // SAFETY: passed on to the caller.
+            unsafe { output::<$simd, $tile>(from, plane, channels, pixels) }
+        }
+        Transforms {
+            lanes: <$simd as Simd>::LANES,
+            input: input_tile,
+            output: output_tile,
+        }
+    }};
+}
+
+/// Those that this processor has, widest registers first.
+macro_rules! available {
+    ($tile:ty) => {{
+        let mut sets = [None; 3];
+        #[cfg(target_arch = "x86_64")]
+        {
+            use crate::cpu::simd::{Avx2, Avx512};
+            if is_x86_feature_detected!("avx512f") {
+                sets[0] = Some(transforms!(Avx512<f32>, $tile, "avx512f"));
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                sets[1] = Some(transforms!(Avx2<f32>, $tile, "avx2,fma"));
+            }
+        }
+        sets[2] = Some(transforms!(Portable<f32>, $tile));
+        sets.into_iter().flatten()
+    }};
+}
+
+/// The widest transforms that fit these numbers of channels.
+pub(super) fn transforms(outputs: usize, channels: [usize; 2]) -> Option<Transforms<f32>> {
+    let fits = |t: &Transforms<f32>| channels.iter().all(|c| c.is_multiple_of(t.lanes));
+    if outputs == F4::OUT {
+        available!(F4).find(fits)
+    } else {
+        available!(F2).find(fits)
+    }
+}

@@ -1,0 +1,513 @@
+//! 3×3 convolutions of stride 1 by Winograd's minimal filtering: transformed tiles of the image, for each
+//! of their places one product with the transformed weights, and back ([`super::transform`]).
+//!
+//! f32 only: f64 is for checks and keeps to the definition. Against f64 the error is about 4 (F2) or 10 (F4) times that of the
+//! definition's sum; see the test at the end.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::kernel::{Kernels, MAX_ROWS, Tap, kernels_f32};
+use super::transform::{F2, F4, MAX_IN, MAX_OUT, Tile, Transforms, transform_weights, transforms};
+use crate::Result;
+use crate::cpu::CpuBuffer;
+use crate::cpu::epilogue::{Finish, Worker};
+use crate::cpu::memory::PoolVec;
+use crate::cpu::packed::Form;
+use crate::primitive::{Conv2d, ConvPass};
+
+/// Which convolutions on the CPU may use Winograd's minimal filtering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Winograd {
+    /// None: every sum as it is defined.
+    Off,
+    /// F(2×2, 3×3) where it saves time: 2.25 times fewer multiplications.
+    Two,
+    /// F(4×4, 3×3) too: 4 times fewer, somewhat larger rounding errors.
+    #[default]
+    Four,
+}
+
+thread_local! {
+    static CHOICE: Cell<Winograd> = const { Cell::new(Winograd::Four) };
+}
+
+/// Runs `f` with this choice for the convolutions that this thread starts.
+pub fn with_winograd<R>(choice: Winograd, f: impl FnOnce() -> R) -> R {
+    let before = CHOICE.replace(choice);
+    let result = f();
+    CHOICE.set(before);
+    result
+}
+
+/// Tiles of one task. More share each read of the weights; fewer stay in the second-level cache.
+const TASK_TILES: usize = 32;
+/// Up to this many tiles, all threads share each of the three phases; beyond, each takes tasks of its own.
+const FEW_TILES: usize = 96;
+/// Multiply-adds below which one thread is quicker than waking the others.
+const PARALLEL_MULTIPLIES: usize = 1 << 18;
+
+/// What the transforms of one tile cost for each channel, in multiply-adds of the kernel.
+const fn transform_cost(outputs: usize) -> usize {
+    if outputs == F4::OUT { 300 } else { 110 }
+}
+
+/// A pass that this module computes: images \[n, h, w, c\] to \[n, oh, ow, o\].
+pub(super) struct Plan {
+    op: &'static str,
+    pass: ConvPass,
+    n: usize,
+    h: usize,
+    w: usize,
+    c: usize,
+    oh: usize,
+    ow: usize,
+    o: usize,
+    pad: usize,
+    /// Sides of a tile.
+    outputs: usize,
+    inputs: usize,
+    /// Tiles along the axes of an image.
+    th: usize,
+    tw: usize,
+    transforms: Transforms<f32>,
+    kernels: Kernels<f32>,
+}
+
+/// What one call works on.
+struct Job<'a> {
+    x: &'a [f32],
+    /// As many as input channels.
+    zeros: &'a [f32],
+    /// Transformed weights.
+    u: &'a [f32],
+    sink: Sink<'a>,
+}
+
+/// Where the pixels go: into an array, or through a kernel.
+enum Sink<'a> {
+    Plain(Shared),
+    Through(&'a Finish<'a>),
+}
+
+/// A thread's room for the pixels of some lines of tiles, and its interpreter; for a plain sink, nothing.
+type Writer<'a> = Option<(PoolVec<f32>, Worker<'a>)>;
+
+/// Transformed tiles and their products, planes of one place of the tile each.
+struct Planes {
+    v: PoolVec<f32>,
+    m: PoolVec<f32>,
+    v_plane: usize,
+    m_plane: usize,
+    /// Elements of a row of `m`: output channels, rounded up to whole tiles of the kernel.
+    m_row: usize,
+}
+
+/// A pointer that tasks write through at different places.
+#[derive(Clone, Copy)]
+struct Shared(*mut f32);
+// SAFETY: the tasks write disjoint elements, and the buffer outlives them.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+impl Shared {
+    fn at(self, offset: usize) -> *mut f32 {
+        self.0.wrapping_add(offset)
+    }
+}
+
+impl Plan {
+    /// How to compute the pass, if this is quicker than the definition.
+    pub fn new(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
+        let choice = CHOICE.get();
+        if choice == Winograd::Off || [s.kh, s.kw, s.stride] != [3, 3, 1] || s.pad > 2 {
+            return None;
+        }
+        let (h, w, c, oh, ow, o, pad) = match pass {
+            ConvPass::Forward => (s.h, s.w, s.c, s.oh, s.ow, s.o, s.pad),
+            ConvPass::InputGrad => (s.oh, s.ow, s.o, s.h, s.w, s.c, 2 - s.pad),
+            ConvPass::WeightGrad => return None,
+        };
+        // products of the definition that do not fall into the padding, along one axis
+        let taps = |out: usize, len: usize| -> usize {
+            (0..out)
+                .map(|i| (0..3).filter(|d| (i + d).wrapping_sub(pad) < len).count())
+                .sum()
+        };
+        let mut best = (s.n * taps(oh, h) * taps(ow, w) * c * o, 0);
+        for outputs in [F2::OUT, F4::OUT] {
+            let places = (outputs + 2) * (outputs + 2);
+            let tiles = s.n * oh.div_ceil(outputs) * ow.div_ceil(outputs);
+            let products = places * tiles * c * o;
+            let cost = products + tiles * (c + o) * transform_cost(outputs) + 3 * places * c * o;
+            if cost < best.0 && (outputs == F2::OUT || choice == Winograd::Four) {
+                best = (cost, outputs);
+            }
+        }
+        let outputs = best.1;
+        if outputs == 0 {
+            return None;
+        }
+        Some(Plan {
+            op: if pass == ConvPass::Forward {
+                "conv2d"
+            } else {
+                "conv2d_input_grad"
+            },
+            pass,
+            n: s.n,
+            h,
+            w,
+            c,
+            oh,
+            ow,
+            o,
+            pad,
+            outputs,
+            inputs: outputs + 2,
+            th: oh.div_ceil(outputs),
+            tw: ow.div_ceil(outputs),
+            transforms: transforms(outputs, [c, o])?,
+            kernels: kernels_f32(o),
+        })
+    }
+
+    /// Which form the transformed weights are.
+    pub fn form(&self, s: &Conv2d) -> Form {
+        Form {
+            pass: self.pass,
+            shape: [s.o, s.kh, s.kw, s.c],
+            outputs: self.outputs,
+        }
+    }
+
+    fn places(&self) -> usize {
+        self.inputs * self.inputs
+    }
+
+    /// Column tiles of the kernel.
+    fn panels(&self) -> usize {
+        self.o.div_ceil(self.kernels.columns)
+    }
+
+    /// The transformed weights as \[place\]\[column tile\]\[input channel\]\[columns of a tile\].
+    pub fn weights(&self, weight: &[f32]) -> Result<PoolVec<f32>> {
+        let (width, places) = (self.kernels.columns, self.places());
+        let panel = self.c * width;
+        let plane = self.panels() * panel;
+        let mut u = PoolVec::uninit(self.op, places * plane)?;
+        let to = Shared(u.as_mut_ptr());
+        // the weight is [columns, 3, 3, c] forward, and [c, 3, 3, columns] with the taps reversed backward
+        let at = |column: usize, tap: usize, c: usize| match self.pass {
+            ConvPass::Forward => (column * 9 + tap) * self.c + c,
+            _ => (c * 9 + 8 - tap) * self.o + column,
+        };
+        let task = |i: usize| {
+            let (p, c) = (i / self.c, i % self.c);
+            let (mut g, mut planes) = ([0.0; 9 * MAX_WIDTH], [0.0; MAX_IN * MAX_IN * MAX_WIDTH]);
+            let first = p * width;
+            for tap in 0..9 {
+                for j in 0..width.min(self.o - first) {
+                    g[tap * width + j] = weight[at(first + j, tap, c)];
+                }
+            }
+            if self.outputs == F4::OUT {
+                transform_weights::<f32, F4>(&g, width, &mut planes);
+            } else {
+                transform_weights::<f32, F2>(&g, width, &mut planes);
+            }
+            for (place, row) in planes.chunks_exact(width).take(places).enumerate() {
+                let row_at = to.at(place * plane + p * panel + c * width);
+                // SAFETY: one row of `width` elements of one place, panel and channel, which
+                // no other task writes.
+                unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), row_at, width) };
+            }
+        };
+        let tasks = self.panels() * self.c;
+        if u.len() >= PARALLEL_MULTIPLIES {
+            (0..tasks).into_par_iter().with_min_len(16).for_each(task);
+        } else {
+            (0..tasks).for_each(task);
+        }
+        Ok(u)
+    }
+
+    /// The pass, `u` being the transformed weights: all outputs of the sink.
+    pub fn run(
+        &self,
+        x: &[f32],
+        u: &[f32],
+        epilogue: Option<Finish<'_>>,
+    ) -> Result<Vec<CpuBuffer>> {
+        let zeros = PoolVec::filled(self.op, self.c, 0.0)?;
+        let len = self.n * self.oh * self.ow * self.o;
+        let mut y = match epilogue {
+            Some(_) => None,
+            None => Some(PoolVec::uninit(self.op, len)?),
+        };
+        let sink = match (&epilogue, &mut y) {
+            (Some(finish), _) => Sink::Through(finish),
+            (None, y) => Sink::Plain(Shared(
+                y.as_mut().map_or(std::ptr::null_mut(), |y| y.as_mut_ptr()),
+            )),
+        };
+        let job = Job {
+            x,
+            zeros: &zeros,
+            u,
+            sink,
+        };
+        let tiles = self.n * self.th * self.tw;
+        if len > 0 {
+            let parallel = tiles * self.places() * self.c * self.o >= PARALLEL_MULTIPLIES;
+            if tiles <= FEW_TILES && parallel {
+                self.by_phases(&job)?;
+            } else {
+                self.by_tasks(parallel, &job)?;
+            }
+        }
+        Ok(match (y, epilogue) {
+            (Some(y), _) => vec![y.into()],
+            (None, finish) => finish.map_or_else(Vec::new, Finish::done),
+        })
+    }
+
+    fn by_phases(&self, job: &Job<'_>) -> Result<()> {
+        let lines = self.n * self.th;
+        let tiles = lines * self.tw;
+        let mut planes = self.scratch(tiles)?;
+        let shared = planes.shared();
+        (0..tiles)
+            .into_par_iter()
+            .with_min_len(2)
+            .for_each(|t| self.transform_in(t..t + 1, 0, job, &shared));
+        let panels = self.panels();
+        (0..self.places() * panels).into_par_iter().for_each(|i| {
+            let p = i % panels;
+            self.multiply(tiles, i / panels, p..p + 1, job.u, &shared);
+        });
+        (0..lines).into_par_iter().try_for_each_init(
+            || self.writer(&job.sink, 1),
+            |writer, line| {
+                let writer = writer.as_mut().map_err(|e| e.clone())?;
+                self.finish(line..line + 1, 0, &shared, &job.sink, writer);
+                Ok(())
+            },
+        )
+    }
+
+    fn by_tasks<'a>(&self, parallel: bool, job: &Job<'a>) -> Result<()> {
+        let lines = self.n * self.th;
+        let per_task = (TASK_TILES / self.tw).clamp(1, lines);
+        let start = || -> Result<(Planes, Writer<'a>)> {
+            Ok((
+                self.scratch(per_task * self.tw)?,
+                self.writer(&job.sink, per_task)?,
+            ))
+        };
+        let task = |state: &mut Result<(Planes, Writer<'a>)>, i: usize| -> Result<()> {
+            let (planes, writer) = state.as_mut().map_err(|e| e.clone())?;
+            let range = i * per_task..lines.min((i + 1) * per_task);
+            let tiles = range.start * self.tw..range.end * self.tw;
+            let shared = planes.shared();
+            self.transform_in(tiles.clone(), tiles.start, job, &shared);
+            for place in 0..self.places() {
+                self.multiply(tiles.len(), place, 0..self.panels(), job.u, &shared);
+            }
+            self.finish(range, tiles.start, &shared, &job.sink, writer);
+            Ok(())
+        };
+        let tasks = lines.div_ceil(per_task);
+        if parallel {
+            (0..tasks).into_par_iter().try_for_each_init(start, task)
+        } else {
+            let mut state = start();
+            (0..tasks).try_for_each(|i| task(&mut state, i))
+        }
+    }
+
+    /// What a thread needs to write up to `lines` lines of tiles.
+    fn writer<'a>(&self, sink: &Sink<'a>, lines: usize) -> Result<Writer<'a>> {
+        let Sink::Through(finish) = sink else {
+            return Ok(None);
+        };
+        let len = lines * self.outputs * self.ow * self.o;
+        Ok(Some((PoolVec::uninit(self.op, len)?, finish.worker())))
+    }
+
+    /// Turns the products of whole lines of tiles into pixels.
+    fn finish<'a>(
+        &self,
+        lines: Range<usize>,
+        origin: usize,
+        from: &SharedPlanes,
+        sink: &Sink<'a>,
+        writer: &mut Writer<'a>,
+    ) {
+        let tiles = lines.start * self.tw..lines.end * self.tw;
+        match (sink, writer) {
+            (Sink::Through(finish), Some((pixels, worker))) => {
+                let start = self.line_start(lines.start);
+                let len = self.line_start(lines.end) - start;
+                let to = Shared(pixels.as_mut_ptr().wrapping_sub(start));
+                self.transform_out(tiles, origin, from, to);
+                // SAFETY: every line belongs to one task.
+                unsafe { finish.run(worker, start, &pixels[..len]) };
+            }
+            (Sink::Plain(y), _) => self.transform_out(tiles, origin, from, *y),
+            _ => {}
+        }
+    }
+
+    /// The output element at which a line of tiles starts.
+    fn line_start(&self, line: usize) -> usize {
+        let row = line / self.th * self.oh + line % self.th * self.outputs;
+        row * self.ow * self.o
+    }
+
+    fn scratch(&self, tiles: usize) -> Result<Planes> {
+        // an odd number of cache lines from plane to plane, lest all fall into the same set of the cache
+        let plane = |elements: usize| (elements.div_ceil(16) | 1) * 16;
+        let m_row = self.panels() * self.kernels.columns;
+        let v_plane = plane(tiles * self.c);
+        let m_plane = plane(tiles.next_multiple_of(self.kernels.rows) * m_row);
+        Ok(Planes {
+            v: PoolVec::uninit(self.op, self.places() * v_plane)?,
+            m: PoolVec::uninit(self.op, self.places() * m_plane)?,
+            v_plane,
+            m_plane,
+            m_row,
+        })
+    }
+
+    /// The corner of a tile in the output: image, row, column.
+    fn corner(&self, tile: usize) -> [usize; 3] {
+        let (line, j) = (tile / self.tw, tile % self.tw);
+        [
+            line / self.th,
+            line % self.th * self.outputs,
+            j * self.outputs,
+        ]
+    }
+
+    /// Transforms tiles of the image into the planes, where tile number `origin` is the first.
+    fn transform_in(&self, tiles: Range<usize>, origin: usize, job: &Job<'_>, to: &SharedPlanes) {
+        let (x, zeros) = (job.x, job.zeros);
+        for tile in tiles {
+            let [image, top, left] = self.corner(tile);
+            let mut pixels = [zeros.as_ptr(); MAX_IN * MAX_IN];
+            for i in 0..self.inputs {
+                // wraps above any height in the padding
+                let row = (top + i).wrapping_sub(self.pad);
+                if row >= self.h {
+                    continue;
+                }
+                let line = (image * self.h + row) * self.w;
+                for j in 0..self.inputs {
+                    let column = (left + j).wrapping_sub(self.pad);
+                    if column < self.w {
+                        pixels[i * self.inputs + j] = x[(line + column) * self.c..].as_ptr();
+                    }
+                }
+            }
+            let at = to.v.at((tile - origin) * self.c);
+            // SAFETY: all pointers lead to the `c` channels of a pixel or to as many zeros, and `at` to
+            // this tile's row in every plane; the transforms are those of this processor.
+            unsafe { (self.transforms.input)(&pixels, self.c, at, to.v_plane) };
+        }
+    }
+
+    /// The products of the first `tiles` rows at one place, for some column tiles.
+    fn multiply(
+        &self,
+        tiles: usize,
+        place: usize,
+        panels: Range<usize>,
+        u: &[f32],
+        to: &SharedPlanes,
+    ) {
+        let panel_len = self.c * self.kernels.columns;
+        for p in panels {
+            let panel = u[(place * self.panels() + p) * panel_len..].as_ptr();
+            for first in (0..tiles).step_by(self.kernels.rows) {
+                // rows beyond the last tile repeat it; `m` has room for their results
+                let row = |r: usize| (first + r).min(tiles - 1) * self.c;
+                let v = to.v.at(place * to.v_plane);
+                let tap = Tap {
+                    rows: std::array::from_fn(|r| v.wrapping_add(row(r)).cast_const()),
+                    weights: 0,
+                };
+                let m = to.m.at(place * to.m_plane + p * self.kernels.columns);
+                let out: [*mut f32; MAX_ROWS] =
+                    std::array::from_fn(|r| m.wrapping_add((first + r) * to.m_row));
+                // SAFETY: rows of `v` that `transform_in` wrote, a panel of `c` rows, and
+                // rows of `m`, of which the kernel uses its own number; the plane holds a multiple of that.
+                unsafe { (self.kernels.gather)(&[tap], self.c, panel, &out) };
+            }
+        }
+    }
+
+    /// Transforms products back into output pixels.
+    fn transform_out(&self, tiles: Range<usize>, origin: usize, from: &SharedPlanes, y: Shared) {
+        let mut spare = [0.0; MAX_WIDTH];
+        for tile in tiles {
+            let [image, top, left] = self.corner(tile);
+            let m = from.m.at((tile - origin) * from.m_row).cast_const();
+            let whole = top + self.outputs <= self.oh && left + self.outputs <= self.ow;
+            let pixel = |i: usize, j: usize| {
+                y.at((((image * self.oh) + top + i) * self.ow + left + j) * self.o)
+            };
+            let mut pixels = [spare.as_mut_ptr(); MAX_OUT * MAX_OUT];
+            let each = (0..self.outputs).flat_map(|i| (0..self.outputs).map(move |j| (i, j)));
+            if whole {
+                for (i, j) in each {
+                    pixels[i * self.outputs + j] = pixel(i, j);
+                }
+                // SAFETY: this tile's rows of all planes, and pixels of `o` channels that no other
+                // task writes.
+                unsafe { (self.transforms.output)(m, from.m_plane, self.o, &pixels) };
+                continue;
+            }
+            // at the edge, register by register, so that what lies outside goes into a spare one
+            let lanes = self.transforms.lanes;
+            for c in (0..self.o).step_by(lanes) {
+                for (i, j) in each.clone() {
+                    if top + i < self.oh && left + j < self.ow {
+                        pixels[i * self.outputs + j] = pixel(i, j).wrapping_add(c);
+                    }
+                }
+                // SAFETY: as above, for one register of channels; `spare` holds one.
+                unsafe {
+                    (self.transforms.output)(m.wrapping_add(c), from.m_plane, lanes, &pixels);
+                }
+            }
+        }
+    }
+}
+
+/// Elements of the widest column tile or register.
+const MAX_WIDTH: usize = 64;
+
+/// The planes as tasks see them.
+struct SharedPlanes {
+    v: Shared,
+    m: Shared,
+    v_plane: usize,
+    m_plane: usize,
+    m_row: usize,
+}
+
+impl Planes {
+    fn shared(&mut self) -> SharedPlanes {
+        SharedPlanes {
+            v: Shared(self.v.as_mut_ptr()),
+            m: Shared(self.m.as_mut_ptr()),
+            v_plane: self.v_plane,
+            m_plane: self.m_plane,
+            m_row: self.m_row,
+        }
+    }
+}

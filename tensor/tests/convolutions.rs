@@ -1,0 +1,194 @@
+//! Convolutions launched together with what follows them, against one launch for each operation; on both devices.
+
+use clel_tensor::{
+    Device, Expr, Result, RngKey, Tensor, count_launches,
+    cpu::{Winograd, with_winograd},
+    expr::{Binary, Distribution},
+    without_fusion,
+};
+use proptest::prelude::*;
+
+/// One operation of a random network: operands are taken from what there is, modulo its number.
+#[derive(Debug, Clone)]
+enum Step {
+    Conv(usize),
+    InputGrad(usize),
+    /// 1×1, which never uses minimal filtering.
+    Mix(usize),
+    Bias(usize),
+    LeakyRelu(usize),
+    Binary(Binary, usize, usize),
+    Noise(usize, u64),
+    Realize(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let i = 0..100usize;
+    let binary = prop::sample::select(vec![Binary::Add, Binary::Sub, Binary::Mul, Binary::Max]);
+    prop_oneof![
+        3 => i.clone().prop_map(Step::Conv),
+        2 => i.clone().prop_map(Step::InputGrad),
+        1 => i.clone().prop_map(Step::Mix),
+        2 => i.clone().prop_map(Step::Bias),
+        2 => i.clone().prop_map(Step::LeakyRelu),
+        4 => (binary, i.clone(), i.clone()).prop_map(|(f, a, b)| Step::Binary(f, a, b)),
+        1 => (i.clone(), any::<u64>()).prop_map(|(a, s)| Step::Noise(a, s)),
+        1 => i.prop_map(Step::Realize),
+    ]
+}
+
+/// The images [n, h, w, c] of all steps, which stay within about ±1; the last ones are read first.
+fn run(shape: [usize; 4], steps: &[Step], device: &Device) -> Result<Vec<Vec<f32>>> {
+    let c = shape[3];
+    let random = |shape: &[usize], stream, size: f64| -> Result<Tensor> {
+        let t = Tensor::uniform(shape, RngKey::new(5, stream), &Device::Cpu)?;
+        t.sub_scalar(0.5)?.mul_scalar(2.0 * size)?.to_device(device)
+    };
+    let size = (1.0 / (9 * c) as f64).sqrt();
+    let weight = random(&[c, 3, 3, c], 1, size)?;
+    let mix = random(&[c, 1, 1, c], 2, 3.0 * size)?;
+    let bias = random(&[c], 3, 0.1)?;
+    let mut all = vec![random(&shape, 4, 1.0)?];
+    for step in steps {
+        let at = |i: usize| &all[i % all.len()];
+        let next = match *step {
+            Step::Conv(i) => at(i).conv2d(&weight, 1, 1)?,
+            Step::InputGrad(i) => at(i).conv2d_input_grad(&weight, &shape, 1, 1)?,
+            Step::Mix(i) => at(i).conv2d(&mix, 1, 0)?,
+            Step::Bias(i) => at(i).add(&bias)?,
+            Step::LeakyRelu(i) => {
+                let positive = Expr::constant(0.0).less_than(Expr::input(0));
+                let f = positive.select(Expr::input(0), Expr::input(0) * 0.2);
+                Tensor::pointwise(&f, &[at(i)])?
+            }
+            Step::Binary(f, i, j) => {
+                let f = Expr::input(0).binary(f, Expr::input(1)) * 0.5;
+                Tensor::pointwise(&f, &[at(i), at(j)])?
+            }
+            Step::Noise(i, seed) => {
+                let noise = Expr::random(Distribution::Normal, RngKey::new(seed, 0));
+                Tensor::pointwise(&(Expr::input(0) + noise * 0.1), &[at(i)])?
+            }
+            Step::Realize(i) => at(i).realize()?.clone(),
+        };
+        all.push(next);
+    }
+    all.iter().rev().map(Tensor::to_vec).collect()
+}
+
+fn assert_close(a: &[Vec<f32>], b: &[Vec<f32>], limit: f32) {
+    assert_eq!(a.len(), b.len());
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert_eq!(a.len(), b.len());
+        for (j, (a, b)) in a.iter().zip(b).enumerate() {
+            assert!(
+                (a - b).abs() <= limit,
+                "array {i} from the end, element {j}: {a} {b}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+    #[test]
+    fn fused_equals_single_launches(
+        n in 1..4usize,
+        h in 1..9usize,
+        w in 1..13usize,
+        c in prop::sample::select(vec![1usize, 3, 4, 8, 16, 24]),
+        steps in prop::collection::vec(step(), 1..14),
+    ) {
+        let shape = [n, h, w, c];
+        let single = without_fusion(|| run(shape, &steps, &Device::Cpu))?;
+        // the same convolution, so the same numbers
+        prop_assert_eq!(&run(shape, &steps, &Device::Cpu)?, &single);
+        let defined = with_winograd(Winograd::Off, || run(shape, &steps, &Device::Cpu))?;
+        assert_close(&defined, &single, 3e-6);
+        if let Some(gpu) = gpu() {
+            assert_close(&run(shape, &steps, &gpu)?, &single, 1e-5);
+        }
+    }
+}
+
+/// Software Vulkan, or whatever there is; required where CLEL_REQUIRE_GPU is set.
+fn gpu() -> Option<Device> {
+    static GPU: std::sync::OnceLock<Option<Device>> = std::sync::OnceLock::new();
+    GPU.get_or_init(|| match Device::parse("wgpu") {
+        Ok(device) => Some(device),
+        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
+        Err(e) => {
+            eprintln!("skipped: {e}");
+            None
+        }
+    })
+    .clone()
+}
+
+/// conv → bias → activation is one launch; the residual sum and its activation too, both being needed.
+#[test]
+fn a_block_is_two_launches() -> Result<()> {
+    let cpu = Device::Cpu;
+    let shape = [2, 8, 8, 16];
+    let [x, bias] = [&shape[..], &[16]].map(|s| Tensor::normal(s, RngKey::new(1, 0), &cpu));
+    let (x, bias) = (x?, bias?);
+    let weight = Tensor::normal(&[16, 3, 3, 16], RngKey::new(1, 1), &cpu)?.mul_scalar(0.1)?;
+    for t in [&x, &bias, &weight] {
+        t.realize()?;
+    }
+    let relu = |t: &Tensor| t.maximum_scalar(0.0);
+    let block = || -> Result<(Tensor, Tensor)> {
+        let h = relu(&x.conv2d(&weight, 1, 1)?.add(&bias)?)?;
+        let y = x.add(&h.conv2d(&weight, 1, 1)?.add(&bias)?)?;
+        let next = relu(&y)?;
+        next.realize()?;
+        Ok((y, next))
+    };
+    let (fused, counts) = count_launches(block);
+    let (y, next) = fused?;
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("conv2d", 2)]);
+    // y was computed with its activation
+    let (numbers, counts) = count_launches(|| y.to_vec::<f32>());
+    assert!(counts.is_empty(), "{counts:?}");
+    let (want_y, want_next) = without_fusion(block)?;
+    assert_eq!(numbers?, want_y.to_vec::<f32>()?);
+    assert_eq!(next.to_vec::<f32>()?, want_next.to_vec::<f32>()?);
+    Ok(())
+}
+
+/// A convolution that somebody holds is stored along with what follows it, not computed twice.
+#[test]
+fn a_held_convolution_is_launched_once() -> Result<()> {
+    let x = Tensor::normal(&[1, 8, 8, 16], RngKey::new(1, 0), &Device::Cpu)?;
+    let weight = Tensor::normal(&[16, 3, 3, 16], RngKey::new(1, 1), &Device::Cpu)?;
+    let y = x.conv2d(&weight, 1, 1)?;
+    let twice = y.add(&y)?;
+    twice.realize()?;
+    let (y, counts) = count_launches(|| y.to_vec::<f32>());
+    assert!(counts.is_empty(), "{counts:?}");
+    let twice = twice.to_vec::<f32>()?;
+    assert!(y?.iter().zip(twice).all(|(y, t)| 2.0 * y == t));
+    Ok(())
+}
+
+#[test]
+fn packed_weights_change_nothing() -> Result<()> {
+    let x = Tensor::normal(&[3, 8, 8, 32], RngKey::new(1, 0), &Device::Cpu)?;
+    let weight = Tensor::normal(&[48, 3, 3, 32], RngKey::new(1, 1), &Device::Cpu)?;
+    let y = x.conv2d(&weight, 1, 1)?;
+    let both = || -> Result<[Vec<f32>; 2]> {
+        let back = y.conv2d_input_grad(&weight, x.shape(), 1, 1)?;
+        Ok([x.conv2d(&weight, 1, 1)?.to_vec()?, back.to_vec()?])
+    };
+    let once = both()?;
+    weight.keep_packed()?;
+    assert_eq!(both()?, once);
+    assert_eq!(both()?, once);
+    // the same elements as a weight of another shape
+    let other = weight.reshape(&[96, 3, 3, 16])?;
+    let small = Tensor::normal(&[1, 8, 8, 16], RngKey::new(1, 2), &Device::Cpu)?;
+    let fresh = Tensor::from_slice(&other.to_vec::<f32>()?, other.shape(), &Device::Cpu)?;
+    let want = small.conv2d(&fresh, 1, 1)?.to_vec::<f32>()?;
+    assert_eq!(small.conv2d(&other, 1, 1)?.to_vec::<f32>()?, want);
+    Ok(())
+}
