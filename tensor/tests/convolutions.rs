@@ -105,7 +105,8 @@ proptest! {
         prop_assert_eq!(&run(shape, &steps, &Device::Cpu)?, &single);
         let defined = with_winograd(Winograd::Off, || run(shape, &steps, &Device::Cpu))?;
         assert_close(&defined, &single, 3e-6);
-        if let Some(gpu) = gpu() {
+        // a third of the cases: each compiles kernels of its own
+        if n == 1 && let Some(gpu) = gpu() {
             assert_close(&run(shape, &steps, &gpu)?, &single, 1e-5);
         }
     }

@@ -4,6 +4,7 @@ use super::launch::{Launch, WORKGROUP};
 use super::matmul::block;
 use super::run::magic;
 use super::template::{Program, program};
+use super::through::Store;
 use super::{Gpu, GpuBuffer};
 use crate::Result;
 use crate::primitive::{Conv2d, ConvPass};
@@ -17,7 +18,9 @@ pub(super) fn direct_program(
     pass: ConvPass,
     (rows, vectors): (usize, usize),
     vec: bool,
+    through: bool,
 ) -> Program {
+    let through = u8::from(through);
     match pass {
         ConvPass::Forward => program!("conv_forward_direct").set("TP", rows),
         ConvPass::InputGrad => program!("conv_input_grad_direct").set("TP", rows),
@@ -25,6 +28,7 @@ pub(super) fn direct_program(
     }
     .set("TCV", vectors)
     .set("VEC", u8::from(vec))
+    .set("THROUGH", through)
 }
 
 /// Lists of parameters: numbers, and magic numbers to divide by them.
@@ -50,13 +54,16 @@ impl Gpu {
         pass: ConvPass,
         s: &Conv2d,
         inputs: [&GpuBuffer; 2],
-        output: &GpuBuffer,
+        store: Store<'_>,
     ) -> Result<()> {
         let vec = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
         match pass {
-            ConvPass::Forward => self.conv_forward(name, s, vec, inputs, output),
-            ConvPass::InputGrad => self.conv_input_grad(name, s, vec, inputs, output),
-            ConvPass::WeightGrad => self.conv_weight_grad(name, s, vec, inputs, output),
+            ConvPass::Forward => self.conv_forward(name, s, vec, inputs, store),
+            ConvPass::InputGrad => self.conv_input_grad(name, s, vec, inputs, store),
+            ConvPass::WeightGrad => match store {
+                Store::Plain(output) => self.conv_weight_grad(name, s, vec, inputs, output),
+                Store::Through(_) => Ok(()),
+            },
         }
     }
 
@@ -66,7 +73,7 @@ impl Gpu {
         s: &Conv2d,
         vec: bool,
         inputs: [&GpuBuffer; 2],
-        output: &GpuBuffer,
+        store: Store<'_>,
     ) -> Result<()> {
         let pixels = s.n * s.oh * s.ow;
         let (rows, vectors) = block(pixels, s.o);
@@ -78,17 +85,9 @@ impl Gpu {
             .numbers([
                 pixels, s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad,
             ]);
-        let program = direct_program(ConvPass::Forward, (rows, vectors), vec);
-        self.launch(
-            &program,
-            &Launch {
-                name,
-                read: &inputs,
-                written: &[output],
-                params: &params.0,
-                groups: (threads as u64).div_ceil(WORKGROUP),
-            },
-        )
+        let program = direct_program(ConvPass::Forward, (rows, vectors), vec, store.through());
+        let groups = (threads as u64).div_ceil(WORKGROUP);
+        self.launch_store(name, &program, inputs, params.0, groups, store)
     }
 
     fn conv_input_grad(
@@ -97,7 +96,7 @@ impl Gpu {
         s: &Conv2d,
         vec: bool,
         inputs: [&GpuBuffer; 2],
-        output: &GpuBuffer,
+        store: Store<'_>,
     ) -> Result<()> {
         let (lines, columns) = (s.h.div_ceil(s.stride), s.w.div_ceil(s.stride));
         let pixels = s.n * lines * columns;
@@ -112,17 +111,9 @@ impl Gpu {
                 tiles_p, pixels, lines, columns, s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw,
                 s.stride, s.pad,
             ]);
-        let program = direct_program(ConvPass::InputGrad, (rows, vectors), vec);
-        self.launch(
-            &program,
-            &Launch {
-                name,
-                read: &inputs,
-                written: &[output],
-                params: &params.0,
-                groups: (threads as u64).div_ceil(WORKGROUP),
-            },
-        )
+        let program = direct_program(ConvPass::InputGrad, (rows, vectors), vec, store.through());
+        let groups = (threads as u64).div_ceil(WORKGROUP);
+        self.launch_store(name, &program, inputs, params.0, groups, store)
     }
 
     fn conv_weight_grad(
@@ -155,7 +146,7 @@ impl Gpu {
             ])
             .magic([s.stride])
             .numbers([s.pad]);
-        let program = direct_program(ConvPass::WeightGrad, (rows, vectors), vec);
+        let program = direct_program(ConvPass::WeightGrad, (rows, vectors), vec, false);
         self.in_splits(name, parts, s.o * taps * s.c, output, |y| {
             self.launch(
                 &program,

@@ -23,6 +23,7 @@ mod reduce;
 mod rows;
 mod run;
 mod template;
+mod through;
 mod tiled;
 mod transfer;
 

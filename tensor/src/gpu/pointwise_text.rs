@@ -37,8 +37,14 @@ pub(super) fn key(kernel: &PointwiseKernel, layout: &Layout) -> String {
 
 /// The parameters, in the order of the struct that [`text`] declares.
 pub(super) fn params(kernel: &PointwiseKernel, layout: &Layout) -> Vec<u32> {
-    let len = kernel.len();
-    let mut words = vec![len.div_ceil(4) as u32, (len.max(1) - 1) as u32];
+    let mut words = vec![kernel.len().div_ceil(4) as u32];
+    words.extend(field_words(kernel, layout));
+    words
+}
+
+/// The values of [`fields`].
+pub(super) fn field_words(kernel: &PointwiseKernel, layout: &Layout) -> Vec<u32> {
+    let mut words = vec![(kernel.len().max(1) - 1) as u32];
     for node in &kernel.nodes {
         match node {
             Node::Const(value) => words.push((*value as f32).to_bits()),
@@ -64,8 +70,12 @@ pub(super) fn params(kernel: &PointwiseKernel, layout: &Layout) -> Vec<u32> {
 /// The WGSL text.
 pub(super) fn text(kernel: &PointwiseKernel, layout: &Layout) -> Result<String, String> {
     // Writing to a string does not fail.
-    let mut out = String::new();
-    let _ = declare(&mut out, kernel, layout);
+    let mut out = format!(
+        "struct Params {{\nthreads: u32,\n{}}}\n",
+        fields(kernel, layout)
+    );
+    out.push_str("@group(0) @binding(0) var<uniform> params: Params;\n");
+    let _ = arrays(&mut out, kernel, layout, None, 0);
     out.push_str(&Program::new("pointwise", PRELUDE).expand()?);
     out.push_str(
         "@compute @workgroup_size(64)\n\
@@ -75,13 +85,38 @@ pub(super) fn text(kernel: &PointwiseKernel, layout: &Layout) -> Result<String, 
          if t >= params.threads { return; }\n",
     );
     let _ = coordinates(&mut out, kernel, layout);
-    let _ = operations(&mut out, kernel, layout);
+    let _ = operations(&mut out, kernel, layout, None);
     out.push_str("}\n");
     Ok(out)
 }
 
-fn declare(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> std::fmt::Result {
-    writeln!(out, "struct Params {{\nthreads: u32,\nlast: u32,")?;
+/// The arrays, from binding `first` on, and `fn finish(t, own)`, which takes four elements of input `own` in a register
+/// instead of memory. Needs the prelude and the [`fields`].
+pub(super) fn finish(
+    kernel: &PointwiseKernel,
+    layout: &Layout,
+    own: usize,
+    first: usize,
+) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = arrays(&mut out, kernel, layout, Some(own), first);
+    out.push_str("fn finish(t: u32, own: T) {\n");
+    let _ = coordinates(&mut out, kernel, layout);
+    let _ = operations(&mut out, kernel, layout, Some(own));
+    out.push_str("}\n");
+    out
+}
+
+/// The fields of the parameters, but for the number of threads.
+pub(super) fn fields(kernel: &PointwiseKernel, layout: &Layout) -> String {
+    let mut out = String::new();
+    let _ = write_fields(&mut out, kernel, layout);
+    out
+}
+
+fn write_fields(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> std::fmt::Result {
+    writeln!(out, "last: u32,")?;
     for (i, node) in kernel.nodes.iter().enumerate() {
         match node {
             Node::Const(_) => writeln!(out, "c{i}: f32,")?,
@@ -104,26 +139,39 @@ fn declare(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> std::
             writeln!(out, "s{n}_{axis}: u32,")?;
         }
     }
-    writeln!(
-        out,
-        "}}\n@group(0) @binding(0) var<uniform> params: Params;"
-    )?;
+    Ok(())
+}
+
+/// Declares the arrays read, but for `own`, and then those written.
+fn arrays(
+    out: &mut String,
+    kernel: &PointwiseKernel,
+    layout: &Layout,
+    own: Option<usize>,
+    first: usize,
+) -> std::fmt::Result {
+    let mut binding = first;
     for (n, (input, load)) in kernel.inputs.iter().zip(&layout.loads).enumerate() {
+        if own == Some(n) {
+            continue;
+        }
         let element = match (load, word(input.dtype)) {
             (Load::Vector, word) => format!("vec4<{word}>"),
             (_, word) => word.to_owned(),
         };
         writeln!(
             out,
-            "@group(1) @binding({n}) var<storage, read> x{n}: array<{element}>;"
+            "@group(1) @binding({binding}) var<storage, read> x{n}: array<{element}>;"
         )?;
+        binding += 1;
     }
     for (n, (_, dtype)) in kernel.roots.iter().enumerate() {
-        let (binding, word) = (kernel.inputs.len() + n, word(*dtype));
+        let word = word(*dtype);
         writeln!(
             out,
             "@group(1) @binding({binding}) var<storage, read_write> y{n}: array<vec4<{word}>>;"
         )?;
+        binding += 1;
     }
     Ok(())
 }
@@ -183,9 +231,15 @@ fn coordinates(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> s
     Ok(())
 }
 
-fn operations(out: &mut String, kernel: &PointwiseKernel, layout: &Layout) -> std::fmt::Result {
+fn operations(
+    out: &mut String,
+    kernel: &PointwiseKernel,
+    layout: &Layout,
+    own: Option<usize>,
+) -> std::fmt::Result {
     for (i, node) in kernel.nodes.iter().enumerate() {
         let value = match node {
+            Node::Input(n) if own == Some(usize::from(*n)) => "own".to_owned(),
             Node::Input(n) => input(usize::from(*n), kernel, layout),
             Node::Const(_) => format!("T(params.c{i})"),
             Node::Unary(f, a) => f.wgsl(&format!("v{a}")),

@@ -1,5 +1,6 @@
 //! From primitives to launches.
 
+use super::through::Store;
 use super::{Family, Gpu, GpuBuffer};
 use crate::primitive::{Conv2d, ConvPass, Primitive};
 use crate::{Error, Result};
@@ -36,13 +37,8 @@ impl Gpu {
                 self.matmul_tiled(shape, [a, b], &output)?;
             }
             (Primitive::MatMul(shape), [a, b]) => self.matmul(shape, a, b, &output)?,
-            (Primitive::Conv(pass, shape), [a, b])
-                if self.tiles(shape.o, conv_side(*pass, shape)) =>
-            {
-                self.conv_tiled(op, *pass, shape, [a, b], &output)?;
-            }
             (Primitive::Conv(pass, shape), [a, b]) => {
-                self.conv(op, *pass, shape, [a, b], &output)?;
+                self.conv_pass(op, *pass, shape, [a, b], Store::Plain(&output))?;
             }
             (Primitive::Reduce(kind, shape), [x]) => self.reduce(*kind, shape, x, &output)?,
             (Primitive::Pool(pass, shape), [x]) => self.pool(op, *pass, shape, x, &output)?,
@@ -57,6 +53,22 @@ impl Gpu {
             _ => return Err(missing()),
         }
         Ok(output)
+    }
+
+    /// A convolution pass by the family of kernels that suits it.
+    pub(super) fn conv_pass(
+        &self,
+        op: &'static str,
+        pass: ConvPass,
+        shape: &Conv2d,
+        inputs: [&GpuBuffer; 2],
+        store: Store<'_>,
+    ) -> Result<()> {
+        if self.tiles(shape.o, conv_side(pass, shape)) {
+            self.conv_tiled(op, pass, shape, inputs, store)
+        } else {
+            self.conv(op, pass, shape, inputs, store)
+        }
     }
 
     /// Whether the tiled kernels make a product of m × n: they waste most of their tile when a

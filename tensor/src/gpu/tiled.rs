@@ -4,6 +4,7 @@
 use super::launch::Launch;
 use super::run::magic;
 use super::template::{Program, program};
+use super::through::Store;
 use super::{Gpu, GpuBuffer};
 use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul};
@@ -57,12 +58,13 @@ impl Operands {
     }
 }
 
-pub(super) fn tiled_program(operands: Operands, vec: bool) -> Program {
+pub(super) fn tiled_program(operands: Operands, vec: bool, through: bool) -> Program {
     program!("gemm_tiled")
         .set("OP", operands.op)
         .set("AK", u8::from(operands.a_along_k))
         .set("BK", u8::from(operands.b_along_k))
         .set("VEC", u8::from(vec))
+        .set("THROUGH", u8::from(through))
 }
 
 /// A product in the terms of the kernel.
@@ -94,8 +96,12 @@ impl Gpu {
             a_step: if s.a_batched { s.m * s.k } else { 0 },
             b_step: if s.b_batched { s.k * s.n } else { 0 },
         };
-        let program = tiled_program(Operands::matmul((s.a_transposed, s.b_transposed)), vec);
-        self.tiled("matmul", &program, &product, None, [a, b], c)
+        let program = tiled_program(
+            Operands::matmul((s.a_transposed, s.b_transposed)),
+            vec,
+            false,
+        );
+        self.tiled("matmul", &program, &product, None, [a, b], Store::Plain(c))
     }
 
     pub(super) fn conv_tiled(
@@ -104,7 +110,7 @@ impl Gpu {
         pass: ConvPass,
         s: &Conv2d,
         [first, second]: [&GpuBuffer; 2],
-        output: &GpuBuffer,
+        store: Store<'_>,
     ) -> Result<()> {
         let vec = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
         let taps = s.kh * s.kw;
@@ -131,8 +137,8 @@ impl Gpu {
             ConvPass::WeightGrad => [second, first],
             _ => [first, second],
         };
-        let program = tiled_program(Operands::conv(pass), vec);
-        self.tiled(name, &program, &product, Some((pass, s)), operands, output)
+        let program = tiled_program(Operands::conv(pass), vec, store.through());
+        self.tiled(name, &program, &product, Some((pass, s)), operands, store)
     }
 
     fn tiled(
@@ -142,12 +148,12 @@ impl Gpu {
         p: &Product,
         conv: Option<(ConvPass, &Conv2d)>,
         operands: [&GpuBuffer; 2],
-        output: &GpuBuffer,
+        store: Store<'_>,
     ) -> Result<()> {
         let tiles_n = p.n.div_ceil(TILE);
         let tiles = p.m.div_ceil(TILE) * tiles_n;
-        // the classes of an input gradient end in one output, which is not cut
-        let whole = matches!(conv, Some((ConvPass::InputGrad, _)));
+        // the classes of an input gradient end in one output, which is not cut; nor is what goes on to an epilogue
+        let whole = matches!(conv, Some((ConvPass::InputGrad, _))) || store.through();
         let wanted = match whole {
             true => 1,
             false => BUSY_GROUPS
@@ -176,6 +182,12 @@ impl Gpu {
             params.extend(magic(divisor));
         }
         let elements = if whole { 0 } else { p.batch * p.m * p.n };
+        let output = match store {
+            Store::Plain(output) => output,
+            Store::Through(_) => {
+                return self.launch_store(name, program, operands, params, groups as u64, store);
+            }
+        };
         self.in_splits(name, splits, elements, output, |output| {
             self.launch(
                 program,

@@ -149,7 +149,20 @@ impl Tensor {
                     cpu::run_through(&waiting.primitive, &views, packed(&storages), epilogue)?;
                 Ok(Some(outputs.into_iter().map(Storage::cpu_buffer).collect()))
             }
-            Device::Wgpu(_) => Ok(None),
+            Device::Wgpu(gpu) => {
+                let inputs = storages.iter().map(|s| s.gpu(op));
+                let extra = extra.iter().map(|s| s.gpu(op));
+                let outputs = gpu.run_through(
+                    &waiting.primitive,
+                    &inputs.collect::<Result<Vec<_>>>()?,
+                    &kernel,
+                    &extra.collect::<Result<Vec<_>>>()?,
+                )?;
+                if outputs.is_some() {
+                    count(op, convolution.len(), convolution.dtype());
+                }
+                Ok(outputs.map(|all| all.into_iter().map(Storage::Gpu).collect()))
+            }
         }
     }
 

@@ -2,12 +2,18 @@
 // without workgroup memory: each thread keeps TP pixels × 4·TCV output channels in registers.
 // VEC: c and o are multiples of 4, accessed as vec4s. The pixels of a thread follow one another
 // in the order (n, i, j), across rows and images.
+// THROUGH (with VEC): vec4s are not stored but handed to `finish(position / 4, value)`.
 // Grid: threads = ⌈n·oh·ow / TP⌉ · ⌈o / 4·TCV⌉, 64 a workgroup.
 
+#if THROUGH
+#include philox
+#include numerics
+#else
 #if VEC
 alias T = vec4<f32>;
 #else
 alias T = f32;
+#endif
 #endif
 struct Params {
     threads: u32,
@@ -26,11 +32,16 @@ struct Params {
     kw: u32,
     stride: u32,
     pad: u32,
+#if THROUGH
+    // what follows
+#endif
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> x: array<T>;       // [n, h, w, c]
 @group(1) @binding(1) var<storage, read> weight: array<T>;  // [o, kh, kw, c]
+#if !THROUGH
 @group(1) @binding(2) var<storage, read_write> y: array<T>; // [n, oh, ow, o]
+#endif
 
 #include thread
 
@@ -121,7 +132,11 @@ fn main(
 #for J TCV
 #if VEC
         if o0 + ${J * 4}u < params.o {
+#if THROUGH
+            finish((y_at >> 2u) + $Ju, acc_$P_$J);
+#else
             y[(y_at >> 2u) + $Ju] = acc_$P_$J;
+#endif
         }
 #else
 #for R 4

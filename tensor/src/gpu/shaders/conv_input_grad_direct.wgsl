@@ -3,13 +3,19 @@
 // channels in registers. VEC: c and o are multiples of 4, accessed as vec4s.
 // The pixels of y are walked by residue: class (ρ, σ) holds h ≡ ρ, w ≡ σ (mod stride), so that
 // all pixels of a thread take the same taps and none is wasted when stride > 1.
+// THROUGH (with VEC): vec4s are not stored but handed to `finish(position / 4, value)`.
 // Grid: threads = stride² · ⌈n·rows·columns / TP⌉ · ⌈c / 4·TCV⌉, 64 a workgroup, where
 // rows = ⌈h / stride⌉, columns = ⌈w / stride⌉.
 
+#if THROUGH
+#include philox
+#include numerics
+#else
 #if VEC
 alias T = vec4<f32>;
 #else
 alias T = f32;
+#endif
 #endif
 struct Params {
     threads: u32,
@@ -33,11 +39,16 @@ struct Params {
     kw: u32,
     stride: u32,
     pad: u32,
+#if THROUGH
+    // what follows
+#endif
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> g: array<T>;       // [n, oh, ow, o]
 @group(1) @binding(1) var<storage, read> weight: array<T>;  // [o, kh, kw, c]
+#if !THROUGH
 @group(1) @binding(2) var<storage, read_write> y: array<T>; // [n, h, w, c]
+#endif
 
 #include thread
 
@@ -136,7 +147,11 @@ fn main(
 #for J TCV
 #if VEC
         if c0 + ${J * 4}u < params.c {
+#if THROUGH
+            finish((y_at >> 2u) + $Ju, acc_$P_$J);
+#else
             y[(y_at >> 2u) + $Ju] = acc_$P_$J;
+#endif
         }
 #else
 #for R 4

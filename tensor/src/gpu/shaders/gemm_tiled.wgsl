@@ -10,12 +10,18 @@
 // AK, BK: neighbours in k are contiguous in a, in b; else those in m, in n. VEC: that many
 // neighbours, always a multiple of 4, are read as vec4s. A long k may be cut into `splits`
 // parts, whose products are added afterwards: c[splits, batch, m, n].
+// THROUGH (with VEC, one split): vec4s are not stored but handed to `finish(position / 4, value)`.
 // Grid: one workgroup for each 64 × 64 tile of each product.
 
+#if THROUGH
+#include philox
+#include numerics
+#else
 #if VEC
 alias T = vec4<f32>;
 #else
 alias T = f32;
+#endif
 #endif
 struct Params {
     groups: u32,
@@ -53,11 +59,16 @@ struct Params {
     stride_magic: vec2<u32>,
     columns_magic: vec2<u32>,
     rows_magic: vec2<u32>,
+#if THROUGH
+    // what follows
+#endif
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> a: array<T>;         // see OP
 @group(1) @binding(1) var<storage, read> b: array<T>;         // see OP
+#if !THROUGH
 @group(1) @binding(2) var<storage, read_write> c: array<f32>; // [splits, batch, m, n]
+#endif
 
 #include thread
 
@@ -296,11 +307,17 @@ fn main(
     let c_$I = ((split * params.batch + batch) * params.m + m_$I) * params.n + first_n;
 #endif
     if real_$I {
+#if THROUGH
+        if first_n < params.n {
+            finish(c_$I >> 2u, acc_$I);
+        }
+#else
 #for J 4
         if first_n + $Ju < params.n {
             c[c_$I + $Ju] = acc_$I[$J];
         }
 #end
+#endif
     }
 #end
 }

@@ -6,6 +6,7 @@ mod pointwise;
 mod primitives;
 mod runtime;
 mod shaders;
+mod through;
 
 use super::{Family, Gpu, GpuBuffer, GpuOptions, find_adapter};
 

@@ -4,9 +4,12 @@
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
+use crate::expr::{Access, Distribution, PointwiseKernel};
+use crate::gpu::layout::Layout;
 use crate::gpu::template::Program;
-use crate::gpu::{conv, launch, matmul, reduce, rows, tiled};
+use crate::gpu::{conv, launch, matmul, reduce, rows, through, tiled};
 use crate::primitive::{ConvPass, PoolPass};
+use crate::{DType, Expr, RngKey};
 
 fn all_programs() -> Vec<Program> {
     let mut all = vec![launch::poison_program()];
@@ -34,10 +37,14 @@ fn all_programs() -> Vec<Program> {
     for vec in both {
         for transposed in [(false, false), (false, true), (true, false), (true, true)] {
             let operands = tiled::Operands::matmul(transposed);
-            all.push(tiled::tiled_program(operands, vec));
+            all.push(tiled::tiled_program(operands, vec, false));
         }
         for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
-            all.push(tiled::tiled_program(tiled::Operands::conv(pass), vec));
+            all.push(tiled::tiled_program(
+                tiled::Operands::conv(pass),
+                vec,
+                false,
+            ));
         }
     }
     for block in matmul::BLOCKS {
@@ -46,7 +53,7 @@ fn all_programs() -> Vec<Program> {
             all.push(matmul::direct_program(block, (bit(0), bit(1)), bit(2)));
         }
         for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
-            all.extend(both.map(|vec| conv::direct_program(pass, block, vec)));
+            all.extend(both.map(|vec| conv::direct_program(pass, block, vec, false)));
         }
     }
     all
@@ -103,4 +110,44 @@ fn every_permutation_is_portable() {
         .collect();
     there.sort();
     assert_eq!(files, there);
+}
+
+/// Convolutions with what follows them: bias and activation, a residual sum with two results, noise, numbers read across rows.
+#[test]
+fn convolutions_with_an_epilogue_are_portable() {
+    let access = |strides: &[isize]| Access {
+        dtype: DType::F32,
+        offset: 0,
+        strides: strides.to_vec(),
+    };
+    let x = Expr::input;
+    let relu = |e: Expr| e.maximum(0.0);
+    let noise = || Expr::random(Distribution::Normal, RngKey::new(1, 2));
+    let row = access(&[0, 0, 0, 1]);
+    let whole = access(&[512, 64, 8, 1]);
+    let across = access(&[512, 8, 64, 1]);
+    let kernels = [
+        (vec![relu(x(0) + x(1))], vec![row.clone()]),
+        (
+            vec![x(0) + x(1) + x(2), relu(x(0) + x(1) + x(2))],
+            vec![row, whole],
+        ),
+        (vec![x(0) + noise() * 0.1 + x(1), x(0)], vec![across]),
+        (vec![x(0) * 2.0], vec![]),
+    ];
+    for (exprs, others) in kernels {
+        let mut inputs = vec![access(&[512, 64, 8, 1])];
+        inputs.extend(others);
+        let exprs: Vec<_> = exprs.into_iter().map(|e| (e, DType::F32)).collect();
+        let kernel = PointwiseKernel::new(&[2, 8, 8, 8], &exprs, inputs, DType::F32);
+        let layout = Layout::of(&kernel);
+        for pass in [ConvPass::Forward, ConvPass::InputGrad] {
+            let tiled = tiled::tiled_program(tiled::Operands::conv(pass), true, true);
+            let direct = matmul::BLOCKS.map(|b| conv::direct_program(pass, b, true, true));
+            for program in direct.iter().chain([&tiled]) {
+                let source = through::text(program, &kernel, &layout).unwrap();
+                translate(&program.key(), &source);
+            }
+        }
+    }
 }

@@ -1,0 +1,93 @@
+//! Convolutions with an epilogue against a convolution and a pointwise kernel, by both families of kernels.
+
+use super::*;
+use crate::expr::{Access, Distribution, PointwiseKernel};
+use crate::primitive::{Conv2d, ConvPass, Primitive};
+use crate::{DType, Expr, RngKey};
+
+fn numbers(len: usize) -> Vec<f32> {
+    (0..len)
+        .map(|i| (i * 7919 % 1000) as f32 * 1e-3 - 0.5)
+        .collect()
+}
+
+fn floats(gpu: &Gpu, buffer: &GpuBuffer, len: usize) -> Vec<f32> {
+    bytemuck::pod_collect_to_vec(&gpu.read(buffer, len * 4).unwrap())
+}
+
+fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
+    let primitive = Primitive::Conv(pass, s);
+    let len = primitive.output_len();
+    let channels = if pass == ConvPass::Forward { s.o } else { s.c };
+    let lens = primitive.input_lens();
+    let upload = |len: usize| gpu.upload(bytemuck::cast_slice(&numbers(len))).unwrap();
+    let (a, b) = (upload(lens[0]), upload(lens[1]));
+    let (bias, other) = (upload(channels), upload(len));
+    let access = |strides: &[isize]| Access {
+        dtype: DType::F32,
+        offset: 0,
+        strides: strides.to_vec(),
+    };
+    let c = channels as isize;
+    let inputs = vec![access(&[c, 1]), access(&[0, 1]), access(&[c, 1])];
+    let noise = Expr::random(Distribution::Normal, RngKey::new(3, 4));
+    let sum = Expr::input(0) + Expr::input(1) + Expr::input(2) * noise;
+    let exprs = [(sum.clone(), DType::F32), (sum.maximum(0.0), DType::F32)];
+    let kernel = PointwiseKernel::new(&[len / channels, channels], &exprs, inputs, DType::F32);
+    let before = gpu.launches();
+    let together = gpu
+        .run_through(&primitive, &[&a, &b], &kernel, &[&bias, &other])
+        .unwrap()
+        .unwrap_or_else(|| panic!("{primitive:?} takes two launches"));
+    let after = gpu.launches();
+    assert_eq!(
+        after.values().sum::<u64>(),
+        before.values().sum::<u64>() + 1
+    );
+    let y = gpu.run(&primitive, &[&a, &b]).unwrap();
+    let apart = gpu.pointwise(&kernel, &[&y, &bias, &other]).unwrap();
+    for (together, apart) in together.iter().zip(&apart) {
+        let (got, want) = (floats(gpu, together, len), floats(gpu, apart, len));
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            // a long sum may be cut into parts when nothing follows it
+            let near = (got - want).abs() <= 1e-5 * want.abs().max(1.0);
+            assert!(near, "{primitive:?}: element {i} is {got}, not {want}");
+        }
+    }
+}
+
+#[test]
+fn one_launch_equals_two() {
+    for family in [Family::Direct, Family::Tiled] {
+        let options = GpuOptions {
+            family: Some(family),
+            ..TEST_OPTIONS
+        };
+        let Some(gpu) = test_gpu_with(options) else {
+            return;
+        };
+        for (n, h, w, c, o, k, stride, pad) in [
+            (2, 8, 8, 16, 16, 3, 1, 1),
+            (1, 5, 7, 8, 12, 3, 1, 1),
+            (3, 6, 9, 4, 20, 3, 2, 1),
+            (2, 4, 4, 64, 68, 1, 1, 0),
+        ] {
+            let out = |len: usize| (len + 2 * pad - k) / stride + 1;
+            let s = Conv2d {
+                n,
+                h,
+                w,
+                c,
+                o,
+                kh: k,
+                kw: k,
+                stride,
+                pad,
+                oh: out(h),
+                ow: out(w),
+            };
+            check(&gpu, ConvPass::Forward, s);
+            check(&gpu, ConvPass::InputGrad, s);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Convolutions whose results go through a pointwise kernel on their way to memory.
+
+use super::launch::Launch;
+use super::layout::Layout;
+use super::template::Program;
+use super::{Gpu, GpuBuffer, batch, pointwise_text};
+use crate::DType;
+use crate::Result;
+use crate::expr::PointwiseKernel;
+use crate::primitive::{ConvPass, Primitive};
+
+/// Where a convolution puts its results.
+#[derive(Clone, Copy)]
+pub(super) enum Store<'a> {
+    /// Into an array.
+    Plain(&'a GpuBuffer),
+    /// Through a kernel into other arrays.
+    Through(&'a Through<'a>),
+}
+
+impl Store<'_> {
+    /// True for `Through`.
+    pub(super) const fn through(self) -> bool {
+        matches!(self, Store::Through(_))
+    }
+}
+
+/// A pointwise kernel whose input 0 is what the convolution computes.
+pub(super) struct Through<'a> {
+    kernel: &'a PointwiseKernel,
+    layout: Layout,
+    /// Its other inputs.
+    extra: &'a [&'a GpuBuffer],
+    outputs: Vec<GpuBuffer>,
+}
+
+impl Gpu {
+    /// Runs a convolution and, in the same launch, a kernel whose input 0 is its output and whose other inputs are `extra`: the
+    /// kernel's outputs. `None` where it takes two launches.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run) and [`pointwise`](Self::pointwise).
+    pub(crate) fn run_through(
+        &self,
+        primitive: &Primitive,
+        inputs: &[&GpuBuffer],
+        kernel: &PointwiseKernel,
+        extra: &[&GpuBuffer],
+    ) -> Result<Option<Vec<GpuBuffer>>> {
+        let (Primitive::Conv(pass @ (ConvPass::Forward | ConvPass::InputGrad), s), [a, b]) =
+            (primitive, inputs)
+        else {
+            return Ok(None);
+        };
+        // the kernels hand over four channels at a time
+        let fours = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
+        let dtypes = kernel.inputs.iter().map(|input| input.dtype);
+        let mut dtypes = dtypes.chain(kernel.roots.iter().map(|(_, dtype)| *dtype));
+        let wide = kernel.compute == DType::F64 || dtypes.any(|d| d == DType::F64);
+        let limit = self.inner.limits.max_storage_buffers_per_shader_stage as usize;
+        let arrays = inputs.len() + extra.len() + kernel.roots.len();
+        let layout = Layout::of(kernel);
+        // beside the parameters of any convolution
+        let words = 64 + pointwise_text::field_words(kernel, &layout).len();
+        let too_large = arrays > limit || 4 * words > batch::WINDOWS[batch::WINDOWS.len() - 1];
+        let len = primitive.output_len();
+        if !fours || wide || too_large || len == 0 || kernel.len() != len {
+            return Ok(None);
+        }
+        self.addressable(primitive.name(), len)?;
+        let outputs = kernel
+            .roots
+            .iter()
+            .map(|_| self.output(primitive.name(), len * 4))
+            .collect::<Result<Vec<_>>>()?;
+        let through = Through {
+            kernel,
+            layout,
+            extra,
+            outputs,
+        };
+        self.conv_pass(primitive.name(), *pass, s, [a, b], Store::Through(&through))?;
+        Ok(Some(through.outputs))
+    }
+
+    /// Launches a convolution's program with its parameters.
+    pub(super) fn launch_store(
+        &self,
+        name: &'static str,
+        program: &Program,
+        inputs: [&GpuBuffer; 2],
+        mut params: Vec<u32>,
+        groups: u64,
+        store: Store<'_>,
+    ) -> Result<()> {
+        match store {
+            Store::Plain(output) => self.launch(
+                program,
+                &Launch {
+                    name,
+                    read: &inputs,
+                    written: &[output],
+                    params: &params,
+                    groups,
+                },
+            ),
+            Store::Through(through) => {
+                let (kernel, layout) = (through.kernel, &through.layout);
+                params.extend(pointwise_text::field_words(kernel, layout));
+                let read: Vec<&GpuBuffer> = inputs.iter().chain(through.extra).copied().collect();
+                let launch = Launch {
+                    name,
+                    read: &read,
+                    written: &through.outputs.iter().collect::<Vec<_>>(),
+                    params: &params,
+                    groups,
+                };
+                let key = format!(
+                    "{} then {}",
+                    program.key(),
+                    pointwise_text::key(kernel, layout)
+                );
+                self.launch_text(&key, || text(program, kernel, layout), &launch)
+            }
+        }
+    }
+}
+
+/// The text of a convolution, expanded with THROUGH, and of what follows it.
+pub(super) fn text(
+    program: &Program,
+    kernel: &PointwiseKernel,
+    layout: &Layout,
+) -> Result<String, String> {
+    let fields = pointwise_text::fields(kernel, layout);
+    let convolution = program.expand()?;
+    let mut text = convolution.replacen("    // what follows\n", &fields, 1);
+    text.push_str(&pointwise_text::finish(kernel, layout, 0, 2));
+    Ok(text)
+}
