@@ -22,8 +22,9 @@ Examples:
 /// Measures how fast this machine computes.
 ///
 /// Each case runs for a while without a clock, then for `--seconds`. Rates are at the median; a multiply-add counts as two
-/// operations, and so does one on padding. The peak that shares refer to is multiply-adds on registers on all threads of the CPU;
-/// on WebGPU, the fastest matrix product. Launches and graph nodes are those of one run of the case.
+/// operations, and so does one on padding; a convolution counts as its definition does, so that Winograd's, which multiplies less, can
+/// exceed the peak. The peak that shares refer to is multiply-adds on registers on all threads of the CPU; on WebGPU, the fastest matrix
+/// product. Launches and graph nodes are those of one run of the case.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Bench {
