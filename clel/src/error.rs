@@ -85,6 +85,16 @@ pub enum Error {
         /// What was found and what was expected.
         why: String,
     },
+    /// A state dict whose arrays are not those of the model; one line for each kind of difference.
+    #[error("{}: not a state dict of `{model}`:\n  {}", .path.display(), .problems.join("\n  "))]
+    StateDict {
+        /// The file.
+        path: PathBuf,
+        /// The model asked for.
+        model: &'static str,
+        /// What is missing, superfluous, or of another shape or type.
+        problems: Vec<String>,
+    },
     /// An image file that cannot be decoded, or a picture that cannot be encoded.
     #[error("{}: unreadable image", .path.display())]
     Image {

@@ -10,6 +10,7 @@ mod error;
 pub mod eval;
 pub mod loss;
 pub mod model;
+pub mod official;
 pub mod report;
 pub mod sampler;
 pub mod train;

@@ -13,6 +13,7 @@ import topic_energy
 import topic_layers
 import topic_losses
 import topic_normalisation
+import topic_official
 import topic_optim
 import topic_sampler
 import topic_training
@@ -44,6 +45,9 @@ TOPICS = {  # name: (function, seed)
     "adam": (topic_optim.adam, 23),
     "sgd": (topic_optim.sgd, 24),
     "ema": (topic_optim.ema, 25),
+    "official_resnet_small": (topic_official.resnet_small, 126),
+    "official_resnet": (topic_official.resnet, 27),
+    "official_resnet_large": (topic_official.resnet_large, 28),
     "training": (topic_training.five_iterations, 105),
 }
 

@@ -43,13 +43,16 @@ pub(super) struct Energy {
 struct Row<'a> {
     image: &'a str,
     energy: f32,
-    joint_energy: f32,
+    /// None where the encoder is not trained.
+    joint_energy: Option<f32>,
 }
 
 impl Energy {
     pub(super) fn run(&self) -> Result<()> {
         let device = self.device.open()?;
         let model = load(&self.checkpoint, &device)?;
+        model.check_trained("ebm")?;
+        let with_latent = model.is_trained("encoder");
         let shape = model.config.data.shape.unwrap_or_default();
         let (images, names) = data::read_any(&self.images, Some(shape))?;
         let (values, len) = (images.to_unit(), images.image_len());
@@ -65,7 +68,7 @@ impl Energy {
                 let row = Row {
                     image,
                     energy,
-                    joint_energy,
+                    joint_energy: with_latent.then_some(joint_energy),
                 };
                 output::say(&self.line(&row)?)?;
             }
@@ -78,9 +81,12 @@ impl Energy {
             serde_json::to_string(row)
                 .map_err(|error| Error::write("standard output".as_ref())(error.into()))
         } else {
+            let joint = row.joint_energy.map(|e| format!("{e:.6e}"));
             Ok(format!(
-                "{:>14.6e} {:>14.6e}  {}",
-                row.energy, row.joint_energy, row.image
+                "{:>14.6e} {:>14}  {}",
+                row.energy,
+                joint.as_deref().unwrap_or("no encoder"),
+                row.image
             ))
         }
     }

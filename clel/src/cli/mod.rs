@@ -3,13 +3,15 @@
 mod bench;
 mod devices;
 mod energy;
+mod export;
+mod import;
 mod output;
 mod sample;
 mod train;
 
 use std::error::Error as _;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +38,10 @@ enum Command {
     Sample(sample::Sample),
     /// Says how likely a trained model finds images.
     Energy(energy::Energy),
+    /// Takes over a model of the official PyTorch implementation.
+    Import(import::Import),
+    /// Writes a model for the official PyTorch implementation.
+    Export(export::Export),
     /// Measures how fast this machine computes.
     Bench(bench::Bench),
     /// Lists the devices of this machine and what `auto` takes.
@@ -69,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => arguments.run(),
         Command::Sample(arguments) => arguments.run(),
         Command::Energy(arguments) => arguments.run(),
+        Command::Import(arguments) => arguments.run(),
+        Command::Export(arguments) => arguments.run(),
         Command::Bench(arguments) => arguments.run(),
         Command::Devices(arguments) => arguments.run(),
     };
@@ -139,12 +147,17 @@ fn is_wrong_path(kind: ErrorKind) -> bool {
     )
 }
 
-/// The networks that an argument `--checkpoint` names: a file, or a run directory's newest one.
+/// The networks that an argument `--checkpoint` names.
 fn load(path: &Path, device: &Device) -> Result<Loaded> {
+    load_networks(&checkpoint_file(path)?, device)
+}
+
+/// What an argument `--checkpoint` names: a file, or a run directory's newest one.
+fn checkpoint_file(path: &Path) -> Result<PathBuf> {
     if path.is_dir() {
         let (_, newest) = RunDir::open(path)?.latest_checkpoint()?;
-        load_networks(&newest, device)
+        Ok(newest)
     } else {
-        load_networks(path, device)
+        Ok(path.to_owned())
     }
 }

@@ -73,6 +73,7 @@ impl Sample {
         }
         let device = self.device.open()?;
         let model = load(&self.checkpoint, &device)?;
+        model.check_trained("ebm")?;
         let shape = model.config.data.shape.unwrap_or_default();
         let images = self.initial(shape)?;
         let rounds = self.rounds(&model.config);

@@ -7,10 +7,14 @@
 //! | `adam.…`, `sgd.…` | the optimisers' moments and steps |
 //! | `sampler.memory`, `sampler.ages` | the replay buffer \[M, H, W, C\], and the Langevin steps of each chain, \[M, 2\] (low and high words) |
 //!
-//! The metadata holds `format`, `step` and the whole `config`. Schedules, the order of the data and all random numbers follow
+//! The metadata holds `format`, `step` and the whole `config`, and in an imported checkpoint `untrained`, the networks that its source
+//! lacked. Schedules, the order of the data and all random numbers follow
 //! from seed and step.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clel_nn::{
     Module, Parameter,
@@ -24,6 +28,7 @@ use crate::{Error, Result, config::Config, sampler::ReplayBuffer, whole_file};
 
 const FORMAT: &str = "clel-1";
 const AVERAGE: &str = "ema_";
+const UNTRAINED: &str = "untrained";
 
 /// The networks of a checkpoint, without what only training needs.
 pub struct Loaded {
@@ -35,6 +40,31 @@ pub struct Loaded {
     pub live: Networks,
     /// Their averages.
     pub average: Networks,
+    path: PathBuf,
+    untrained: Vec<String>,
+}
+
+impl Loaded {
+    /// Whether a network, `ebm` or `encoder`, has learnt anything; an import of one network leaves the other as it was drawn.
+    pub fn is_trained(&self, network: &str) -> bool {
+        !self.untrained.iter().any(|name| name == network)
+    }
+
+    /// Refuses to compute with a network, `ebm` or `encoder`, that holds nothing but its initial numbers.
+    ///
+    /// # Errors
+    /// [`Error::Format`], with the file.
+    pub fn check_trained(&self, network: &str) -> Result<()> {
+        if self.is_trained(network) {
+            return Ok(());
+        }
+        let why = format!("the file that this was imported from had no `{network}`");
+        Err(Error::format(
+            &self.path,
+            format!("network `{network}`"),
+            why,
+        ))
+    }
 }
 
 /// Reads the networks of a checkpoint.
@@ -57,7 +87,16 @@ pub fn load_networks(path: &Path, device: &Device) -> Result<Loaded> {
         step,
         live,
         average,
+        path: path.to_owned(),
+        untrained: untrained(&file),
     })
+}
+
+/// The networks that are as they were drawn.
+fn untrained(file: &TensorFile) -> Vec<String> {
+    let names = file.metadata().get(UNTRAINED).map(String::as_str);
+    let names = names.unwrap_or_default().split_whitespace();
+    names.map(str::to_owned).collect()
 }
 
 fn header(file: &TensorFile) -> Result<(Config, u64)> {
@@ -123,11 +162,14 @@ impl Trainer {
             .collect();
         let ages = Tensor::from_slice(&ages, &[self.buffer.len(), 2], &Device::Cpu)?;
         tensors.push(("sampler.ages".into(), ages));
-        let metadata = BTreeMap::from([
+        let mut metadata = BTreeMap::from([
             ("format".to_owned(), FORMAT.to_owned()),
             ("step".to_owned(), self.step.to_string()),
             ("config".to_owned(), self.config.to_toml()),
         ]);
+        if !self.untrained.is_empty() {
+            metadata.insert(UNTRAINED.to_owned(), self.untrained.join(" "));
+        }
         write_tensors(path, &tensors, &metadata).map_err(whole_file::told)
     }
 
@@ -148,6 +190,7 @@ impl Trainer {
         read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;
         trainer.buffer = read_buffer(&file, trainer.buffer.images())?;
         trainer.step = step;
+        trainer.untrained = untrained(&file);
         Ok(trainer)
     }
 }

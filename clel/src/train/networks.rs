@@ -43,7 +43,7 @@ impl Networks {
     }
 
     /// Both, with what their names begin with in a checkpoint; for averages, `ema_` stands in front.
-    pub(super) fn named(&self) -> [(&'static str, &dyn Module); 2] {
+    pub(crate) fn named(&self) -> [(&'static str, &dyn Module); 2] {
         [("ebm.", &self.energy), ("encoder.", &self.encoder)]
     }
 }

@@ -298,8 +298,11 @@ fn summarise(
     let mut pictures = vec![run.samples_path(trainer.step())];
     if config.eval.samples > 1 {
         let judge = Judge::new(config, &trainer.average, data, &trainer.device)?;
-        let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
-        judged.push(judge.judge("samples before training", &before.to_vec::<f32>()?)?);
+        // a run that began with an import has none
+        if before_path(run).exists() {
+            let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
+            judged.push(judge.judge("samples before training", &before.to_vec::<f32>()?)?);
+        }
         let chains = first_chains(trainer, config.eval.samples)?;
         judged.push(judge.judge("samples of the replay buffer", &chains)?);
         let network = &trainer.average.energy;

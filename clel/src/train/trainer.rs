@@ -28,6 +28,8 @@ pub struct Trainer {
     pub(super) sgd: Sgd,
     pub(super) buffer: ReplayBuffer,
     pub(super) step: u64,
+    /// Networks, `ebm` or `encoder`, that an import left as they were drawn.
+    pub(super) untrained: Vec<String>,
 }
 
 /// What one iteration is given. [`Trainer::draw`] draws it; tests write it down.
@@ -92,6 +94,7 @@ impl Trainer {
             sgd: Sgd::new(sgd.momentum, sgd.weight_decay)?,
             buffer: ReplayBuffer::fresh(config.sampler.buffer, shape, key, device)?,
             step: 0,
+            untrained: Vec::new(),
             config: config.clone(),
             device: device.clone(),
         })
@@ -100,6 +103,21 @@ impl Trainer {
     /// Iterations done.
     pub fn step(&self) -> u64 {
         self.step
+    }
+
+    /// Says how far the networks have come that were put into this trainer, and which of them, `ebm` or `encoder`, are as drawn.
+    pub(crate) fn set_progress(&mut self, step: u64, untrained: Vec<String>) {
+        (self.step, self.untrained) = (step, untrained);
+    }
+
+    /// Networks, `ebm` or `encoder`, that an import left as they were drawn.
+    pub(crate) fn untrained(&self) -> &[String] {
+        &self.untrained
+    }
+
+    /// What is trained, and how.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The networks that are trained.
@@ -201,6 +219,7 @@ impl Trainer {
             rates[1],
         )?;
         self.step += 1;
+        self.untrained.clear();
         Ok(Outcome {
             energy_loss: parts.loss.into_tensor(),
             encoder_loss: contrastive.into_tensor(),

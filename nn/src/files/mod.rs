@@ -6,4 +6,4 @@ mod write;
 
 pub use module::{export, import, load_module, save_module};
 pub use read::TensorFile;
-pub use write::{write_atomically, write_tensors};
+pub use write::{Content, write_atomically, write_contents, write_tensors};

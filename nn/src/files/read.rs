@@ -94,6 +94,21 @@ impl TensorFile {
         self.entries.get(name).map(|e| &e.shape[..])
     }
 
+    /// The element type of an array as safetensors spells it (`F32`, `I64`), if the file has it.
+    pub fn element_type(&self, name: &str) -> Option<String> {
+        self.entries.get(name).map(|e| format!("{:?}", e.dtype))
+    }
+
+    /// The value of an array of one I64, as PyTorch's counters are; `None` for anything else.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        let entry = self.entries.get(name)?;
+        if entry.dtype != Dtype::I64 {
+            return None;
+        }
+        let bytes = self.bytes[entry.range.clone()].try_into().ok()?;
+        Some(i64::from_le_bytes(bytes))
+    }
+
     /// Refuses a file in which an array whose name begins with `prefix` holds NaN or an infinity.
     ///
     /// # Errors

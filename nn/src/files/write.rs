@@ -12,6 +12,39 @@ use serde_json::{Map, Value, json};
 
 use crate::{Error, Result};
 
+/// What a file holds under a name.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// An array of f32, f64 or u32.
+    Array(Tensor),
+    /// One I64 of shape \[\], as PyTorch's counters are.
+    Integer(i64),
+}
+
+impl Content {
+    /// Type as safetensors spells it, shape, and bytes of an element.
+    fn description(&self) -> (&'static str, &[usize], usize) {
+        match self {
+            Content::Integer(_) => ("I64", &[], 8),
+            Content::Array(t) => {
+                let name = match t.dtype() {
+                    DType::F32 => "F32",
+                    DType::F64 => "F64",
+                    DType::U32 => "U32",
+                };
+                (name, t.shape(), t.dtype().size())
+            }
+        }
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>> {
+        match self {
+            Content::Array(t) => bytes_of(t),
+            Content::Integer(i) => Ok(i.to_le_bytes().to_vec()),
+        }
+    }
+}
+
 /// Writes a safetensors file of f32, f64 and u32 arrays with metadata, atomically
 /// (see [`write_atomically`]). The same content gives the same bytes.
 ///
@@ -37,9 +70,25 @@ pub fn write_tensors(
     tensors: &[(String, Tensor)],
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
-    let mut sorted: Vec<&(String, Tensor)> = tensors.iter().collect();
+    let contents = tensors.iter();
+    let contents: Vec<(String, Content)> = contents
+        .map(|(name, t)| (name.clone(), Content::Array(t.clone())))
+        .collect();
+    write_contents(path, &contents, metadata)
+}
+
+/// The same for arrays and single integers.
+///
+/// # Errors
+/// Those of [`write_tensors`].
+pub fn write_contents(
+    path: &Path,
+    contents: &[(String, Content)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<()> {
+    let mut sorted: Vec<&(String, Content)> = contents.iter().collect();
     // wide elements first, so that each array lies at a multiple of its element's size
-    sorted.sort_by_key(|(name, t)| (std::cmp::Reverse(t.dtype().size()), name));
+    sorted.sort_by_key(|(name, c)| (std::cmp::Reverse(c.description().2), name));
     let header = header(path, &sorted, metadata)?;
     replace(path, |file| {
         let io = |source| Error::Io {
@@ -47,8 +96,8 @@ pub fn write_tensors(
             source,
         };
         file.write_all(&header).map_err(io)?;
-        for (_, t) in &sorted {
-            file.write_all(&bytes_of(t)?).map_err(io)?;
+        for (_, content) in &sorted {
+            file.write_all(&content.bytes()?).map_err(io)?;
         }
         Ok(())
     })
@@ -57,7 +106,7 @@ pub fn write_tensors(
 /// The length of the description, the description as JSON, spaces up to a multiple of eight.
 fn header(
     path: &Path,
-    tensors: &[&(String, Tensor)],
+    contents: &[&(String, Content)],
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>> {
     let mut entries = Map::new();
@@ -65,14 +114,10 @@ fn header(
         entries.insert("__metadata__".into(), json!(metadata));
     }
     let mut start = 0;
-    for (name, t) in tensors {
-        let dtype = match t.dtype() {
-            DType::F32 => "F32",
-            DType::F64 => "F64",
-            DType::U32 => "U32",
-        };
-        let end = start + t.len() * t.dtype().size();
-        let entry = json!({ "dtype": dtype, "shape": t.shape(), "data_offsets": [start, end] });
+    for (name, content) in contents {
+        let (dtype, shape, size) = content.description();
+        let end = start + shape.iter().product::<usize>() * size;
+        let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] });
         if entries.insert(name.clone(), entry).is_some() {
             return Err(Error::RepeatedKey {
                 file: path.to_owned(),

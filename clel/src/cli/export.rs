@@ -1,0 +1,90 @@
+//! `clel export`.
+
+use std::path::PathBuf;
+
+use clel_tensor::Device;
+
+use super::{checkpoint_file, output};
+use crate::official::{self, Model};
+use crate::train::Trainer;
+use crate::{Error, Result};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel export --checkpoint runs/cifar10-001 --out official.safetensors
+  clel export --checkpoint runs/cifar10-001 --only ema_ebm --out energy.safetensors
+
+In Python, with the official implementation:
+  model.load_state_dict(safetensors.torch.load_file('official.safetensors'), strict=True)
+  model.ebm.load_state_dict(safetensors.torch.load_file('energy.safetensors'), strict=True)";
+
+/// Writes a model for the official PyTorch implementation.
+///
+/// The state dict of its whole model, as safetensors under its own names: both networks, their averages, the replay buffer. Optimisers
+/// are not part of it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Export {
+    /// A checkpoint file, or a run directory for its newest one.
+    #[arg(long, value_name = "PATH")]
+    checkpoint: PathBuf,
+    /// One network alone: ebm, ema_ebm, encoder or ema_encoder.
+    #[arg(long, value_name = "NETWORK")]
+    only: Option<String>,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Export {
+    pub(super) fn run(&self) -> Result<()> {
+        if self.out.exists() {
+            return Err(Error::OutputExists {
+                path: self.out.clone(),
+            });
+        }
+        let trainer = Trainer::load(&checkpoint_file(&self.checkpoint)?, &Device::Cpu)?;
+        let config = trainer.config();
+        let model = Model::of(config)?;
+        let arrays = official::export(&trainer, self.only.as_deref(), &self.out)?;
+        output::say(&format!(
+            "{}, iteration {}: {arrays} arrays",
+            model.name(),
+            trainer.step()
+        ))?;
+        for name in trainer.untrained() {
+            output::say(&format!(
+                "  `{name}` is untrained: it was not in the file that this came from"
+            ))?;
+        }
+        for difference in differences(&trainer, model)? {
+            output::say(&format!("  {difference}"))?;
+        }
+        output::say(&self.out.display().to_string())
+    }
+}
+
+/// In what the networks differ from those that the official implementation makes by this name.
+fn differences(trainer: &Trainer, model: Model) -> Result<Vec<String>> {
+    use crate::config::Layers;
+    let (ours, mut layers) = (trainer.config(), Layers::preset(model.preset())?);
+    layers.set("data.path=.")?;
+    let theirs = layers.build()?;
+    let widths = |c: &crate::config::Config| {
+        let (m, e) = (&c.model, &c.encoder);
+        [m.width, m.hidden, m.latent, e.width, e.hidden]
+    };
+    let mut all = Vec::new();
+    if widths(ours) != widths(&theirs) {
+        all.push("widths are not the official ones: its classes need the same change".to_owned());
+    }
+    match ours.data.shape {
+        Some([32, 32, 3]) => {}
+        shape => all.push(format!(
+            "images of {:?}: the official encoder has this stem for [32, 32, 3] alone",
+            shape.unwrap_or_default()
+        )),
+    }
+    Ok(all)
+}

@@ -1,0 +1,70 @@
+//! The official implementation's energy networks.
+
+use crate::config::{Config, EncoderNetwork, Network};
+use crate::{Error, Result};
+
+/// An energy network as `architectures.py` of the official implementation names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Model {
+    /// The small network of the ablations.
+    ResnetSmall,
+    /// CLEL-Base.
+    Resnet,
+    /// CLEL-Large: three branches on three scales.
+    ResnetLarge,
+}
+
+impl Model {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::ResnetSmall => "resnet_small",
+            Model::Resnet => "resnet",
+            Model::ResnetLarge => "resnet_large",
+        }
+    }
+
+    /// The preset with its settings.
+    pub fn preset(self) -> &'static str {
+        match self {
+            Model::ResnetSmall => "cifar10-small",
+            Model::Resnet => "cifar10",
+            Model::ResnetLarge => "cifar10-large",
+        }
+    }
+
+    /// The architecture.
+    pub fn network(self) -> Network {
+        match self {
+            Model::ResnetSmall => Network::ResnetSmall,
+            Model::Resnet => Network::Resnet,
+            Model::ResnetLarge => Network::ResnetLarge,
+        }
+    }
+
+    /// The one whose networks a configuration has, whatever their widths.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`]: networks that the official implementation does not have.
+    pub fn of(config: &Config) -> Result<Model> {
+        let (model, encoder) = (&config.model, &config.encoder);
+        let known = [Model::ResnetSmall, Model::Resnet, Model::ResnetLarge];
+        let known = known.into_iter().find(|m| m.network() == model.network);
+        match known {
+            Some(found) if model.spectral_norm && encoder.network == EncoderNetwork::Resnet18 => {
+                Ok(found)
+            }
+            _ => Err(Error::Mismatch {
+                what: "networks for the official implementation".into(),
+                found: format!(
+                    "{:?} with spectral_norm = {}, encoder {:?}",
+                    model.network, model.spectral_norm, encoder.network
+                ),
+                expected:
+                    "resnet_small, resnet or resnet_large with spectral norm, encoder resnet18"
+                        .into(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Takes the state dict out of a PyTorch checkpoint and saves it as safetensors, for `clel import`.
+
+    python3 tools/ckpt_to_safetensors.py logs/cifar10/last.ckpt official.safetensors
+
+Reads what the official implementation saves (`model` beside optimisers and counters), what Lightning saves
+(`state_dict`), and plain state dicts. Needs torch and safetensors.
+"""
+
+import argparse
+import pickle
+import sys
+
+import torch
+from safetensors.torch import save_file
+
+
+def state_dict(loaded):
+    for key in ("model", "state_dict"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+    if not isinstance(loaded, dict) or not loaded or not all(torch.is_tensor(v) for v in loaded.values()):
+        raise SystemExit("error: no state dict here: expected tensors by name, alone or under `model` or `state_dict`")
+    return loaded
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("out")
+    parser.add_argument("--strip", default="", metavar="PREFIX", help="take only names with this beginning, without it: `model.`")
+    parser.add_argument("--trust", action="store_true", help="unpickle anything: only for files from people you trust")
+    options = parser.parse_args()
+    try:
+        loaded = torch.load(options.checkpoint, map_location="cpu", weights_only=not options.trust)
+    except pickle.UnpicklingError as error:
+        sys.exit(f"error: {options.checkpoint} holds more than arrays; if you trust its source, add --trust\n  {str(error)[:300]}")
+    state = state_dict(loaded).items()
+    chosen = {name[len(options.strip) :]: value for name, value in state if name.startswith(options.strip)}
+    # arrays that share memory, or are views, are written out one by one
+    save_file({name: value.detach().clone().contiguous() for name, value in chosen.items()}, options.out)
+    print(f"{len(chosen)} arrays, {sum(v.numel() for v in chosen.values()):,} numbers -> {options.out}")
+
+
+if __name__ == "__main__":
+    main()
