@@ -35,6 +35,8 @@ def main():
         loaded = torch.load(options.checkpoint, map_location="cpu", weights_only=not options.trust)
     except pickle.UnpicklingError as error:
         sys.exit(f"error: {options.checkpoint} holds more than arrays; if you trust its source, add --trust\n  {str(error)[:300]}")
+    except (OSError, EOFError, RuntimeError) as error:
+        sys.exit(f"error: {options.checkpoint} is no PyTorch checkpoint: {error or type(error).__name__}")
     state = state_dict(loaded).items()
     chosen = {name[len(options.strip) :]: value for name, value in state if name.startswith(options.strip)}
     # arrays that share memory, or are views, are written out one by one
