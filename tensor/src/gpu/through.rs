@@ -62,9 +62,11 @@ impl Gpu {
         let layout = Layout::of(kernel);
         // beside the parameters of any convolution
         let words = 64 + pointwise_text::field_words(kernel, &layout).len();
+        // the direct kernels keep their results there in between
+        let first_is_float = kernel.roots.first().is_some_and(|(_, d)| *d == DType::F32);
         let too_large = arrays > limit || 4 * words > batch::WINDOWS[batch::WINDOWS.len() - 1];
         let len = primitive.output_len();
-        if !fours || wide || too_large || len == 0 || kernel.len() != len {
+        if !fours || wide || !first_is_float || too_large || len == 0 || kernel.len() != len {
             return Ok(None);
         }
         self.addressable(primitive.name(), len)?;

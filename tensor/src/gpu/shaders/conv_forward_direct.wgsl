@@ -2,7 +2,8 @@
 // without workgroup memory: each thread keeps TP pixels × 4·TCV output channels in registers.
 // VEC: c and o are multiples of 4, accessed as vec4s. The pixels of a thread follow one another
 // in the order (n, i, j), across rows and images.
-// THROUGH (with VEC): vec4s are not stored but handed to `finish(position / 4, value)`.
+// THROUGH (with VEC): what was stored in y0 is then handed to `finish(position / 4, value)`, in a loop: written out, the
+// text of `finish` would stand here dozens of times, and drivers would compile for minutes.
 // Grid: threads = ⌈n·oh·ow / TP⌉ · ⌈o / 4·TCV⌉, 64 a workgroup.
 
 #if THROUGH
@@ -133,7 +134,7 @@ fn main(
 #if VEC
         if o0 + ${J * 4}u < params.o {
 #if THROUGH
-            finish((y_at >> 2u) + $Ju, acc_$P_$J);
+            y0[(y_at >> 2u) + $Ju] = acc_$P_$J;
 #else
             y[(y_at >> 2u) + $Ju] = acc_$P_$J;
 #endif
@@ -148,4 +149,14 @@ fn main(
 #end
     }
 #end
+#if THROUGH
+    for (var i = 0u; i < ${TP * TCV}u; i += 1u) {
+        let pixel = p0 + i / $TCVu;
+        let o = o0 + i % $TCVu * 4u;
+        if pixel < params.pixels && o < params.o {
+            let position = (pixel * params.o + o) >> 2u;
+            finish(position, y0[position]);
+        }
+    }
+#endif
 }

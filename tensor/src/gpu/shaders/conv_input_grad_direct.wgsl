@@ -3,7 +3,8 @@
 // channels in registers. VEC: c and o are multiples of 4, accessed as vec4s.
 // The pixels of y are walked by residue: class (ρ, σ) holds h ≡ ρ, w ≡ σ (mod stride), so that
 // all pixels of a thread take the same taps and none is wasted when stride > 1.
-// THROUGH (with VEC): vec4s are not stored but handed to `finish(position / 4, value)`.
+// THROUGH (with VEC): what was stored in y0 is then handed to `finish(position / 4, value)`, in a loop: written out, the
+// text of `finish` would stand here dozens of times, and drivers would compile for minutes.
 // Grid: threads = stride² · ⌈n·rows·columns / TP⌉ · ⌈c / 4·TCV⌉, 64 a workgroup, where
 // rows = ⌈h / stride⌉, columns = ⌈w / stride⌉.
 
@@ -148,7 +149,7 @@ fn main(
 #if VEC
         if c0 + ${J * 4}u < params.c {
 #if THROUGH
-            finish((y_at >> 2u) + $Ju, acc_$P_$J);
+            y0[(y_at >> 2u) + $Ju] = acc_$P_$J;
 #else
             y[(y_at >> 2u) + $Ju] = acc_$P_$J;
 #endif
@@ -163,4 +164,18 @@ fn main(
 #end
     }
 #end
+#if THROUGH
+    for (var i = 0u; i < ${TP * TCV}u; i += 1u) {
+        let pixel = p0 + i / $TCVu;
+        let line = divide(pixel, params.columns_magic);
+        let image = divide(line, params.rows_magic);
+        let h = (line - image * params.rows) * params.stride + rho;
+        let w = (pixel - line * params.columns) * params.stride + sigma;
+        let c = c0 + i % $TCVu * 4u;
+        if pixel < params.pixels && h < params.h && w < params.w && c < params.c {
+            let position = (((image * params.h + h) * params.w + w) * params.c + c) >> 2u;
+            finish(position, y0[position]);
+        }
+    }
+#endif
 }

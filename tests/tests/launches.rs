@@ -1,0 +1,131 @@
+//! What a Langevin step costs beside time: kernels launched, against a committed list; and memory, which must not grow.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Mutex;
+
+use clel::config::{Config, Layers};
+use clel::model::{EnergyNetwork, Normalisation};
+use clel::sampler::Langevin;
+use clel_nn::{Init, Mode, hold_weights};
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, cpu::cpu_memory};
+use clel_tests::devices;
+
+/// Memory is counted for the whole process, so the tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// A preset's network and a batch for it.
+fn subject(
+    preset: &str,
+    batch: usize,
+    device: &Device,
+) -> Outcome<(Config, EnergyNetwork, Tensor)> {
+    let mut layers = Layers::preset(preset)?;
+    layers.set("data.path=unused")?;
+    let config = layers.build()?;
+    let [h, w, c] = match preset {
+        "digits" => [8, 8, 1],
+        _ => [32, 32, 3],
+    };
+    let normalisation = Normalisation {
+        mean: vec![0.3; c],
+        std: vec![0.35; c],
+    };
+    let mut init = Init::new(RngKey::new(0, 0), DType::F32, device);
+    let network = EnergyNetwork::new(&config.model, &normalisation, &mut init)?;
+    let start = Tensor::uniform(&[batch, h, w, c], RngKey::new(0, 1), device)?;
+    start.realize()?;
+    Ok((config, network, start))
+}
+
+fn chain(
+    config: &Config,
+    network: &EnergyNetwork,
+    start: &Tensor,
+    steps: usize,
+) -> Outcome<Tensor> {
+    let langevin = Langevin {
+        steps,
+        ..Langevin::of(&config.sampler)
+    };
+    let energy = |x: &clel_autograd::Var| network.energy(x, Mode::Train);
+    let chains = hold_weights(|| langevin.run(&energy, start, RngKey::new(0, 2)))?;
+    chains.images.realize()?;
+    Ok(chains.images)
+}
+
+/// Launches of one step with weights held: those of three steps less those of two.
+fn launches_of_a_step(preset: &str, device: &Device) -> Outcome<BTreeMap<&'static str, u64>> {
+    let (config, network, start) = subject(preset, 1, device)?;
+    let count = |steps| {
+        let (done, counts) = count_launches(|| chain(&config, &network, &start, steps));
+        done.map(|_| counts)
+    };
+    let (two, mut three) = (count(2)?, count(3)?);
+    for (name, n) in &mut three {
+        *n -= two.get(name).copied().unwrap_or(0);
+    }
+    three.retain(|_, n| *n > 0);
+    Ok(three)
+}
+
+#[test]
+fn a_step_launches_what_is_listed() -> Outcome {
+    let _turn = TURN.lock();
+    let mut found = String::new();
+    // the large networks only where they are quick
+    let cases = [
+        ("digits", true),
+        ("cifar10-small", false),
+        ("cifar10", false),
+    ];
+    for (preset, everywhere) in cases {
+        for device in devices() {
+            let cpu = matches!(device, Device::Cpu);
+            if !cpu && !everywhere {
+                continue;
+            }
+            let counts = launches_of_a_step(preset, device)?;
+            let device = if cpu { "cpu" } else { "wgpu" };
+            write!(found, "{preset} {device}: {}", counts.values().sum::<u64>())?;
+            for (name, n) in counts {
+                write!(found, ", {name} {n}")?;
+            }
+            writeln!(found)?;
+        }
+    }
+    let listed = include_str!("../fixtures/launches.txt");
+    for line in found.lines() {
+        assert!(
+            listed.lines().any(|l| l == line),
+            "not in tests/fixtures/launches.txt: a step now launches\n{found}"
+        );
+    }
+    Ok(())
+}
+
+/// Bytes held by arrays and kept for reuse.
+fn memory(device: &Device) -> usize {
+    match device {
+        Device::Cpu => cpu_memory().live + cpu_memory().pooled,
+        Device::Wgpu(gpu) => (gpu.memory().live + gpu.memory().pooled) as usize,
+    }
+}
+
+#[test]
+fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
+    let _turn = TURN.lock();
+    for device in devices() {
+        let (config, network, start) = subject("digits", 2, device)?;
+        let run = |steps| -> Outcome<usize> {
+            chain(&config, &network, &start, steps)?.to_vec::<f32>()?;
+            Ok(memory(device))
+        };
+        let (few, many) = (run(20)?, run(200)?);
+        // threads that happen to work at the same time need scratch space of their own
+        assert!(many <= few + few / 4, "{device}: {few} bytes, then {many}");
+    }
+    Ok(())
+}
