@@ -8,6 +8,7 @@ use clel::config::{Config, Layers};
 use clel::model::{EnergyNetwork, Normalisation};
 use clel::sampler::Langevin;
 use clel_nn::{Init, Mode, hold_weights};
+use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, cpu::cpu_memory};
 use clel_tests::devices;
 
@@ -75,25 +76,26 @@ fn launches_of_a_step(preset: &str, device: &Device) -> Outcome<BTreeMap<&'stati
 fn a_step_launches_what_is_listed() -> Outcome {
     let _turn = TURN.lock();
     let mut found = String::new();
-    // the large networks only where they are quick
-    let cases = [
-        ("digits", true),
-        ("cifar10-small", false),
-        ("cifar10", false),
-    ];
-    for (preset, everywhere) in cases {
-        for device in devices() {
-            let cpu = matches!(device, Device::Cpu);
-            if !cpu && !everywhere {
-                continue;
-            }
-            let counts = launches_of_a_step(preset, device)?;
-            let device = if cpu { "cpu" } else { "wgpu" };
-            write!(found, "{preset} {device}: {}", counts.values().sum::<u64>())?;
-            for (name, n) in counts {
-                write!(found, ", {name} {n}")?;
-            }
-            writeln!(found)?;
+    let mut list = |preset: &str, on: &str, device: &Device| -> Outcome {
+        let counts = launches_of_a_step(preset, device)?;
+        write!(found, "{preset} {on}: {}", counts.values().sum::<u64>())?;
+        for (name, n) in counts {
+            write!(found, ", {name} {n}")?;
+        }
+        Ok(writeln!(found)?)
+    };
+    for preset in ["digits", "cifar10-small", "cifar10"] {
+        list(preset, "cpu", &Device::Cpu)?;
+    }
+    // the large networks would take minutes on a software rasteriser
+    if devices().iter().any(|d| matches!(d, Device::Wgpu(_))) {
+        for (on, family) in [("direct", Family::Direct), ("tiled", Family::Tiled)] {
+            let options = GpuOptions {
+                family: Some(family),
+                ..GpuOptions::default()
+            };
+            let gpu = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
+            list("digits", &format!("wgpu {on}"), &Device::Wgpu(gpu))?;
         }
     }
     let listed = include_str!("../fixtures/launches.txt");

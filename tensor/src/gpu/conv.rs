@@ -4,7 +4,6 @@ use super::launch::{Launch, WORKGROUP};
 use super::matmul::block;
 use super::run::magic;
 use super::template::{Program, program};
-use super::through::Store;
 use super::{Gpu, GpuBuffer};
 use crate::Result;
 use crate::primitive::{Conv2d, ConvPass};
@@ -18,9 +17,7 @@ pub(super) fn direct_program(
     pass: ConvPass,
     (rows, vectors): (usize, usize),
     vec: bool,
-    through: bool,
 ) -> Program {
-    let through = u8::from(through);
     match pass {
         ConvPass::Forward => program!("conv_forward_direct").set("TP", rows),
         ConvPass::InputGrad => program!("conv_input_grad_direct").set("TP", rows),
@@ -28,7 +25,6 @@ pub(super) fn direct_program(
     }
     .set("TCV", vectors)
     .set("VEC", u8::from(vec))
-    .set("THROUGH", through)
 }
 
 /// Lists of parameters: numbers, and magic numbers to divide by them.
@@ -54,16 +50,13 @@ impl Gpu {
         pass: ConvPass,
         s: &Conv2d,
         inputs: [&GpuBuffer; 2],
-        store: Store<'_>,
+        output: &GpuBuffer,
     ) -> Result<()> {
         let vec = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
         match pass {
-            ConvPass::Forward => self.conv_forward(name, s, vec, inputs, store),
-            ConvPass::InputGrad => self.conv_input_grad(name, s, vec, inputs, store),
-            ConvPass::WeightGrad => match store {
-                Store::Plain(output) => self.conv_weight_grad(name, s, vec, inputs, output),
-                Store::Through(_) => Ok(()),
-            },
+            ConvPass::Forward => self.conv_forward(name, s, vec, inputs, output),
+            ConvPass::InputGrad => self.conv_input_grad(name, s, vec, inputs, output),
+            ConvPass::WeightGrad => self.conv_weight_grad(name, s, vec, inputs, output),
         }
     }
 
@@ -73,7 +66,7 @@ impl Gpu {
         s: &Conv2d,
         vec: bool,
         inputs: [&GpuBuffer; 2],
-        store: Store<'_>,
+        output: &GpuBuffer,
     ) -> Result<()> {
         let pixels = s.n * s.oh * s.ow;
         let (rows, vectors) = block(pixels, s.o);
@@ -85,9 +78,17 @@ impl Gpu {
             .numbers([
                 pixels, s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad,
             ]);
-        let program = direct_program(ConvPass::Forward, (rows, vectors), vec, store.through());
-        let groups = (threads as u64).div_ceil(WORKGROUP);
-        self.launch_store(name, &program, inputs, params.0, groups, store)
+        let program = direct_program(ConvPass::Forward, (rows, vectors), vec);
+        self.launch(
+            &program,
+            &Launch {
+                name,
+                read: &inputs,
+                written: &[output],
+                params: &params.0,
+                groups: (threads as u64).div_ceil(WORKGROUP),
+            },
+        )
     }
 
     fn conv_input_grad(
@@ -96,7 +97,7 @@ impl Gpu {
         s: &Conv2d,
         vec: bool,
         inputs: [&GpuBuffer; 2],
-        store: Store<'_>,
+        output: &GpuBuffer,
     ) -> Result<()> {
         let (lines, columns) = (s.h.div_ceil(s.stride), s.w.div_ceil(s.stride));
         let pixels = s.n * lines * columns;
@@ -111,9 +112,17 @@ impl Gpu {
                 tiles_p, pixels, lines, columns, s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw,
                 s.stride, s.pad,
             ]);
-        let program = direct_program(ConvPass::InputGrad, (rows, vectors), vec, store.through());
-        let groups = (threads as u64).div_ceil(WORKGROUP);
-        self.launch_store(name, &program, inputs, params.0, groups, store)
+        let program = direct_program(ConvPass::InputGrad, (rows, vectors), vec);
+        self.launch(
+            &program,
+            &Launch {
+                name,
+                read: &inputs,
+                written: &[output],
+                params: &params.0,
+                groups: (threads as u64).div_ceil(WORKGROUP),
+            },
+        )
     }
 
     fn conv_weight_grad(
@@ -146,7 +155,7 @@ impl Gpu {
             ])
             .magic([s.stride])
             .numbers([s.pad]);
-        let program = direct_program(ConvPass::WeightGrad, (rows, vectors), vec, false);
+        let program = direct_program(ConvPass::WeightGrad, (rows, vectors), vec);
         self.in_splits(name, parts, s.o * taps * s.c, output, |y| {
             self.launch(
                 &program,

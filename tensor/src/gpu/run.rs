@@ -37,8 +37,11 @@ impl Gpu {
                 self.matmul_tiled(shape, [a, b], &output)?;
             }
             (Primitive::MatMul(shape), [a, b]) => self.matmul(shape, a, b, &output)?,
+            (Primitive::Conv(pass, shape), [a, b]) if self.tiles_conv(*pass, shape) => {
+                self.conv_tiled(op, *pass, shape, [a, b], Store::Plain(&output))?;
+            }
             (Primitive::Conv(pass, shape), [a, b]) => {
-                self.conv_pass(op, *pass, shape, [a, b], Store::Plain(&output))?;
+                self.conv(op, *pass, shape, [a, b], &output)?;
             }
             (Primitive::Reduce(kind, shape), [x]) => self.reduce(*kind, shape, x, &output)?,
             (Primitive::Pool(pass, shape), [x]) => self.pool(op, *pass, shape, x, &output)?,
@@ -55,20 +58,9 @@ impl Gpu {
         Ok(output)
     }
 
-    /// A convolution pass by the family of kernels that suits it.
-    pub(super) fn conv_pass(
-        &self,
-        op: &'static str,
-        pass: ConvPass,
-        shape: &Conv2d,
-        inputs: [&GpuBuffer; 2],
-        store: Store<'_>,
-    ) -> Result<()> {
-        if self.tiles(shape.o, conv_side(pass, shape)) {
-            self.conv_tiled(op, pass, shape, inputs, store)
-        } else {
-            self.conv(op, pass, shape, inputs, store)
-        }
+    /// Whether the tiled kernels make this pass of a convolution.
+    pub(super) fn tiles_conv(&self, pass: ConvPass, shape: &Conv2d) -> bool {
+        self.tiles(shape.o, conv_side(pass, shape))
     }
 
     /// Whether the tiled kernels make a product of m × n: they waste most of their tile when a

@@ -52,6 +52,11 @@ impl Gpu {
         else {
             return Ok(None);
         };
+        // not the direct kernels of software rasterisers: their long texts take seconds to compile, once for each epilogue, and
+        // a launch less saves nothing there
+        if !self.tiles_conv(*pass, s) {
+            return Ok(None);
+        }
         // the kernels hand over four channels at a time
         let fours = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
         let dtypes = kernel.inputs.iter().map(|input| input.dtype);
@@ -62,11 +67,9 @@ impl Gpu {
         let layout = Layout::of(kernel);
         // beside the parameters of any convolution
         let words = 64 + pointwise_text::field_words(kernel, &layout).len();
-        // the direct kernels keep their results there in between
-        let first_is_float = kernel.roots.first().is_some_and(|(_, d)| *d == DType::F32);
         let too_large = arrays > limit || 4 * words > batch::WINDOWS[batch::WINDOWS.len() - 1];
         let len = primitive.output_len();
-        if !fours || wide || !first_is_float || too_large || len == 0 || kernel.len() != len {
+        if !fours || wide || too_large || len == 0 || kernel.len() != len {
             return Ok(None);
         }
         self.addressable(primitive.name(), len)?;
@@ -81,7 +84,7 @@ impl Gpu {
             extra,
             outputs,
         };
-        self.conv_pass(primitive.name(), *pass, s, [a, b], Store::Through(&through))?;
+        self.conv_tiled(primitive.name(), *pass, s, [a, b], Store::Through(&through))?;
         Ok(Some(through.outputs))
     }
 

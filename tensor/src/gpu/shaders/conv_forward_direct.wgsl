@@ -2,19 +2,12 @@
 // without workgroup memory: each thread keeps TP pixels × 4·TCV output channels in registers.
 // VEC: c and o are multiples of 4, accessed as vec4s. The pixels of a thread follow one another
 // in the order (n, i, j), across rows and images.
-// THROUGH (with VEC): what was stored in y0 is then handed to `finish(position / 4, value)`, in a loop: written out, the
-// text of `finish` would stand here dozens of times, and drivers would compile for minutes.
 // Grid: threads = ⌈n·oh·ow / TP⌉ · ⌈o / 4·TCV⌉, 64 a workgroup.
 
-#if THROUGH
-#include philox
-#include numerics
-#else
 #if VEC
 alias T = vec4<f32>;
 #else
 alias T = f32;
-#endif
 #endif
 struct Params {
     threads: u32,
@@ -33,16 +26,11 @@ struct Params {
     kw: u32,
     stride: u32,
     pad: u32,
-#if THROUGH
-    // what follows
-#endif
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> x: array<T>;       // [n, h, w, c]
 @group(1) @binding(1) var<storage, read> weight: array<T>;  // [o, kh, kw, c]
-#if !THROUGH
 @group(1) @binding(2) var<storage, read_write> y: array<T>; // [n, oh, ow, o]
-#endif
 
 #include thread
 
@@ -133,11 +121,7 @@ fn main(
 #for J TCV
 #if VEC
         if o0 + ${J * 4}u < params.o {
-#if THROUGH
-            y0[(y_at >> 2u) + $Ju] = acc_$P_$J;
-#else
             y[(y_at >> 2u) + $Ju] = acc_$P_$J;
-#endif
         }
 #else
 #for R 4
@@ -149,14 +133,4 @@ fn main(
 #end
     }
 #end
-#if THROUGH
-    for (var i = 0u; i < ${TP * TCV}u; i += 1u) {
-        let pixel = p0 + i / $TCVu;
-        let o = o0 + i % $TCVu * 4u;
-        if pixel < params.pixels && o < params.o {
-            let position = (pixel * params.o + o) >> 2u;
-            finish(position, y0[position]);
-        }
-    }
-#endif
 }

@@ -3,20 +3,13 @@
 // channels in registers. VEC: c and o are multiples of 4, accessed as vec4s.
 // The pixels of y are walked by residue: class (ρ, σ) holds h ≡ ρ, w ≡ σ (mod stride), so that
 // all pixels of a thread take the same taps and none is wasted when stride > 1.
-// THROUGH (with VEC): what was stored in y0 is then handed to `finish(position / 4, value)`, in a loop: written out, the
-// text of `finish` would stand here dozens of times, and drivers would compile for minutes.
 // Grid: threads = stride² · ⌈n·rows·columns / TP⌉ · ⌈c / 4·TCV⌉, 64 a workgroup, where
 // rows = ⌈h / stride⌉, columns = ⌈w / stride⌉.
 
-#if THROUGH
-#include philox
-#include numerics
-#else
 #if VEC
 alias T = vec4<f32>;
 #else
 alias T = f32;
-#endif
 #endif
 struct Params {
     threads: u32,
@@ -40,16 +33,11 @@ struct Params {
     kw: u32,
     stride: u32,
     pad: u32,
-#if THROUGH
-    // what follows
-#endif
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> g: array<T>;       // [n, oh, ow, o]
 @group(1) @binding(1) var<storage, read> weight: array<T>;  // [o, kh, kw, c]
-#if !THROUGH
 @group(1) @binding(2) var<storage, read_write> y: array<T>; // [n, h, w, c]
-#endif
 
 #include thread
 
@@ -148,11 +136,7 @@ fn main(
 #for J TCV
 #if VEC
         if c0 + ${J * 4}u < params.c {
-#if THROUGH
-            y0[(y_at >> 2u) + $Ju] = acc_$P_$J;
-#else
             y[(y_at >> 2u) + $Ju] = acc_$P_$J;
-#endif
         }
 #else
 #for R 4
@@ -164,18 +148,4 @@ fn main(
 #end
     }
 #end
-#if THROUGH
-    for (var i = 0u; i < ${TP * TCV}u; i += 1u) {
-        let pixel = p0 + i / $TCVu;
-        let line = divide(pixel, params.columns_magic);
-        let image = divide(line, params.rows_magic);
-        let h = (line - image * params.rows) * params.stride + rho;
-        let w = (pixel - line * params.columns) * params.stride + sigma;
-        let c = c0 + i % $TCVu * 4u;
-        if pixel < params.pixels && h < params.h && w < params.w && c < params.c {
-            let position = (((image * params.h + h) * params.w + w) * params.c + c) >> 2u;
-            finish(position, y0[position]);
-        }
-    }
-#endif
 }
