@@ -8,6 +8,7 @@ mod times;
 mod training;
 
 use clap::ValueEnum;
+use clel_tensor::cpu::with_winograd;
 
 pub use machine::{Machine, Peak, peak_memory};
 pub use session::{Case, Session};
@@ -36,11 +37,11 @@ pub enum Work {
 /// # Errors
 /// What the networks and the device report.
 pub fn run(work: Work, subject: &Subject, session: &mut Session<'_>) -> Result<()> {
-    match work {
+    with_winograd(subject.config.train.winograd.into(), || match work {
         Work::Matmul => operations::matmul(subject, session),
         Work::Conv => operations::conv(subject, session),
         Work::Pointwise => operations::pointwise(session),
         Work::Step => training::step(subject, session),
         Work::Train => training::iteration(subject, session),
-    }
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clel_tensor::cpu::Winograd;
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides what a run computes.
@@ -192,10 +193,36 @@ pub struct TrainConfig {
     pub iterations: usize,
     /// Half-life of the moving averages of the parameters, in images.
     pub ema_half_life: f64,
+    /// Which convolutions on the CPU are computed with fewer multiplications than their definition has; only rounding differs.
+    #[serde(default)]
+    pub winograd: WinogradTiles,
     /// Optimiser of the energy network.
     pub ebm: AdamConfig,
     /// Optimiser of the encoder.
     pub encoder: SgdConfig,
+}
+
+/// Winograd's minimal filtering of 3×3 convolutions on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WinogradTiles {
+    /// None: every sum as it is defined.
+    Off,
+    /// F(2×2, 3×3), 2.25 times fewer multiplications.
+    Two,
+    /// F(4×4, 3×3) too, 4 times fewer.
+    #[default]
+    Four,
+}
+
+impl From<WinogradTiles> for Winograd {
+    fn from(tiles: WinogradTiles) -> Winograd {
+        match tiles {
+            WinogradTiles::Off => Winograd::Off,
+            WinogradTiles::Two => Winograd::Two,
+            WinogradTiles::Four => Winograd::Four,
+        }
+    }
 }
 
 /// How a learning rate goes on after its warm-up.

@@ -7,6 +7,7 @@ use std::{
 
 use clel_autograd::{Var, no_grad};
 use clel_nn::{Mode, files::TensorFile};
+use clel_tensor::cpu::with_winograd;
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
@@ -44,6 +45,11 @@ type Figures = Vec<(&'static str, f64)>;
 /// # Errors
 /// A checkpoint that cannot be used; a file that cannot be written; energies that are not finite; what the device reports.
 pub fn run(job: Job) -> Result<Summary> {
+    let winograd = job.config.train.winograd.into();
+    with_winograd(winograd, || train(job))
+}
+
+fn train(job: Job) -> Result<Summary> {
     let started = Instant::now();
     let mut config = job.config;
     let data = job.data;
