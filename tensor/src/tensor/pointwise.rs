@@ -110,8 +110,8 @@ impl Tensor {
         Ok(self)
     }
 
-    /// Tells that this array is going to be the weight of many convolutions: the CPU keeps the form that it packs it
-    /// into, about four times its size, until the array is dropped.
+    /// Tells that this array is going to be the weight of many convolutions: where packing it takes a good part of a
+    /// convolution's time, the CPU keeps the packed form, about four times its size, until the array is dropped.
     ///
     /// # Errors
     /// What the device reports.

@@ -83,10 +83,10 @@ fn winograd<T: Real>(
 ) -> Result<Vec<CpuBuffer>> {
     let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
     match packed {
-        Some(packed) => {
+        Some(packed) if plan.keeps_weights() => {
             let u = packed.get(plan.form(s), || plan.weights(b))?;
             plan.run(a, &u, finish)
         }
-        None => plan.run(a, &plan.weights(b)?, finish),
+        _ => plan.run(a, &plan.weights(b)?, finish),
     }
 }

@@ -21,16 +21,19 @@ pub(super) trait Tile {
     /// m + 2: inputs along one axis.
     const IN: usize;
     /// `G g`
-    fn weights<T: Real>(g: [T; 3]) -> [T; MAX_IN];
+    ///
+    /// # Safety
+    /// The processor must have the instruction set `S`.
+    unsafe fn weights<S: Simd>(g: [S::V; 3]) -> [S::V; MAX_IN];
     /// `Bᵀ d`
     ///
     /// # Safety
-    /// The processor must have the instruction set `S`; the same for `output`.
+    /// As for `weights`.
     unsafe fn input<S: Simd>(d: [S::V; MAX_IN]) -> [S::V; MAX_IN];
     /// `Aᵀ m`
     ///
     /// # Safety
-    /// As for `input`.
+    /// As for `weights`.
     unsafe fn output<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; MAX_OUT];
 }
 
@@ -42,11 +45,17 @@ pub(super) struct F4;
 impl Tile for F2 {
     const OUT: usize = 2;
     const IN: usize = 4;
-    fn weights<T: Real>(g: [T; 3]) -> [T; MAX_IN] {
-        let half = T::from_f64(0.5);
-        let (ends, middle) = ((g[0] + g[2]) * half, g[1] * half);
-        let difference = ends - middle;
-        [g[0], ends + middle, difference, g[2], T::ZERO, T::ZERO]
+    #[inline(always)]
+    unsafe fn weights<S: Simd>(g: [S::V; 3]) -> [S::V; MAX_IN] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let zero = S::splat(S::T::ZERO);
+            let half = S::splat(S::T::from_f64(0.5));
+            let ends = S::multiply_add(half, S::add(g[0], g[2]), zero);
+            let middle = S::multiply_add(half, g[1], zero);
+            let (sum, difference) = (S::add(ends, middle), S::subtract(ends, middle));
+            [g[0], sum, difference, g[2], zero, zero]
+        }
     }
     #[inline(always)]
     unsafe fn input<S: Simd>(d: [S::V; MAX_IN]) -> [S::V; MAX_IN] {
@@ -85,20 +94,25 @@ const FAR: f64 = std::f64::consts::SQRT_2;
 impl Tile for F4 {
     const OUT: usize = 4;
     const IN: usize = 6;
-    fn weights<T: Real>(g: [T; 3]) -> [T; MAX_IN] {
-        let c = T::from_f64;
-        let near = g[2].multiply_add(c(0.5), g[0]) * c(-2.0 / 3.0);
-        let near_odd = g[1] * c(NEAR * -2.0 / 3.0);
-        let far = g[2].multiply_add(c(2.0), g[0]) * c(1.0 / 6.0);
-        let far_odd = g[1] * c(FAR / 6.0);
-        [
-            g[0],
-            near + near_odd,
-            near - near_odd,
-            far + far_odd,
-            far - far_odd,
-            g[2],
-        ]
+    #[inline(always)]
+    unsafe fn weights<S: Simd>(g: [S::V; 3]) -> [S::V; MAX_IN] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let c = |x: f64| S::splat(S::T::from_f64(x));
+            let product = |x: f64, v: S::V| S::multiply_add(c(x), v, c(0.0));
+            let near = product(-2.0 / 3.0, S::multiply_add(c(0.5), g[2], g[0]));
+            let near_odd = product(NEAR * -2.0 / 3.0, g[1]);
+            let far = product(1.0 / 6.0, S::multiply_add(c(2.0), g[2], g[0]));
+            let far_odd = product(FAR / 6.0, g[1]);
+            [
+                g[0],
+                S::add(near, near_odd),
+                S::subtract(near, near_odd),
+                S::add(far, far_odd),
+                S::subtract(far, far_odd),
+                g[2],
+            ]
+        }
     }
     #[inline(always)]
     unsafe fn input<S: Simd>(d: [S::V; MAX_IN]) -> [S::V; MAX_IN] {
@@ -142,29 +156,8 @@ impl Tile for F4 {
     }
 }
 
-/// The weights of one column tile as planes \[place of the tile\]\[width\], `g` being \[tap\]\[width\].
-pub(super) fn transform_weights<T: Real, W: Tile>(g: &[T], width: usize, planes: &mut [T]) {
-    for j in 0..width {
-        let mut half = [[T::ZERO; 3]; MAX_IN];
-        for dj in 0..3 {
-            let column = W::weights([
-                g[dj * width + j],
-                g[(3 + dj) * width + j],
-                g[(6 + dj) * width + j],
-            ]);
-            for i in 0..W::IN {
-                half[i][dj] = column[i];
-            }
-        }
-        for i in 0..W::IN {
-            let row = W::weights(half[i]);
-            for k in 0..W::IN {
-                planes[(i * W::IN + k) * width + j] = row[k];
-            }
-        }
-    }
-}
-
+/// `G g Gᵀ` of `columns` filters, `g` being \[tap\]\[columns\]: one row of `columns` in each plane of `to`.
+pub(super) type Weights<T> = unsafe fn(g: *const T, columns: usize, to: *mut T, plane: usize);
 /// `Bᵀ d B` of one tile for all channels: `pixels` lead to the tile's pixels row by row; the result goes to
 /// `to`, one plane of `plane` elements for each place.
 pub(super) type Input<T> =
@@ -178,8 +171,37 @@ pub(super) type Output<T> =
 pub(super) struct Transforms<T> {
     /// Numbers of channels must be multiples of this.
     pub lanes: usize,
+    pub weights: Weights<T>,
     pub input: Input<T>,
     pub output: Output<T>,
+}
+
+/// See [`Weights`].
+///
+/// # Safety
+/// The processor must have `S`; `g` must hold nine rows of `columns`, a multiple of the lanes, and every plane of `to` one.
+#[inline(always)]
+unsafe fn weights<S: Simd, W: Tile>(g: *const S::T, columns: usize, to: *mut S::T, plane: usize) {
+    // SAFETY: all offsets stay within what the caller promises.
+    unsafe {
+        let zero = S::splat(S::T::ZERO);
+        for j in (0..columns).step_by(S::LANES) {
+            let mut half = [[zero; 3]; MAX_IN];
+            for dj in 0..3 {
+                let row = |di: usize| S::load(g.add((3 * di + dj) * columns + j));
+                let column = W::weights::<S>([row(0), row(1), row(2)]);
+                for i in 0..W::IN {
+                    half[i][dj] = column[i];
+                }
+            }
+            for i in 0..W::IN {
+                let row = W::weights::<S>(half[i]);
+                for k in 0..W::IN {
+                    S::store(to.add((i * W::IN + k) * plane + j), row[k]);
+                }
+            }
+        }
+    }
 }
 
 /// See [`Input`].
@@ -260,6 +282,11 @@ unsafe fn output<S: Simd, W: Tile>(
 macro_rules! transforms {
     ($simd:ty, $tile:ty $(, $features:literal)?) => {{
         $(#[target_feature(enable = $features)])?
+        unsafe fn weights_tile(g: *const f32, columns: usize, to: *mut f32, plane: usize) {
+            // SAFETY: passed on to the caller.
+            unsafe { weights::<$simd, $tile>(g, columns, to, plane) }
+        }
+        $(#[target_feature(enable = $features)])?
         unsafe fn input_tile(
             pixels: &[*const f32; MAX_IN * MAX_IN],
             channels: usize,
@@ -281,6 +308,7 @@ macro_rules! transforms {
         }
         Transforms {
             lanes: <$simd as Simd>::LANES,
+            weights: weights_tile,
             input: input_tile,
             output: output_tile,
         }

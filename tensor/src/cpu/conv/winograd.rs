@@ -10,7 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::kernel::{Kernels, MAX_ROWS, Tap, kernels_f32};
-use super::transform::{F2, F4, MAX_IN, MAX_OUT, Tile, Transforms, transform_weights, transforms};
+use super::transform::{F2, F4, MAX_IN, MAX_OUT, Tile, Transforms, transforms};
 use crate::Result;
 use crate::cpu::CpuBuffer;
 use crate::cpu::epilogue::{Finish, Worker};
@@ -46,6 +46,9 @@ pub fn with_winograd<R>(choice: Winograd, f: impl FnOnce() -> R) -> R {
 const TASK_TILES: usize = 32;
 /// Up to this many tiles, all threads share each of the three phases; beyond, each takes tasks of its own.
 const FEW_TILES: usize = 96;
+/// With more tiles, transforming the weights anew costs less than a tenth of the pass, and keeping them is not worth four
+/// times their size.
+const KEEP_TILES: usize = 64;
 /// Multiply-adds below which one thread is quicker than waking the others.
 const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
@@ -184,6 +187,11 @@ impl Plan {
         }
     }
 
+    /// Whether transformed weights are worth keeping for the next call.
+    pub fn keeps_weights(&self) -> bool {
+        self.n * self.th * self.tw <= KEEP_TILES
+    }
+
     fn places(&self) -> usize {
         self.inputs * self.inputs
     }
@@ -207,24 +215,17 @@ impl Plan {
         };
         let task = |i: usize| {
             let (p, c) = (i / self.c, i % self.c);
-            let (mut g, mut planes) = ([0.0; 9 * MAX_WIDTH], [0.0; MAX_IN * MAX_IN * MAX_WIDTH]);
+            let mut g = [0.0; 9 * MAX_WIDTH];
             let first = p * width;
-            for tap in 0..9 {
-                for j in 0..width.min(self.o - first) {
-                    g[tap * width + j] = weight[at(first + j, tap, c)];
+            for (tap, row) in g.chunks_exact_mut(width).take(9).enumerate() {
+                for (j, g) in row[..width.min(self.o - first)].iter_mut().enumerate() {
+                    *g = weight[at(first + j, tap, c)];
                 }
             }
-            if self.outputs == F4::OUT {
-                transform_weights::<f32, F4>(&g, width, &mut planes);
-            } else {
-                transform_weights::<f32, F2>(&g, width, &mut planes);
-            }
-            for (place, row) in planes.chunks_exact(width).take(places).enumerate() {
-                let row_at = to.at(place * plane + p * panel + c * width);
-                // SAFETY: one row of `width` elements of one place, panel and channel, which
-                // no other task writes.
-                unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), row_at, width) };
-            }
+            let row = to.at(p * panel + c * width);
+            // SAFETY: `g` holds nine rows; one row of `width` elements in each plane, of this panel and channel, which
+            // no other task writes. The transforms are those of this processor.
+            unsafe { (self.transforms.weights)(g.as_ptr(), width, row, plane) };
         };
         let tasks = self.panels() * self.c;
         if u.len() >= PARALLEL_MULTIPLIES {
