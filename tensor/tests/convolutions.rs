@@ -172,6 +172,53 @@ fn a_held_convolution_is_launched_once() -> Result<()> {
     Ok(())
 }
 
+/// Enough tiles for many tasks, which cross images and have lines of several heights.
+#[test]
+fn large_batches_are_the_same_in_one_launch() -> Result<()> {
+    let steps = [
+        Step::Conv(0),
+        Step::Bias(1),
+        Step::LeakyRelu(2),
+        Step::InputGrad(3),
+        Step::Binary(Binary::Add, 4, 0),
+        Step::Noise(5, 9),
+    ];
+    for shape in [
+        [16, 32, 32, 16],
+        [40, 4, 4, 64],
+        [5, 31, 33, 32],
+        [97, 8, 8, 8],
+    ] {
+        let (together, counts) = count_launches(|| run(shape, &steps, &Device::Cpu));
+        assert_eq!(
+            counts["conv2d"] + counts["conv2d_input_grad"],
+            2,
+            "{counts:?}"
+        );
+        let single = without_fusion(|| run(shape, &steps, &Device::Cpu))?;
+        assert!(together? == single, "{shape:?}");
+    }
+    Ok(())
+}
+
+/// The choice is the caller's, whenever the numbers are asked for.
+#[test]
+fn the_choice_holds_for_what_waits() -> Result<()> {
+    let x = Tensor::normal(&[2, 8, 8, 32], RngKey::new(1, 0), &Device::Cpu)?;
+    let weight = Tensor::normal(&[32, 3, 3, 32], RngKey::new(1, 1), &Device::Cpu)?;
+    let by = |choice| with_winograd(choice, || x.conv2d(&weight, 1, 1)?.to_vec::<f32>());
+    let (defined, filtered) = (by(Winograd::Off)?, by(Winograd::Four)?);
+    assert_ne!(defined, filtered);
+    let later = with_winograd(Winograd::Off, || x.conv2d(&weight, 1, 1))?;
+    assert_eq!(later.to_vec::<f32>()?, defined);
+    let within = x.conv2d(&weight, 1, 1)?;
+    assert_eq!(
+        with_winograd(Winograd::Off, || within.to_vec::<f32>())?,
+        filtered
+    );
+    Ok(())
+}
+
 #[test]
 fn packed_weights_change_nothing() -> Result<()> {
     let x = Tensor::normal(&[3, 8, 8, 32], RngKey::new(1, 0), &Device::Cpu)?;
@@ -191,5 +238,12 @@ fn packed_weights_change_nothing() -> Result<()> {
     let fresh = Tensor::from_slice(&other.to_vec::<f32>()?, other.shape(), &Device::Cpu)?;
     let want = small.conv2d(&fresh, 1, 1)?.to_vec::<f32>()?;
     assert_eq!(small.conv2d(&other, 1, 1)?.to_vec::<f32>()?, want);
+    // and other elements of the same array
+    let halves = |w: &Tensor| -> Result<[Vec<f32>; 2]> {
+        let half = |start| x.conv2d(&w.slice(0, start, 24)?, 1, 1)?.to_vec();
+        Ok([half(0)?, half(24)?])
+    };
+    let fresh = Tensor::from_slice(&weight.to_vec::<f32>()?, weight.shape(), &Device::Cpu)?;
+    assert_eq!(halves(&weight)?, halves(&fresh)?);
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clel_autograd::{Var, no_grad};
 use clel_nn::Mode;
+use clel_tensor::cpu::with_winograd;
 use clel_tensor::{Device, Tensor};
 use serde::Serialize;
 
@@ -63,7 +64,9 @@ impl Energy {
             .chunks(model::EVALUATION_BATCH * len)
             .zip(names.chunks(model::EVALUATION_BATCH))
         {
-            let [energies, joint] = energies(&model, part, names.len(), &device)?;
+            let winograd = model.config.train.winograd.into();
+            let [energies, joint] =
+                with_winograd(winograd, || energies(&model, part, names.len(), &device))?;
             for ((image, energy), joint_energy) in names.iter().zip(energies).zip(joint) {
                 let row = Row {
                     image,

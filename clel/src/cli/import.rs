@@ -68,7 +68,11 @@ impl Import {
                     trainer.save(&path)?;
                     run.write_config(trainer.config())
                 };
-                write().inspect_err(|_| run.discard())?;
+                write().inspect_err(|_| {
+                    // a checkpoint without a configuration is no run
+                    let _ = std::fs::remove_file(&path);
+                    run.discard();
+                })?;
                 path
             }
             (out, _) => {

@@ -6,6 +6,7 @@ use super::{DeviceArgument, load, output};
 use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::Device;
+use clel_tensor::cpu::with_winograd;
 
 use crate::config::{Augmentation, Config};
 use crate::report::Grid;
@@ -78,11 +79,14 @@ impl Sample {
         let images = self.initial(shape)?;
         let rounds = self.rounds(&model.config);
         make_directory(&self.out)?;
-        self.sample(&model, &rounds, images.as_deref(), &device)
-            .inspect_err(|_| {
-                // a directory in which nothing has been written is not left behind; others cannot be removed so
-                let _ = std::fs::remove_dir(&self.out);
-            })
+        let winograd = model.config.train.winograd.into();
+        with_winograd(winograd, || {
+            self.sample(&model, &rounds, images.as_deref(), &device)
+        })
+        .inspect_err(|_| {
+            // a directory in which nothing has been written is not left behind; others cannot be removed so
+            let _ = std::fs::remove_dir(&self.out);
+        })
     }
 
     /// Runs the chains and writes what becomes of them.

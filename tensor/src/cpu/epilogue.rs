@@ -64,6 +64,8 @@ impl<'a> Finish<'a> {
 
     /// Runs the kernel for the elements `start ..` of the primitive's output, which are `values`.
     ///
+    /// `start` is a multiple of 4, for the sake of random numbers: Winograd's channels are multiples of a register.
+    ///
     /// # Safety
     /// No other task may be given any of these elements.
     pub unsafe fn run(&self, worker: &mut Worker<'a>, start: usize, values: &[f32]) {

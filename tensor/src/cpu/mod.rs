@@ -21,10 +21,11 @@ mod simd;
 mod tests;
 
 pub use buffer::{CpuBuffer, CpuView};
+pub(crate) use conv::winograd;
 pub use conv::{Winograd, with_winograd};
 pub(crate) use epilogue::Epilogue;
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
-pub(crate) use packed::Packed;
+pub(crate) use packed::{Packed, Weight};
 pub use peak::{peak_flops, threads};
 pub(crate) use pointwise::pointwise;
 
@@ -48,17 +49,17 @@ pub fn run(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
     run_packed(primitive, inputs, None)
 }
 
-/// As [`run`]; `packed` are the forms kept of the second input.
+/// As [`run`]; `weight` is where forms of the second input are kept.
 pub(crate) fn run_packed(
     primitive: &Primitive,
     inputs: &[CpuView<'_>],
-    packed: Option<&Packed>,
+    weight: Option<Weight<'_>>,
 ) -> Result<CpuBuffer> {
     check_lengths(primitive, inputs)?;
     let op = primitive.name();
     match (inputs.first().map(|x| x.dtype()), primitive) {
-        (Some(DType::F32), _) => run_real::<f32>(primitive, inputs, packed),
-        (Some(DType::F64), _) => run_real::<f64>(primitive, inputs, packed),
+        (Some(DType::F32), _) => run_real::<f32>(primitive, inputs, weight),
+        (Some(DType::F64), _) => run_real::<f64>(primitive, inputs, weight),
         (Some(DType::U32), Primitive::Gather(s)) => {
             let index = inputs[1].elements(op)?;
             Ok(gather::gather::<u32>(s, inputs[0].elements(op)?, index)?.into())
@@ -82,29 +83,26 @@ pub(crate) fn run_packed(
     }
 }
 
-/// A primitive and what follows it: the outputs of the epilogue's kernel.
+/// A primitive and what follows it in one kernel: the outputs of the epilogue. `None` where it takes two.
 pub(crate) fn run_through(
     primitive: &Primitive,
     inputs: &[CpuView<'_>],
-    packed: Option<&Packed>,
+    weight: Option<Weight<'_>>,
     epilogue: Epilogue<'_>,
-) -> Result<Vec<CpuBuffer>> {
+) -> Result<Option<Vec<CpuBuffer>>> {
     check_lengths(primitive, inputs)?;
-    if let (Primitive::Conv(pass, s), [CpuView::F32(a), CpuView::F32(b)]) = (primitive, inputs)
-        && let Some(outputs) = conv::conv_through(*pass, s, a, b, packed, epilogue)?
-    {
-        return Ok(outputs);
+    match (primitive, inputs) {
+        (Primitive::Conv(pass, s), [CpuView::F32(a), CpuView::F32(b)]) => {
+            conv::conv_through(*pass, s, a, b, weight, epilogue)
+        }
+        _ => Ok(None),
     }
-    let y = run_packed(primitive, inputs, packed)?;
-    let mut inputs = epilogue.inputs.to_vec();
-    inputs[usize::from(epilogue.own)] = y.view();
-    pointwise(epilogue.kernel, &inputs)
 }
 
 fn run_real<T: Real>(
     primitive: &Primitive,
     inputs: &[CpuView<'_>],
-    packed: Option<&Packed>,
+    weight: Option<Weight<'_>>,
 ) -> Result<CpuBuffer> {
     let op = primitive.name();
     let x: &[T] = inputs[0].elements(op)?;
@@ -112,7 +110,7 @@ fn run_real<T: Real>(
     let index = || inputs[1].elements::<u32>(op);
     Ok(match primitive {
         Primitive::MatMul(s) => T::buffer(matmul::matmul(s, x, second()?)?),
-        Primitive::Conv(pass, s) => conv::conv(*pass, s, x, second()?, packed)?,
+        Primitive::Conv(pass, s) => conv::conv(*pass, s, x, second()?, weight)?,
         Primitive::Reduce(ReduceKind::Sum, s) => T::buffer(reduce::sum(s, x)?),
         Primitive::Reduce(ReduceKind::Max, s) => T::buffer(reduce::max(s, x)?),
         Primitive::Reduce(ReduceKind::ArgMax, s) => reduce::argmax(s, x)?.into(),

@@ -459,6 +459,10 @@ fn select<T: Compute>(c: Operand<'_, T>, a: Operand<'_, T>, b: Operand<'_, T>, o
 
 /// Fills a block with the random numbers of the elements `start ..`, `start` a multiple of 4.
 fn random<T: Compute>(distribution: Distribution, key: RngKey, start: usize, out: &mut [T]) {
+    debug_assert!(
+        start.is_multiple_of(4),
+        "elements {start} .. of a random array"
+    );
     for (i, four) in out.chunks_mut(4).enumerate() {
         let w = key.block((start / 4 + i) as u32);
         let values = match distribution {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     DType, Device, Error, Expr, Result,
-    cpu::{self, CpuBuffer, CpuView, Epilogue, Packed},
+    cpu::{self, CpuBuffer, CpuView, Epilogue, Packed, Weight},
     expr::{Access, PointwiseKernel},
     gpu::GpuBuffer,
     layout::Layout,
@@ -100,7 +100,11 @@ impl Tensor {
         Ok(match inputs[0].device() {
             Device::Cpu => {
                 let views = cpu_views(op, inputs, &storages)?;
-                Storage::cpu_buffer(cpu::run_packed(primitive, &views, packed(&storages))?)
+                Storage::cpu_buffer(cpu::run_packed(
+                    primitive,
+                    &views,
+                    weight(inputs, &storages),
+                )?)
             }
             Device::Wgpu(gpu) => {
                 let buffers = storages.iter().map(|s| s.gpu(op));
@@ -144,10 +148,12 @@ impl Tensor {
                     own: 0,
                     inputs: &inputs,
                 };
-                count(op, convolution.len(), convolution.dtype());
-                let outputs =
-                    cpu::run_through(&waiting.primitive, &views, packed(&storages), epilogue)?;
-                Ok(Some(outputs.into_iter().map(Storage::cpu_buffer).collect()))
+                let weight = weight(&waiting.inputs, &storages);
+                let outputs = cpu::run_through(&waiting.primitive, &views, weight, epilogue)?;
+                if outputs.is_some() {
+                    count(op, convolution.len(), convolution.dtype());
+                }
+                Ok(outputs.map(|all| all.into_iter().map(Storage::cpu_buffer).collect()))
             }
             Device::Wgpu(gpu) => {
                 let inputs = storages.iter().map(|s| s.gpu(op));
@@ -252,10 +258,13 @@ fn cpu_views<'a>(
         .collect()
 }
 
-/// The packed forms of a weight, the second input.
-fn packed(storages: &[Arc<Storage>]) -> Option<&Packed> {
-    match storages.get(1).map(Arc::as_ref) {
-        Some(Storage::Cpu(_, packed)) => Some(packed),
+/// Where forms of a weight, the second input, are kept.
+fn weight<'a>(inputs: &[Tensor], storages: &'a [Arc<Storage>]) -> Option<Weight<'a>> {
+    match (inputs.get(1), storages.get(1).map(Arc::as_ref)) {
+        (Some(input), Some(Storage::Cpu(_, packed))) => Some(Weight {
+            packed,
+            offset: input.layout().offset,
+        }),
         _ => None,
     }
 }

@@ -9,17 +9,24 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{Inner, Lazy, Pending, Tensor, pointwise::fusion};
-use crate::{DType, Result, primitive::Primitive, storage::Storage};
-
-/// Arrays that one launch may touch: WebGPU guarantees 8 storage buffers.
-const MAX_BUFFERS: usize = 8;
+use super::{
+    Inner, Lazy, Pending, Tensor,
+    pointwise::{MAX_BUFFERS, fusion},
+};
+use crate::{
+    DType, Result,
+    cpu::{Winograd, winograd, with_winograd},
+    primitive::Primitive,
+    storage::Storage,
+};
 
 /// A convolution and who waits for it.
 pub(super) struct Waiting {
     pub primitive: Primitive,
     /// With elements, contiguous.
     pub inputs: Vec<Tensor>,
+    /// The choice that held when it was called for.
+    winograd: Winograd,
     /// Grows with time.
     age: u64,
     users: Mutex<Vec<Weak<Inner>>>,
@@ -32,9 +39,19 @@ impl Waiting {
         Arc::new(Waiting {
             primitive: primitive.clone(),
             inputs,
+            winograd: winograd(),
             age: NEXT_AGE.fetch_add(1, Ordering::Relaxed),
             users: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Runs `f` with the choices that held when this was called for.
+    fn as_called<R>(&self, f: impl FnOnce() -> R) -> R {
+        with_winograd(self.winograd, f)
+    }
+
+    fn launch(&self) -> Result<Storage> {
+        self.as_called(|| Tensor::launch_now(&self.primitive, &self.inputs))
     }
 
     fn users(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Inner>>> {
@@ -96,7 +113,7 @@ impl Tensor {
     pub(super) fn finish(&self) -> Result<()> {
         let mut pending = self.0.pending();
         if let Some(Pending::Convolution(waiting)) = &*pending {
-            let storage = Tensor::launch_now(&waiting.primitive, &waiting.inputs)?;
+            let storage = waiting.launch()?;
             let _ = self.0.value.set(Arc::new(storage));
             *pending = None;
         }
@@ -110,6 +127,9 @@ impl Tensor {
         let Some(Pending::Convolution(waiting)) = &*pending else {
             return Ok(());
         };
+        if wanted.0.value.get().is_some() {
+            return Ok(());
+        }
         let mut users: Vec<Tensor> = waiting
             .users()
             .drain(..)
@@ -146,15 +166,18 @@ impl Tensor {
                 .iter()
                 .map(|(user, lazy)| (lazy, user.dtype()))
                 .collect();
-            Tensor::launch_through(waiting, &self, &parts, held || left_out)?
+            waiting
+                .as_called(|| Tensor::launch_through(waiting, &self, &parts, held || left_out))?
         } else {
             None
         };
         let Some(mut outputs) = outputs else {
-            let storage = Tensor::launch_now(&waiting.primitive, &waiting.inputs)?;
+            // first the convolution, then all that waits for it, in one launch of its own
+            let storage = waiting.launch()?;
             let _ = self.0.value.set(Arc::new(storage));
             *pending = None;
-            return Ok(());
+            drop(pending);
+            return Tensor::realize_all(&group.iter().map(|(user, _)| user).collect::<Vec<_>>());
         };
         if outputs.len() > group.len()
             && let Some(own) = outputs.pop()

@@ -17,8 +17,8 @@ use crate::{
 const MAX_COST: usize = 48;
 /// Input arrays of one fused kernel: with an output they stay within WebGPU's 8 storage buffers.
 const MAX_INPUTS: usize = 6;
-/// Storage buffers of one launch with several outputs.
-const MAX_BUFFERS: usize = 8;
+/// Arrays that one launch may touch: WebGPU guarantees 8 storage buffers.
+pub(super) const MAX_BUFFERS: usize = 8;
 
 thread_local! {
     static FUSION: Cell<bool> = const { Cell::new(true) };
@@ -111,7 +111,7 @@ impl Tensor {
     }
 
     /// Tells that this array is going to be the weight of many convolutions: where packing it takes a good part of a
-    /// convolution's time, the CPU keeps the packed form, about four times its size, until the array is dropped.
+    /// convolution's time, the CPU keeps the packed form, for each pass up to four times its size, until the array is dropped.
     ///
     /// # Errors
     /// What the device reports.
@@ -261,7 +261,8 @@ fn fuse(
                 parts.push(lazy.expr.renumber(&merge_inputs(&mut all, &lazy.inputs)));
             }
             None => {
-                let joins = t.shape() == shape && t.dtype() == dtype && t.waiting().is_some();
+                let joins =
+                    fusion() && t.shape() == shape && t.dtype() == dtype && t.waiting().is_some();
                 if !joins {
                     t.realize()?;
                 }

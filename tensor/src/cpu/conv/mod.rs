@@ -15,28 +15,31 @@ mod weight_grad;
 mod winograd;
 
 pub(super) use kernel::{Kernels, kernels_f32, kernels_f64};
+pub(crate) use winograd::winograd;
 pub use winograd::{Winograd, with_winograd};
+
+use std::sync::Arc;
 
 use super::CpuBuffer;
 use super::epilogue::{Epilogue, Finish};
 use super::memory::PoolVec;
-use super::packed::Packed;
+use super::packed::Weight;
 use super::real::Real;
 use crate::primitive::{Conv2d, ConvPass};
 use crate::{DType, Result};
 use winograd::Plan;
 
-/// Runs one pass. `packed` are the forms kept of the weight.
+/// Runs one pass. `weight` is where forms of the weight are kept.
 pub(super) fn conv<T: Real>(
     pass: ConvPass,
     s: &Conv2d,
     a: &[T],
     b: &[T],
-    packed: Option<&Packed>,
+    weight: Option<Weight<'_>>,
 ) -> Result<CpuBuffer> {
     if let Some(plan) = plan::<T>(pass, s) {
-        let y = winograd(&plan, s, a, b, packed, None)?.pop();
-        return y.map_or_else(|| Ok(CpuBuffer::F32(PoolVec::uninit("conv2d", 0)?)), Ok);
+        let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
+        return Ok(plan.run(a, &packed(&plan, s, b, weight)?)?.into());
     }
     Ok(T::buffer(match (pass, few::applies(s)) {
         (ConvPass::Forward, true) => few::forward(s, a, b)?,
@@ -54,7 +57,7 @@ pub(super) fn conv_through(
     s: &Conv2d,
     a: &[f32],
     b: &[f32],
-    packed: Option<&Packed>,
+    weight: Option<Weight<'_>>,
     epilogue: Epilogue<'_>,
 ) -> Result<Option<Vec<CpuBuffer>>> {
     let Some(plan) = plan::<f32>(pass, s) else {
@@ -63,7 +66,8 @@ pub(super) fn conv_through(
     let Some(finish) = Finish::new(epilogue)? else {
         return Ok(None);
     };
-    winograd(&plan, s, a, b, packed, Some(finish)).map(Some)
+    plan.run_through(a, &packed(&plan, s, b, weight)?, &finish)?;
+    Ok(Some(finish.done()))
 }
 
 fn plan<T: Real>(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
@@ -73,20 +77,18 @@ fn plan<T: Real>(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
     Plan::new(pass, s)
 }
 
-fn winograd<T: Real>(
+/// The transformed weights, those that were kept if it is worthwhile.
+fn packed(
     plan: &Plan,
     s: &Conv2d,
-    a: &[T],
-    b: &[T],
-    packed: Option<&Packed>,
-    finish: Option<Finish<'_>>,
-) -> Result<Vec<CpuBuffer>> {
-    let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
-    match packed {
-        Some(packed) if plan.keeps_weights() => {
-            let u = packed.get(plan.form(s), || plan.weights(b))?;
-            plan.run(a, &u, finish)
+    b: &[f32],
+    weight: Option<Weight<'_>>,
+) -> Result<Arc<PoolVec<f32>>> {
+    match weight {
+        Some(weight) if plan.keeps_weights() => {
+            let form = plan.form(s, weight.offset);
+            weight.packed.get(form, || plan.weights(b))
         }
-        _ => plan.run(a, &plan.weights(b)?, finish),
+        _ => plan.weights(b).map(Arc::new),
     }
 }

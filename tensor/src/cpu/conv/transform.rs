@@ -87,7 +87,7 @@ impl Tile for F2 {
     }
 }
 
-/// √½ and √2: with these points the errors are no larger than those of the definition; with the usual 1 and 2 six times as large.
+/// √½ and √2: with these points the errors are about those of the definition; with the usual 1 and 2 six times as large.
 const NEAR: f64 = std::f64::consts::FRAC_1_SQRT_2;
 const FAR: f64 = std::f64::consts::SQRT_2;
 
