@@ -32,18 +32,7 @@ impl Layout {
 
     /// True where the elements lie side by side in row-major order, wherever they start.
     pub fn is_contiguous(&self) -> bool {
-        let mut next = 1;
-        self.len() == 0
-            || self
-                .shape
-                .iter()
-                .zip(&self.strides)
-                .rev()
-                .all(|(&len, &stride)| {
-                    let fits = len == 1 || stride == next;
-                    next *= len as isize;
-                    fits
-                })
+        self.len() == 0 || is_contiguous(&self.shape, &self.strides)
     }
 
     /// The strides with which an array of this layout is read as one of `shape`, to which it
@@ -56,6 +45,16 @@ impl Layout {
             .chain(own.map(|((&len, &stride), &to)| if len == to { stride } else { 0 }))
             .collect()
     }
+}
+
+/// True if these strides walk a block without gaps in row-major order.
+pub(crate) fn is_contiguous(shape: &[usize], strides: &[isize]) -> bool {
+    let mut next = 1;
+    shape.iter().zip(strides).rev().all(|(&len, &stride)| {
+        let fits = len == 1 || stride == next;
+        next *= len as isize;
+        fits
+    })
 }
 
 /// The shape to which both broadcast by NumPy's rules: aligned at the last axis, an axis of

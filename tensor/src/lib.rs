@@ -13,6 +13,7 @@ pub mod gpu;
 mod layout;
 pub mod primitive;
 pub mod random;
+mod scoped;
 mod storage;
 mod tensor;
 

@@ -90,6 +90,17 @@ pub enum ConvPass {
     WeightGrad,
 }
 
+impl ConvPass {
+    /// See [`Primitive::name`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            ConvPass::Forward => "conv2d",
+            ConvPass::InputGrad => "conv2d_input_grad",
+            ConvPass::WeightGrad => "conv2d_weight_grad",
+        }
+    }
+}
+
 /// Geometry of a reduction over the middle axis of \[outer, len, inner\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reduce {
@@ -188,9 +199,7 @@ impl Primitive {
     pub const fn name(&self) -> &'static str {
         match self {
             Primitive::MatMul(_) => "matmul",
-            Primitive::Conv(ConvPass::Forward, _) => "conv2d",
-            Primitive::Conv(ConvPass::InputGrad, _) => "conv2d_input_grad",
-            Primitive::Conv(ConvPass::WeightGrad, _) => "conv2d_weight_grad",
+            Primitive::Conv(pass, _) => pass.name(),
             Primitive::Reduce(ReduceKind::Sum, _) => "sum",
             Primitive::Reduce(ReduceKind::Max, _) => "max",
             Primitive::Reduce(ReduceKind::ArgMax, _) => "argmax",

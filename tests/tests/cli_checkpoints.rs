@@ -5,46 +5,26 @@ mod cli;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cli::refused;
+use cli::arrays::{Arrays, Metadata, read_all, write_all};
 use cli::tiny::{finished_run, train};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
+use cli::{refused, text};
+use safetensors::Dtype;
 
 /// What a checkpoint holds, to be changed and written again.
 #[derive(Clone)]
 struct Content {
-    arrays: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>,
-    metadata: Option<std::collections::HashMap<String, String>>,
+    arrays: Arrays,
+    metadata: Metadata,
 }
 
 impl Content {
     fn read(path: &Path) -> Content {
-        let bytes = std::fs::read(path).unwrap();
-        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-        let file = SafeTensors::deserialize(&bytes).unwrap();
-        let array = |v: &TensorView<'_>| (v.dtype(), v.shape().to_vec(), v.data().to_vec());
-        let arrays = file.iter().map(|(key, v)| (key.to_owned(), array(&v)));
-        Content {
-            arrays: arrays.collect(),
-            metadata: header.metadata().clone(),
-        }
+        let (arrays, metadata) = read_all(path);
+        Content { arrays, metadata }
     }
 
     fn write(&self, path: &Path) {
-        let view = |(dtype, shape, data): &'_ (Dtype, Vec<usize>, Vec<u8>)| {
-            (*dtype, shape.clone(), data.clone())
-        };
-        let owned: Vec<_> = self.arrays.iter().map(|(k, a)| (k, view(a))).collect();
-        let views = owned.iter().map(|(key, (dtype, shape, data))| {
-            let view = TensorView::new(*dtype, shape.clone(), data).unwrap();
-            (key.as_str(), view)
-        });
-        let bytes = safetensors::serialize(views, self.metadata.clone()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        write_all(path, &self.arrays, self.metadata.clone());
     }
 
     /// The array of this name as one row.

@@ -5,13 +5,9 @@ mod cli;
 use std::path::{Path, PathBuf};
 
 use cli::tiny::finished_run;
-use cli::{clel, refused};
+use cli::{clel, refused, text};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
 
 fn run_path() -> String {
     text(&finished_run().join("run"))

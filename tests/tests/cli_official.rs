@@ -11,35 +11,13 @@ use clel::train::{Trainer, load_networks};
 use clel_nn::Mode;
 use clel_tensor::Device;
 use clel_tests::{Failure, Fixture};
-use cli::{clel, refused};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use cli::arrays::{Arrays, read, write};
+use cli::{clel, refused, text};
+use safetensors::Dtype;
 
 const MODELS: [&str; 3] = ["resnet_small", "resnet", "resnet_large"];
 /// Of one tensor, max|a − b| / max|b|.
 const TOLERANCE: f32 = 1e-4;
-
-/// Arrays by name: type, shape, bytes.
-type Arrays = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
-
-fn read(path: &Path) -> Arrays {
-    let bytes = std::fs::read(path).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let arrays = file.iter().map(|(name, view)| {
-        let array = (view.dtype(), view.shape().to_vec(), view.data().to_vec());
-        (name.to_owned(), array)
-    });
-    arrays.collect()
-}
-
-fn write(path: &Path, arrays: &Arrays) {
-    let views = arrays.iter().map(|(name, (dtype, shape, bytes))| {
-        let view = TensorView::new(*dtype, shape.clone(), bytes).unwrap();
-        (name.clone(), view)
-    });
-    let views: Vec<_> = views.collect();
-    std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
-}
 
 /// The state dict of a fixture, as the official implementation holds it: counters are i64.
 fn official(model: &str) -> Arrays {
@@ -65,10 +43,6 @@ fn only(all: &Arrays, prefixes: &[&str]) -> Arrays {
     chosen
         .map(|(name, array)| (name.clone(), array.clone()))
         .collect()
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }
 
 /// Settings that give a model the widths of its fixture.
@@ -129,6 +103,24 @@ fn close(what: &str, found: &[f32], expected: &[f32]) {
     );
 }
 
+/// What `clel energy` says of each image.
+fn energies(checkpoint: &Path, images: &Path) -> Vec<serde_json::Value> {
+    let (checkpoint, images) = (text(checkpoint), text(images));
+    let run = clel(&[
+        "energy",
+        "--checkpoint",
+        &checkpoint,
+        "--images",
+        &images,
+        "--json",
+        "--device",
+        "cpu",
+    ]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let rows = run.stdout.lines().map(serde_json::from_str);
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
 /// Compares energies, latents and chains of a checkpoint's averages with the fixture's `case`.
 fn computes(checkpoint: &Path, model: &str, case: &str, folder: &Path) -> Result<(), Failure> {
     let expected = read(&Fixture::path(&format!("official_{model}")));
@@ -139,23 +131,7 @@ fn computes(checkpoint: &Path, model: &str, case: &str, folder: &Path) -> Result
         &BTreeMap::from([("images".to_owned(), expected["x"].clone())]),
     );
     let (checkpoint_text, images_text) = (text(checkpoint), text(&images));
-
-    let run = clel(&[
-        "energy",
-        "--checkpoint",
-        &checkpoint_text,
-        "--images",
-        &images_text,
-        "--json",
-        "--device",
-        "cpu",
-    ]);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    let rows: Vec<serde_json::Value> = run
-        .stdout
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
+    let rows = energies(checkpoint, &images);
     for name in ["energy", "joint_energy"] {
         let found: Vec<f32> = rows
             .iter()
@@ -359,25 +335,10 @@ fn an_energy_network_alone_has_no_joint_energy() {
         &images,
         &BTreeMap::from([("images".to_owned(), all["x"].clone())]),
     );
-    let run = clel(&[
-        "energy",
-        "--checkpoint",
-        &text(&checkpoint),
-        "--images",
-        &text(&images),
-        "--json",
-        "--device",
-        "cpu",
-    ]);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    let rows: Vec<serde_json::Value> = run
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let rows = energies(&checkpoint, &images);
     assert!(
         rows.iter().all(|row| row["joint_energy"].is_null()),
-        "{run:?}"
+        "{rows:?}"
     );
     let found: Vec<f32> = rows
         .iter()

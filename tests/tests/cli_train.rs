@@ -5,11 +5,7 @@ mod cli;
 use std::path::Path;
 
 use cli::tiny::{finished_run, train, train_on};
-use cli::{clel, refused};
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
+use cli::{clel, refused, text};
 
 #[test]
 fn a_run_leaves_everything_in_its_directory() {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Mutex;
 
 use clel::config::{Config, Layers};
-use clel::model::{EnergyNetwork, Normalisation};
+use clel::model::{EnergyNetwork, Normalisation, usual_shape};
 use clel::sampler::Langevin;
 use clel_nn::{Init, Mode, hold_weights};
 use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
@@ -26,10 +26,7 @@ fn subject(
     let mut layers = Layers::preset(preset)?;
     layers.set("data.path=unused")?;
     let config = layers.build()?;
-    let [h, w, c] = match preset {
-        "digits" => [8, 8, 1],
-        _ => [32, 32, 3],
-    };
+    let [h, w, c] = usual_shape(config.model.network);
     let normalisation = Normalisation {
         mean: vec![0.3; c],
         std: vec![0.35; c],

@@ -17,12 +17,7 @@ impl Subject {
     /// # Errors
     /// A setting that does not exist or makes no sense.
     pub fn new(network: Network, batch: usize, settings: &[String]) -> Result<Subject> {
-        let mut layers = Layers::preset(match network {
-            Network::Tiny => "digits",
-            Network::ResnetSmall => "cifar10-small",
-            Network::Resnet => "cifar10",
-            Network::ResnetLarge => "cifar10-large",
-        })?;
+        let mut layers = Layers::preset(network.preset())?;
         // nothing is read from there
         layers.set("data.path=random")?;
         for setting in settings {
@@ -50,13 +45,8 @@ impl Subject {
 
     /// `model b16`, and after `parts` how the sampler comes by its weights.
     pub(super) fn name(&self, work: &str, parts: &str) -> String {
-        let network = match self.config.model.network {
-            Network::Tiny => "tiny",
-            Network::ResnetSmall => "resnet_small",
-            Network::Resnet => "resnet",
-            Network::ResnetLarge => "resnet_large",
-        };
         let model = &self.config.model;
+        let network = model.network.name();
         let weights = match (model.spectral_norm, self.config.sampler.cache_spectral) {
             (false, _) => "plain weights",
             (true, false) => "power iteration",

@@ -107,8 +107,7 @@ impl Bench {
             cases,
         };
         output::say(&if self.json {
-            serde_json::to_string(&report)
-                .map_err(|error| Error::write("standard output".as_ref())(error.into()))?
+            output::json(&report)?
         } else {
             footing(&report)
         })

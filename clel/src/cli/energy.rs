@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{DeviceArgument, load, output};
 use crate::train::Loaded;
-use crate::{Error, Result, data, model};
+use crate::{Result, data, model};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -81,8 +81,7 @@ impl Energy {
 
     fn line(&self, row: &Row<'_>) -> Result<String> {
         if self.json {
-            serde_json::to_string(row)
-                .map_err(|error| Error::write("standard output".as_ref())(error.into()))
+            output::json(row)
         } else {
             let joint = row.joint_energy.map(|e| format!("{e:.6e}"));
             Ok(format!(

@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::{Error, Result};
 
 /// Prints a line on standard output.
@@ -13,6 +15,12 @@ pub(super) fn say(line: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// A value as one line of JSON.
+pub(super) fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::write(Path::new("standard output"))(error.into()))
 }
 
 /// Prints a message on standard error; there is nobody left to tell if that fails.

@@ -85,6 +85,28 @@ pub enum Network {
     ResnetLarge,
 }
 
+impl Network {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Network::Tiny => "tiny",
+            Network::ResnetSmall => "resnet_small",
+            Network::Resnet => "resnet",
+            Network::ResnetLarge => "resnet_large",
+        }
+    }
+
+    /// The preset with its usual settings.
+    pub const fn preset(self) -> &'static str {
+        match self {
+            Network::Tiny => "digits",
+            Network::ResnetSmall => "cifar10-small",
+            Network::Resnet => "cifar10",
+            Network::ResnetLarge => "cifar10-large",
+        }
+    }
+}
+
 /// The energy network f: image → R^latent, and the projector g: R^latent → R^latent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -75,7 +75,7 @@ pub fn multiply_adds(config: &ModelConfig, shape: [usize; 3]) -> usize {
 }
 
 /// The side and the channels of the images that a network is made for.
-pub(crate) fn usual_shape(network: Network) -> [usize; 3] {
+pub fn usual_shape(network: Network) -> [usize; 3] {
     match network {
         Network::Tiny => [8, 8, 1],
         Network::ResnetSmall | Network::Resnet | Network::ResnetLarge => [32, 32, 3],

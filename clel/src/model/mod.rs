@@ -21,8 +21,7 @@ mod tiny_encoder;
 /// of what every WebGPU device can bind.
 pub(crate) const EVALUATION_BATCH: usize = 64;
 
-pub(crate) use arithmetic::usual_shape;
-pub use arithmetic::{Convolution, convolutions, linears, multiply_adds};
+pub use arithmetic::{Convolution, convolutions, linears, multiply_adds, usual_shape};
 pub use encoder::Encoder;
 pub use energy::{direction, energy, joint_energy, similarity};
 pub use network::EnergyNetwork;

@@ -18,20 +18,12 @@ pub enum Model {
 impl Model {
     /// Its name.
     pub fn name(self) -> &'static str {
-        match self {
-            Model::ResnetSmall => "resnet_small",
-            Model::Resnet => "resnet",
-            Model::ResnetLarge => "resnet_large",
-        }
+        self.network().name()
     }
 
     /// The preset with its settings.
     pub fn preset(self) -> &'static str {
-        match self {
-            Model::ResnetSmall => "cifar10-small",
-            Model::Resnet => "cifar10",
-            Model::ResnetLarge => "cifar10-large",
-        }
+        self.network().preset()
     }
 
     /// The architecture.

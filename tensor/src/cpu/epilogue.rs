@@ -1,65 +1,52 @@
 //! A pointwise kernel run on each part of a primitive's output while that is in the cache.
 
+use super::memory::PoolVec;
 use super::pointwise::{Interpreter, Out};
 use super::{CpuBuffer, CpuView};
 use crate::expr::PointwiseKernel;
 use crate::{DType, Result};
 
-/// What follows a primitive: a kernel, one of whose inputs is the primitive's output.
+/// What follows a primitive: a kernel whose input 0 is the primitive's output, read in order.
 #[derive(Clone, Copy)]
 pub(crate) struct Epilogue<'a> {
-    /// The kernel; its input `own` reads the primitive's output in order.
     pub kernel: &'a PointwiseKernel,
-    /// Which input is the primitive's output.
-    pub own: u8,
-    /// All inputs; `own`'s is empty.
+    /// All inputs; the first is empty.
     pub inputs: &'a [CpuView<'a>],
 }
 
 /// The outputs of an epilogue while tasks write them.
 pub(super) struct Finish<'a> {
     epilogue: Epilogue<'a>,
-    outputs: Vec<CpuBuffer>,
-    at: Vec<Target>,
-}
-
-#[derive(Clone, Copy)]
-enum Target {
-    F32(*mut f32),
-    U32(*mut u32),
+    outputs: Vec<PoolVec<f32>>,
+    /// Where each begins.
+    at: Vec<*mut f32>,
 }
 
 // SAFETY: tasks write disjoint ranges, and the buffers outlive them.
 unsafe impl Sync for Finish<'_> {}
 
 impl<'a> Finish<'a> {
-    /// Allocates the outputs; `None` for a kernel that does not compute in f32.
+    /// Allocates the outputs; `None` for a kernel that does not compute in f32 alone.
     pub fn new(epilogue: Epilogue<'a>) -> Result<Option<Self>> {
         let kernel = epilogue.kernel;
-        if kernel.compute != DType::F32 {
+        let f32_alone = kernel.roots.iter().all(|(_, dtype)| *dtype == DType::F32);
+        if kernel.compute != DType::F32 || !f32_alone {
             return Ok(None);
         }
-        let (mut outputs, mut at) = (Vec::new(), Vec::new());
-        for (_, dtype) in &kernel.roots {
-            let mut buffer = CpuBuffer::uninit("pointwise", *dtype, kernel.len())?;
-            at.push(match &mut buffer {
-                CpuBuffer::F32(v) => Target::F32(v.as_mut_ptr()),
-                CpuBuffer::U32(v) => Target::U32(v.as_mut_ptr()),
-                CpuBuffer::F64(_) => return Ok(None),
-            });
-            outputs.push(buffer);
-        }
+        let outputs = kernel.roots.iter();
+        let outputs = outputs.map(|_| PoolVec::uninit("pointwise", kernel.len()));
+        let mut outputs = outputs.collect::<Result<Vec<_>>>()?;
         Ok(Some(Finish {
             epilogue,
+            at: outputs.iter_mut().map(|v| v.as_mut_ptr()).collect(),
             outputs,
-            at,
         }))
     }
 
     /// What a thread needs to run the kernel.
     pub fn worker(&self) -> Worker<'a> {
         let e = self.epilogue;
-        Worker(Interpreter::with_own(e.kernel, e.inputs, e.own))
+        Worker(Interpreter::new(e.kernel, e.inputs, true))
     }
 
     /// Runs the kernel for the elements `start ..` of the primitive's output, which are `values`.
@@ -70,18 +57,9 @@ impl<'a> Finish<'a> {
     /// No other task may be given any of these elements.
     pub unsafe fn run(&self, worker: &mut Worker<'a>, start: usize, values: &[f32]) {
         assert!(start + values.len() <= self.epilogue.kernel.len());
-        let part = |target: &Target| {
+        let part = |output: &*mut f32| {
             // SAFETY: the range lies in the buffers, checked above, and is this task's alone.
-            unsafe {
-                match *target {
-                    Target::F32(p) => {
-                        Out::F32(std::slice::from_raw_parts_mut(p.add(start), values.len()))
-                    }
-                    Target::U32(p) => {
-                        Out::U32(std::slice::from_raw_parts_mut(p.add(start), values.len()))
-                    }
-                }
-            }
+            Out::F32(unsafe { std::slice::from_raw_parts_mut(output.add(start), values.len()) })
         };
         let mut outputs: Vec<Out<'_>> = self.at.iter().map(part).collect();
         worker.0.range(start, values.len(), &mut outputs, values);
@@ -89,7 +67,7 @@ impl<'a> Finish<'a> {
 
     /// The outputs, all elements of which have been written.
     pub fn done(self) -> Vec<CpuBuffer> {
-        self.outputs
+        self.outputs.into_iter().map(CpuBuffer::from).collect()
     }
 }
 

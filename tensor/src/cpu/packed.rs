@@ -17,7 +17,7 @@ pub(crate) struct Form {
     pub offset: usize,
     /// o, kh, kw, c.
     pub shape: [usize; 4],
-    /// Side of a Winograd tile's output, or 0.
+    /// Side of a Winograd tile's output.
     pub outputs: usize,
 }
 

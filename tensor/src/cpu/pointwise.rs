@@ -8,6 +8,7 @@ use super::{CpuBuffer, CpuView};
 use crate::{
     DType, Result,
     expr::{Access, Binary, Distribution, Node, PointwiseKernel, Scalar, Unary},
+    layout::is_contiguous,
     random::{self, RngKey},
 };
 
@@ -151,7 +152,7 @@ fn run<T: Compute>(kernel: &PointwiseKernel, inputs: &[CpuView<'_>], outputs: &m
     let part = len.div_ceil(threads * 4).next_multiple_of(BLOCK);
     let mut rest: Vec<Out<'_>> = outputs.iter_mut().map(Out::of).collect();
     if threads == 1 {
-        return Interpreter::<T>::new(kernel, inputs).range(0, len, &mut rest, &[]);
+        return Interpreter::<T>::new(kernel, inputs, false).range(0, len, &mut rest, &[]);
     }
     let mut parts = Vec::new();
     let mut start = 0;
@@ -162,46 +163,38 @@ fn run<T: Compute>(kernel: &PointwiseKernel, inputs: &[CpuView<'_>], outputs: &m
         start += part;
     }
     parts.into_par_iter().for_each(|(start, len, mut outputs)| {
-        Interpreter::<T>::new(kernel, inputs).range(start, len, &mut outputs, &[]);
+        Interpreter::<T>::new(kernel, inputs, false).range(start, len, &mut outputs, &[]);
     });
 }
 
 pub(super) struct Interpreter<'a, T> {
     kernel: &'a PointwiseKernel,
     inputs: &'a [CpuView<'a>],
-    /// The input whose elements are handed to `range`.
-    own: Option<u8>,
+    /// Whether the elements of input 0 are handed to `range`.
+    given: bool,
     /// For each node, a block of values; empty where the node is read in place or is a constant.
     slots: Vec<Vec<T>>,
 }
 
 impl<'a, T: Compute> Interpreter<'a, T> {
-    fn new(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>]) -> Self {
-        Self::make(kernel, inputs, None)
-    }
-
-    /// One whose input `own` is given part by part.
-    pub fn with_own(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>], own: u8) -> Self {
-        Self::make(kernel, inputs, Some(own))
-    }
-
-    fn make(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>], own: Option<u8>) -> Self {
+    /// With `given`, the elements of input 0 are handed to `range`.
+    pub fn new(kernel: &'a PointwiseKernel, inputs: &'a [CpuView<'a>], given: bool) -> Self {
         let block = BLOCK.min(kernel.len());
         let slots = kernel.nodes.iter().map(|node| match *node {
             Node::Const(_) => Vec::new(),
-            Node::Input(n) if own == Some(n) => Vec::new(),
+            Node::Input(0) if given => Vec::new(),
             Node::Input(n) if in_place::<T>(kernel, inputs, n).is_some() => Vec::new(),
             _ => vec![T::default(); block],
         });
         Interpreter {
             kernel,
             inputs,
-            own,
+            given,
             slots: slots.collect(),
         }
     }
 
-    /// Computes the elements `start .. start + len`; `own` are the own input's.
+    /// Computes the elements `start .. start + len`; `own` are input 0's, if they are given.
     pub fn range(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
@@ -286,7 +279,7 @@ impl<'a, T: Compute> Interpreter<'a, T> {
     ) -> Operand<'s, T> {
         match self.kernel.nodes[usize::from(node)] {
             Node::Const(v) => Operand::Splat(T::from_f64(v)),
-            Node::Input(n) if self.own == Some(n) => Operand::Slice(own),
+            Node::Input(0) if self.given => Operand::Slice(own),
             Node::Input(n) => match in_place::<T>(self.kernel, self.inputs, n) {
                 Some(InPlace::Whole(values)) => Operand::Slice(&values[start..start + len]),
                 Some(InPlace::Single(value)) => Operand::Splat(value),
@@ -316,17 +309,7 @@ fn in_place<'a, T: Compute>(
     if access.strides.iter().all(|&s| s == 0) {
         return Some(InPlace::Single(values[access.offset]));
     }
-    let mut step = 1;
-    let contiguous = access
-        .strides
-        .iter()
-        .zip(&kernel.shape)
-        .rev()
-        .all(|(&s, &len)| {
-            let fits = s == step;
-            step *= len as isize;
-            fits
-        });
+    let contiguous = is_contiguous(&kernel.shape, &access.strides);
     contiguous.then(|| InPlace::Whole(&values[access.offset..access.offset + kernel.len()]))
 }
 

@@ -58,6 +58,13 @@ impl PointwiseKernel {
         }
     }
 
+    /// Whether any array or the arithmetic is f64, which shaders do not have.
+    pub fn needs_f64(&self) -> bool {
+        let inputs = self.inputs.iter().map(|input| input.dtype);
+        let mut all = inputs.chain(self.roots.iter().map(|(_, dtype)| *dtype));
+        self.compute == DType::F64 || all.any(|dtype| dtype == DType::F64)
+    }
+
     /// Number of elements of each output.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

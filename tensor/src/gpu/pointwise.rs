@@ -4,7 +4,7 @@ use super::launch::{Launch, WORKGROUP};
 use super::layout::Layout;
 use super::{Gpu, GpuBuffer, pointwise_text};
 use crate::expr::PointwiseKernel;
-use crate::{DType, Error, Result};
+use crate::{Error, Result};
 
 impl Gpu {
     /// Executes a fused pointwise kernel in one launch; one output for each root.
@@ -17,9 +17,7 @@ impl Gpu {
         kernel: &PointwiseKernel,
         inputs: &[&GpuBuffer],
     ) -> Result<Vec<GpuBuffer>> {
-        let dtypes = kernel.inputs.iter().map(|input| input.dtype);
-        let dtypes = dtypes.chain(kernel.roots.iter().map(|(_, dtype)| *dtype));
-        if kernel.compute == DType::F64 || dtypes.into_iter().any(|d| d == DType::F64) {
+        if kernel.needs_f64() {
             return Err(Error::Unsupported {
                 op: "pointwise",
                 device: self.inner.summary.name.clone(),

@@ -4,7 +4,6 @@ use super::launch::Launch;
 use super::layout::Layout;
 use super::template::Program;
 use super::{Gpu, GpuBuffer, batch, pointwise_text};
-use crate::DType;
 use crate::Result;
 use crate::expr::PointwiseKernel;
 use crate::primitive::{ConvPass, Primitive};
@@ -59,9 +58,6 @@ impl Gpu {
         }
         // the kernels hand over four channels at a time
         let fours = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
-        let dtypes = kernel.inputs.iter().map(|input| input.dtype);
-        let mut dtypes = dtypes.chain(kernel.roots.iter().map(|(_, dtype)| *dtype));
-        let wide = kernel.compute == DType::F64 || dtypes.any(|d| d == DType::F64);
         let limit = self.inner.limits.max_storage_buffers_per_shader_stage as usize;
         let arrays = inputs.len() + extra.len() + kernel.roots.len();
         let layout = Layout::of(kernel);
@@ -69,7 +65,7 @@ impl Gpu {
         let words = 64 + pointwise_text::field_words(kernel, &layout).len();
         let too_large = arrays > limit || 4 * words > batch::WINDOWS[batch::WINDOWS.len() - 1];
         let len = primitive.output_len();
-        if !fours || wide || too_large || len == 0 || kernel.len() != len {
+        if !fours || kernel.needs_f64() || too_large || len == 0 || kernel.len() != len {
             return Ok(None);
         }
         self.addressable(primitive.name(), len)?;
@@ -88,46 +84,29 @@ impl Gpu {
         Ok(Some(through.outputs))
     }
 
-    /// Launches a convolution's program with its parameters.
-    pub(super) fn launch_store(
+    /// Launches a convolution's program with its parameters, and what follows it.
+    pub(super) fn launch_through(
         &self,
         name: &'static str,
         program: &Program,
         inputs: [&GpuBuffer; 2],
         mut params: Vec<u32>,
         groups: u64,
-        store: Store<'_>,
+        through: &Through<'_>,
     ) -> Result<()> {
-        match store {
-            Store::Plain(output) => self.launch(
-                program,
-                &Launch {
-                    name,
-                    read: &inputs,
-                    written: &[output],
-                    params: &params,
-                    groups,
-                },
-            ),
-            Store::Through(through) => {
-                let (kernel, layout) = (through.kernel, &through.layout);
-                params.extend(pointwise_text::field_words(kernel, layout));
-                let read: Vec<&GpuBuffer> = inputs.iter().chain(through.extra).copied().collect();
-                let launch = Launch {
-                    name,
-                    read: &read,
-                    written: &through.outputs.iter().collect::<Vec<_>>(),
-                    params: &params,
-                    groups,
-                };
-                let key = format!(
-                    "{} then {}",
-                    program.key(),
-                    pointwise_text::key(kernel, layout)
-                );
-                self.launch_text(&key, || text(program, kernel, layout), &launch)
-            }
-        }
+        let (kernel, layout) = (through.kernel, &through.layout);
+        params.extend(pointwise_text::field_words(kernel, layout));
+        let read: Vec<&GpuBuffer> = inputs.iter().chain(through.extra).copied().collect();
+        let launch = Launch {
+            name,
+            read: &read,
+            written: &through.outputs.iter().collect::<Vec<_>>(),
+            params: &params,
+            groups,
+        };
+        let follows = pointwise_text::key(kernel, layout);
+        let key = format!("{} then {follows}", program.key());
+        self.launch_text(&key, || text(program, kernel, layout), &launch)
     }
 }
 

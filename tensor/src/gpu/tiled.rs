@@ -184,8 +184,9 @@ impl Gpu {
         let elements = if whole { 0 } else { p.batch * p.m * p.n };
         let output = match store {
             Store::Plain(output) => output,
-            Store::Through(_) => {
-                return self.launch_store(name, program, operands, params, groups as u64, store);
+            Store::Through(through) => {
+                let groups = groups as u64;
+                return self.launch_through(name, program, operands, params, groups, through);
             }
         };
         self.in_splits(name, splits, elements, output, |output| {

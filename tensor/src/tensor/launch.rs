@@ -106,10 +106,7 @@ impl Tensor {
                     weight(inputs, &storages),
                 )?)
             }
-            Device::Wgpu(gpu) => {
-                let buffers = storages.iter().map(|s| s.gpu(op));
-                Storage::Gpu(gpu.run(primitive, &buffers.collect::<Result<Vec<_>>>()?)?)
-            }
+            Device::Wgpu(gpu) => Storage::Gpu(gpu.run(primitive, &gpu_buffers(op, &storages)?)?),
         })
     }
 
@@ -118,58 +115,44 @@ impl Tensor {
     pub(super) fn launch_through(
         waiting: &Waiting,
         convolution: &Tensor,
-        parts: &[(&Lazy, DType)],
+        parts: &[(Lazy, DType)],
         own: bool,
     ) -> Result<Option<Vec<Storage>>> {
         let op = waiting.primitive.name();
-        let (device, shape) = (convolution.device(), convolution.shape());
-        let mut extra = vec![convolution.clone()];
-        let mut exprs: Vec<(Expr, DType)> = Vec::with_capacity(parts.len() + 1);
-        for (lazy, dtype) in parts {
-            let places = merge_inputs(&mut extra, &lazy.inputs);
-            exprs.push((lazy.expr.renumber(&places), *dtype));
-        }
+        let mut inputs = vec![convolution.clone()];
+        let mut exprs = merge_parts(&mut inputs, parts);
         if own {
             exprs.push((Expr::input(0), convolution.dtype()));
         }
-        let kernel = pointwise_kernel(shape, &exprs, &extra);
-        let storages = storages(&waiting.inputs)?;
-        let extra = extra[1..].iter().map(Tensor::storage);
-        let extra = extra.collect::<Result<Vec<_>>>()?;
-        match device {
+        let kernel = pointwise_kernel(convolution.shape(), &exprs, &inputs);
+        let storages_in = storages(&waiting.inputs)?;
+        let extra = storages(&inputs[1..])?;
+        let outputs: Option<Vec<Storage>> = match convolution.device() {
             Device::Cpu => {
-                let views = cpu_views(op, &waiting.inputs, &storages)?;
+                let views = cpu_views(op, &waiting.inputs, &storages_in)?;
                 let mut inputs = vec![CpuView::F32(&[])];
                 for s in &extra {
                     inputs.push(s.cpu(op)?.view());
                 }
                 let epilogue = Epilogue {
                     kernel: &kernel,
-                    own: 0,
                     inputs: &inputs,
                 };
-                let weight = weight(&waiting.inputs, &storages);
+                let weight = weight(&waiting.inputs, &storages_in);
                 let outputs = cpu::run_through(&waiting.primitive, &views, weight, epilogue)?;
-                if outputs.is_some() {
-                    count(op, convolution.len(), convolution.dtype());
-                }
-                Ok(outputs.map(|all| all.into_iter().map(Storage::cpu_buffer).collect()))
+                outputs.map(|all| all.into_iter().map(Storage::cpu_buffer).collect())
             }
             Device::Wgpu(gpu) => {
-                let inputs = storages.iter().map(|s| s.gpu(op));
-                let extra = extra.iter().map(|s| s.gpu(op));
-                let outputs = gpu.run_through(
-                    &waiting.primitive,
-                    &inputs.collect::<Result<Vec<_>>>()?,
-                    &kernel,
-                    &extra.collect::<Result<Vec<_>>>()?,
-                )?;
-                if outputs.is_some() {
-                    count(op, convolution.len(), convolution.dtype());
-                }
-                Ok(outputs.map(|all| all.into_iter().map(Storage::Gpu).collect()))
+                let inputs = gpu_buffers(op, &storages_in)?;
+                let extra = gpu_buffers(op, &extra)?;
+                let outputs = gpu.run_through(&waiting.primitive, &inputs, &kernel, &extra)?;
+                outputs.map(|all| all.into_iter().map(Storage::Gpu).collect())
             }
+        };
+        if outputs.is_some() {
+            count(op, convolution.len(), convolution.dtype());
         }
+        Ok(outputs)
     }
 
     /// Computes lazy arrays of one shape on one device in one launch; their values, in order.
@@ -179,18 +162,9 @@ impl Tensor {
         parts: &[(Lazy, DType)],
     ) -> Result<Vec<Arc<Storage>>> {
         let mut inputs: Vec<Tensor> = Vec::new();
-        let mut exprs = Vec::with_capacity(parts.len());
-        for (lazy, dtype) in parts {
-            exprs.push((
-                lazy.expr.renumber(&merge_inputs(&mut inputs, &lazy.inputs)),
-                *dtype,
-            ));
-        }
+        let exprs = merge_parts(&mut inputs, parts);
         let kernel = pointwise_kernel(shape, &exprs, &inputs);
-        let storages = inputs
-            .iter()
-            .map(Tensor::storage)
-            .collect::<Result<Vec<_>>>()?;
+        let storages = storages(&inputs)?;
         let widest = parts.iter().map(|(_, dtype)| *dtype);
         count(
             "pointwise",
@@ -210,8 +184,7 @@ impl Tensor {
                     .collect()
             }
             Device::Wgpu(gpu) => {
-                let buffers = storages.iter().map(|s| s.gpu("pointwise"));
-                let outputs = gpu.pointwise(&kernel, &buffers.collect::<Result<Vec<_>>>()?)?;
+                let outputs = gpu.pointwise(&kernel, &gpu_buffers("pointwise", &storages)?)?;
                 outputs
                     .into_iter()
                     .map(|b| Arc::new(Storage::Gpu(b)))
@@ -258,6 +231,10 @@ fn cpu_views<'a>(
         .collect()
 }
 
+fn gpu_buffers<'a>(op: &'static str, storages: &'a [Arc<Storage>]) -> Result<Vec<&'a GpuBuffer>> {
+    storages.iter().map(|s| s.gpu(op)).collect()
+}
+
 /// Where forms of a weight, the second input, are kept.
 fn weight<'a>(inputs: &[Tensor], storages: &'a [Arc<Storage>]) -> Option<Weight<'a>> {
     match (inputs.get(1), storages.get(1).map(Arc::as_ref)) {
@@ -267,6 +244,15 @@ fn weight<'a>(inputs: &[Tensor], storages: &'a [Arc<Storage>]) -> Option<Weight<
         }),
         _ => None,
     }
+}
+
+/// Expressions over one list of inputs, to which those are added that are not yet in it.
+fn merge_parts(inputs: &mut Vec<Tensor>, parts: &[(Lazy, DType)]) -> Vec<(Expr, DType)> {
+    let merge = |(lazy, dtype): &(Lazy, DType)| {
+        let places = merge_inputs(inputs, &lazy.inputs);
+        (lazy.expr.renumber(&places), *dtype)
+    };
+    parts.iter().map(merge).collect()
 }
 
 /// Adds to `all` what is not yet in it; the places of `more` in `all`.

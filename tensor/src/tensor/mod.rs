@@ -50,6 +50,12 @@ impl Inner {
     fn pending(&self) -> MutexGuard<'_, Option<Pending>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The value is there; how to compute it is forgotten. Whoever holds the lock is the only one to set it.
+    fn settle(&self, mut pending: MutexGuard<'_, Option<Pending>>, value: Arc<Storage>) {
+        let _ = self.value.set(value);
+        *pending = None;
+    }
 }
 
 /// A pointwise expression over arrays that have values, or one of which is a convolution that waits; each broadcasting to the
@@ -77,9 +83,11 @@ impl Tensor {
     }
 
     fn from_lazy(lazy: Lazy, dtype: DType, shape: &[usize], device: &Device) -> Tensor {
-        let waits = lazy.clone();
+        let anchor = lazy.anchor();
         let t = Tensor::from_pending(Pending::Pointwise(lazy), dtype, shape, device);
-        t.wait_for_anchor(&waits);
+        if let Some((_, waiting)) = anchor {
+            waiting.add_user(&t);
+        }
         t
     }
 

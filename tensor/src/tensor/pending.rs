@@ -5,7 +5,7 @@
 //! computed at once. The convolution's own output is only stored if something else holds it.
 
 use std::sync::{
-    Arc, Mutex, PoisonError, Weak,
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -54,7 +54,12 @@ impl Waiting {
         self.as_called(|| Tensor::launch_now(&self.primitive, &self.inputs))
     }
 
-    fn users(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Inner>>> {
+    /// Remembers that an array is computed from this convolution.
+    pub fn add_user(&self, user: &Tensor) {
+        self.users().push(Arc::downgrade(&user.0));
+    }
+
+    fn users(&self) -> MutexGuard<'_, Vec<Weak<Inner>>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,23 +86,16 @@ impl Tensor {
     }
 
     /// The convolution not yet launched that this array is or is computed from.
-    pub(super) fn anchor(&self) -> Option<Tensor> {
-        if self.waiting().is_some() {
-            return Some(self.clone());
-        }
-        self.lazy().and_then(|lazy| lazy.anchor())
-    }
-
-    /// Remembers that this array is computed from a convolution that waits.
-    pub(super) fn wait_for_anchor(&self, lazy: &Lazy) {
-        if let Some(waiting) = lazy.anchor().and_then(|t| t.waiting()) {
-            waiting.users().push(Arc::downgrade(&self.0));
+    pub(super) fn anchor(&self) -> Option<(Tensor, Arc<Waiting>)> {
+        match self.waiting() {
+            Some(waiting) => Some((self.clone(), waiting)),
+            None => self.lazy()?.anchor(),
         }
     }
 
     /// Realises all but the youngest of the convolutions that these arrays wait for: one launch has room for one.
     pub(super) fn keep_one_anchor(inputs: &[&Tensor]) -> Result<()> {
-        let age = |t: &Tensor| t.anchor().and_then(|a| a.waiting()).map(|w| w.age);
+        let age = |t: &Tensor| t.anchor().map(|(_, waiting)| waiting.age);
         let Some(youngest) = inputs.iter().filter_map(|t| age(t)).max() else {
             return Ok(());
         };
@@ -111,11 +109,10 @@ impl Tensor {
 
     /// Launches this convolution by itself.
     pub(super) fn finish(&self) -> Result<()> {
-        let mut pending = self.0.pending();
+        let pending = self.0.pending();
         if let Some(Pending::Convolution(waiting)) = &*pending {
             let storage = waiting.launch()?;
-            let _ = self.0.value.set(Arc::new(storage));
-            *pending = None;
+            self.0.settle(pending, Arc::new(storage));
         }
         Ok(())
     }
@@ -123,74 +120,72 @@ impl Tensor {
     /// Launches this convolution together with all that waits for it, `wanted` at least.
     pub(super) fn finish_with(self, wanted: &Tensor) -> Result<()> {
         // whoever else wants one of the same arrays waits here
-        let mut pending = self.0.pending();
+        let pending = self.0.pending();
         let Some(Pending::Convolution(waiting)) = &*pending else {
             return Ok(());
         };
         if wanted.0.value.get().is_some() {
             return Ok(());
         }
-        let mut users: Vec<Tensor> = waiting
-            .users()
-            .drain(..)
+        let Group { users, parts, own } = self.group(waiting, wanted);
+        let outputs = match users.first() {
+            Some(first) if first.same(wanted) => {
+                waiting.as_called(|| Tensor::launch_through(waiting, &self, &parts, own))?
+            }
+            _ => None,
+        };
+        let Some(outputs) = outputs else {
+            // first the convolution, then all that waits for it, in one launch of its own
+            let storage = waiting.launch()?;
+            self.0.settle(pending, Arc::new(storage));
+            return Tensor::realize_all(&users.iter().collect::<Vec<_>>());
+        };
+        let mut outputs = outputs.into_iter().map(Arc::new);
+        for (user, storage) in users.iter().zip(&mut outputs) {
+            user.0.settle(user.0.pending(), storage);
+        }
+        if let Some(own) = outputs.next() {
+            self.0.settle(pending, own);
+        }
+        Ok(())
+    }
+
+    /// What one launch can compute of all that waits for this convolution, `wanted` first.
+    fn group(&self, waiting: &Waiting, wanted: &Tensor) -> Group {
+        let users = std::mem::take(&mut *waiting.users());
+        let mut users: Vec<(Tensor, Lazy)> = users
+            .iter()
             .filter_map(|user| user.upgrade().map(Tensor))
-            .filter(|user| user.lazy_from(&self).is_some())
+            .filter_map(|user| user.lazy_from(self).map(|lazy| (user, lazy)))
             .collect();
-        // beyond this handle and one in each user's expression, somebody holds the convolution itself
-        let held = Arc::strong_count(&self.0) > 1 + users.len();
-        users.sort_by_key(|user| !user.same(wanted));
-        let mut group: Vec<(Tensor, Lazy)> = Vec::new();
+        // beyond the caller's handle, one in each user's expression and one in each copy of it, somebody holds the convolution itself
+        let mut own = Arc::strong_count(&self.0) > 1 + 2 * users.len();
+        users.sort_by_key(|(user, _)| !user.same(wanted));
+        let mut group = Group {
+            users: Vec::new(),
+            parts: Vec::new(),
+            own: false,
+        };
         let mut arrays = waiting.inputs.clone();
-        let mut left_out = false;
-        for user in users {
-            let Some(lazy) = user.lazy_from(&self) else {
-                continue;
-            };
+        for (user, lazy) in users {
             let mut with = arrays.clone();
-            for input in lazy.inputs.iter().filter(|t| !t.same(&self)) {
+            for input in lazy.inputs.iter().filter(|t| !t.same(self)) {
                 if !with.iter().any(|t| t.same(input)) {
                     with.push(input.clone());
                 }
             }
             // an output for this one, and perhaps one for the convolution itself
-            if user.shape() == self.shape() && with.len() + group.len() + 2 <= MAX_BUFFERS {
+            let fits = with.len() + group.users.len() + 2 <= MAX_BUFFERS;
+            if fits && user.shape() == self.shape() {
                 arrays = with;
-                group.push((user, lazy));
+                group.parts.push((lazy, user.dtype()));
+                group.users.push(user);
             } else {
-                left_out = true;
+                // it will read the convolution's own output
+                own = true;
             }
         }
-        let first = group.first().is_some_and(|(user, _)| user.same(wanted));
-        let outputs = if first {
-            let parts: Vec<(&Lazy, DType)> = group
-                .iter()
-                .map(|(user, lazy)| (lazy, user.dtype()))
-                .collect();
-            waiting
-                .as_called(|| Tensor::launch_through(waiting, &self, &parts, held || left_out))?
-        } else {
-            None
-        };
-        let Some(mut outputs) = outputs else {
-            // first the convolution, then all that waits for it, in one launch of its own
-            let storage = waiting.launch()?;
-            let _ = self.0.value.set(Arc::new(storage));
-            *pending = None;
-            drop(pending);
-            return Tensor::realize_all(&group.iter().map(|(user, _)| user).collect::<Vec<_>>());
-        };
-        if outputs.len() > group.len()
-            && let Some(own) = outputs.pop()
-        {
-            let _ = self.0.value.set(Arc::new(own));
-            *pending = None;
-        }
-        for ((user, _), storage) in group.iter().zip(outputs) {
-            let mut pending = user.0.pending();
-            let _ = user.0.value.set(Arc::new(storage));
-            *pending = None;
-        }
-        Ok(())
+        Group { own, ..group }
     }
 
     /// The expression, if it is over this convolution and has not been computed.
@@ -202,16 +197,18 @@ impl Tensor {
 
 impl Lazy {
     /// The one input that is a convolution not yet launched.
-    fn anchor(&self) -> Option<Tensor> {
-        self.inputs.iter().find(|t| t.waiting().is_some()).cloned()
+    pub(super) fn anchor(&self) -> Option<(Tensor, Arc<Waiting>)> {
+        self.inputs
+            .iter()
+            .find_map(|t| t.waiting().map(|waiting| (t.clone(), waiting)))
     }
 }
 
-impl Storage {
-    /// Lets a device keep the forms into which it packs this array as a weight.
-    pub fn keep_packed(&self) {
-        if let Storage::Cpu(_, packed) = self {
-            packed.keep();
-        }
-    }
+/// Arrays that are computed in one launch with a convolution.
+struct Group {
+    users: Vec<Tensor>,
+    /// Their expressions and types.
+    parts: Vec<(Lazy, DType)>,
+    /// Whether the convolution's own output is needed besides.
+    own: bool,
 }

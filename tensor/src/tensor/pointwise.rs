@@ -10,6 +10,7 @@ use crate::{
     DType, Device, Error, Expr, Result,
     expr::{Binary, Unary},
     layout::broadcast_shapes,
+    scoped::with_value,
     storage::Storage,
 };
 
@@ -27,10 +28,7 @@ thread_local! {
 /// Runs `f` with every pointwise operation of this thread launched on its own. For finding out
 /// whether fusion is at fault.
 pub fn without_fusion<R>(f: impl FnOnce() -> R) -> R {
-    let before = FUSION.replace(false);
-    let result = f();
-    FUSION.set(before);
-    result
+    with_value(&FUSION, false, f)
 }
 
 /// True unless inside [`without_fusion`].
@@ -116,7 +114,9 @@ impl Tensor {
     /// # Errors
     /// What the device reports.
     pub fn keep_packed(&self) -> Result<()> {
-        self.storage()?.keep_packed();
+        if let Storage::Cpu(_, packed) = &*self.storage()? {
+            packed.keep();
+        }
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl Tensor {
             }
             if self.waiting().is_some() {
                 self.finish()?;
-            } else if let Some(convolution) = self.anchor() {
+            } else if let Some((convolution, _)) = self.anchor() {
                 convolution.finish_with(self)?;
             } else {
                 self.compute()?;
@@ -137,15 +137,13 @@ impl Tensor {
 
     /// Launches a pointwise expression over arrays that have elements.
     fn compute(&self) -> Result<()> {
-        let mut pending = self.0.pending();
+        let pending = self.0.pending();
         match &*pending {
             Some(Pending::Pointwise(lazy)) => {
                 let parts = [(lazy.clone(), self.dtype())];
                 let value =
                     Tensor::launch_pointwise(self.shape(), self.device(), &parts)?.remove(0);
-                // the lock is held, so nobody else sets it
-                let _ = self.0.value.set(value);
-                *pending = None;
+                self.0.settle(pending, value);
                 Ok(())
             }
             _ if self.0.value.get().is_some() => Ok(()),
@@ -198,9 +196,7 @@ impl Tensor {
             let (targets, parts): (Vec<&Tensor>, Vec<_>) = group.into_iter().unzip();
             let values = Tensor::launch_pointwise(targets[0].shape(), targets[0].device(), &parts)?;
             for (t, value) in targets.iter().zip(values) {
-                let mut pending = t.0.pending();
-                let _ = t.0.value.set(value);
-                *pending = None;
+                t.0.settle(t.0.pending(), value);
             }
             waiting = rest;
         }

@@ -3,8 +3,10 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub mod arrays;
 pub mod tiny;
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What a run of the program left.
@@ -42,13 +44,24 @@ pub fn run(command: &mut Command) -> Run {
     }
 }
 
+/// A path as an argument.
+pub fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// Runs `clel` with arguments that it must refuse: code 2, `parts` in one message, no panic.
 pub fn refused(arguments: &[&str], parts: &[&str]) {
-    let run = clel(arguments);
-    assert_eq!(run.code, Some(2), "{run:?}");
-    assert_eq!(run.stderr.matches("error: ").count(), 1, "{run:?}");
-    for part in parts {
-        assert!(run.stderr.contains(part), "{part} is not in {run:?}");
+    clel(arguments).told(2, parts);
+}
+
+impl Run {
+    /// It ended with this code and one message that has these parts, and did not panic.
+    pub fn told(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert_eq!(self.stderr.matches("error: ").count(), 1, "{self:?}");
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part} is not in {self:?}");
+        }
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
     }
-    assert!(!run.stderr.contains("panicked"), "{run:?}");
 }

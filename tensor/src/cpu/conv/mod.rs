@@ -4,7 +4,8 @@
 //! pixels, with a table that says where each tap of the kernel reads ([`gather`]); the weight
 //! gradient is a sum over pixels of outer products ([`weight_grad`]). Taps that fall into the
 //! padding are left out, which on a 2×2 image is more than half of them. Where the input has but
-//! a few channels, the taps take their place ([`few`]).
+//! a few channels, the taps take their place ([`few`]); 3×3 kernels of stride 1 are computed with fewer multiplications
+//! where that is quicker ([`winograd`]).
 
 mod few;
 mod gather;

@@ -16,6 +16,7 @@ use crate::cpu::epilogue::{Finish, Worker};
 use crate::cpu::memory::PoolVec;
 use crate::cpu::packed::Form;
 use crate::primitive::{Conv2d, ConvPass};
+use crate::scoped::with_value;
 
 /// Which convolutions on the CPU may use Winograd's minimal filtering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,15 +36,7 @@ thread_local! {
 
 /// Runs `f` with this choice for the convolutions that this thread calls for meanwhile, also where they are computed later.
 pub fn with_winograd<R>(choice: Winograd, f: impl FnOnce() -> R) -> R {
-    /// Restores the choice even if `f` panics.
-    struct Restore(Winograd);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CHOICE.set(self.0);
-        }
-    }
-    let _restore = Restore(CHOICE.replace(choice));
-    f()
+    with_value(&CHOICE, choice, f)
 }
 
 /// The choice that holds on this thread now.
@@ -68,7 +61,6 @@ const fn transform_cost(outputs: usize) -> usize {
 
 /// A pass that this module computes: images \[n, h, w, c\] to \[n, oh, ow, o\].
 pub(super) struct Plan {
-    op: &'static str,
     pass: ConvPass,
     n: usize,
     h: usize,
@@ -115,10 +107,17 @@ enum Writer<'a> {
     },
 }
 
-/// Transformed tiles and their products, planes of one place of the tile each.
+/// Memory of transformed tiles and their products.
+struct Scratch {
+    /// Own what `planes` leads to.
+    _memory: [PoolVec<f32>; 2],
+    planes: Planes,
+}
+
+/// Transformed tiles `v` and their products `m`: a plane for each place of the tile, in which each tile has a row.
 struct Planes {
-    v: PoolVec<f32>,
-    m: PoolVec<f32>,
+    v: Shared,
+    m: Shared,
     v_plane: usize,
     m_plane: usize,
     /// Elements of a row of `m`: output channels, rounded up to whole tiles of the kernel.
@@ -172,11 +171,6 @@ impl Plan {
             return None;
         }
         Some(Plan {
-            op: if pass == ConvPass::Forward {
-                "conv2d"
-            } else {
-                "conv2d_input_grad"
-            },
             pass,
             n: s.n,
             h,
@@ -224,7 +218,7 @@ impl Plan {
         let (width, places) = (self.kernels.columns, self.places());
         let panel = self.c * width;
         let plane = self.panels() * panel;
-        let mut u = PoolVec::uninit(self.op, places * plane)?;
+        let mut u = PoolVec::uninit(self.pass.name(), places * plane)?;
         let to = Shared(u.as_mut_ptr());
         // the weight is [columns, 3, 3, c] forward, and [c, 3, 3, columns] with the taps reversed backward
         let at = |column: usize, tap: usize, c: usize| match self.pass {
@@ -256,7 +250,7 @@ impl Plan {
 
     /// The pass, `u` being the transformed weights.
     pub fn run(&self, x: &[f32], u: &[f32]) -> Result<PoolVec<f32>> {
-        let mut y = PoolVec::uninit(self.op, self.n * self.oh * self.ow * self.o)?;
+        let mut y = PoolVec::uninit(self.pass.name(), self.n * self.oh * self.ow * self.o)?;
         self.run_into(x, u, Sink::Plain(Shared(y.as_mut_ptr())))?;
         Ok(y)
     }
@@ -271,7 +265,7 @@ impl Plan {
         if tiles * self.o == 0 {
             return Ok(());
         }
-        let zeros = PoolVec::filled(self.op, self.c, 0.0)?;
+        let zeros = PoolVec::filled(self.pass.name(), self.c, 0.0)?;
         let job = Job {
             x,
             zeros: &zeros,
@@ -289,22 +283,22 @@ impl Plan {
     fn by_phases(&self, job: &Job<'_>) -> Result<()> {
         let lines = self.n * self.th;
         let tiles = lines * self.tw;
-        let mut planes = self.scratch(tiles)?;
-        let shared = planes.shared();
+        let scratch = self.scratch(tiles)?;
+        let planes = &scratch.planes;
         (0..tiles)
             .into_par_iter()
             .with_min_len(2)
-            .for_each(|t| self.transform_in(t..t + 1, 0, job, &shared));
+            .for_each(|t| self.transform_in(t..t + 1, 0, job, planes));
         let panels = self.panels();
         (0..self.places() * panels).into_par_iter().for_each(|i| {
             let p = i % panels;
-            self.multiply(tiles, i / panels, p..p + 1, job.u, &shared);
+            self.multiply(tiles, i / panels, p..p + 1, job.u, planes);
         });
         (0..lines).into_par_iter().try_for_each_init(
             || self.writer(job.sink, 1),
             |writer, line| {
                 let writer = writer.as_mut().map_err(|e| e.clone())?;
-                self.finish(line..line + 1, 0, &shared, writer);
+                self.finish(line..line + 1, 0, planes, writer);
                 Ok(())
             },
         )
@@ -313,22 +307,22 @@ impl Plan {
     fn by_tasks<'a>(&self, parallel: bool, job: &Job<'a>) -> Result<()> {
         let lines = self.n * self.th;
         let per_task = (TASK_TILES / self.tw).clamp(1, lines);
-        let start = || -> Result<(Planes, Writer<'a>)> {
+        let start = || -> Result<(Scratch, Writer<'a>)> {
             Ok((
                 self.scratch(per_task * self.tw)?,
                 self.writer(job.sink, per_task)?,
             ))
         };
-        let task = |state: &mut Result<(Planes, Writer<'a>)>, i: usize| -> Result<()> {
-            let (planes, writer) = state.as_mut().map_err(|e| e.clone())?;
+        let task = |state: &mut Result<(Scratch, Writer<'a>)>, i: usize| -> Result<()> {
+            let (scratch, writer) = state.as_mut().map_err(|e| e.clone())?;
+            let planes = &scratch.planes;
             let range = i * per_task..lines.min((i + 1) * per_task);
             let tiles = range.start * self.tw..range.end * self.tw;
-            let shared = planes.shared();
-            self.transform_in(tiles.clone(), tiles.start, job, &shared);
+            self.transform_in(tiles.clone(), tiles.start, job, planes);
             for place in 0..self.places() {
-                self.multiply(tiles.len(), place, 0..self.panels(), job.u, &shared);
+                self.multiply(tiles.len(), place, 0..self.panels(), job.u, planes);
             }
-            self.finish(range, tiles.start, &shared, writer);
+            self.finish(range, tiles.start, planes, writer);
             Ok(())
         };
         let tasks = lines.div_ceil(per_task);
@@ -348,7 +342,7 @@ impl Plan {
                 let len = lines * self.outputs * self.ow * self.o;
                 Writer::Through {
                     finish,
-                    pixels: PoolVec::uninit(self.op, len)?,
+                    pixels: PoolVec::uninit(self.pass.name(), len)?,
                     worker: finish.worker(),
                 }
             }
@@ -356,13 +350,7 @@ impl Plan {
     }
 
     /// Turns the products of whole lines of tiles into pixels.
-    fn finish(
-        &self,
-        lines: Range<usize>,
-        origin: usize,
-        from: &SharedPlanes,
-        writer: &mut Writer<'_>,
-    ) {
+    fn finish(&self, lines: Range<usize>, origin: usize, from: &Planes, writer: &mut Writer<'_>) {
         let tiles = lines.start * self.tw..lines.end * self.tw;
         match writer {
             Writer::Plain(y) => self.transform_out(tiles, origin, from, *y),
@@ -387,18 +375,24 @@ impl Plan {
         row * self.ow * self.o
     }
 
-    fn scratch(&self, tiles: usize) -> Result<Planes> {
+    fn scratch(&self, tiles: usize) -> Result<Scratch> {
         // an odd number of cache lines from plane to plane, lest all fall into the same set of the cache
         let plane = |elements: usize| (elements.div_ceil(16) | 1) * 16;
         let m_row = self.panels() * self.kernels.columns;
         let v_plane = plane(tiles * self.c);
         let m_plane = plane(tiles.next_multiple_of(self.kernels.rows) * m_row);
-        Ok(Planes {
-            v: PoolVec::uninit(self.op, self.places() * v_plane)?,
-            m: PoolVec::uninit(self.op, self.places() * m_plane)?,
+        let mut v = PoolVec::uninit(self.pass.name(), self.places() * v_plane)?;
+        let mut m = PoolVec::uninit(self.pass.name(), self.places() * m_plane)?;
+        let planes = Planes {
+            v: Shared(v.as_mut_ptr()),
+            m: Shared(m.as_mut_ptr()),
             v_plane,
             m_plane,
             m_row,
+        };
+        Ok(Scratch {
+            _memory: [v, m],
+            planes,
         })
     }
 
@@ -413,7 +407,7 @@ impl Plan {
     }
 
     /// Transforms tiles of the image into the planes, where tile number `origin` is the first.
-    fn transform_in(&self, tiles: Range<usize>, origin: usize, job: &Job<'_>, to: &SharedPlanes) {
+    fn transform_in(&self, tiles: Range<usize>, origin: usize, job: &Job<'_>, to: &Planes) {
         let (x, zeros) = (job.x, job.zeros);
         for tile in tiles {
             let [image, top, left] = self.corner(tile);
@@ -440,14 +434,7 @@ impl Plan {
     }
 
     /// The products of the first `tiles` rows at one place, for some column tiles.
-    fn multiply(
-        &self,
-        tiles: usize,
-        place: usize,
-        panels: Range<usize>,
-        u: &[f32],
-        to: &SharedPlanes,
-    ) {
+    fn multiply(&self, tiles: usize, place: usize, panels: Range<usize>, u: &[f32], to: &Planes) {
         let panel_len = self.c * self.kernels.columns;
         for p in panels {
             let panel = u[(place * self.panels() + p) * panel_len..].as_ptr();
@@ -470,7 +457,7 @@ impl Plan {
     }
 
     /// Transforms products back into output pixels.
-    fn transform_out(&self, tiles: Range<usize>, origin: usize, from: &SharedPlanes, y: Shared) {
+    fn transform_out(&self, tiles: Range<usize>, origin: usize, from: &Planes, y: Shared) {
         let mut spare = [0.0; MAX_WIDTH];
         for tile in tiles {
             let [image, top, left] = self.corner(tile);
@@ -509,24 +496,3 @@ impl Plan {
 
 /// Elements of the widest column tile or register.
 const MAX_WIDTH: usize = 64;
-
-/// The planes as tasks see them.
-struct SharedPlanes {
-    v: Shared,
-    m: Shared,
-    v_plane: usize,
-    m_plane: usize,
-    m_row: usize,
-}
-
-impl Planes {
-    fn shared(&mut self) -> SharedPlanes {
-        SharedPlanes {
-            v: Shared(self.v.as_mut_ptr()),
-            m: Shared(self.m.as_mut_ptr()),
-            v_plane: self.v_plane,
-            m_plane: self.m_plane,
-            m_row: self.m_row,
-        }
-    }
-}
