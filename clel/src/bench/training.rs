@@ -66,7 +66,7 @@ pub(super) fn iteration(subject: &Subject, session: &mut Session<'_>) -> Result<
     let mut order = Order::new(images.len(), subject.batch(), RngKey::new(0, 3));
     let mut trainer = Trainer::new(config, session.device())?;
     session.measure(name, Amount::Other, 1, || {
-        let batch = trainer.draw(&images, &mut order)?;
+        let batch = trainer.draw(&images.select(order.batch(trainer.step())))?;
         let outcome = trainer.iterate(&batch)?;
         outcome.energy_loss.item()?;
         outcome.encoder_loss.item()?;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::{DeviceArgument, output};
 use crate::{
-    Result,
-    config::{Config, DEFAULT_PRESET, Layers},
+    Error, Result,
+    config::{Config, DEFAULT_PRESET, Layers, Source},
     data,
     report::RunDir,
     train::{Job, run},
@@ -16,7 +16,8 @@ const EXAMPLES: &str = "\
 Examples:
   clel train                                   the embedded digits, in minutes, into runs/digits-001
   clel train --steps 200 --device wgpu         a short run on the first WebGPU adapter
-  clel train --preset cifar10-small --set data.path=cifar-10-batches-bin --out runs/cifar
+  clel train --preset cifar10-small --path cifar-10-binary.tar.gz --out runs/cifar
+  clel train --preset cifar10 --data images --path photos/ --set data.size=[32,32]
   clel train --set sampler.steps=40 --set train.ebm.lr=5e-4 --set seed=3
   clel train --resume runs/digits-001          goes on from the newest checkpoint";
 
@@ -24,12 +25,18 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Train {
-    /// Settings to start from: a preset's name.
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_PRESET, conflicts_with_all = ["config", "resume"])]
-    preset: String,
+    /// Settings to start from: a preset's name [default: the one for the data set, else digits].
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "resume"])]
+    preset: Option<String>,
     /// Settings to start from: a TOML file, over the preset that its key `preset` names.
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     config: Option<PathBuf>,
+    /// The data set (data.source).
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "resume")]
+    data: Option<Source>,
+    /// Its folder or file (data.path).
+    #[arg(long, value_name = "PATH", conflicts_with = "resume")]
+    path: Option<PathBuf>,
     /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys.
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
@@ -73,8 +80,31 @@ impl Train {
                     .map_or("run".into(), |s| s.to_string_lossy().into_owned());
                 (Layers::file(file)?, name)
             }
-            None => (Layers::preset(&self.preset)?, self.preset.clone()),
+            None => {
+                let usual = self.data.map_or(DEFAULT_PRESET, Source::preset);
+                let name = self.preset.as_deref().unwrap_or(usual);
+                (Layers::preset(name)?, name.to_owned())
+            }
         };
+        if let Some(name) = &self.data {
+            layers.set_text(
+                "data.source",
+                name.name(),
+                format!("--data {}", name.name()),
+            );
+        }
+        if let Some(path) = &self.path {
+            let origin = format!("--path {}", path.display());
+            match path.to_str() {
+                Some(text) => layers.set_text("data.path", text, origin),
+                None => {
+                    return Err(Error::Argument {
+                        argument: origin,
+                        why: "must be UTF-8, as the configuration that keeps it".to_owned(),
+                    });
+                }
+            }
+        }
         for assignment in &self.set {
             layers.set(assignment)?;
         }

@@ -99,6 +99,12 @@ impl Layers {
         Ok(())
     }
 
+    /// Overrides one value that is text, whatever it looks like, for the argument `origin`.
+    pub(crate) fn set_text(&mut self, key: &str, text: &str, origin: String) {
+        self.origins.insert(key.to_owned(), origin);
+        insert(&mut self.merged, key, Value::String(text.to_owned()));
+    }
+
     /// The finished tree.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use crate::{Error, Result};
 /// Name and TOML text of each preset; the texts are the files in `clel/presets/`.
 pub const PRESETS: &[(&str, &str)] = &[
     ("digits", include_str!("../../presets/digits.toml")),
+    ("fashion", include_str!("../../presets/fashion.toml")),
     ("cifar10", include_str!("../../presets/cifar10.toml")),
     (
         "cifar10-small",

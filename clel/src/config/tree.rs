@@ -32,17 +32,49 @@ pub struct Config {
 }
 
 /// Where images come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum Source {
     /// The 1 797 handwritten digits, 8×8, that are part of the program.
     Digits,
-    /// A folder with CIFAR-10's binary files `data_batch_*.bin` and `test_batch.bin`.
+    /// CIFAR-10's binary files: `data_batch_*.bin` and `test_batch.bin` in a folder, or `cifar-10-binary.tar.gz`.
     Cifar10,
-    /// A folder of PNG, JPEG or WebP files; sub-folders are classes.
+    /// CIFAR-100's binary files with fine labels: `train.bin` and `test.bin` in a folder, or `cifar-100-binary.tar.gz`.
+    Cifar100,
+    /// MNIST's IDX files `train-images-idx3-ubyte` and so on in a folder, plain or `.gz`.
+    Mnist,
+    /// Fashion-MNIST's IDX files; without `data.path`, those of Debian's package dataset-fashion-mnist.
+    Fashion,
+    /// A folder of PNG, JPEG or WebP files, of sub-folders of them, which are classes, or of `train` and `test` (or `val`), each of
+    /// such a kind.
     Images,
     /// A safetensors file with `images` \[N, H, W, C\], optionally `labels`, `test_images`, `test_labels`.
     Safetensors,
+}
+
+impl Source {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Source::Digits => "digits",
+            Source::Cifar10 => "cifar10",
+            Source::Cifar100 => "cifar100",
+            Source::Mnist => "mnist",
+            Source::Fashion => "fashion",
+            Source::Images => "images",
+            Source::Safetensors => "safetensors",
+        }
+    }
+
+    /// The preset with settings for such images.
+    pub const fn preset(self) -> &'static str {
+        match self {
+            Source::Digits | Source::Images | Source::Safetensors => "digits",
+            Source::Mnist | Source::Fashion => "fashion",
+            Source::Cifar10 | Source::Cifar100 => "cifar10",
+        }
+    }
 }
 
 /// The images to learn.
@@ -51,14 +83,18 @@ pub enum Source {
 pub struct DataConfig {
     /// Where they come from.
     pub source: Source,
-    /// Folder or file; not used by `digits`.
+    /// Folder or file; not used by `digits`, and not needed by `fashion`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// `images`: crop to the centre and resize to \[height, width\]; absent, all files must have one size.
+    /// Image files: crop to the centre and resize to \[height, width\]; absent, all files must have one size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<[usize; 2]>,
     /// Share of the images held out for evaluation where the source has no test part.
     pub test_share: f64,
+    /// Image files whose pixels take more than this, in MiB, are not held in memory but decoded whenever they are needed, by
+    /// threads that run ahead of the trainer. The numbers are the same either way.
+    #[serde(default = "usual_memory")]
+    pub memory: u64,
     /// \[height, width, channels\] of one image; filled in from the data when a run starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<[usize; 3]>,
@@ -68,6 +104,10 @@ pub struct DataConfig {
     /// Standard deviation of each channel; filled in from the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub std: Option<Vec<f64>>,
+}
+
+fn usual_memory() -> u64 {
+    1024
 }
 
 /// Architecture of the energy network.

@@ -74,9 +74,9 @@ pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
 
 fn data(c: &Config, p: &mut Problems) {
     p.must(
-        c.data.path.is_some() || c.data.source == Source::Digits,
+        c.data.path.is_some() || matches!(c.data.source, Source::Digits | Source::Fashion),
         "data.path",
-        "this source needs a path, for example --set data.path=images/",
+        "this source needs a path, for example --path images/",
     );
     p.must(
         (0.0..1.0).contains(&c.data.test_share),
@@ -92,7 +92,7 @@ fn data(c: &Config, p: &mut Problems) {
         p.must(
             c.data.source == Source::Images,
             "data.size",
-            "only the source `images` resizes",
+            "only image files are resized: those of the source `images`",
         );
     }
     if let Some([h, w, channels]) = c.data.shape {

@@ -33,7 +33,8 @@ fn split(records: &[u8]) -> Split {
         images: Images {
             shape: [n, 8, 8, 1],
             pixels: Pixels::Levels { values, levels: 17 },
-        },
+        }
+        .into(),
         labels: Some(labels),
     }
 }

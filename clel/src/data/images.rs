@@ -2,6 +2,8 @@
 
 use clel_tensor::random::{RngKey, uniform};
 
+use crate::{Error, Result};
+
 /// Values of the pixels, row-major \[N, H, W, C\].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pixels {
@@ -31,6 +33,16 @@ impl Images {
         let in_range = levels > 0 && values.iter().all(|v| u16::from(*v) < levels);
         let pixels = Pixels::Levels { values, levels };
         (fits && in_range).then_some(Images { shape, pixels })
+    }
+
+    /// [`from_levels`](Images::from_levels) for a reader that has counted its values.
+    pub(super) fn of_levels(shape: [usize; 4], values: Vec<u8>, levels: u16) -> Result<Self> {
+        let found = values.len();
+        Images::from_levels(shape, values, levels).ok_or_else(|| Error::Mismatch {
+            what: "values of the images".to_owned(),
+            found: found.to_string(),
+            expected: format!("{shape:?} in 0..{levels}"),
+        })
     }
 
     /// Images from numbers in \[0, 1\]; `None` where the length is not N·H·W·C or a value is outside.
@@ -99,17 +111,12 @@ impl Images {
         }
     }
 
-    /// The images at `indices`, de-quantised with the numbers that `key` names: (v + u) / levels.
-    ///
-    /// # Panics
-    /// If an index is not below the number of images.
-    pub fn dequantised(&self, indices: &[usize], key: RngKey) -> Vec<f32> {
-        let len = self.image_len();
+    /// All values in \[0, 1\], de-quantised with the numbers that `key` names: (v + u) / levels.
+    pub fn dequantised(&self, key: RngKey) -> Vec<f32> {
         match &self.pixels {
             Pixels::Levels { values, levels } => {
-                let mut out = Vec::with_capacity(indices.len() * len);
-                let chosen = rows(values, len, indices);
-                for (block, four) in chosen.chunks(4).enumerate() {
+                let mut out = Vec::with_capacity(values.len());
+                for (block, four) in values.chunks(4).enumerate() {
                     let words = key.block(block as u32);
                     let level = |(v, word): (&u8, &u32)| {
                         (f32::from(*v) + uniform(*word)) / f32::from(*levels)
@@ -118,7 +125,7 @@ impl Images {
                 }
                 out
             }
-            Pixels::Unit(values) => rows(values, len, indices),
+            Pixels::Unit(values) => values.clone(),
         }
     }
 
@@ -128,27 +135,6 @@ impl Images {
             Pixels::Levels { values, .. } => values,
             Pixels::Unit(values) => values.iter().map(|v| to_byte(*v)).collect(),
         }
-    }
-
-    /// Mean and standard deviation of each channel over all images, of the values of [`Images::to_unit`].
-    pub fn channel_statistics(&self) -> (Vec<f64>, Vec<f64>) {
-        let c = self.shape[3];
-        let values = self.to_unit();
-        let count = (values.len() / c.max(1)).max(1) as f64;
-        let over = |f: &dyn Fn(usize, f64) -> f64| {
-            let mut sums = vec![0.0; c];
-            for pixel in values.chunks_exact(c.max(1)) {
-                for (channel, v) in pixel.iter().enumerate() {
-                    sums[channel] += f(channel, f64::from(*v));
-                }
-            }
-            sums.into_iter().map(|s| s / count).collect::<Vec<f64>>()
-        };
-        let mean = over(&|_, v| v);
-        let variance = over(&|channel, v| (v - mean[channel]).powi(2));
-        // A channel that never varies would be divided by zero.
-        let std = variance.into_iter().map(|v| v.sqrt().max(1e-3)).collect();
-        (mean, std)
     }
 }
 

@@ -1,19 +1,32 @@
-//! Images in memory and where they come from.
+//! Images and where they come from.
+//!
+//! [`load`] is the one way in. Small sets are held in memory; large ones are read, batch by batch, by threads that run ahead of
+//! the trainer ([`ImageSet`], [`Ahead`]).
 
+mod ahead;
 mod cifar;
 mod digits;
-mod files;
+mod folder;
+mod idx;
 mod images;
 mod order;
+mod packed;
+mod picture;
+mod set;
+mod statistics;
 mod tensors;
 
 use std::path::Path;
 
-pub use cifar::cifar10;
+pub use ahead::Ahead;
+pub use cifar::{cifar10, cifar100};
 pub use digits::digits;
-pub use files::{Channels, Folder, read_file, read_folder};
+pub use folder::{Folder, read_folder};
+pub use idx::{fashion, mnist};
 pub use images::{Images, Pixels, to_byte};
 pub use order::Order;
+pub use picture::{Channels, Form, read_file};
+pub use set::ImageSet;
 pub use tensors::{read_tensors, write_samples};
 
 use clel_tensor::random::RngKey;
@@ -22,10 +35,10 @@ use crate::config::{DataConfig, Source};
 use crate::{Error, Result};
 
 /// Images with, perhaps, a class for each.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Split {
     /// The images.
-    pub images: Images,
+    pub images: ImageSet,
     /// One class index an image, where the source has classes.
     pub labels: Option<Vec<u32>>,
 }
@@ -41,10 +54,18 @@ impl Split {
                 .map(|labels| indices.iter().map(|&i| labels[i]).collect()),
         }
     }
+
+    /// The same, with the images in memory if their values take up to `limit` bytes.
+    fn held_up_to(self, limit: u64) -> Result<Split> {
+        Ok(Split {
+            images: self.images.held_up_to(limit)?,
+            ..self
+        })
+    }
 }
 
 /// A data set: what is learnt, and what is held out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Dataset {
     /// What it is, for people.
     pub name: String,
@@ -54,33 +75,45 @@ pub struct Dataset {
     pub test: Split,
 }
 
+/// What a source has: a part to learn, and perhaps one to test with.
+type Parts = (Split, Option<Split>);
+
 /// Loads what the configuration names. Where the source has no test part, `test_share` of the
-/// images, drawn by `seed`, become one.
+/// images, drawn by `seed`, become one. Image files are decoded now if a part's pixels take up to `data.memory`, else whenever
+/// they are needed.
 ///
 /// # Errors
 /// A file is missing, unreadable, or does not hold what the source says; a stated `data.shape`
 /// is not the images'.
 pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let path = config.path.as_deref().unwrap_or(Path::new(""));
-    let dataset = match config.source {
-        Source::Digits => digits(),
+    let (train, test) = match config.source {
+        Source::Digits => return fitting(digits(), config),
         Source::Cifar10 => cifar10(path)?,
-        Source::Images => {
-            let folder = read_folder(path, config.size, Channels::AsStored)?;
-            hold_out(path, folder.split, config.test_share, seed)?
-        }
-        Source::Safetensors => {
-            let (train, test) = read_tensors(path)?;
-            match test {
-                Some(test) => Dataset {
-                    name: path.display().to_string(),
-                    train,
-                    test,
-                },
-                None => hold_out(path, train, config.test_share, seed)?,
-            }
-        }
+        Source::Cifar100 => cifar100(path)?,
+        Source::Mnist => mnist(path)?,
+        Source::Fashion => fashion(config.path.as_deref())?,
+        Source::Images => folder::parts(path, Form::of(config))?,
+        Source::Safetensors => read_tensors(path)?,
     };
+    let (train, test) = match test {
+        Some(test) => (train, test),
+        None => hold_out(path, train, config.test_share, seed)?,
+    };
+    let limit = config.memory.saturating_mul(1 << 20);
+    let dataset = Dataset {
+        name: match &config.path {
+            Some(path) => format!("{} ({})", path.display(), config.source.name()),
+            None => config.source.name().to_owned(),
+        },
+        train: train.held_up_to(limit)?,
+        test: test.held_up_to(limit)?,
+    };
+    fitting(dataset, config)
+}
+
+/// The data set, if its images have the stated size.
+fn fitting(dataset: Dataset, config: &DataConfig) -> Result<Dataset> {
     let [_, h, w, c] = dataset.train.images.shape();
     match config.shape {
         Some(shape) if shape != [h, w, c] => Err(Error::Mismatch {
@@ -99,10 +132,10 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
 /// # Errors
 /// Nothing readable there, or images of another size.
 pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Vec<String>)> {
-    let channels = match shape {
-        Some([_, _, 1]) => Channels::Grey,
-        Some([_, _, 3]) => Channels::Rgb,
-        _ => Channels::AsStored,
+    let form = Form {
+        crop: None,
+        size: None,
+        channels: Channels::of(shape),
     };
     let is_tensors = path
         .extension()
@@ -112,12 +145,13 @@ pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Vec<S
         let names = (0..split.images.len())
             .map(|i| format!("images[{i}]"))
             .collect();
-        (split.images, names)
+        (split.images.read_all()?, names)
     } else if path.is_dir() {
-        let folder = read_folder(path, None, channels)?;
-        (folder.split.images, folder.names)
+        let folder = read_folder(path, form)?;
+        let names = folder.files.iter().map(|f| f.display().to_string());
+        (folder.split.images.read_all()?, names.collect())
     } else {
-        let images = read_file(path, None, channels)?;
+        let images = read_file(path, form)?;
         (images, vec![path.display().to_string()])
     };
     let [_, h, w, c] = images.shape();
@@ -135,7 +169,7 @@ pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Vec<S
 }
 
 /// Holds out a share of the images, drawn without replacement.
-fn hold_out(path: &Path, all: Split, share: f64, seed: u64) -> Result<Dataset> {
+fn hold_out(path: &Path, all: Split, share: f64, seed: u64) -> Result<(Split, Split)> {
     /// Which of the program's streams of random numbers the draw uses.
     const STREAM: u32 = 0x0DA7_A5E7;
     let n = all.images.len();
@@ -148,11 +182,7 @@ fn hold_out(path: &Path, all: Split, share: f64, seed: u64) -> Result<Dataset> {
     }
     let permutation = order::permutation(n, RngKey::new(seed, STREAM));
     let (test, train) = permutation.split_at(held);
-    Ok(Dataset {
-        name: path.display().to_string(),
-        train: all.select(train),
-        test: all.select(test),
-    })
+    Ok((all.select(train), all.select(test)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::{Images, Split};
+use super::{Images, Parts, Split};
 use crate::{Error, Result, whole_file};
 
 /// The tensor `images` \[N, H, W, C\], u8 or f32 in \[0, 1\] with 1 or 3 channels, and `labels`
@@ -13,7 +13,7 @@ use crate::{Error, Result, whole_file};
 ///
 /// # Errors
 /// The file is missing or truncated, has no `images`, or a tensor has another shape, type or range.
-pub fn read_tensors(path: &Path) -> Result<(Split, Option<Split>)> {
+pub fn read_tensors(path: &Path) -> Result<Parts> {
     let bytes = std::fs::read(path).map_err(Error::read(path))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| {
         Error::format(
@@ -81,7 +81,10 @@ impl Reader<'_> {
             Ok(view) => Some(self.labels(labels, &view, images.len())?),
             Err(_) => None,
         };
-        Ok(Some(Split { images, labels }))
+        Ok(Some(Split {
+            images: images.into(),
+            labels,
+        }))
     }
 
     fn images(&self, name: &str, view: &TensorView<'_>) -> Result<Images> {

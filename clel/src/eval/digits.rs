@@ -110,7 +110,7 @@ impl DigitClassifier {
     /// # Errors
     /// The number of values is not a multiple of 64, one is not finite, or there are less than two images.
     pub fn judge(&self, images: &[f32]) -> Result<DigitReport> {
-        let train = crate::data::digits().train.images.to_unit();
+        let train = crate::data::digits().train.images.read_all()?.to_unit();
         let reference = Gaussian::fit(&self.features(&train)?, FEATURES)?;
         let found = Gaussian::fit(&self.features(images)?, FEATURES)?;
         let mut kinds = [0; KINDS];

@@ -98,9 +98,9 @@ fn digits_have_the_nearest_neighbours_that_scikit_learn_finds() {
     let (train, test) = (&digits.train, &digits.test);
     let labels = |split: &crate::data::Split| split.labels.clone().unwrap();
     let found = nearest_neighbour_accuracy(
-        &train.images.to_unit(),
+        &train.images.read_all().unwrap().to_unit(),
         &labels(train),
-        &test.images.to_unit(),
+        &test.images.read_all().unwrap().to_unit(),
         &labels(test),
         64,
     )
@@ -116,7 +116,10 @@ fn the_digit_classifier_agrees_with_pytorch() {
         -9.37884, -9.40508,
     ];
     let test = crate::data::digits().test;
-    let (images, labels) = (test.images.to_unit(), test.labels.unwrap());
+    let (images, labels) = (
+        test.images.read_all().unwrap().to_unit(),
+        test.labels.unwrap(),
+    );
     let classifier = DigitClassifier::embedded().unwrap();
     let sum: f64 = classifier
         .features(&images)
@@ -144,7 +147,14 @@ fn the_judge_knows_digits_from_noise() {
     use clel_tensor::random::{RngKey, uniform};
     let classifier = DigitClassifier::embedded().unwrap();
     let digits = classifier
-        .judge(&crate::data::digits().test.images.to_unit())
+        .judge(
+            &crate::data::digits()
+                .test
+                .images
+                .read_all()
+                .unwrap()
+                .to_unit(),
+        )
         .unwrap();
     assert!(
         digits.frechet < 1.0 && digits.recognised > 0.9,

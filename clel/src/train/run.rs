@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Error, Result,
     config::Config,
-    data::{Dataset, Order, write_samples},
+    data::{Ahead, Dataset, Order, write_samples},
     report::{Events, Grid, Metrics, Progress, RunDir, Summary},
 };
 
@@ -53,7 +53,7 @@ fn train(job: Job) -> Result<Summary> {
     let started = Instant::now();
     let mut config = job.config;
     let data = job.data;
-    describe_data(&mut config, &data);
+    describe_data(&mut config, &data)?;
     let mut trainer = match &job.resume {
         None => begin(&config, &job.device, &job.run)?,
         Some(checkpoint) => go_on(checkpoint, &config, &job.device)
@@ -68,15 +68,15 @@ fn train(job: Job) -> Result<Summary> {
     if first == 0 {
         recorder.before(&trainer)?;
     }
-    let mut order = Order::new(
-        data.train.images.len(),
-        config.train.batch,
-        RngKey::new(config.seed, streams::ORDER),
-    );
+    let key = RngKey::new(config.seed, streams::ORDER);
+    let mut order = Order::new(data.train.images.len(), config.train.batch, key);
+    let mut batches = Ahead::new(&data.train.images, move |i| {
+        (first + i < last).then(|| order.batch(first + i).to_vec())
+    });
     let mut progress = Progress::start(first, last);
     let mut shown = Figures::new();
-    while trainer.step() < last {
-        let batch = trainer.draw(&data.train.images, &mut order)?;
+    while let Some(images) = batches.next() {
+        let batch = trainer.draw(&images?)?;
         let outcome = trainer.iterate(&batch)?;
         let step = trainer.step();
         let save = due(config.log.checkpoint_every, step) || step == last;
@@ -165,12 +165,17 @@ fn due(every: usize, step: u64) -> bool {
 }
 
 /// Writes into the configuration what the networks take from the data.
-fn describe_data(config: &mut Config, data: &Dataset) {
+fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
     let [_, h, w, c] = data.train.images.shape();
-    config.data.shape = Some([h, w, c]);
-    let (mean, std) = data.train.images.channel_statistics();
-    config.data.mean.get_or_insert(mean);
-    config.data.std.get_or_insert(std);
+    let known = &mut config.data;
+    known.shape = Some([h, w, c]);
+    // a set that is not in memory is read for them, so only where they are not known
+    if known.mean.is_none() || known.std.is_none() {
+        let (mean, std) = data.train.images.channel_statistics()?;
+        known.mean.get_or_insert(mean);
+        known.std.get_or_insert(std);
+    }
+    Ok(())
 }
 
 /// What practitioners watch: energies of data, samples and fresh noise; the sampler's gradients and how far it moves;
@@ -325,7 +330,7 @@ fn summarise(
         );
         judged.push(judge.judge(&name, &fresh)?);
         if data.test.images.len() > 1 {
-            judged.push(judge.judge("held-out images", &data.test.images.to_unit())?);
+            judged.push(judge.judge_set("held-out images", &data.test.images)?);
         }
         neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device)?;
         let path = run.picture_path("fresh-chains");

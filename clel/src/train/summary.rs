@@ -8,7 +8,7 @@ use super::Networks;
 use crate::{
     Result,
     config::{Config, Source},
-    data::{Dataset, Images},
+    data::{Dataset, ImageSet},
     eval::{DigitClassifier, Gaussian, frechet_distance, nearest_neighbour_accuracy},
     model::{EVALUATION_BATCH, EnergyNetwork},
     report::Judged,
@@ -59,7 +59,7 @@ impl<'a> Judge<'a> {
         device: &Device,
     ) -> Result<Judge<'a>> {
         let shape = config.data.shape.unwrap_or_default();
-        let train = latents(networks, shape, &data.train.images.to_unit(), device)?;
+        let train = latents_of_set(networks, shape, &data.train.images, device)?;
         Ok(Judge {
             networks,
             shape,
@@ -78,16 +78,34 @@ impl<'a> Judge<'a> {
     /// Less than two images, or numbers that are not finite; what the device reports.
     pub fn judge(&self, name: &str, images: &[f32]) -> Result<Judged> {
         let features = latents(self.networks, self.shape, images, &self.device)?;
-        let found = Gaussian::fit(&features, self.reference.mean.len())?;
+        let count = images.len() / self.shape.iter().product::<usize>().max(1);
+        let mut judged = self.judge_latents(name, count, &features)?;
+        if let Some(classifier) = &self.classifier {
+            judged.digits = Some(classifier.judge(images)?);
+        }
+        Ok(judged)
+    }
+
+    /// The figures of a set, which is read batch by batch.
+    ///
+    /// # Errors
+    /// Those of [`judge`](Judge::judge), or an image that cannot be read.
+    pub fn judge_set(&self, name: &str, images: &ImageSet) -> Result<Judged> {
+        let features = latents_of_set(self.networks, self.shape, images, &self.device)?;
+        let mut judged = self.judge_latents(name, images.len(), &features)?;
+        if let Some(classifier) = &self.classifier {
+            judged.digits = Some(classifier.judge(&images.read_all()?.to_unit())?);
+        }
+        Ok(judged)
+    }
+
+    fn judge_latents(&self, name: &str, images: usize, latents: &[f32]) -> Result<Judged> {
+        let found = Gaussian::fit(latents, self.reference.mean.len())?;
         Ok(Judged {
             name: name.to_owned(),
-            images: images.len() / self.shape.iter().product::<usize>().max(1),
+            images,
             encoder_frechet: frechet_distance(&found, &self.reference)?,
-            digits: self
-                .classifier
-                .as_ref()
-                .map(|c| c.judge(images))
-                .transpose()?,
+            digits: None,
         })
     }
 }
@@ -101,11 +119,25 @@ fn latents(
 ) -> Result<Vec<f32>> {
     let size: usize = shape.iter().product();
     let [h, w, c] = shape;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(images.len() / size.max(1) * networks.energy.latent());
     for part in images.chunks((EVALUATION_BATCH * size).max(1)) {
         let x = Tensor::from_slice(part, &[part.len() / size.max(1), h, w, c], device)?;
         let z = no_grad(|| networks.encoder.latent(&x.into(), Mode::Eval))?;
         out.extend(z.tensor().to_vec::<f32>()?);
+    }
+    Ok(out)
+}
+
+/// The same of a set, which is read batch by batch.
+fn latents_of_set(
+    networks: &Networks,
+    shape: [usize; 3],
+    images: &ImageSet,
+    device: &Device,
+) -> Result<Vec<f32>> {
+    let mut out = Vec::with_capacity(images.len() * networks.energy.latent());
+    for batch in images.batches(EVALUATION_BATCH) {
+        out.extend(latents(networks, shape, &batch?.to_unit(), device)?);
     }
     Ok(out)
 }
@@ -128,7 +160,7 @@ pub fn nearest_neighbour(
         return Ok(None);
     }
     let shape = config.data.shape.unwrap_or_default();
-    let of = |images: &Images| latents(networks, shape, &images.to_unit(), device);
+    let of = |images: &ImageSet| latents_of_set(networks, shape, images, device);
     let (known, asked) = (of(&data.train.images)?, of(&data.test.images)?);
     Ok(Some(nearest_neighbour_accuracy(
         &known,

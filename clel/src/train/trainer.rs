@@ -13,7 +13,7 @@ use crate::{
     Result,
     augment::Params,
     config::{Config, Schedule},
-    data::{Images, Order},
+    data::Images,
     loss::{energy_loss, nt_xent},
     model::EnergyNetwork,
     sampler::{Chains, Draw, Langevin, Numbers, ReplayBuffer},
@@ -158,15 +158,13 @@ impl Trainer {
         RngKey::new(self.config.seed, stream).at(self.step)
     }
 
-    /// What the next iteration works on: depends on the seed and the step alone.
+    /// What the next iteration works on, with these data: depends on the seed and the step alone.
     ///
     /// # Errors
     /// What the device reports.
-    pub fn draw(&self, data: &Images, order: &mut Order) -> Result<Batch<'static>> {
-        let indices = order.batch(self.step);
-        let [_, h, w, c] = data.shape();
-        let n = indices.len();
-        let values = data.dequantised(indices, self.key(streams::DEQUANTISE));
+    pub fn draw(&self, data: &Images) -> Result<Batch<'static>> {
+        let [n, h, w, c] = data.shape();
+        let values = data.dequantised(self.key(streams::DEQUANTISE));
         let (augmentation, sampler) = (&self.config.augmentation, &self.config.sampler);
         let params = |family, n, stream| Params::draw(family, n, [h, w], self.key(stream));
         Ok(Batch {

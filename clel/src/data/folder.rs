@@ -1,0 +1,185 @@
+//! Folders of image files.
+
+use std::fs::DirEntry;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::picture::{Channels, Form, read_file};
+use super::set::Records;
+use super::{ImageSet, Parts, Split};
+use crate::{Error, Result};
+
+const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+
+/// A folder's images.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// The images, not read yet; labels where the folder has sub-folders.
+    pub split: Split,
+    /// Path of each file.
+    pub files: Arc<[PathBuf]>,
+    /// Names of the sub-folders, by label.
+    pub classes: Vec<String>,
+}
+
+/// All image files of a folder in the order of their names. Where it has sub-folders with images
+/// instead, each is a class. One file is read, the others when they are asked for.
+///
+/// # Errors
+/// No image there, or a first one that cannot be decoded.
+pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
+    let mut files = files_in(path)?;
+    let mut labels = Vec::new();
+    let mut classes = Vec::new();
+    if files.is_empty() {
+        for folder in folders_in(path)? {
+            let inside = files_in(&folder)?;
+            if let (false, Some(name)) = (inside.is_empty(), folder.file_name()) {
+                labels.extend(inside.iter().map(|_| classes.len() as u32));
+                files.extend(inside);
+                classes.push(name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::NoImages {
+            path: path.to_owned(),
+            why: "expected .png, .jpg, .jpeg or .webp files, or sub-folders of them".to_owned(),
+        });
+    }
+    let files: Arc<[PathBuf]> = files.into();
+    Ok(Folder {
+        split: Split {
+            images: pictures(files.clone(), form)?,
+            labels: (!classes.is_empty()).then_some(labels),
+        },
+        files,
+        classes,
+    })
+}
+
+/// A folder's `train`, and its `test` or `val`, if it has these sub-folders; else all that it holds.
+pub(super) fn parts(path: &Path, form: Form) -> Result<Parts> {
+    let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
+    let Some(train) = part("train") else {
+        return Ok((read_folder(path, form)?.split, None));
+    };
+    let train = read_folder(&train, form)?;
+    let Some(folder) = part("test").or_else(|| part("val")) else {
+        return Ok((train.split, None));
+    };
+    let test = read_folder(&folder, form)?;
+    if test.classes != train.classes {
+        return Err(Error::Mismatch {
+            what: format!("sub-folders of {}", folder.display()),
+            found: test.classes.join(", "),
+            expected: format!("those of `train`: {}", train.classes.join(", ")),
+        });
+    }
+    let (found, expected) = (test.split.images.shape(), train.split.images.shape());
+    if found[1..] != expected[1..] {
+        return Err(Error::Mismatch {
+            what: format!("size of the images in {}", folder.display()),
+            found: format!("{:?}", &found[1..]),
+            expected: format!(
+                "{:?}, as in `train`; data.size brings all to one size",
+                &expected[1..]
+            ),
+        });
+    }
+    Ok((train.split, Some(test.split)))
+}
+
+/// Image files as a set; the first one decides its size and its channels.
+pub(super) fn pictures(files: Arc<[PathBuf]>, form: Form) -> Result<ImageSet> {
+    let Some(first) = files.first() else {
+        return Err(Error::NoImages {
+            path: PathBuf::new(),
+            why: "an empty list of files".to_owned(),
+        });
+    };
+    let [_, h, w, c] = read_file(first, form)?.shape();
+    let channels = if c == 1 {
+        Channels::Grey
+    } else {
+        Channels::Rgb
+    };
+    Ok(ImageSet::stored(Arc::new(Pictures {
+        files,
+        form: Form { channels, ..form },
+        shape: [h, w, c],
+    })))
+}
+
+/// Image files that are decoded when they are asked for.
+#[derive(Debug)]
+struct Pictures {
+    files: Arc<[PathBuf]>,
+    form: Form,
+    shape: [usize; 3],
+}
+
+impl Records for Pictures {
+    fn shape(&self) -> [usize; 4] {
+        let [h, w, c] = self.shape;
+        [self.files.len(), h, w, c]
+    }
+
+    fn read(&self, index: usize, values: &mut Vec<u8>) -> Result<()> {
+        let file = &self.files[index];
+        let image = read_file(file, self.form)?;
+        let ([_, h, w, _], [height, width, _]) = (image.shape(), self.shape);
+        if [h, w] != [height, width] {
+            return Err(Error::format(
+                file,
+                "size",
+                format!(
+                    "{h}×{w}, but {} is {height}×{width}; all files of a folder must have one size, or be \
+                     brought to one with data.size",
+                    self.files[0].display(),
+                ),
+            ));
+        }
+        values.extend(image.into_levels());
+        Ok(())
+    }
+}
+
+/// The image files directly in a folder, by name.
+pub(super) fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_image = |path: &Path| {
+        path.extension()
+            .and_then(|e| e.to_str())
+            .is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
+    };
+    sorted(folder, |entry| is_image(&entry.path()) && is(entry, true))
+}
+
+/// The folders directly in a folder, by name.
+pub(super) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    sorted(folder, |entry| is(entry, false))
+}
+
+/// Whether an entry is a file, else a folder; only of a link is the target looked up.
+fn is(entry: &DirEntry, file: bool) -> bool {
+    match entry.file_type() {
+        Ok(kind) if kind.is_symlink() => {
+            let path = entry.path();
+            if file { path.is_file() } else { path.is_dir() }
+        }
+        Ok(kind) => kind.is_file() == file && kind.is_dir() != file,
+        Err(_) => false,
+    }
+}
+
+fn sorted(folder: &Path, wanted: impl Fn(&DirEntry) -> bool) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
+        let entry = entry.map_err(Error::read(folder))?;
+        if wanted(&entry) {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,110 @@
+//! One image file.
+
+use std::path::Path;
+
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageReader, Limits};
+
+use super::Images;
+use crate::config::DataConfig;
+use crate::{Error, Result};
+
+/// A decoder may take this much memory, and more for a file that is large itself.
+const DECODER_MEMORY: u64 = 64 << 20;
+/// Decoded bytes for a byte of the file, at most: what deflate, the closest of the codings, reaches.
+const RATIO: u64 = 1032;
+
+/// Number of channels that files are converted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    /// 1 where the first file is grey, else 3.
+    AsStored,
+    /// 1: luma.
+    Grey,
+    /// 3: red, green, blue.
+    Rgb,
+}
+
+impl Channels {
+    /// Those of images of this shape, \[H, W, C\], if it is known.
+    pub fn of(shape: Option<[usize; 3]>) -> Channels {
+        match shape {
+            Some([_, _, 1]) => Channels::Grey,
+            Some([_, _, 3]) => Channels::Rgb,
+            _ => Channels::AsStored,
+        }
+    }
+}
+
+/// What becomes of a picture: first cropped, then resized, then converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// Side of the square in its centre that is kept.
+    pub crop: Option<u32>,
+    /// \[height, width\] to which its centre, in that aspect ratio, is resized.
+    pub size: Option<[usize; 2]>,
+    /// Its channels.
+    pub channels: Channels,
+}
+
+impl Form {
+    /// What the configuration says.
+    pub fn of(config: &DataConfig) -> Form {
+        Form {
+            crop: None,
+            size: config.size,
+            channels: Channels::of(config.shape),
+        }
+    }
+}
+
+/// One image file (PNG, JPEG, WebP), 8 bits a channel, transparency dropped.
+///
+/// # Errors
+/// The file is missing, cannot be decoded, claims a size that its length belies, or is smaller than the crop.
+pub fn read_file(path: &Path, form: Form) -> Result<Images> {
+    let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
+    let mut reader = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(Error::read(path))?;
+    let mut limits = Limits::default();
+    let memory = DECODER_MEMORY.saturating_add(length.saturating_mul(RATIO));
+    limits.max_alloc = Some(limits.max_alloc.unwrap_or(u64::MAX).min(memory));
+    reader.limits(limits);
+    let picture = reader.decode().map_err(|source| Error::Image {
+        path: path.to_owned(),
+        source,
+    })?;
+    let picture = match form.crop {
+        Some(side) => centre(path, &picture, side)?,
+        None => picture,
+    };
+    let picture = match form.size {
+        Some([h, w]) => picture.resize_to_fill(w as u32, h as u32, FilterType::CatmullRom),
+        None => picture,
+    };
+    let grey = match form.channels {
+        Channels::AsStored => !picture.color().has_color(),
+        Channels::Grey => true,
+        Channels::Rgb => false,
+    };
+    let (w, h) = (picture.width() as usize, picture.height() as usize);
+    let (c, values) = if grey {
+        (1, picture.into_luma8().into_raw())
+    } else {
+        (3, picture.into_rgb8().into_raw())
+    };
+    Images::of_levels([1, h, w, c], values, 256)
+}
+
+/// The square of this side in the middle, where torchvision's `CenterCrop` cuts it out.
+fn centre(path: &Path, picture: &DynamicImage, side: u32) -> Result<DynamicImage> {
+    let (w, h) = (picture.width(), picture.height());
+    if w < side || h < side {
+        let why = format!("{h}×{w}, expected at least {side}×{side}, of which the centre is taken");
+        return Err(Error::format(path, "size", why));
+    }
+    // Python's round: halves go to the even number
+    let offset = |free: u32| (f64::from(free) / 2.0).round_ties_even() as u32;
+    Ok(picture.crop_imm(offset(w - side), offset(h - side), side, side))
+}

@@ -1,0 +1,143 @@
+//! The images of a split, in memory or not.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::{Ahead, Images};
+use crate::Result;
+
+/// 8-bit images of one size that can be read one by one, from several threads.
+pub(super) trait Records: Debug + Send + Sync {
+    /// \[N, H, W, C\].
+    fn shape(&self) -> [usize; 4];
+
+    /// Appends the H·W·C values of one image.
+    fn read(&self, index: usize, values: &mut Vec<u8>) -> Result<()>;
+}
+
+/// N images of one size, [N, H, W, C]: held in memory, or read from where they lie whenever they are asked for. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ImageSet(Kept);
+
+#[derive(Debug, Clone)]
+enum Kept {
+    Memory(Arc<Images>),
+    Stored {
+        records: Arc<dyn Records>,
+        /// Which of them make up the set.
+        chosen: Arc<[usize]>,
+    },
+}
+
+impl From<Images> for ImageSet {
+    fn from(images: Images) -> ImageSet {
+        ImageSet(Kept::Memory(Arc::new(images)))
+    }
+}
+
+impl ImageSet {
+    /// All of these images, to be read when they are asked for.
+    pub(super) fn stored(records: Arc<dyn Records>) -> ImageSet {
+        let chosen = (0..records.shape()[0]).collect();
+        ImageSet(Kept::Stored { records, chosen })
+    }
+
+    /// The same set, in memory if its values take up to `limit` bytes.
+    pub(super) fn held_up_to(self, limit: u64) -> Result<ImageSet> {
+        let size = self.shape().iter().map(|s| *s as u64).product::<u64>();
+        match self.0 {
+            Kept::Stored { .. } if size <= limit => Ok(self.read_all()?.into()),
+            _ => Ok(self),
+        }
+    }
+
+    /// \[N, H, W, C\].
+    pub fn shape(&self) -> [usize; 4] {
+        match &self.0 {
+            Kept::Memory(images) => images.shape(),
+            Kept::Stored { records, chosen } => {
+                let [_, h, w, c] = records.shape();
+                [chosen.len(), h, w, c]
+            }
+        }
+    }
+
+    /// How many images.
+    pub fn len(&self) -> usize {
+        self.shape()[0]
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The images, if they are in memory.
+    pub fn in_memory(&self) -> Option<&Images> {
+        match &self.0 {
+            Kept::Memory(images) => Some(images),
+            Kept::Stored { .. } => None,
+        }
+    }
+
+    /// The set of the images at `indices`, in that order. Those that are not in memory are not read.
+    ///
+    /// # Panics
+    /// If an index is not below the number of images.
+    pub fn select(&self, indices: &[usize]) -> ImageSet {
+        match &self.0 {
+            Kept::Memory(images) => images.select(indices).into(),
+            Kept::Stored { records, chosen } => ImageSet(Kept::Stored {
+                records: records.clone(),
+                chosen: indices.iter().map(|&i| chosen[i]).collect(),
+            }),
+        }
+    }
+
+    /// The images at `indices`, in that order.
+    ///
+    /// # Errors
+    /// One that cannot be read.
+    ///
+    /// # Panics
+    /// If an index is not below the number of images.
+    pub fn read(&self, indices: &[usize]) -> Result<Images> {
+        match &self.0 {
+            Kept::Memory(images) => Ok(images.select(indices)),
+            Kept::Stored { records, chosen } => {
+                let [_, h, w, c] = records.shape();
+                let mut values = Vec::with_capacity(indices.len() * h * w * c);
+                for &i in indices {
+                    records.read(chosen[i], &mut values)?;
+                }
+                Images::of_levels([indices.len(), h, w, c], values, 256)
+            }
+        }
+    }
+
+    /// All images at once, in memory.
+    ///
+    /// # Errors
+    /// One that cannot be read.
+    pub fn read_all(&self) -> Result<Images> {
+        if let Some(images) = self.in_memory() {
+            return Ok(images.clone());
+        }
+        let shape = self.shape();
+        let mut values = Vec::with_capacity(shape.iter().product());
+        for images in self.batches(64) {
+            values.append(&mut images?.into_levels());
+        }
+        Images::of_levels(shape, values, 256)
+    }
+
+    /// All images in order, `size` at a time, the last time perhaps less; those that are not in memory are read ahead by threads
+    /// of their own.
+    pub fn batches(&self, size: usize) -> Ahead {
+        let (n, size) = (self.len(), size.max(1));
+        Ahead::new(self, move |batch| {
+            let start = usize::try_from(batch).ok()?.checked_mul(size)?;
+            (start < n).then(|| (start..n.min(start + size)).collect())
+        })
+    }
+}

@@ -1,0 +1,170 @@
+use super::*;
+
+#[test]
+fn cifar_records_become_interleaved_colours() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = |label: u8| {
+        let mut bytes = vec![label];
+        bytes.extend((0..3u32).flat_map(|c| (0..1024u32).map(move |p| (p % 80 + 80 * c) as u8)));
+        bytes
+    };
+    std::fs::write(dir.path().join("data_batch_2.bin"), record(2)).unwrap();
+    std::fs::write(
+        dir.path().join("data_batch_1.bin"),
+        [record(7), record(1)].concat(),
+    )
+    .unwrap();
+    std::fs::write(dir.path().join("test_batch.bin"), record(9)).unwrap();
+    let (train, test) = cifar10(dir.path()).unwrap();
+    assert_eq!(train.labels, Some(vec![7, 1, 2]));
+    let test = test.unwrap();
+    assert_eq!(test.labels, Some(vec![9]));
+    assert_eq!(train.images.shape(), [3, 32, 32, 3]);
+    let values = levels(&train.images);
+    assert_eq!(&values[..6], &[0, 80, 160, 1, 81, 161]);
+}
+
+#[test]
+fn damaged_cifar_files_name_the_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = dir.path().join("data_batch_1.bin");
+    assert!(message(cifar10(dir.path())).contains("expected CIFAR-10's binary files"));
+    std::fs::write(&train, vec![0; 3073 + 100]).unwrap();
+    let error = message(cifar10(dir.path()));
+    assert!(
+        error.contains("cannot read") && error.contains("test_batch.bin"),
+        "{error}"
+    );
+    std::fs::write(dir.path().join("test_batch.bin"), vec![0; 3073]).unwrap();
+    let error = message(cifar10(dir.path()));
+    assert!(
+        error.contains("data_batch_1.bin: byte 3073: the file ends inside record 1"),
+        "{error}"
+    );
+    std::fs::write(&train, vec![10; 3073]).unwrap();
+    let error = message(cifar10(dir.path()));
+    assert!(
+        error.contains("byte 0: label 10 of record 0, expected 0 to 9"),
+        "{error}"
+    );
+}
+
+/// A tar archive of these members, packed by gzip.
+fn archive(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut tar = tar::Builder::new(packed);
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        // a name that `Builder` would refuse must reach the reader, too
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        tar.append(&header, &bytes[..]).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// Records whose planes count up from the label.
+fn records(labels: &[u8], bytes_before: usize) -> Vec<u8> {
+    let record = |&label: &u8| {
+        let mut bytes = vec![0; bytes_before];
+        bytes.push(label);
+        bytes.extend((0..3072u32).map(|i| (i % 251) as u8 ^ label));
+        bytes
+    };
+    labels.iter().flat_map(record).collect()
+}
+
+#[test]
+fn an_archive_holds_what_its_folder_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let members = [
+        ("cifar-10-batches-bin/data_batch_2.bin", records(&[4, 0], 0)),
+        ("cifar-10-batches-bin/readme.html", b"<html>".to_vec()),
+        ("cifar-10-batches-bin/data_batch_1.bin", records(&[9], 0)),
+        ("../../test_batch.bin", records(&[3], 0)),
+    ];
+    let path = dir.path().join("cifar-10-binary.tar.gz");
+    std::fs::write(&path, archive(&members)).unwrap();
+    let inner = dir.path().join("cifar-10-batches-bin");
+    std::fs::create_dir(&inner).unwrap();
+    for (name, bytes) in &members {
+        std::fs::write(inner.join(name.rsplit('/').next().unwrap()), bytes).unwrap();
+    }
+    let (train, test) = cifar10(&path).unwrap();
+    let (folder_train, folder_test) = cifar10(dir.path()).unwrap();
+    assert_eq!(train.labels, Some(vec![9, 4, 0]));
+    assert_eq!(train.labels, folder_train.labels);
+    assert_eq!(levels(&train.images), levels(&folder_train.images));
+    assert_eq!(
+        levels(&test.unwrap().images),
+        levels(&folder_test.unwrap().images)
+    );
+    // nothing has been unpacked
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn fine_labels_of_cifar100_count() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("train.bin"), records(&[99, 7], 1)).unwrap();
+    std::fs::write(dir.path().join("test.bin"), records(&[50], 1)).unwrap();
+    let (train, test) = cifar100(dir.path()).unwrap();
+    assert_eq!(train.labels, Some(vec![99, 7]));
+    assert_eq!(test.unwrap().labels, Some(vec![50]));
+    assert_eq!(levels(&train.images)[..3], [99, 20 ^ 99, 40 ^ 99]);
+    std::fs::write(dir.path().join("test.bin"), records(&[50, 100], 1)).unwrap();
+    let error = message(cifar100(dir.path()));
+    assert!(
+        error.contains("test.bin: byte 3075: label 100 of record 1, expected 0 to 99"),
+        "{error}"
+    );
+    let error = message(cifar10(dir.path()));
+    assert!(
+        error.contains("expected CIFAR-10's binary files"),
+        "{error}"
+    );
+}
+
+#[test]
+fn damaged_archives_are_told_wherever_they_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.tar.gz");
+    let whole = archive(&[
+        ("c/data_batch_1.bin", records(&[1, 2], 0)),
+        ("c/test_batch.bin", records(&[3], 0)),
+    ]);
+    // what follows gzip's last data is a checksum and a length, eight bytes
+    for end in (0..whole.len()).step_by(37) {
+        std::fs::write(&path, &whole[..end]).unwrap();
+        let error = message(cifar10(&path));
+        assert!(error.contains("c.tar.gz: "), "{end}: {error}");
+        assert!(
+            error.contains("archive") || error.contains("no images"),
+            "{end}: {error}"
+        );
+    }
+    std::fs::write(&path, archive(&[("c/data_batch_1.bin", records(&[1], 0))])).unwrap();
+    assert!(message(cifar10(&path)).contains("the archive has no test_batch.bin"));
+    std::fs::write(&path, archive(&[("c/data_batch_1.bin", records(&[11], 0))])).unwrap();
+    let error = message(cifar10(&path));
+    assert!(error.contains("archive has no test_batch.bin"), "{error}");
+}
+
+#[test]
+fn a_member_that_claims_too_much_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.tar");
+    for (claim, told) in [
+        (5000, "truncated, damaged or no tar archive"),
+        (1 << 40, "claims 1099511627776 bytes"),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("data_batch_1.bin").unwrap();
+        header.set_size(claim);
+        header.set_cksum();
+        std::fs::write(&path, [&header.as_bytes()[..], &[0; 600]].concat()).unwrap();
+        let error = message(cifar10(&path));
+        assert!(error.contains(told), "{error}");
+    }
+}
