@@ -70,12 +70,12 @@ fn train(job: Job) -> Result<Summary> {
     }
     let key = RngKey::new(config.seed, streams::ORDER);
     let mut order = Order::new(data.train.images.len(), config.train.batch, key);
-    let mut batches = Ahead::new(&data.train.images, move |i| {
+    let batches = Ahead::new(&data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
     let mut progress = Progress::start(first, last);
     let mut shown = Figures::new();
-    while let Some(images) = batches.next() {
+    for images in batches {
         let batch = trainer.draw(&images?)?;
         let outcome = trainer.iterate(&batch)?;
         let step = trainer.step();
