@@ -43,11 +43,25 @@ impl GradOptions {
 /// # Errors
 /// [`Error::Unused`], [`Error::Constant`], [`Error::Seeds`], or what an operation reports.
 pub fn grad(outputs: &[&Var], inputs: &[&Var], options: &GradOptions) -> Result<Vec<Var>> {
+    let outputs = outputs.iter().map(|v| (*v).clone()).collect();
+    grad_releasing(outputs, inputs, options)
+}
+
+/// [`grad`] of outputs that nothing else will be asked of: what each step of the computation had saved is freed as soon as its
+/// gradient has been taken, unless another `Var` holds it. The least memory that a gradient can be had for.
+///
+/// # Errors
+/// Those of [`grad`].
+pub fn grad_releasing(
+    outputs: Vec<Var>,
+    inputs: &[&Var],
+    options: &GradOptions,
+) -> Result<Vec<Var>> {
     let targets = target_ids(inputs, options.allow_unused)?;
-    let seeds = seeds(outputs, options)?;
-    let on_path = nodes_between(outputs, &targets);
+    let seeds = seeds(&outputs, options)?;
+    let on_path = nodes_between(&outputs, &targets);
     let record = options.create_graph && is_recording();
-    let mut found = set_recording(record, || walk(outputs, seeds, &on_path, &targets))?;
+    let mut found = set_recording(record, || walk(outputs, seeds, on_path, &targets))?;
     let result = inputs
         .iter()
         .zip(&targets)
@@ -87,7 +101,7 @@ fn target_ids(inputs: &[&Var], allow_unused: bool) -> Result<Vec<Option<u64>>> {
     inputs.iter().enumerate().map(id).collect()
 }
 
-fn seeds(outputs: &[&Var], options: &GradOptions) -> Result<Vec<Var>> {
+fn seeds(outputs: &[Var], options: &GradOptions) -> Result<Vec<Var>> {
     let Some(given) = &options.seeds else {
         let ones = outputs.iter().map(|v| {
             let t = v.tensor();
@@ -102,7 +116,7 @@ fn seeds(outputs: &[&Var], options: &GradOptions) -> Result<Vec<Var>> {
     if !given
         .iter()
         .map(Var::shape)
-        .eq(outputs.iter().map(|v| v.shape()))
+        .eq(outputs.iter().map(Var::shape))
     {
         return Err(Error::Seeds {
             found: given.len(),
@@ -114,7 +128,7 @@ fn seeds(outputs: &[&Var], options: &GradOptions) -> Result<Vec<Var>> {
 }
 
 /// The nodes that an output depends on and that depend on a target themselves, by id.
-fn nodes_between(outputs: &[&Var], targets: &[Option<u64>]) -> BTreeMap<u64, Arc<Node>> {
+fn nodes_between(outputs: &[Var], targets: &[Option<u64>]) -> BTreeMap<u64, Arc<Node>> {
     let targets: HashSet<u64> = targets.iter().flatten().copied().collect();
     let Some(&oldest) = targets.iter().min() else {
         return BTreeMap::new();
@@ -138,11 +152,11 @@ fn nodes_between(outputs: &[&Var], targets: &[Option<u64>]) -> BTreeMap<u64, Arc
     between
 }
 
-/// Carries cotangents from the newest node to the oldest; returns those of the targets.
+/// Carries cotangents from the newest node to the oldest, letting go of each; returns those of the targets.
 fn walk(
-    outputs: &[&Var],
+    outputs: Vec<Var>,
     seeds: Vec<Var>,
-    on_path: &BTreeMap<u64, Arc<Node>>,
+    mut on_path: BTreeMap<u64, Arc<Node>>,
     targets: &[Option<u64>],
 ) -> Result<BTreeMap<u64, Var>> {
     let mut cotangents: BTreeMap<u64, Var> = BTreeMap::new();
@@ -152,8 +166,9 @@ fn walk(
         }
     }
     let mut found = BTreeMap::new();
-    for (id, node) in on_path.iter().rev() {
-        let Some(gy) = cotangents.remove(id) else {
+    // operands are older, so those of a node are still there when it is taken out
+    while let Some((id, node)) = on_path.pop_last() {
+        let Some(gy) = cotangents.remove(&id) else {
             continue;
         };
         let leads = |i: usize| {
@@ -161,7 +176,7 @@ fn walk(
                 .as_ref()
                 .is_some_and(|p| on_path.contains_key(&p.id))
         };
-        let gradients = node.op.vjp(node, &gy, leads)?;
+        let gradients = node.op.vjp(&node, &gy, leads)?;
         for (i, g) in gradients.into_iter().enumerate() {
             if let (Some(g), Some(parent)) = (g, &node.parents[i])
                 && leads(i)
@@ -169,8 +184,8 @@ fn walk(
                 accumulate(&mut cotangents, parent.id, unbroadcast(g, &node.shapes[i])?)?;
             }
         }
-        if targets.contains(&Some(*id)) {
-            found.insert(*id, gy);
+        if targets.contains(&Some(id)) {
+            found.insert(id, gy);
         }
     }
     Ok(found)

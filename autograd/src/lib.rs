@@ -25,5 +25,5 @@ mod var;
 
 pub use check::check_grad;
 pub use error::{Error, Result};
-pub use grad::{GradOptions, grad};
+pub use grad::{GradOptions, grad, grad_releasing};
 pub use var::{Var, is_recording, no_grad, recorded_nodes};

@@ -23,9 +23,9 @@ fn energy() {
             let z = case.leaf("z")?;
             let out = energy_loss(&f_pos, &g_pos, &f_neg, &z, alpha, beta)?;
             case.same("loss", out.loss.tensor())?;
-            case.same("energy_pos", out.data.tensor())?;
-            case.same("energy_neg", out.samples.tensor())?;
-            case.same("similarity", out.similarity.tensor())?;
+            case.same("energy_pos", &out.data)?;
+            case.same("energy_neg", &out.samples)?;
+            case.same("similarity", &out.similarity)?;
             let inputs = [&f_pos, &g_pos, &f_neg];
             let gradients = grad(&[&out.loss], &inputs, &GradOptions::default())?;
             for (key, g) in names.iter().zip(&gradients) {

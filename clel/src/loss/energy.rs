@@ -1,6 +1,7 @@
 //! The loss of the energy network.
 
 use clel_autograd::Var;
+use clel_tensor::Tensor;
 
 use crate::Result;
 use crate::model::{energy, similarity};
@@ -11,11 +12,11 @@ pub struct EnergyLoss {
     /// The loss, a scalar.
     pub loss: Var,
     /// E(x) of the data, \[n\].
-    pub data: Var,
+    pub data: Tensor,
     /// E(x̃) of the model's samples, \[m\].
-    pub samples: Var,
+    pub samples: Tensor,
     /// cos(ĝ(f(x)), z) of the data, \[n\].
-    pub similarity: Var,
+    pub similarity: Tensor,
 }
 
 /// Contrastive divergence of the joint energy with its energies held near 0 (Lee et al. 2023, section 3.3):
@@ -48,8 +49,8 @@ pub fn energy_loss(
     }
     Ok(EnergyLoss {
         loss,
-        data,
-        samples,
-        similarity,
+        data: data.into_tensor(),
+        samples: samples.into_tensor(),
+        similarity: similarity.into_tensor(),
     })
 }

@@ -66,7 +66,7 @@ fn the_energy_loss_pulls_data_down_and_samples_up() {
         moved(&samples, &gradients[2]),
     ];
     let after = energy_loss(&f2, &g2, &s2, &z, 0.0, 0.1).unwrap();
-    let mean = |v: &Var| number(&v.mean_all().unwrap());
+    let mean = |t: &Tensor| number(&t.mean_all().unwrap().into());
     assert!(mean(&after.data) < mean(&parts.data));
     assert!(mean(&after.samples) > mean(&parts.samples));
     assert!(mean(&after.similarity) > mean(&parts.similarity));

@@ -1,6 +1,6 @@
 //! Stochastic gradient Langevin dynamics.
 
-use clel_autograd::{GradOptions, Var, grad};
+use clel_autograd::{GradOptions, Var, grad_releasing};
 use clel_tensor::{Expr, RngKey, Tensor, expr::Distribution};
 
 use super::{Chains, Energy, Numbers};
@@ -52,8 +52,9 @@ impl Langevin {
     /// What the energy reports; noise of another shape.
     pub fn step(&self, energy: &Energy<'_>, images: &Tensor, noise: Numbers<'_>) -> Result<Step> {
         let x = Var::leaf(images.clone());
-        let energies = energy(&x)?;
-        let gradient = grad(&[&energies], &[&x], &GradOptions::default())?.remove(0);
+        let energy = energy(&x)?;
+        let energies = energy.tensor().clone();
+        let gradient = grad_releasing(vec![energy], &[&x], &GradOptions::default())?.remove(0);
         let gradient = gradient.into_tensor();
         let mut inputs = vec![images, &gradient];
         let mut g = Expr::input(1);
@@ -75,7 +76,7 @@ impl Langevin {
         next.realize()?;
         Ok(Step {
             images: next,
-            energies: energies.into_tensor(),
+            energies,
             gradient,
         })
     }

@@ -14,7 +14,7 @@ use crate::{
     augment::Params,
     config::{Config, Schedule},
     data::Images,
-    loss::{energy_loss, nt_xent},
+    loss::{EnergyLoss, energy_loss, nt_xent},
     model::EnergyNetwork,
     sampler::{Chains, Draw, Langevin, Numbers, ReplayBuffer},
 };
@@ -194,44 +194,55 @@ impl Trainer {
     fn advance(&mut self, batch: &Batch<'_>) -> Result<Outcome> {
         self.update_averages(batch.images.shape()[0])?;
         let chains = self.sample(batch)?;
-
-        let (energy, encoder) = (&self.live.energy, &self.live.encoder);
-        let images: Var = batch.images.clone().into();
-        let f_data = energy.features(&images, Mode::Train)?;
-        let g_data = energy.project(&f_data, Mode::Train)?;
-        let f_samples = energy.features(&chains.images.clone().into(), Mode::Train)?;
-        let z =
-            no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), Mode::Train))?;
-        let loss = &self.config.loss;
-        let parts = energy_loss(&f_data, &g_data, &f_samples, &z, loss.alpha, loss.beta)?;
-        let negatives = no_grad(|| energy.project(&f_samples, Mode::Train))?;
-
-        let twice = Tensor::concat(&[&batch.images, &batch.images], 0)?;
-        let views = encoder.forward(&batch.views.apply(&twice)?.into(), Mode::Train)?;
-        let contrastive = nt_xent(&views, Some(&negatives), loss.tau)?;
-
-        // the losses share no parameter, so one backward pass over their sum is these two
         let rates = self.rates();
-        let parameters = energy_parameters(energy, loss.beta);
-        self.adam
-            .step(&parameters, &gradients(&parts.loss, &parameters)?, rates[0])?;
-        let parameters = encoder.parameters();
-        self.sgd.step(
-            &parameters,
-            &gradients(&contrastive, &parameters)?,
-            rates[1],
-        )?;
+
+        // the losses share no parameter, so these two backward passes are one over their sum; the first graph is gone before the
+        // second is made
+        let energy = energy_parameters(&self.live.energy, self.config.loss.beta);
+        let (parts, negatives) = self.energy_loss(batch, &chains.images)?;
+        let (energy_loss, loss) = (parts.loss.tensor().clone(), parts.loss);
+        let energy_gradients = gradients(loss, &energy)?;
+
+        let encoder = self.live.encoder.parameters();
+        let contrastive = self.contrastive_loss(batch, &negatives)?;
+        let encoder_loss = contrastive.tensor().clone();
+        let encoder_gradients = gradients(contrastive, &encoder)?;
+
+        self.adam.step(&energy, &energy_gradients, rates[0])?;
+        self.sgd.step(&encoder, &encoder_gradients, rates[1])?;
         self.step += 1;
         self.untrained.clear();
         Ok(Outcome {
-            energy_loss: parts.loss.into_tensor(),
-            encoder_loss: contrastive.into_tensor(),
-            data: parts.data.into_tensor(),
-            samples: parts.samples.into_tensor(),
-            similarity: parts.similarity.into_tensor(),
+            energy_loss,
+            encoder_loss,
+            data: parts.data,
+            samples: parts.samples,
+            similarity: parts.similarity,
             chains,
             rates,
         })
+    }
+
+    /// The loss of the energy network, and the directions g of the samples \[n, latent\] as constants.
+    fn energy_loss(&self, batch: &Batch<'_>, samples: &Tensor) -> Result<(EnergyLoss, Var)> {
+        let (energy, encoder) = (&self.live.energy, &self.live.encoder);
+        let f_data = energy.features(&batch.images.clone().into(), Mode::Train)?;
+        let g_data = energy.project(&f_data, Mode::Train)?;
+        let f_samples = energy.features(&samples.clone().into(), Mode::Train)?;
+        let z =
+            no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), Mode::Train))?;
+        let negatives = no_grad(|| energy.project(&f_samples, Mode::Train))?;
+        let loss = &self.config.loss;
+        let parts = energy_loss(&f_data, &g_data, &f_samples, &z, loss.alpha, loss.beta)?;
+        Ok((parts, negatives))
+    }
+
+    /// The loss of the encoder.
+    fn contrastive_loss(&self, batch: &Batch<'_>, negatives: &Var) -> Result<Var> {
+        let twice = Tensor::concat(&[&batch.images, &batch.images], 0)?;
+        let views = batch.views.apply(&twice)?.into();
+        let views = self.live.encoder.forward(&views, Mode::Train)?;
+        nt_xent(&views, Some(negatives), self.config.loss.tau)
     }
 
     /// The averages follow at the start of an iteration, before the optimisers' step; before `half_life / batch` iterations

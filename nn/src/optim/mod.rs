@@ -28,7 +28,7 @@ mod sgd;
 
 use std::collections::BTreeMap;
 
-use clel_autograd::{GradOptions, Var, grad};
+use clel_autograd::{GradOptions, Var, grad_releasing};
 use clel_tensor::Tensor;
 
 use crate::{Error, Parameter, Result};
@@ -71,14 +71,14 @@ pub trait Optimizer: Send {
     ) -> Result<()>;
 }
 
-/// The gradients of a scalar with respect to each parameter.
+/// The gradients of a scalar with respect to each parameter; frees what the scalar was made from as it goes.
 ///
 /// # Errors
 /// If it does not depend on one of them; what the device reports.
-pub fn gradients(objective: &Var, parameters: &[(String, &Parameter)]) -> Result<Vec<Tensor>> {
+pub fn gradients(objective: Var, parameters: &[(String, &Parameter)]) -> Result<Vec<Tensor>> {
     let leaves: Vec<Var> = parameters.iter().map(|(_, p)| p.var()).collect();
     let leaves: Vec<&Var> = leaves.iter().collect();
-    let found = grad(&[objective], &leaves, &GradOptions::default())?;
+    let found = grad_releasing(vec![objective], &leaves, &GradOptions::default())?;
     Ok(found.into_iter().map(Var::into_tensor).collect())
 }
 
