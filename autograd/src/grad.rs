@@ -160,7 +160,7 @@ fn walk(
     targets: &[Option<u64>],
 ) -> Result<BTreeMap<u64, Var>> {
     let mut cotangents: BTreeMap<u64, Var> = BTreeMap::new();
-    for (output, seed) in outputs.iter().zip(seeds) {
+    for (output, seed) in outputs.into_iter().zip(seeds) {
         if let Some(node) = output.node() {
             accumulate(&mut cotangents, node.id, seed)?;
         }

@@ -218,32 +218,3 @@ fn the_choice_holds_for_what_waits() -> Result<()> {
     );
     Ok(())
 }
-
-#[test]
-fn packed_weights_change_nothing() -> Result<()> {
-    let x = Tensor::normal(&[3, 8, 8, 32], RngKey::new(1, 0), &Device::Cpu)?;
-    let weight = Tensor::normal(&[48, 3, 3, 32], RngKey::new(1, 1), &Device::Cpu)?;
-    let y = x.conv2d(&weight, 1, 1)?;
-    let both = || -> Result<[Vec<f32>; 2]> {
-        let back = y.conv2d_input_grad(&weight, x.shape(), 1, 1)?;
-        Ok([x.conv2d(&weight, 1, 1)?.to_vec()?, back.to_vec()?])
-    };
-    let once = both()?;
-    weight.keep_packed()?;
-    assert_eq!(both()?, once);
-    assert_eq!(both()?, once);
-    // the same elements as a weight of another shape
-    let other = weight.reshape(&[96, 3, 3, 16])?;
-    let small = Tensor::normal(&[1, 8, 8, 16], RngKey::new(1, 2), &Device::Cpu)?;
-    let fresh = Tensor::from_slice(&other.to_vec::<f32>()?, other.shape(), &Device::Cpu)?;
-    let want = small.conv2d(&fresh, 1, 1)?.to_vec::<f32>()?;
-    assert_eq!(small.conv2d(&other, 1, 1)?.to_vec::<f32>()?, want);
-    // and other elements of the same array
-    let halves = |w: &Tensor| -> Result<[Vec<f32>; 2]> {
-        let half = |start| x.conv2d(&w.slice(0, start, 24)?, 1, 1)?.to_vec();
-        Ok([half(0)?, half(24)?])
-    };
-    let fresh = Tensor::from_slice(&weight.to_vec::<f32>()?, weight.shape(), &Device::Cpu)?;
-    assert_eq!(halves(&weight)?, halves(&fresh)?);
-    Ok(())
-}

@@ -24,7 +24,7 @@ pub(super) fn step(subject: &Subject, session: &mut Session<'_>) -> Result<()> {
     }
     let config = &subject.config;
     let [h, w, c] = subject.shape();
-    let network = Networks::new(config, session.device())?.energy;
+    let network = Networks::energy(config, session.device())?;
     let start = random(&[subject.batch(), h, w, c], session.device())?;
     let energy = |x: &Var| network.energy(x, Mode::Train);
     let run = |steps: usize| -> Result<()> {

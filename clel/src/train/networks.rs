@@ -25,25 +25,34 @@ impl Networks {
     /// The configuration lacks the data's statistics; what the device reports.
     pub fn new(config: &Config, device: &Device) -> Result<Networks> {
         let normalisation = Normalisation::of(&config.data)?;
-        let init = |stream| Init::new(RngKey::new(config.seed, stream), DType::F32, device);
-        let latent = config.model.latent;
+        let mut init = init(config, streams::ENCODER, device);
         Ok(Networks {
-            energy: EnergyNetwork::new(
-                &config.model,
-                &normalisation,
-                &mut init(streams::ENERGY_NETWORK),
-            )?,
+            energy: Self::energy(config, device)?,
             encoder: Encoder::new(
                 &config.encoder,
-                latent,
+                config.model.latent,
                 &normalisation,
-                &mut init(streams::ENCODER),
+                &mut init,
             )?,
         })
+    }
+
+    /// The energy network of [`new`](Self::new) alone.
+    ///
+    /// # Errors
+    /// Those of `new`.
+    pub fn energy(config: &Config, device: &Device) -> Result<EnergyNetwork> {
+        let normalisation = Normalisation::of(&config.data)?;
+        let mut init = init(config, streams::ENERGY_NETWORK, device);
+        EnergyNetwork::new(&config.model, &normalisation, &mut init)
     }
 
     /// Both, with what their names begin with in a checkpoint; for averages, `ema_` stands in front.
     pub(crate) fn named(&self) -> [(&'static str, &dyn Module); 2] {
         [("ebm.", &self.energy), ("encoder.", &self.encoder)]
     }
+}
+
+fn init(config: &Config, stream: u32, device: &Device) -> Init {
+    Init::new(RngKey::new(config.seed, stream), DType::F32, device)
 }

@@ -62,7 +62,7 @@ pub(super) fn held_or(original: &Tensor, compute: impl FnOnce() -> Result<Var>) 
         Some(Some(value)) => Ok(value),
         Some(None) => {
             let value = compute()?.detach();
-            value.tensor().keep_packed()?;
+            value.tensor().realize()?;
             HELD.with_borrow_mut(|held| {
                 if let Some(all) = held {
                     all.push((original.clone(), value.clone()));

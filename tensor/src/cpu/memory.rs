@@ -1,8 +1,8 @@
 //! Recycled memory: vectors whose blocks return to a process-wide free list when dropped.
 //!
 //! Fresh memory costs a page fault for every 4 KiB, which at the rates of this crate is most of
-//! the price of a pointwise operation; recycled memory costs nothing. Blocks come in two size
-//! classes per octave, so at most a third of one is unused. A block is zeroed when the
+//! the price of a pointwise operation; recycled memory costs nothing. Blocks come in eight size
+//! classes per octave, so at most an eighth of a fresh one is unused. A block is zeroed when the
 //! allocator hands it out and never again: what is in it is arbitrary but initialised.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -19,8 +19,12 @@ const ALIGN: usize = 64;
 const MAX_POOLED: usize = 1 << 30;
 /// log2 of the smallest class.
 const MIN_OCTAVE: usize = 8;
-/// Two for each octave that a `usize` can name.
-const CLASSES: usize = 2 * (usize::BITS as usize - MIN_OCTAVE);
+/// Classes of an octave.
+const STEPS: usize = 8;
+/// All that a `usize` can name.
+const CLASSES: usize = STEPS * (usize::BITS as usize - MIN_OCTAVE);
+/// A free block of this many classes above serves too, if there is none of the class itself.
+const LARGER: usize = STEPS / 2;
 
 /// What the arrays on the CPU occupy, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,27 +78,19 @@ pub fn trim_cpu_memory() {
     pool.memory.pooled = 0;
 }
 
-/// The smallest class that holds `bytes`: class 2i holds 2^(8+i), class 2i+1 half as much again.
+/// The smallest class that holds `bytes`: class 8i + j holds 2^(8+i) · (1 + j/8).
 fn class_of(bytes: usize) -> usize {
     if bytes <= 1 << MIN_OCTAVE {
         return 0;
     }
     let octave = (bytes - 1).ilog2() as usize;
-    let class = 2 * (octave - MIN_OCTAVE);
-    if bytes <= 3 << (octave - 1) {
-        class + 1
-    } else {
-        class + 2
-    }
+    let steps = (bytes - (1 << octave)).div_ceil((1 << octave) / STEPS);
+    STEPS * (octave - MIN_OCTAVE) + steps
 }
 
 const fn class_bytes(class: usize) -> usize {
-    let octave = MIN_OCTAVE + class / 2;
-    if class.is_multiple_of(2) {
-        1 << octave
-    } else {
-        3 << (octave - 1)
-    }
+    let octave = MIN_OCTAVE + class / STEPS;
+    (STEPS + class % STEPS) << (octave - STEPS.ilog2() as usize)
 }
 
 fn layout(class: usize) -> Layout {
@@ -112,17 +108,19 @@ fn take_block(op: &'static str, bytes: usize) -> Result<(NonNull<u8>, usize)> {
     if bytes > isize::MAX as usize / 2 {
         return Err(no_memory("more than the address space"));
     }
-    let class = class_of(bytes);
-    let size = class_bytes(class);
+    let exact = class_of(bytes);
     let mut pool = pool();
-    let recycled = pool.free[class].pop();
+    let recycled =
+        (exact..=exact + LARGER).find_map(|class| Some((pool.free[class].pop()?, class)));
+    let class = recycled.as_ref().map_or(exact, |(_, class)| *class);
+    let size = class_bytes(class);
     if recycled.is_some() {
         pool.memory.pooled -= size;
     }
     pool.memory.live += size;
     pool.memory.peak = pool.memory.peak.max(pool.memory.live);
     drop(pool);
-    if let Some(block) = recycled {
+    if let Some((block, _)) = recycled {
         return Ok((block.0, class));
     }
     let fresh = || {

@@ -10,7 +10,6 @@ mod epilogue;
 mod gather;
 mod matmul;
 mod memory;
-mod packed;
 mod peak;
 mod pointwise;
 mod pool;
@@ -25,7 +24,6 @@ pub(crate) use conv::winograd;
 pub use conv::{Winograd, with_winograd};
 pub(crate) use epilogue::Epilogue;
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
-pub(crate) use packed::{Packed, Weight};
 pub use peak::{peak_flops, threads};
 pub(crate) use pointwise::pointwise;
 
@@ -46,20 +44,11 @@ const PARALLEL_ELEMENTS: usize = 1 << 15;
 /// * `Shape` if an input is missing or has not the length that the geometry implies,
 /// * `OutOfMemory` for the output or for scratch space.
 pub fn run(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
-    run_packed(primitive, inputs, None)
-}
-
-/// As [`run`]; `weight` is where forms of the second input are kept.
-pub(crate) fn run_packed(
-    primitive: &Primitive,
-    inputs: &[CpuView<'_>],
-    weight: Option<Weight<'_>>,
-) -> Result<CpuBuffer> {
     check_lengths(primitive, inputs)?;
     let op = primitive.name();
     match (inputs.first().map(|x| x.dtype()), primitive) {
-        (Some(DType::F32), _) => run_real::<f32>(primitive, inputs, weight),
-        (Some(DType::F64), _) => run_real::<f64>(primitive, inputs, weight),
+        (Some(DType::F32), _) => run_real::<f32>(primitive, inputs),
+        (Some(DType::F64), _) => run_real::<f64>(primitive, inputs),
         (Some(DType::U32), Primitive::Gather(s)) => {
             let index = inputs[1].elements(op)?;
             Ok(gather::gather::<u32>(s, inputs[0].elements(op)?, index)?.into())
@@ -87,30 +76,25 @@ pub(crate) fn run_packed(
 pub(crate) fn run_through(
     primitive: &Primitive,
     inputs: &[CpuView<'_>],
-    weight: Option<Weight<'_>>,
     epilogue: Epilogue<'_>,
 ) -> Result<Option<Vec<CpuBuffer>>> {
     check_lengths(primitive, inputs)?;
     match (primitive, inputs) {
         (Primitive::Conv(pass, s), [CpuView::F32(a), CpuView::F32(b)]) => {
-            conv::conv_through(*pass, s, a, b, weight, epilogue)
+            conv::conv_through(*pass, s, a, b, epilogue)
         }
         _ => Ok(None),
     }
 }
 
-fn run_real<T: Real>(
-    primitive: &Primitive,
-    inputs: &[CpuView<'_>],
-    weight: Option<Weight<'_>>,
-) -> Result<CpuBuffer> {
+fn run_real<T: Real>(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
     let op = primitive.name();
     let x: &[T] = inputs[0].elements(op)?;
     let second = || inputs[1].elements::<T>(op);
     let index = || inputs[1].elements::<u32>(op);
     Ok(match primitive {
         Primitive::MatMul(s) => T::buffer(matmul::matmul(s, x, second()?)?),
-        Primitive::Conv(pass, s) => conv::conv(*pass, s, x, second()?, weight)?,
+        Primitive::Conv(pass, s) => conv::conv(*pass, s, x, second()?)?,
         Primitive::Reduce(ReduceKind::Sum, s) => T::buffer(reduce::sum(s, x)?),
         Primitive::Reduce(ReduceKind::Max, s) => T::buffer(reduce::max(s, x)?),
         Primitive::Reduce(ReduceKind::ArgMax, s) => reduce::argmax(s, x)?.into(),

@@ -12,7 +12,7 @@ impl Tensor {
         self.check_element::<T>()?;
         let t = self.contiguous()?;
         match (&*t.storage()?, self.device()) {
-            (Storage::Cpu(b, _), _) => Ok(t.cpu_view(b).elements::<T>("to_vec")?.to_vec()),
+            (Storage::Cpu(b), _) => Ok(t.cpu_view(b).elements::<T>("to_vec")?.to_vec()),
             (Storage::Gpu(b), Device::Wgpu(gpu)) => Ok(bytemuck::pod_collect_to_vec(
                 &gpu.read(b, t.len() * T::DTYPE.size())?,
             )),

@@ -36,7 +36,7 @@ impl Tensor {
         }
         device.check_dtype("from_slice", T::DTYPE)?;
         let storage = match device {
-            Device::Cpu => Storage::cpu_buffer(CpuBuffer::copy_of("from_slice", elements)?),
+            Device::Cpu => Storage::Cpu(CpuBuffer::copy_of("from_slice", elements)?),
             Device::Wgpu(gpu) => Storage::Gpu(gpu.upload(bytemuck::cast_slice(elements))?),
         };
         Ok(Tensor::from_storage(

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     DType, Device, Error, Expr, Result,
-    cpu::{self, CpuBuffer, CpuView, Epilogue, Packed, Weight},
+    cpu::{self, CpuBuffer, CpuView, Epilogue},
     expr::{Access, PointwiseKernel},
     gpu::GpuBuffer,
     layout::Layout,
@@ -100,11 +100,7 @@ impl Tensor {
         Ok(match inputs[0].device() {
             Device::Cpu => {
                 let views = cpu_views(op, inputs, &storages)?;
-                Storage::cpu_buffer(cpu::run_packed(
-                    primitive,
-                    &views,
-                    weight(inputs, &storages),
-                )?)
+                Storage::Cpu(cpu::run(primitive, &views)?)
             }
             Device::Wgpu(gpu) => Storage::Gpu(gpu.run(primitive, &gpu_buffers(op, &storages)?)?),
         })
@@ -138,9 +134,8 @@ impl Tensor {
                     kernel: &kernel,
                     inputs: &inputs,
                 };
-                let weight = weight(&waiting.inputs, &storages_in);
-                let outputs = cpu::run_through(&waiting.primitive, &views, weight, epilogue)?;
-                outputs.map(|all| all.into_iter().map(Storage::cpu_buffer).collect())
+                let outputs = cpu::run_through(&waiting.primitive, &views, epilogue)?;
+                outputs.map(|all| all.into_iter().map(Storage::Cpu).collect())
             }
             Device::Wgpu(gpu) => {
                 let inputs = gpu_buffers(op, &storages_in)?;
@@ -180,7 +175,7 @@ impl Tensor {
                 let outputs = cpu::pointwise(&kernel, &views)?;
                 outputs
                     .into_iter()
-                    .map(|b| Arc::new(Storage::cpu_buffer(b)))
+                    .map(|b| Arc::new(Storage::Cpu(b)))
                     .collect()
             }
             Device::Wgpu(gpu) => {
@@ -235,17 +230,6 @@ fn gpu_buffers<'a>(op: &'static str, storages: &'a [Arc<Storage>]) -> Result<Vec
     storages.iter().map(|s| s.gpu(op)).collect()
 }
 
-/// Where forms of a weight, the second input, are kept.
-fn weight<'a>(inputs: &[Tensor], storages: &'a [Arc<Storage>]) -> Option<Weight<'a>> {
-    match (inputs.get(1), storages.get(1).map(Arc::as_ref)) {
-        (Some(input), Some(Storage::Cpu(_, packed))) => Some(Weight {
-            packed,
-            offset: input.layout().offset,
-        }),
-        _ => None,
-    }
-}
-
 /// Expressions over one list of inputs, to which those are added that are not yet in it.
 fn merge_parts(inputs: &mut Vec<Tensor>, parts: &[(Lazy, DType)]) -> Vec<(Expr, DType)> {
     let merge = |(lazy, dtype): &(Lazy, DType)| {
@@ -287,15 +271,10 @@ pub(super) fn same_device(op: &'static str, inputs: &[&Tensor]) -> Result<Device
 }
 
 impl Storage {
-    /// New elements on the CPU.
-    pub fn cpu_buffer(buffer: CpuBuffer) -> Storage {
-        Storage::Cpu(buffer, Packed::default())
-    }
-
     /// The buffer of an array whose device is the CPU.
     pub fn cpu(&self, op: &'static str) -> Result<&CpuBuffer> {
         match self {
-            Storage::Cpu(b, _) => Ok(b),
+            Storage::Cpu(b) => Ok(b),
             Storage::Gpu(_) => Err(mixed(op)),
         }
     }
@@ -304,7 +283,7 @@ impl Storage {
     pub fn gpu(&self, op: &'static str) -> Result<&GpuBuffer> {
         match self {
             Storage::Gpu(b) => Ok(b),
-            Storage::Cpu(..) => Err(mixed(op)),
+            Storage::Cpu(_) => Err(mixed(op)),
         }
     }
 }

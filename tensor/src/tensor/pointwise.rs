@@ -108,18 +108,6 @@ impl Tensor {
         Ok(self)
     }
 
-    /// Tells that this array is going to be the weight of many convolutions: where packing it takes a good part of a
-    /// convolution's time, the CPU keeps the packed form, for each pass up to four times its size, until the array is dropped.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn keep_packed(&self) -> Result<()> {
-        if let Storage::Cpu(_, packed) = &*self.storage()? {
-            packed.keep();
-        }
-        Ok(())
-    }
-
     pub(super) fn storage(&self) -> Result<Arc<Storage>> {
         loop {
             if let Some(value) = self.0.value.get() {

@@ -19,28 +19,18 @@ pub(super) use kernel::{Kernels, kernels_f32, kernels_f64};
 pub(crate) use winograd::winograd;
 pub use winograd::{Winograd, with_winograd};
 
-use std::sync::Arc;
-
 use super::CpuBuffer;
 use super::epilogue::{Epilogue, Finish};
-use super::memory::PoolVec;
-use super::packed::Weight;
 use super::real::Real;
 use crate::primitive::{Conv2d, ConvPass};
 use crate::{DType, Result};
 use winograd::Plan;
 
-/// Runs one pass. `weight` is where forms of the weight are kept.
-pub(super) fn conv<T: Real>(
-    pass: ConvPass,
-    s: &Conv2d,
-    a: &[T],
-    b: &[T],
-    weight: Option<Weight<'_>>,
-) -> Result<CpuBuffer> {
+/// Runs one pass.
+pub(super) fn conv<T: Real>(pass: ConvPass, s: &Conv2d, a: &[T], b: &[T]) -> Result<CpuBuffer> {
     if let Some(plan) = plan::<T>(pass, s) {
         let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
-        return Ok(plan.run(a, &packed(&plan, s, b, weight)?)?.into());
+        return Ok(plan.run(a, b)?.into());
     }
     Ok(T::buffer(match (pass, few::applies(s)) {
         (ConvPass::Forward, true) => few::forward(s, a, b)?,
@@ -58,7 +48,6 @@ pub(super) fn conv_through(
     s: &Conv2d,
     a: &[f32],
     b: &[f32],
-    weight: Option<Weight<'_>>,
     epilogue: Epilogue<'_>,
 ) -> Result<Option<Vec<CpuBuffer>>> {
     let Some(plan) = plan::<f32>(pass, s) else {
@@ -67,7 +56,7 @@ pub(super) fn conv_through(
     let Some(finish) = Finish::new(epilogue)? else {
         return Ok(None);
     };
-    plan.run_through(a, &packed(&plan, s, b, weight)?, &finish)?;
+    plan.run_through(a, b, &finish)?;
     Ok(Some(finish.done()))
 }
 
@@ -76,20 +65,4 @@ fn plan<T: Real>(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
         return None;
     }
     Plan::new(pass, s)
-}
-
-/// The transformed weights, those that were kept if it is worthwhile.
-fn packed(
-    plan: &Plan,
-    s: &Conv2d,
-    b: &[f32],
-    weight: Option<Weight<'_>>,
-) -> Result<Arc<PoolVec<f32>>> {
-    match weight {
-        Some(weight) if plan.keeps_weights() => {
-            let form = plan.form(s, weight.offset);
-            weight.packed.get(form, || plan.weights(b))
-        }
-        _ => plan.weights(b).map(Arc::new),
-    }
 }

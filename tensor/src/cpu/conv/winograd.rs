@@ -14,7 +14,6 @@ use super::transform::{F2, F4, MAX_IN, MAX_OUT, Tile, Transforms, transforms};
 use crate::Result;
 use crate::cpu::epilogue::{Finish, Worker};
 use crate::cpu::memory::PoolVec;
-use crate::cpu::packed::Form;
 use crate::primitive::{Conv2d, ConvPass};
 use crate::scoped::with_value;
 
@@ -48,9 +47,6 @@ pub(crate) fn winograd() -> Winograd {
 const TASK_TILES: usize = 32;
 /// Up to this many tiles, all threads share each of the three phases; beyond, each takes tasks of its own.
 const FEW_TILES: usize = 96;
-/// With more tiles, transforming the weights anew costs less than a tenth of the pass, and keeping them is not worth four
-/// times their size.
-const KEEP_TILES: usize = 64;
 /// Multiply-adds below which one thread is quicker than waking the others.
 const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
@@ -85,8 +81,8 @@ struct Job<'a> {
     x: &'a [f32],
     /// As many as input channels.
     zeros: &'a [f32],
-    /// Transformed weights.
-    u: &'a [f32],
+    /// The weight, as the pass is given it.
+    weight: &'a [f32],
     sink: Sink<'a>,
 }
 
@@ -189,21 +185,6 @@ impl Plan {
         })
     }
 
-    /// Which form the transformed weights are.
-    pub fn form(&self, s: &Conv2d, offset: usize) -> Form {
-        Form {
-            pass: self.pass,
-            offset,
-            shape: [s.o, s.kh, s.kw, s.c],
-            outputs: self.outputs,
-        }
-    }
-
-    /// Whether transformed weights are worth keeping for the next call.
-    pub fn keeps_weights(&self) -> bool {
-        self.n * self.th * self.tw <= KEEP_TILES
-    }
-
     fn places(&self) -> usize {
         self.inputs * self.inputs
     }
@@ -213,54 +194,51 @@ impl Plan {
         self.o.div_ceil(self.kernels.columns)
     }
 
-    /// The transformed weights as \[place\]\[column tile\]\[input channel\]\[columns of a tile\].
-    pub fn weights(&self, weight: &[f32]) -> Result<PoolVec<f32>> {
-        let (width, places) = (self.kernels.columns, self.places());
-        let panel = self.c * width;
-        let plane = self.panels() * panel;
-        let mut u = PoolVec::uninit(self.pass.name(), places * plane)?;
-        let to = Shared(u.as_mut_ptr());
+    /// Elements from place to place of a transformed column tile, and of the whole.
+    fn panel(&self) -> [usize; 2] {
+        let plane = odd_lines(self.c * self.kernels.columns);
+        [plane, self.places() * plane]
+    }
+
+    /// Transforms the weights of a column tile to `u`, \[place\]\[input channel\]\[columns of a tile\].
+    fn weights(&self, weight: &[f32], p: usize, u: *mut f32) {
+        let width = self.kernels.columns;
+        let [plane, _] = self.panel();
+        let first = p * width;
+        let columns = width.min(self.o - first);
         // the weight is [columns, 3, 3, c] forward, and [c, 3, 3, columns] with the taps reversed backward
         let at = |column: usize, tap: usize, c: usize| match self.pass {
             ConvPass::Forward => (column * 9 + tap) * self.c + c,
             _ => (c * 9 + 8 - tap) * self.o + column,
         };
-        let task = |i: usize| {
-            let (p, c) = (i / self.c, i % self.c);
-            let mut g = [0.0; 9 * MAX_WIDTH];
-            let first = p * width;
+        let mut g = [0.0; 9 * MAX_WIDTH];
+        for c in 0..self.c {
             for (tap, row) in g.chunks_exact_mut(width).take(9).enumerate() {
-                for (j, g) in row[..width.min(self.o - first)].iter_mut().enumerate() {
+                for (j, g) in row[..columns].iter_mut().enumerate() {
                     *g = weight[at(first + j, tap, c)];
                 }
             }
-            let row = to.at(p * panel + c * width);
-            // SAFETY: `g` holds nine rows; one row of `width` elements in each plane, of this panel and channel, which
-            // no other task writes. The transforms are those of this processor.
-            unsafe { (self.transforms.weights)(g.as_ptr(), width, row, plane) };
-        };
-        let tasks = self.panels() * self.c;
-        if u.len() >= PARALLEL_MULTIPLIES {
-            (0..tasks).into_par_iter().with_min_len(16).for_each(task);
-        } else {
-            (0..tasks).for_each(task);
+            // SAFETY: `g` holds nine rows; one row of `width` elements in each plane of `u`, which is this task's. The
+            // transforms are those of this processor.
+            unsafe {
+                (self.transforms.weights)(g.as_ptr(), width, u.wrapping_add(c * width), plane)
+            };
         }
-        Ok(u)
     }
 
-    /// The pass, `u` being the transformed weights.
-    pub fn run(&self, x: &[f32], u: &[f32]) -> Result<PoolVec<f32>> {
+    /// The pass: images and weight to images.
+    pub fn run(&self, x: &[f32], weight: &[f32]) -> Result<PoolVec<f32>> {
         let mut y = PoolVec::uninit(self.pass.name(), self.n * self.oh * self.ow * self.o)?;
-        self.run_into(x, u, Sink::Plain(Shared(y.as_mut_ptr())))?;
+        self.run_into(x, weight, Sink::Plain(Shared(y.as_mut_ptr())))?;
         Ok(y)
     }
 
     /// The pass through a kernel into its outputs.
-    pub fn run_through(&self, x: &[f32], u: &[f32], finish: &Finish<'_>) -> Result<()> {
-        self.run_into(x, u, Sink::Through(finish))
+    pub fn run_through(&self, x: &[f32], weight: &[f32], finish: &Finish<'_>) -> Result<()> {
+        self.run_into(x, weight, Sink::Through(finish))
     }
 
-    fn run_into(&self, x: &[f32], u: &[f32], sink: Sink<'_>) -> Result<()> {
+    fn run_into(&self, x: &[f32], weight: &[f32], sink: Sink<'_>) -> Result<()> {
         let tiles = self.n * self.th * self.tw;
         if tiles * self.o == 0 {
             return Ok(());
@@ -269,7 +247,7 @@ impl Plan {
         let job = Job {
             x,
             zeros: &zeros,
-            u,
+            weight,
             sink,
         };
         let parallel = tiles * self.places() * self.c * self.o >= PARALLEL_MULTIPLIES;
@@ -289,11 +267,19 @@ impl Plan {
             .into_par_iter()
             .with_min_len(2)
             .for_each(|t| self.transform_in(t..t + 1, 0, job, planes));
-        let panels = self.panels();
-        (0..self.places() * panels).into_par_iter().for_each(|i| {
-            let p = i % panels;
-            self.multiply(tiles, i / panels, p..p + 1, job.u, planes);
-        });
+        // each column tile's weights are transformed and used while they are in the cache
+        let [plane, panel] = self.panel();
+        (0..self.panels()).into_par_iter().try_for_each_init(
+            || PoolVec::uninit(self.pass.name(), panel),
+            |u, p| {
+                let u = u.as_mut().map_err(|e| e.clone())?.as_mut_ptr();
+                self.weights(job.weight, p, u);
+                for place in 0..self.places() {
+                    self.multiply(tiles, place, p, u.wrapping_add(place * plane), planes);
+                }
+                Ok(())
+            },
+        )?;
         (0..lines).into_par_iter().try_for_each_init(
             || self.writer(job.sink, 1),
             |writer, line| {
@@ -305,6 +291,15 @@ impl Plan {
     }
 
     fn by_tasks<'a>(&self, parallel: bool, job: &Job<'a>) -> Result<()> {
+        let [plane, panel] = self.panel();
+        let mut all = PoolVec::uninit(self.pass.name(), self.panels() * panel)?;
+        let u = Shared(all.as_mut_ptr());
+        let weights = |p: usize| self.weights(job.weight, p, u.at(p * panel));
+        if parallel {
+            (0..self.panels()).into_par_iter().for_each(weights);
+        } else {
+            (0..self.panels()).for_each(weights);
+        }
         let lines = self.n * self.th;
         let per_task = (TASK_TILES / self.tw).clamp(1, lines);
         let start = || -> Result<(Scratch, Writer<'a>)> {
@@ -320,7 +315,10 @@ impl Plan {
             let tiles = range.start * self.tw..range.end * self.tw;
             self.transform_in(tiles.clone(), tiles.start, job, planes);
             for place in 0..self.places() {
-                self.multiply(tiles.len(), place, 0..self.panels(), job.u, planes);
+                for p in 0..self.panels() {
+                    let u = u.at(p * panel + place * plane);
+                    self.multiply(tiles.len(), place, p, u, planes);
+                }
             }
             self.finish(range, tiles.start, planes, writer);
             Ok(())
@@ -376,11 +374,9 @@ impl Plan {
     }
 
     fn scratch(&self, tiles: usize) -> Result<Scratch> {
-        // an odd number of cache lines from plane to plane, lest all fall into the same set of the cache
-        let plane = |elements: usize| (elements.div_ceil(16) | 1) * 16;
         let m_row = self.panels() * self.kernels.columns;
-        let v_plane = plane(tiles * self.c);
-        let m_plane = plane(tiles.next_multiple_of(self.kernels.rows) * m_row);
+        let v_plane = odd_lines(tiles * self.c);
+        let m_plane = odd_lines(tiles.next_multiple_of(self.kernels.rows) * m_row);
         let mut v = PoolVec::uninit(self.pass.name(), self.places() * v_plane)?;
         let mut m = PoolVec::uninit(self.pass.name(), self.places() * m_plane)?;
         let planes = Planes {
@@ -433,26 +429,22 @@ impl Plan {
         }
     }
 
-    /// The products of the first `tiles` rows at one place, for some column tiles.
-    fn multiply(&self, tiles: usize, place: usize, panels: Range<usize>, u: &[f32], to: &Planes) {
-        let panel_len = self.c * self.kernels.columns;
-        for p in panels {
-            let panel = u[(place * self.panels() + p) * panel_len..].as_ptr();
-            for first in (0..tiles).step_by(self.kernels.rows) {
-                // rows beyond the last tile repeat it; `m` has room for their results
-                let row = |r: usize| (first + r).min(tiles - 1) * self.c;
-                let v = to.v.at(place * to.v_plane);
-                let tap = Tap {
-                    rows: std::array::from_fn(|r| v.wrapping_add(row(r)).cast_const()),
-                    weights: 0,
-                };
-                let m = to.m.at(place * to.m_plane + p * self.kernels.columns);
-                let out: [*mut f32; MAX_ROWS] =
-                    std::array::from_fn(|r| m.wrapping_add((first + r) * to.m_row));
-                // SAFETY: rows of `v` that `transform_in` wrote, a panel of `c` rows, and
-                // rows of `m`, of which the kernel uses its own number; the plane holds a multiple of that.
-                unsafe { (self.kernels.gather)(&[tap], self.c, panel, &out) };
-            }
+    /// The products of the first `tiles` rows at one place with a column tile's transformed weights.
+    fn multiply(&self, tiles: usize, place: usize, p: usize, u: *const f32, to: &Planes) {
+        let v = to.v.at(place * to.v_plane);
+        let m = to.m.at(place * to.m_plane + p * self.kernels.columns);
+        for first in (0..tiles).step_by(self.kernels.rows) {
+            // rows beyond the last tile repeat it; `m` has room for their results
+            let row = |r: usize| (first + r).min(tiles - 1) * self.c;
+            let tap = Tap {
+                rows: std::array::from_fn(|r| v.wrapping_add(row(r)).cast_const()),
+                weights: 0,
+            };
+            let out: [*mut f32; MAX_ROWS] =
+                std::array::from_fn(|r| m.wrapping_add((first + r) * to.m_row));
+            // SAFETY: rows of `v` that `transform_in` wrote, a plane of `c` rows that `weights` wrote, and
+            // rows of `m`, of which the kernel uses its own number; the plane holds a multiple of that.
+            unsafe { (self.kernels.gather)(&[tap], self.c, u, &out) };
         }
     }
 
@@ -492,6 +484,11 @@ impl Plan {
             }
         }
     }
+}
+
+/// Elements from plane to plane: an odd number of cache lines, lest all planes fall into the same set of the cache.
+fn odd_lines(elements: usize) -> usize {
+    (elements.div_ceil(16) | 1) * 16
 }
 
 /// Elements of the widest column tile or register.
