@@ -11,9 +11,9 @@
 //! for _ in 0..50 {
 //!     let y = net.forward(&x.clone().into(), Mode::Train)?;
 //!     let loss = y.mul(&y)?.mean_all()?;
-//!     let parameters = net.parameters();
-//!     adam.step(&parameters, &gradients(&loss, &parameters)?, 0.05)?;
 //!     losses.push(loss.tensor().item()?);
+//!     let parameters = net.parameters();
+//!     adam.step(&parameters, &gradients(loss, &parameters)?, 0.05)?;
 //! }
 //! assert!(losses[49] < losses[0] / 10.0);
 //! # Ok::<(), clel_nn::Error>(())
