@@ -13,6 +13,7 @@ pub(super) fn known() -> Result<BTreeMap<String, Value>> {
     let mut config = Layers::preset(presets::DEFAULT_PRESET)?.build()?;
     config.data.path = Some("images".into());
     config.data.size = Some([8, 8]);
+    config.data.attribute = Some("Smiling".into());
     config.data.shape = Some([8, 8, 1]);
     config.data.mean = Some(vec![0.5]);
     config.data.std = Some(vec![0.5]);

@@ -15,6 +15,8 @@ pub const PRESETS: &[(&str, &str)] = &[
         "cifar10-large",
         include_str!("../../presets/cifar10-large.toml"),
     ),
+    ("imagenet32", include_str!("../../presets/imagenet32.toml")),
+    ("celeba64", include_str!("../../presets/celeba64.toml")),
 ];
 
 /// What a run is when nothing else is said.

@@ -178,7 +178,7 @@ fn unknown_preset_lists_the_presets() {
     let error = Layers::preset("mnist").unwrap_err().to_string();
     assert_eq!(
         error,
-        "there is no preset `mnist`; there are digits, fashion, cifar10, cifar10-small, cifar10-large"
+        "there is no preset `mnist`; there are digits, fashion, cifar10, cifar10-small, cifar10-large, imagenet32, celeba64"
     );
 }
 

@@ -42,6 +42,15 @@ pub enum Source {
     Cifar10,
     /// CIFAR-100's binary files with fine labels: `train.bin` and `test.bin` in a folder, or `cifar-100-binary.tar.gz`.
     Cifar100,
+    /// SVHN's cropped digits: `train_32x32.mat` and `test_32x32.mat` in a folder.
+    Svhn,
+    /// ImageNet 32×32: `train_data_batch_*.npz` and `val_data.npz` in a folder, or image folders `train` and `val`.
+    Imagenet32,
+    /// CelebA's aligned faces: a folder with `img_align_celeba/`, `list_eval_partition.txt` and `list_attr_celeba.txt`; the centre
+    /// of 140×140 is resized to data.size, 64×64 if absent.
+    Celeba,
+    /// Describable Textures: a folder with `images/CLASS/*.jpg`; resized to data.size, 32×32 if absent.
+    Dtd,
     /// MNIST's IDX files `train-images-idx3-ubyte` and so on in a folder, plain or `.gz`.
     Mnist,
     /// Fashion-MNIST's IDX files; without `data.path`, those of Debian's package dataset-fashion-mnist.
@@ -60,6 +69,10 @@ impl Source {
             Source::Digits => "digits",
             Source::Cifar10 => "cifar10",
             Source::Cifar100 => "cifar100",
+            Source::Svhn => "svhn",
+            Source::Imagenet32 => "imagenet32",
+            Source::Celeba => "celeba",
+            Source::Dtd => "dtd",
             Source::Mnist => "mnist",
             Source::Fashion => "fashion",
             Source::Images => "images",
@@ -72,7 +85,9 @@ impl Source {
         match self {
             Source::Digits | Source::Images | Source::Safetensors => "digits",
             Source::Mnist | Source::Fashion => "fashion",
-            Source::Cifar10 | Source::Cifar100 => "cifar10",
+            Source::Cifar10 | Source::Cifar100 | Source::Svhn | Source::Dtd => "cifar10",
+            Source::Imagenet32 => "imagenet32",
+            Source::Celeba => "celeba64",
         }
     }
 }
@@ -89,6 +104,9 @@ pub struct DataConfig {
     /// Image files: crop to the centre and resize to \[height, width\]; absent, all files must have one size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<[usize; 2]>,
+    /// CelebA's attribute that makes two classes, `Smiling` for instance; absent, faces have no classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
     /// Share of the images held out for evaluation where the source has no test part.
     pub test_share: f64,
     /// Image files whose pixels take more than this, in MiB, are not held in memory but decoded whenever they are needed, by

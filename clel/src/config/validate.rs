@@ -4,6 +4,8 @@ use super::tree::{Config, Source};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
+/// The largest height and width of an image.
+const LARGEST_SIDE: usize = 4096;
 /// The largest width of a layer.
 const WIDEST: usize = 16_384;
 /// The largest number of images in a batch or in a picture.
@@ -85,16 +87,24 @@ fn data(c: &Config, p: &mut Problems) {
     );
     if let Some(size) = c.data.size {
         p.must(
-            size.iter().all(|s| *s > 0),
+            size.iter().all(|s| (1..=LARGEST_SIDE).contains(s)),
             "data.size",
-            "must be [height, width], both at least 1",
+            format!("must be [height, width], both in 1..={LARGEST_SIDE}"),
         );
         p.must(
-            c.data.source == Source::Images,
+            matches!(
+                c.data.source,
+                Source::Images | Source::Imagenet32 | Source::Celeba | Source::Dtd
+            ),
             "data.size",
-            "only image files are resized: those of the source `images`",
+            "only image files are resized: those of images, imagenet32, celeba and dtd",
         );
     }
+    p.must(
+        c.data.attribute.is_none() || c.data.source == Source::Celeba,
+        "data.attribute",
+        "only celeba has attributes",
+    );
     if let Some([h, w, channels]) = c.data.shape {
         p.must(
             h > 0 && w > 0 && (channels == 1 || channels == 3),

@@ -4,30 +4,40 @@
 //! the trainer ([`ImageSet`], [`Ahead`]).
 
 mod ahead;
+mod celeba;
 mod cifar;
 mod digits;
 mod folder;
 mod idx;
+mod imagenet32;
 mod images;
+mod matlab;
+mod npz;
 mod order;
 mod packed;
 mod picture;
 mod set;
 mod statistics;
+mod svhn;
 mod tensors;
+mod textures;
 
 use std::path::Path;
 
 pub use ahead::Ahead;
+pub use celeba::celeba;
 pub use cifar::{cifar10, cifar100};
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
 pub use idx::{fashion, mnist};
+pub use imagenet32::imagenet32;
 pub use images::{Images, Pixels, to_byte};
 pub use order::Order;
 pub use picture::{Channels, Form, read_file};
 pub use set::ImageSet;
+pub use svhn::svhn;
 pub use tensors::{read_tensors, write_samples};
+pub use textures::textures;
 
 use clel_tensor::random::RngKey;
 
@@ -87,10 +97,15 @@ type Parts = (Split, Option<Split>);
 /// is not the images'.
 pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let path = config.path.as_deref().unwrap_or(Path::new(""));
+    let limit = config.memory.saturating_mul(1 << 20);
     let (train, test) = match config.source {
         Source::Digits => return fitting(digits(), config),
         Source::Cifar10 => cifar10(path)?,
         Source::Cifar100 => cifar100(path)?,
+        Source::Svhn => svhn(path)?,
+        Source::Imagenet32 => imagenet32(path, Form::of(config), limit)?,
+        Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
+        Source::Dtd => (textures(path, Form::of(config))?, None),
         Source::Mnist => mnist(path)?,
         Source::Fashion => fashion(config.path.as_deref())?,
         Source::Images => folder::parts(path, Form::of(config))?,
@@ -100,7 +115,6 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Some(test) => (train, test),
         None => hold_out(path, train, config.test_share, seed)?,
     };
-    let limit = config.memory.saturating_mul(1 << 20);
     let dataset = Dataset {
         name: match &config.path {
             Some(path) => format!("{} ({})", path.display(), config.source.name()),

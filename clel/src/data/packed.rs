@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
 use crate::{Error, Result};
 
@@ -18,6 +18,8 @@ pub(super) struct Packed<'a> {
     path: PathBuf,
     reader: Box<dyn Read + 'a>,
     at: Rc<Cell<u64>>,
+    /// The next byte, if it has been looked at.
+    peeked: Option<u8>,
     /// No more bytes than this can come.
     most: u64,
     /// What is counted.
@@ -53,8 +55,37 @@ impl<'a> Packed<'a> {
             path: path.to_owned(),
             reader: Box::new(reader),
             at: Rc::default(),
+            peeked: None,
             most,
             unit,
+        }
+    }
+
+    /// The next `length` bytes, as they are.
+    pub fn part(&mut self, length: u64) -> Packed<'_> {
+        let path = self.path.clone();
+        Packed::new(&path, self.take(length), length, "byte (of the element)")
+    }
+
+    /// The next `length` bytes, unpacked by zlib.
+    pub fn zlib(&mut self, length: u64) -> Packed<'_> {
+        let path = self.path.clone();
+        let packed = BufReader::new(self.take(length));
+        let most = length.saturating_mul(RATIO);
+        Packed::new(&path, ZlibDecoder::new(packed), most, "byte (unpacked)")
+    }
+
+    /// Leaves out what comes before the byte `end`.
+    ///
+    /// # Errors
+    /// The file ends or is damaged before.
+    pub fn skip_to(&mut self, end: u64) -> Result<()> {
+        let n = end.saturating_sub(self.at.get());
+        let skipped = std::io::copy(&mut self.by_ref().take(n), &mut std::io::sink());
+        match skipped {
+            Ok(skipped) if skipped == n => Ok(()),
+            Ok(_) => Err(self.fault(format!("the data end here, expected {n} bytes more"))),
+            Err(e) => Err(self.fault(format!("cannot read on: {e}"))),
         }
     }
 
@@ -116,20 +147,28 @@ impl<'a> Packed<'a> {
     /// # Errors
     /// What follows cannot be read.
     pub fn is_at_end(&mut self) -> Result<bool> {
-        let at = self.at.get();
-        match self.read(&mut [0]) {
-            Ok(n) => {
-                self.at.set(at);
-                Ok(n == 0)
+        if self.peeked.is_none() {
+            let mut byte = [0];
+            match self.reader.read(&mut byte) {
+                Ok(0) => return Ok(true),
+                Ok(_) => self.peeked = Some(byte[0]),
+                Err(e) => return Err(self.fault(format!("cannot read on: {e}"))),
             }
-            Err(e) => Err(self.fault(format!("cannot read on: {e}"))),
         }
+        Ok(false)
     }
 }
 
 impl Read for Packed<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.reader.read(out)?;
+        let n = match (self.peeked, out.first_mut()) {
+            (Some(byte), Some(first)) => {
+                *first = byte;
+                self.peeked = None;
+                1
+            }
+            _ => self.reader.read(out)?,
+        };
         self.at.set(self.at.get() + n as u64);
         Ok(n)
     }

@@ -54,3 +54,64 @@ fn unreadable_and_odd_sized_images_are_named() {
         "{error}"
     );
 }
+
+#[test]
+fn textures_of_varying_sizes_become_one_size() {
+    let dir = tempfile::tempdir().unwrap();
+    for (class, w, h) in [("banded", 60, 40), ("woven", 33, 90)] {
+        let folder = dir.path().join("images").join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        png(&folder.join("a.png"), w, h, 3);
+    }
+    let all = textures(dir.path(), AS_STORED).unwrap();
+    assert_eq!(
+        (all.images.shape(), all.labels),
+        ([2, 32, 32, 3], Some(vec![0, 1]))
+    );
+    assert_eq!(levels(&all.images).len(), 2 * 3072);
+}
+
+#[test]
+fn folders_of_parts_must_have_the_same_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["train/a", "train/b", "test/a", "test/b"] {
+        let folder = dir.path().join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        png(
+            &folder.join("x.png"),
+            4,
+            4,
+            folder.components().count() as u8,
+        );
+    }
+    let (train, test) = folder::parts(dir.path(), AS_STORED).unwrap();
+    assert_eq!(
+        (train.labels, test.unwrap().labels),
+        (Some(vec![0, 1]), Some(vec![0, 1]))
+    );
+    std::fs::rename(dir.path().join("test/b"), dir.path().join("test/c")).unwrap();
+    let error = message(folder::parts(dir.path(), AS_STORED));
+    assert!(
+        error.contains("test: found a, c, expected those of `train`: a, b"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_small_file_that_claims_a_large_picture_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.png");
+    png(&path, 6, 4, 0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // width and height in the first chunk, and the chunk's checksum
+    bytes[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let error = read_file(&path, AS_STORED).unwrap_err();
+    let Error::Image { source, .. } = &error else {
+        panic!("{error}");
+    };
+    assert!(matches!(source, image::ImageError::Limits(_)), "{source}");
+}

@@ -1,7 +1,10 @@
+mod celeba;
 mod cifar;
 mod folders;
 mod idx;
+mod imagenet32;
 mod streaming;
+mod svhn;
 mod tensors;
 
 use std::path::Path;

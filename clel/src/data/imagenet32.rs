@@ -1,0 +1,150 @@
+//! ImageNet at 32×32 (Chrabaszcz et al., "A Downsampled Variant of ImageNet as an Alternative to the CIFAR datasets", 2017).
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::cifar::interleave;
+use super::folder;
+use super::npz::Npz;
+use super::set::Records;
+use super::{Form, ImageSet, Parts, Split};
+use crate::{Error, Result};
+
+/// Values of an image: a red, a green and a blue plane of 32×32.
+const LEN: usize = 3 * 32 * 32;
+const CLASSES: i64 = 1000;
+
+/// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
+/// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
+/// Batches that are not compressed are read where they lie, unless all fit into `memory` bytes.
+///
+/// # Errors
+/// A file is missing, truncated, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
+/// take more than `memory`.
+pub fn imagenet32(path: &Path, form: Form, memory: u64) -> Result<Parts> {
+    let mut train = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(Error::read(path))? {
+        let name = entry.map_err(Error::read(path))?.file_name();
+        let number = name.to_str().and_then(|n| {
+            let number = n.strip_prefix("train_data_batch_")?.strip_suffix(".npz")?;
+            number.parse::<u32>().ok()
+        });
+        train.extend(number.map(|number| (number, path.join(&name))));
+    }
+    if train.is_empty() {
+        let size = form.size.or(Some([32, 32]));
+        return folder::parts(path, Form { size, ..form });
+    }
+    train.sort();
+    let train: Vec<PathBuf> = train.into_iter().map(|(_, path)| path).collect();
+    let test = split(&[path.join("val_data.npz")], memory)?;
+    Ok((split(&train, memory)?, Some(test)))
+}
+
+fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
+    let (mut batches, mut labels) = (Vec::new(), Vec::new());
+    let mut held = 0;
+    for path in paths {
+        let mut file = Npz::open(path)?;
+        let (array, bytes) = file.read("labels")?;
+        let numbers = array
+            .integers(&bytes)
+            .ok_or_else(|| array.fault(format!("type {}, expected whole numbers", array.kind)))?;
+        if let Some(i) = numbers.iter().position(|n| !(1..=CLASSES).contains(n)) {
+            let why = format!("label {} of image {i}, expected 1 to {CLASSES}", numbers[i]);
+            return Err(array.fault(why));
+        }
+        if numbers.is_empty() {
+            return Err(array.fault("no images at all"));
+        }
+        let data = file.array("data")?;
+        let n = numbers.len();
+        if data.kind != "|u1" || data.shape != [n, LEN] {
+            let why = format!(
+                "{:?} of type {}, expected [{n}, {LEN}] of |u1",
+                data.shape, data.kind
+            );
+            return Err(data.fault(why));
+        }
+        let values = match data.offset {
+            Some(offset) => Values::InFile {
+                file: Mutex::new(File::open(path).map_err(Error::read(path))?),
+                offset,
+            },
+            None => {
+                held += data.size;
+                if held > memory {
+                    return Err(data.fault(format!(
+                        "compressed, so that it must be held in memory, where it and those before it take {} MiB and data.memory allows \
+                         {}; raise that, or write the file anew with numpy.savez, which does not compress",
+                        held >> 20,
+                        memory >> 20
+                    )));
+                }
+                Values::Unpacked(file.read("data")?.1)
+            }
+        };
+        let first = labels.len();
+        batches.push(Batch {
+            path: path.clone(),
+            first,
+            values,
+        });
+        labels.extend(numbers.iter().map(|label| (label - 1) as u32));
+    }
+    let records = Batches {
+        n: labels.len(),
+        batches,
+    };
+    Ok(Split {
+        images: ImageSet::stored(Arc::new(records)),
+        labels: Some(labels),
+    })
+}
+
+#[derive(Debug)]
+struct Batches {
+    n: usize,
+    batches: Vec<Batch>,
+}
+
+/// The images of a file.
+#[derive(Debug)]
+struct Batch {
+    path: PathBuf,
+    /// Images before it.
+    first: usize,
+    values: Values,
+}
+
+#[derive(Debug)]
+enum Values {
+    InFile { file: Mutex<File>, offset: u64 },
+    Unpacked(Vec<u8>),
+}
+
+impl Records for Batches {
+    fn shape(&self) -> [usize; 4] {
+        [self.n, 32, 32, 3]
+    }
+
+    fn read(&self, index: usize, values: &mut Vec<u8>) -> Result<()> {
+        let batch = &self.batches[self.batches.partition_point(|b| b.first <= index) - 1];
+        let at = (index - batch.first) * LEN;
+        match &batch.values {
+            Values::Unpacked(bytes) => interleave(&bytes[at..at + LEN], values),
+            Values::InFile { file, offset } => {
+                let mut planes = [0; LEN];
+                let mut file = file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let result = file
+                    .seek(SeekFrom::Start(offset + at as u64))
+                    .and_then(|_| file.read_exact(&mut planes));
+                result.map_err(Error::read(&batch.path))?;
+                interleave(&planes, values);
+            }
+        }
+        Ok(())
+    }
+}

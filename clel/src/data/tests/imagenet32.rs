@@ -1,0 +1,187 @@
+use std::io::{Cursor, Write};
+
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use super::*;
+
+const FORM: Form = AS_STORED;
+
+fn npy(kind: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
+    let text = format!("{text:<117}\n");
+    [
+        b"\x93NUMPY\x01\x00",
+        &(text.len() as u16).to_le_bytes()[..],
+        text.as_bytes(),
+        bytes,
+    ]
+    .concat()
+}
+
+fn npz(members: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        zip.start_file(
+            *name,
+            SimpleFileOptions::default().compression_method(method),
+        )
+        .unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// Images whose planes hold label, label + 1 and label + 2.
+fn batch(labels: &[i64], method: CompressionMethod) -> Vec<u8> {
+    let values: Vec<u8> = labels
+        .iter()
+        .flat_map(|l| (0..3072).map(|i| *l as u8 + (i / 1024) as u8))
+        .collect();
+    let numbers: Vec<u8> = labels.iter().flat_map(|l| l.to_le_bytes()).collect();
+    let n = labels.len();
+    let members = [
+        ("data.npy", npy("|u1", &format!("{n}, 3072"), &values)),
+        ("labels.npy", npy("<i8", &format!("{n},"), &numbers)),
+    ];
+    npz(&members, method)
+}
+
+fn folder(first: &[u8]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = CompressionMethod::Stored;
+    for (name, bytes) in [
+        ("train_data_batch_1.npz", first.to_vec()),
+        ("train_data_batch_10.npz", batch(&[7], stored)),
+        ("train_data_batch_2.npz", batch(&[1, 1000], stored)),
+        ("val_data.npz", batch(&[3], stored)),
+    ] {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn batches_are_one_set_in_their_order_packed_or_not() {
+    for (method, memory) in [
+        (CompressionMethod::Stored, 0),
+        (CompressionMethod::Deflated, 1 << 20),
+    ] {
+        let dir = folder(&batch(&[20, 30], method));
+        let (train, test) = imagenet32(dir.path(), FORM, memory).unwrap();
+        assert_eq!(train.labels, Some(vec![19, 29, 0, 999, 6]));
+        assert_eq!(test.unwrap().labels, Some(vec![2]));
+        assert!(train.images.in_memory().is_none());
+        let values = levels(&train.images);
+        for (i, label) in [20, 30, 1, 1000i64, 7].into_iter().enumerate() {
+            let colours = [0, 1, 2].map(|c| label as u8 + c);
+            let image = &values[i * 3072..(i + 1) * 3072];
+            assert!(image.chunks(3).all(|pixel| pixel == colours), "{i}");
+        }
+    }
+}
+
+#[test]
+fn a_packed_batch_needs_memory() {
+    let dir = folder(&batch(&[20, 30], CompressionMethod::Deflated));
+    let error = message(imagenet32(dir.path(), FORM, 6000));
+    assert!(
+        error.contains("train_data_batch_1.npz: array `data`: compressed"),
+        "{error}"
+    );
+    assert!(error.contains("numpy.savez"), "{error}");
+}
+
+#[test]
+fn damaged_batches_are_told_wherever_they_end() {
+    for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+        let whole = batch(&[20], method);
+        for end in (0..whole.len()).step_by(whole.len() / 150 + 1) {
+            let dir = folder(&whole[..end]);
+            let error = message(imagenet32(dir.path(), FORM, 1 << 20));
+            assert!(error.contains("train_data_batch_1.npz: "), "{end}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_batch_is_told() {
+    let label = 5i64.to_le_bytes();
+    let of = |data: Vec<u8>, labels: Vec<u8>| {
+        npz(
+            &[("data.npy", data), ("labels.npy", labels)],
+            CompressionMethod::Deflated,
+        )
+    };
+    let (data, labels) = (
+        || npy("|u1", "1, 3072", &[0; 3072]),
+        || npy("<i8", "1,", &label),
+    );
+    let lies = npy("|u1", "1, 3072", &[0; 3072]);
+    let mut fortran = data();
+    let at = fortran.windows(5).position(|w| w == b"False").unwrap();
+    fortran[at..at + 5].copy_from_slice(b"True ");
+    let cases: [(Vec<u8>, &str); 10] = [
+        (
+            b"PK no zip".to_vec(),
+            "directory (9 bytes in all): not a whole .npz file",
+        ),
+        (
+            npz(&[("data.npy", data())], CompressionMethod::Stored),
+            "array `labels`: not there; the file holds data",
+        ),
+        (
+            of(data(), npy("<i8", "1,", &1001i64.to_le_bytes())),
+            "array `labels`: label 1001 of image 0, expected 1 to 1000",
+        ),
+        (
+            of(data(), npy("<i8", "1,", &0i64.to_le_bytes())),
+            "array `labels`: label 0 of image 0, expected 1 to 1000",
+        ),
+        (
+            of(data(), npy("<f8", "1,", &label)),
+            "array `labels`: type <f8, expected whole numbers",
+        ),
+        (
+            of(npy("|u1", "1, 768", &[0; 768]), labels()),
+            "array `data`: [1, 768] of type |u1, expected [1, 3072] of |u1",
+        ),
+        (
+            of(npy("|u1", "99999999999, 99999999999", &[0]), labels()),
+            "array `data`: [99999999999, 99999999999] of |u1 does not fit 129 bytes",
+        ),
+        (
+            of(lies[..2000].to_vec(), labels()),
+            "array `data`: [1, 3072] of |u1 does not fit 2000 bytes",
+        ),
+        (
+            of(fortran, labels()),
+            "expected an array of numbers in C order",
+        ),
+        (
+            of(b"not an array".to_vec(), labels()),
+            "expected \\x93NUMPY: no numpy array",
+        ),
+    ];
+    for (bytes, told) in cases {
+        let error = message(imagenet32(folder(&bytes).path(), FORM, 1 << 20));
+        assert!(error.contains(told), "{told} is not in {error}");
+    }
+}
+
+#[test]
+fn image_folders_are_brought_to_32() {
+    let dir = tempfile::tempdir().unwrap();
+    for (part, class) in [
+        ("train", "n01"),
+        ("train", "n02"),
+        ("val", "n01"),
+        ("val", "n02"),
+    ] {
+        let folder = dir.path().join(part).join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        png(&folder.join("a.png"), 50, 40, 3);
+    }
+    let (train, test) = imagenet32(dir.path(), FORM, 0).unwrap();
+    assert_eq!(train.images.shape(), [2, 32, 32, 3]);
+    assert_eq!(test.unwrap().labels, Some(vec![0, 1]));
+}
