@@ -29,6 +29,7 @@ TOPICS = {  # name: (function, seed)
     "spectral_norm": (topic_normalisation.spectral_norm, 7),
     "energy_tiny": (topic_energy.tiny, 8),
     "energy_resnet_small": (topic_energy.resnet_small, 9),
+    "energy_resnet_small_odd": (topic_energy.resnet_small_odd, 29),
     "energy_resnet": (topic_energy.resnet, 10),
     "energy_resnet_large": (topic_energy.resnet_large, 11),
     "encoder_tiny": (topic_encoder.tiny, 12),

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 import energy_model
-from energy_model import PRESETS, EnergyNetwork, joint_energy
+from energy_model import DIGITS, PRESETS, EnergyNetwork, joint_energy
 from fixture import nchw, nhwc
 from networks import changed_by_forward, parameter_gradients, randomise, state
 
@@ -25,8 +25,8 @@ def narrow(name):
     return replace(PRESETS[name], **small[name])
 
 
-def energy_fixture(draw, out, name, images, side):
-    config = narrow(name)
+def energy_fixture(draw, out, name, images, side, **other):
+    config = replace(narrow(name), **other)
     network = randomise(EnergyNetwork(config), draw)
     out.note(preset=name, config=asdict(config), alpha=ALPHA, beta=BETA, objective=objective.__doc__)
     x = nchw(draw.images(images, side=side, channels=config.channels)).requires_grad_()
@@ -57,6 +57,12 @@ def tiny(draw, out):
 
 def resnet_small(draw, out):
     energy_fixture(draw, out, "resnet_small", images=3, side=16)
+
+
+def resnet_small_odd(draw, out):
+    """28 → 14 → 7 → 3: the last pool leaves out a row and a column."""
+    stages = ((3, 1), (3, 1), (6, 1), (6, 1))
+    energy_fixture(draw, out, "resnet_small", images=2, side=28, stages=stages, hidden=16, **DIGITS)
 
 
 def resnet(draw, out):

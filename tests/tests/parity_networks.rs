@@ -55,6 +55,11 @@ fn energy_tiny() {
 }
 
 #[test]
+fn energy_resnet_small_where_a_pool_leaves_out_a_row() {
+    energy_network("energy_resnet_small_odd", Network::ResnetSmall);
+}
+
+#[test]
 fn energy_resnet_small() {
     energy_network("energy_resnet_small", Network::ResnetSmall);
 }

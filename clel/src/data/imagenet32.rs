@@ -35,7 +35,14 @@ pub fn imagenet32(path: &Path, form: Form, memory: u64) -> Result<Parts> {
     }
     if train.is_empty() {
         let size = form.size.or(Some([32, 32]));
-        return folder::parts(path, Form { size, ..form });
+        return folder::parts(path, Form { size, ..form }).map_err(|error| match error {
+            Error::NoImages { path, .. } => Error::NoImages {
+                path,
+                why: "expected train_data_batch_1.npz and so on and val_data.npz, or folders `train` and `val` of image files"
+                    .to_owned(),
+            },
+            other => other,
+        });
     }
     train.sort();
     let train: Vec<PathBuf> = train.into_iter().map(|(_, path)| path).collect();

@@ -19,7 +19,8 @@ use crate::config::{ModelConfig, Network};
 /// activations are LeakyReLU 0.2, all convolutions spectrally normalised. `resnet_large` has three such trunks, on the image at full, half and
 /// quarter size, whose averages are joined before the head.
 ///
-/// Heights and widths must survive the pools: multiples of 4 for `tiny`, of 8 for `resnet*`, of 32 for `resnet_large`.
+/// Images may have any height and width from which the pools leave something: at least 4 for `tiny`, 8 for `resnet_small` and `resnet`, 32
+/// for `resnet_large`. As in PyTorch, a pool leaves out the last row and column of an odd number of them (28 → 14 → 7 → 3).
 pub struct EnergyNetwork {
     branches: Vec<Branch>,
     head: Sequential,

@@ -1,0 +1,132 @@
+//! Data sets through the program: shorthands, sets that are not held in memory, files that are not what they should be.
+
+mod cli;
+
+use std::path::Path;
+
+use cli::{clel, refused, text, tiny::train};
+
+/// Two classes of twelve images of 8×8 and a file that is none.
+fn images(folder: &Path) {
+    for class in ["a", "b"] {
+        let folder = folder.join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..12u8 {
+            let shade = |x: u32, y: u32| image::Luma([(x * 30) as u8 ^ (y * 20) as u8 ^ (i * 21)]);
+            let picture = image::GrayImage::from_fn(8, 8, shade);
+            picture.save(folder.join(format!("{i}.png"))).unwrap();
+        }
+        std::fs::write(folder.join("notes.txt"), "no image").unwrap();
+    }
+}
+
+/// The last checkpoint's arrays, and the metrics.
+fn result(run: &Path) -> (cli::arrays::Arrays, String) {
+    let arrays = cli::arrays::read(&run.join("checkpoints/step-00000009.safetensors"));
+    (
+        arrays,
+        std::fs::read_to_string(run.join("metrics.jsonl")).unwrap(),
+    )
+}
+
+#[test]
+fn a_set_that_is_not_held_in_memory_trains_alike_and_resumes_to_the_last_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("images");
+    images(&folder);
+    let path = text(&folder);
+    let source = ["--data", "images", "--path", &path, "--set"];
+    // epochs of five batches: nine iterations cross from one into the next
+    let of = |name: &str, memory: &str, steps: &str| {
+        let run = dir.path().join(name);
+        let more = [&source[..], &[memory, "--steps", steps]].concat();
+        let trained = train(&run, &more);
+        assert_eq!(trained.code, Some(0), "{trained:?}");
+        assert!(trained.stdout.contains("1-NN accuracy"), "{trained:?}");
+        run
+    };
+    let held = of("held", "data.memory=1", "9");
+    let read = of("read", "data.memory=0", "9");
+    let parts = of("parts", "data.memory=0", "3");
+    let parts_text = text(&parts);
+    let resumed = clel(&[
+        "train",
+        "--device",
+        "cpu",
+        "--resume",
+        &parts_text,
+        "--steps",
+        "9",
+    ]);
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let expected = result(&held);
+    assert!(expected == result(&read), "not held, not the same");
+    assert!(expected == result(&parts), "resumed, not the same");
+}
+
+#[test]
+fn a_damaged_image_ends_the_run_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("images");
+    images(&folder);
+    let broken = folder.join("b/7.png");
+    let bytes = std::fs::read(&broken).unwrap();
+    std::fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
+    for memory in ["data.memory=0", "data.memory=1"] {
+        let run = dir.path().join("run");
+        let path = text(&folder);
+        let more = [
+            "--data", "images", "--path", &path, "--set", memory, "--steps", "9",
+        ];
+        train(&run, &more).told(2, &["b/7.png: unreadable image"]);
+    }
+}
+
+#[test]
+fn sets_that_are_not_there_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let empty = text(dir.path());
+    let out = dir.path().join("run");
+    let out_text = text(&out);
+    for (name, parts) in [
+        ("cifar10", ["no images here", "data_batch_1.bin"]),
+        ("cifar100", ["no images here", "train.bin"]),
+        ("svhn", ["cannot read", "train_32x32.mat"]),
+        ("imagenet32", ["no images here", "train_data_batch_1.npz"]),
+        ("celeba", ["cannot read", "list_eval_partition.txt"]),
+        ("dtd", ["no images here", ".png"]),
+        ("mnist", ["no images here", "train-images-idx3-ubyte"]),
+        ("fashion", ["no images here", "train-images-idx3-ubyte"]),
+        ("images", ["no images here", ".png"]),
+        ("safetensors", ["cannot read", "because: "]),
+    ] {
+        let arguments = [
+            "train", "--device", "cpu", "--data", name, "--path", &empty, "--out", &out_text,
+        ];
+        refused(&arguments, &parts);
+        assert!(!out.exists(), "{name}");
+    }
+    refused(
+        &["train", "--data", "cifar10"],
+        &["data.path: this source needs a path"],
+    );
+    refused(
+        &[
+            "train",
+            "--data",
+            "mnist",
+            "--path",
+            &empty,
+            "--set",
+            "data.size=[8,8]",
+        ],
+        &["only image files are resized"],
+    );
+    refused(
+        &["train", "--path", &empty, "--set", "data.attribute=Smiling"],
+        &["only celeba has attributes"],
+    );
+    let unknown = clel(&["train", "--data", "lsun"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("imagenet32"), "{unknown:?}");
+}
