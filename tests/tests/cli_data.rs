@@ -107,6 +107,10 @@ fn sets_that_are_not_there_are_told() {
         assert!(!out.exists(), "{name}");
     }
     refused(
+        &["train", "--path", &empty],
+        &["--path", "say what lies there with --data"],
+    );
+    refused(
         &["train", "--data", "cifar10"],
         &["data.path: this source needs a path"],
     );
@@ -123,7 +127,7 @@ fn sets_that_are_not_there_are_told() {
         &["only image files are resized"],
     );
     refused(
-        &["train", "--path", &empty, "--set", "data.attribute=Smiling"],
+        &["train", "--set", "data.attribute=Smiling"],
         &["only celeba has attributes"],
     );
     let unknown = clel(&["train", "--data", "lsun"]);

@@ -15,9 +15,11 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   clel train                                   the embedded digits, in minutes, into runs/digits-001
+  clel train --data fashion                    Fashion-MNIST of Debian's package dataset-fashion-mnist
   clel train --steps 200 --device wgpu         a short run on the first WebGPU adapter
-  clel train --preset cifar10-small --path cifar-10-binary.tar.gz --out runs/cifar
-  clel train --preset cifar10 --data images --path photos/ --set data.size=[32,32]
+  clel train --data cifar10 --path cifar-10-binary.tar.gz --preset cifar10-small --out runs/cifar
+  clel train --data celeba --path celeba/ --set data.attribute=Smiling
+  clel train --data images --path photos/ --set data.size=[32,32] --preset cifar10
   clel train --set sampler.steps=40 --set train.ebm.lr=5e-4 --set seed=3
   clel train --resume runs/digits-001          goes on from the newest checkpoint";
 
@@ -25,7 +27,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Train {
-    /// Settings to start from: a preset's name [default: the one for the data set, else digits].
+    /// Settings to start from: digits, fashion, cifar10, cifar10-small, cifar10-large, imagenet32 or celeba64 [default: those for
+    /// the data set, else digits].
     #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "resume"])]
     preset: Option<String>,
     /// Settings to start from: a TOML file, over the preset that its key `preset` names.
@@ -68,6 +71,13 @@ impl Train {
         if let Some(checkpoint) = &job.resume {
             output::say(&format!("from {}", checkpoint.display()))?;
         }
+        let (known, images) = (&job.config.data, &job.data.train.images);
+        if images.in_memory().is_none() && (known.mean.is_none() || known.std.is_none()) {
+            let n = images.len();
+            output::say(&format!(
+                "reading {n} images once for data.mean and data.std"
+            ))?;
+        }
         let summary = run(job)?;
         output::say(&format!("\n{summary}"))
     }
@@ -82,8 +92,9 @@ impl Train {
             }
             None => {
                 let usual = self.data.map_or(DEFAULT_PRESET, Source::preset);
-                let name = self.preset.as_deref().unwrap_or(usual);
-                (Layers::preset(name)?, name.to_owned())
+                let preset = self.preset.as_deref().unwrap_or(usual);
+                let name = self.preset.as_deref().or(self.data.map(Source::name));
+                (Layers::preset(preset)?, name.unwrap_or(preset).to_owned())
             }
         };
         if let Some(name) = &self.data {
@@ -109,6 +120,13 @@ impl Train {
             layers.set(assignment)?;
         }
         let config: Config = layers.build()?;
+        if let (Some(path), Source::Digits) = (&self.path, config.data.source) {
+            return Err(Error::Argument {
+                argument: format!("--path {}", path.display()),
+                why: "the digits are part of the program; say what lies there with --data"
+                    .to_owned(),
+            });
+        }
         // what can fail comes first: a directory is not made for nothing
         let device = self.device.open()?;
         let data = data::load(&config.data, config.seed)?;

@@ -58,6 +58,10 @@ pub enum Source {
     /// A folder of PNG, JPEG or WebP files, of sub-folders of them, which are classes, or of `train` and `test` (or `val`), each of
     /// such a kind.
     Images,
+    // clap would show the brackets' backslashes
+    #[value(
+        help = "A safetensors file with `images` [N, H, W, C], optionally `labels`, `test_images`, `test_labels`"
+    )]
     /// A safetensors file with `images` \[N, H, W, C\], optionally `labels`, `test_images`, `test_labels`.
     Safetensors,
 }
