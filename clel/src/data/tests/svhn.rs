@@ -140,7 +140,7 @@ fn what_is_not_svhn_is_told() {
             "byte 124: version and byte order [0, 0, 0, 0], expected [0, 1, 73, 77]",
         ),
         (file(&[images(1)]), "array `y`: not in the file"),
-        (file(&[y.clone()]), "array `X`: not in the file"),
+        (file(std::slice::from_ref(&y)), "array `X`: not in the file"),
         (
             file(&[images(2), y.clone()]),
             "array `y`: 1 labels, expected 2",
