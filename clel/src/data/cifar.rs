@@ -12,7 +12,7 @@ const PLANE: usize = 32 * 32;
 const LARGEST: u64 = 1 << 30;
 
 /// What a record holds: label bytes, then a red, a green and a blue plane of 32×32 bytes.
-struct Form {
+struct Layout {
     /// Name of the set.
     name: &'static str,
     /// The folder inside the archive.
@@ -35,7 +35,7 @@ struct Form {
 /// # Errors
 /// A file is missing, is not a whole number of records, or has a label above 9.
 pub fn cifar10(path: &Path) -> Result<Parts> {
-    let form = Form {
+    let layout = Layout {
         name: "CIFAR-10",
         folder: "cifar-10-batches-bin",
         labels: 1,
@@ -44,7 +44,7 @@ pub fn cifar10(path: &Path) -> Result<Parts> {
         test: "test_batch.bin",
         expected: "data_batch_1.bin … data_batch_5.bin",
     };
-    form.read(path)
+    layout.read(path)
 }
 
 /// CIFAR-100 with its 100 fine labels, from a folder with `train.bin` and `test.bin` or from `cifar-100-binary.tar.gz`.
@@ -52,7 +52,7 @@ pub fn cifar10(path: &Path) -> Result<Parts> {
 /// # Errors
 /// A file is missing, is not a whole number of records, or has a fine label above 99.
 pub fn cifar100(path: &Path) -> Result<Parts> {
-    let form = Form {
+    let layout = Layout {
         name: "CIFAR-100",
         folder: "cifar-100-binary",
         labels: 2,
@@ -61,7 +61,7 @@ pub fn cifar100(path: &Path) -> Result<Parts> {
         test: "test.bin",
         expected: "train.bin",
     };
-    form.read(path)
+    layout.read(path)
 }
 
 /// A file and where it lies: its path, or its archive's with its name in there.
@@ -71,7 +71,7 @@ struct Member {
     bytes: Vec<u8>,
 }
 
-impl Form {
+impl Layout {
     fn read(&self, path: &Path) -> Result<Parts> {
         let (train, test) = if path.is_file() {
             self.archive(path)?

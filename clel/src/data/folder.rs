@@ -58,16 +58,13 @@ pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
     })
 }
 
-/// A folder's `train`, and its `test` or `val`, if it has these sub-folders; else all that it holds.
+/// A folder's `train` and its `test` or `val`, if it has these sub-folders; else all that it holds.
 pub(super) fn parts(path: &Path, form: Form) -> Result<Parts> {
     let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
-    let Some(train) = part("train") else {
+    let (Some(train), Some(folder)) = (part("train"), part("test").or_else(|| part("val"))) else {
         return Ok((read_folder(path, form)?.split, None));
     };
     let train = read_folder(&train, form)?;
-    let Some(folder) = part("test").or_else(|| part("val")) else {
-        return Ok((train.split, None));
-    };
     let test = read_folder(&folder, form)?;
     if test.classes != train.classes {
         return Err(Error::Mismatch {

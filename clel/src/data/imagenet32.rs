@@ -44,6 +44,13 @@ pub fn imagenet32(path: &Path, form: Form, memory: u64) -> Result<Parts> {
             other => other,
         });
     }
+    if let Some(size) = form.size.filter(|size| *size != [32, 32]) {
+        return Err(Error::Mismatch {
+            what: format!("data.size, with the batches in {}", path.display()),
+            found: format!("{size:?}"),
+            expected: "none, or [32, 32], which they have".to_owned(),
+        });
+    }
     train.sort();
     let train: Vec<PathBuf> = train.into_iter().map(|(_, path)| path).collect();
     let test = split(&[path.join("val_data.npz")], memory)?;

@@ -89,6 +89,15 @@ fn a_packed_batch_needs_memory() {
         "{error}"
     );
     assert!(error.contains("numpy.savez"), "{error}");
+    let other = Form {
+        size: Some([64, 64]),
+        ..FORM
+    };
+    let error = message(imagenet32(dir.path(), other, 1 << 20));
+    assert!(
+        error.contains("found [64, 64], expected none, or [32, 32]"),
+        "{error}"
+    );
 }
 
 #[test]
