@@ -65,7 +65,9 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<Parts> {
         return Ok((read_folder(path, form)?.split, None));
     };
     let train = read_folder(&train, form)?;
-    let test = read_folder(&folder, form)?;
+    let [_, h, w, c] = train.split.images.shape();
+    let channels = Channels::of(Some([h, w, c]));
+    let test = read_folder(&folder, Form { channels, ..form })?;
     if test.classes != train.classes {
         return Err(Error::Mismatch {
             what: format!("sub-folders of {}", folder.display()),

@@ -9,11 +9,13 @@ use super::cifar::interleave;
 use super::folder;
 use super::npz::Npz;
 use super::set::Records;
-use super::{Form, ImageSet, Parts, Split};
+use super::{Channels, Form, ImageSet, Parts, Split};
 use crate::{Error, Result};
 
 /// Values of an image: a red, a green and a blue plane of 32×32.
 const LEN: usize = 3 * 32 * 32;
+/// The size of the batches, and the one that image files are brought to, if no other is asked for.
+const SIZE: [usize; 2] = [32, 32];
 const CLASSES: i64 = 1000;
 
 /// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
@@ -23,7 +25,7 @@ const CLASSES: i64 = 1000;
 /// # Errors
 /// A file is missing, truncated, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
 /// take more than `memory`.
-pub fn imagenet32(path: &Path, form: Form, memory: u64) -> Result<Parts> {
+pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<Parts> {
     let mut train = Vec::new();
     for entry in std::fs::read_dir(path).map_err(Error::read(path))? {
         let name = entry.map_err(Error::read(path))?.file_name();
@@ -34,8 +36,12 @@ pub fn imagenet32(path: &Path, form: Form, memory: u64) -> Result<Parts> {
         train.extend(number.map(|number| (number, path.join(&name))));
     }
     if train.is_empty() {
-        let size = form.size.or(Some([32, 32]));
-        return folder::parts(path, Form { size, ..form }).map_err(|error| match error {
+        let form = Form {
+            crop: None,
+            size: size.or(Some(SIZE)),
+            channels: Channels::Rgb,
+        };
+        return folder::parts(path, form).map_err(|error| match error {
             Error::NoImages { path, .. } => Error::NoImages {
                 path,
                 why: "expected train_data_batch_1.npz and so on and val_data.npz, or folders `train` and `val` of image files"
@@ -44,7 +50,7 @@ pub fn imagenet32(path: &Path, form: Form, memory: u64) -> Result<Parts> {
             other => other,
         });
     }
-    if let Some(size) = form.size.filter(|size| *size != [32, 32]) {
+    if let Some(size) = size.filter(|size| *size != SIZE) {
         return Err(Error::Mismatch {
             what: format!("data.size, with the batches in {}", path.display()),
             found: format!("{size:?}"),

@@ -12,8 +12,12 @@ const MATRIX: u32 = 14;
 const COMPRESSED: u32 = 15;
 const INT8: u32 = 1;
 const UINT8: u32 = 2;
+const INT16: u32 = 3;
+const UINT16: u32 = 4;
 const INT32: u32 = 5;
 const UINT32: u32 = 6;
+const SINGLE: u32 = 7;
+const DOUBLE: u32 = 9;
 /// Axes at most, and letters of a name: far more than any file has.
 const MOST: u64 = 256;
 
@@ -137,7 +141,7 @@ impl<'a> MatArray<'a> {
     /// # Errors
     /// They are no real numbers, or the file ends before.
     pub fn numbers(&mut self) -> Result<Vec<f64>> {
-        const TYPES: [u32; 8] = [INT8, UINT8, 3, 4, INT32, UINT32, 7, 9];
+        const TYPES: [u32; 8] = [INT8, UINT8, INT16, UINT16, INT32, UINT32, SINGLE, DOUBLE];
         let (what, most) = (
             format!("the numbers of `{}`", self.name),
             self.count().saturating_mul(8),
@@ -146,11 +150,11 @@ impl<'a> MatArray<'a> {
         let numbers: Vec<f64> = match kind {
             INT8 => read(&bytes, |b| f64::from(i8::from_le_bytes(b))),
             UINT8 => read(&bytes, |b| f64::from(u8::from_le_bytes(b))),
-            3 => read(&bytes, |b| f64::from(i16::from_le_bytes(b))),
-            4 => read(&bytes, |b| f64::from(u16::from_le_bytes(b))),
+            INT16 => read(&bytes, |b| f64::from(i16::from_le_bytes(b))),
+            UINT16 => read(&bytes, |b| f64::from(u16::from_le_bytes(b))),
             INT32 => read(&bytes, |b| f64::from(i32::from_le_bytes(b))),
             UINT32 => read(&bytes, |b| f64::from(u32::from_le_bytes(b))),
-            7 => read(&bytes, |b| f64::from(f32::from_le_bytes(b))),
+            SINGLE => read(&bytes, |b| f64::from(f32::from_le_bytes(b))),
             _ => read(&bytes, f64::from_le_bytes),
         };
         let width = bytes.len() / numbers.len().max(1);

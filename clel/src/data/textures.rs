@@ -3,20 +3,24 @@
 use std::path::Path;
 
 use super::folder::read_folder;
-use super::{Form, Split};
+use super::{Channels, Form, Split};
 use crate::Result;
 
 /// The size that textures are brought to, if no other is asked for.
 const SIZE: [usize; 2] = [32, 32];
 
 /// Describable Textures from the folder with `images/CLASS/*.jpg` that the archive unpacks to, or from `images` itself, as published:
-/// <https://www.robots.ox.ac.uk/~vgg/data/dtd/>. The centre of each is resized to 32×32 or to the form's size.
+/// <https://www.robots.ox.ac.uk/~vgg/data/dtd/>. The centre of each is resized to 32×32 or to `size`.
 ///
 /// # Errors
 /// No image there, or a first one that cannot be decoded.
-pub fn textures(path: &Path, form: Form) -> Result<Split> {
+pub fn textures(path: &Path, size: Option<[usize; 2]>) -> Result<Split> {
     let inner = path.join("images");
     let images = if inner.is_dir() { &inner } else { path };
-    let size = form.size.or(Some(SIZE));
-    Ok(read_folder(images, Form { size, ..form })?.split)
+    let form = Form {
+        crop: None,
+        size: size.or(Some(SIZE)),
+        channels: Channels::Rgb,
+    };
+    Ok(read_folder(images, form)?.split)
 }

@@ -63,7 +63,7 @@ fn textures_of_varying_sizes_become_one_size() {
         std::fs::create_dir_all(&folder).unwrap();
         png(&folder.join("a.png"), w, h, 3);
     }
-    let all = textures(dir.path(), AS_STORED).unwrap();
+    let all = textures(dir.path(), None).unwrap();
     assert_eq!(
         (all.images.shape(), all.labels),
         ([2, 32, 32, 3], Some(vec![0, 1]))

@@ -4,8 +4,6 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::*;
 
-const FORM: Form = AS_STORED;
-
 fn npy(kind: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
     let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
     let text = format!("{text:<117}\n");
@@ -67,7 +65,7 @@ fn batches_are_one_set_in_their_order_packed_or_not() {
         (CompressionMethod::Deflated, 1 << 20),
     ] {
         let dir = folder(&batch(&[20, 30], method));
-        let (train, test) = imagenet32(dir.path(), FORM, memory).unwrap();
+        let (train, test) = imagenet32(dir.path(), None, memory).unwrap();
         assert_eq!(train.labels, Some(vec![19, 29, 0, 999, 6]));
         assert_eq!(test.unwrap().labels, Some(vec![2]));
         assert!(train.images.in_memory().is_none());
@@ -83,17 +81,13 @@ fn batches_are_one_set_in_their_order_packed_or_not() {
 #[test]
 fn a_packed_batch_needs_memory() {
     let dir = folder(&batch(&[20, 30], CompressionMethod::Deflated));
-    let error = message(imagenet32(dir.path(), FORM, 6000));
+    let error = message(imagenet32(dir.path(), None, 6000));
     assert!(
         error.contains("train_data_batch_1.npz: array `data`: compressed"),
         "{error}"
     );
     assert!(error.contains("numpy.savez"), "{error}");
-    let other = Form {
-        size: Some([64, 64]),
-        ..FORM
-    };
-    let error = message(imagenet32(dir.path(), other, 1 << 20));
+    let error = message(imagenet32(dir.path(), Some([64, 64]), 1 << 20));
     assert!(
         error.contains("found [64, 64], expected none, or [32, 32]"),
         "{error}"
@@ -106,7 +100,7 @@ fn damaged_batches_are_told_wherever_they_end() {
         let whole = batch(&[20], method);
         for end in (0..whole.len()).step_by(whole.len() / 150 + 1) {
             let dir = folder(&whole[..end]);
-            let error = message(imagenet32(dir.path(), FORM, 1 << 20));
+            let error = message(imagenet32(dir.path(), None, 1 << 20));
             assert!(error.contains("train_data_batch_1.npz: "), "{end}: {error}");
         }
     }
@@ -172,7 +166,7 @@ fn what_is_no_batch_is_told() {
         ),
     ];
     for (bytes, told) in cases {
-        let error = message(imagenet32(folder(&bytes).path(), FORM, 1 << 20));
+        let error = message(imagenet32(folder(&bytes).path(), None, 1 << 20));
         assert!(error.contains(told), "{told} is not in {error}");
     }
 }
@@ -188,9 +182,14 @@ fn image_folders_are_brought_to_32() {
     ] {
         let folder = dir.path().join(part).join(class);
         std::fs::create_dir_all(&folder).unwrap();
-        png(&folder.join("a.png"), 50, 40, 3);
+        png(&folder.join("b.png"), 50, 40, 3);
+        // in colour, too, though the first file is not
+        image::GrayImage::new(40, 60)
+            .save(folder.join("a.png"))
+            .unwrap();
     }
-    let (train, test) = imagenet32(dir.path(), FORM, 0).unwrap();
-    assert_eq!(train.images.shape(), [2, 32, 32, 3]);
-    assert_eq!(test.unwrap().labels, Some(vec![0, 1]));
+    let (train, test) = imagenet32(dir.path(), None, 0).unwrap();
+    assert_eq!(train.images.shape(), [4, 32, 32, 3]);
+    assert_eq!(test.unwrap().labels, Some(vec![0, 0, 1, 1]));
+    assert_eq!(levels(&train.images).len(), 4 * 3072);
 }
