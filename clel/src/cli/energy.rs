@@ -9,6 +9,7 @@ use clel_tensor::{Device, Tensor};
 use serde::Serialize;
 
 use super::{DeviceArgument, load, output};
+use crate::data::ImageSet;
 use crate::train::Loaded;
 use crate::{Result, data, model};
 
@@ -56,17 +57,18 @@ impl Energy {
         let with_latent = model.is_trained("encoder");
         let shape = model.config.data.shape.unwrap_or_default();
         let (images, names) = data::read_any(&self.images, Some(shape))?;
-        let (values, len) = (images.to_unit(), images.image_len());
+        let images = ImageSet::from(images);
         if !self.json {
             output::say(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;
         }
-        for (part, names) in values
-            .chunks(model::EVALUATION_BATCH * len)
+        for (part, names) in images
+            .batches(model::EVALUATION_BATCH)
             .zip(names.chunks(model::EVALUATION_BATCH))
         {
+            let part = part?.to_unit();
             let winograd = model.config.train.winograd.into();
             let [energies, joint] =
-                with_winograd(winograd, || energies(&model, part, names.len(), &device))?;
+                with_winograd(winograd, || energies(&model, &part, names.len(), &device))?;
             for ((image, energy), joint_energy) in names.iter().zip(energies).zip(joint) {
                 let row = Row {
                     image,
