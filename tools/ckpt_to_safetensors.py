@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""Takes the state dict out of a PyTorch checkpoint and saves it as safetensors, for `clel import`.
+"""Takes the state dict out of a PyTorch checkpoint and saves it as safetensors, for `clel import` and `clel eval`.
 
     python3 tools/ckpt_to_safetensors.py logs/cifar10/last.ckpt official.safetensors
+
+The same for Inception-v3's weights (`clel eval --features inception:FILE`), from the file that pytorch-fid downloads:
+
+    python3 tools/ckpt_to_safetensors.py pt_inception-2015-12-05-6726825d.pth inception.safetensors
 
 Reads what the official implementation saves (`model` beside optimisers and counters), what Lightning saves
 (`state_dict`), and plain state dicts. Needs torch and safetensors.

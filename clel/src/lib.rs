@@ -8,6 +8,7 @@ pub mod data;
 mod draws;
 mod error;
 pub mod eval;
+pub mod features;
 pub mod loss;
 pub mod model;
 pub mod official;

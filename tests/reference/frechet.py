@@ -28,5 +28,6 @@ def distance(a, b):
     return rest - 2 * roots, rest - 2 * general
 
 
-for n1, n2, d in [(40, 50, 5), (200, 150, 24), (10, 300, 24)]:
-    print(n1, n2, d, *("%.12f" % f for f in distance(features(n1, d, 0.2), features(n2, d, 0.9))))
+if __name__ == "__main__":
+    for n1, n2, d in [(40, 50, 5), (200, 150, 24), (10, 300, 24)]:
+        print(n1, n2, d, *("%.12f" % f for f in distance(features(n1, d, 0.2), features(n2, d, 0.9))))

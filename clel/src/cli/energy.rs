@@ -58,6 +58,7 @@ impl Energy {
         let shape = model.config.data.shape.unwrap_or_default();
         let (images, names) = data::read_any(&self.images, Some(shape))?;
         let images = ImageSet::from(images);
+        let beta = model.config.loss.beta;
         if !self.json {
             output::say(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;
         }
@@ -68,7 +69,7 @@ impl Energy {
             let part = part?.to_unit();
             let winograd = model.config.train.winograd.into();
             let [energies, joint] =
-                with_winograd(winograd, || energies(&model, &part, names.len(), &device))?;
+                with_winograd(winograd, || energies(&model, &part, beta, &device))?;
             for ((image, energy), joint_energy) in names.iter().zip(energies).zip(joint) {
                 let row = Row {
                     image,
@@ -96,9 +97,15 @@ impl Energy {
     }
 }
 
-/// E(x) and E(x, z) of `n` images, by the averaged networks in evaluation mode.
-fn energies(model: &Loaded, images: &[f32], n: usize, device: &Device) -> Result<[Vec<f32>; 2]> {
+/// E(x) and E(x, z) with this β of images of the model's size, z their own latents, by the averaged networks in evaluation mode.
+pub(super) fn energies(
+    model: &Loaded,
+    images: &[f32],
+    beta: f64,
+    device: &Device,
+) -> Result<[Vec<f32>; 2]> {
     let [h, w, c] = model.config.data.shape.unwrap_or_default();
+    let n = images.len() / (h * w * c).max(1);
     let x: Var = Tensor::from_slice(images, &[n, h, w, c], device)?.into();
     let networks = &model.average;
     no_grad(|| {
@@ -106,7 +113,7 @@ fn energies(model: &Loaded, images: &[f32], n: usize, device: &Device) -> Result
         let g = networks.energy.project(&f, Mode::Eval)?;
         let z = networks.encoder.latent(&x, Mode::Eval)?;
         let energy = model::energy(&f)?;
-        let joint = model::joint_energy(&f, &g, &z, model.config.loss.beta)?;
+        let joint = model::joint_energy(&f, &g, &z, beta)?;
         Ok([energy.tensor().to_vec()?, joint.tensor().to_vec()?])
     })
 }

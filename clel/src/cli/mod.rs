@@ -1,12 +1,16 @@
 //! The command line: what is typed, and how errors are told.
 
 mod bench;
+mod classifier;
 mod devices;
 mod energy;
+mod eval;
 mod export;
 mod import;
+mod ood;
 mod output;
 mod sample;
+mod set;
 mod train;
 
 use std::error::Error as _;
@@ -38,6 +42,12 @@ enum Command {
     Sample(sample::Sample),
     /// Says how likely a trained model finds images.
     Energy(energy::Energy),
+    /// Judges samples, images or an encoder: Fréchet and kernel distance, inception score, precision, coverage, neighbours.
+    Eval(Box<eval::Eval>),
+    /// Tells how well a trained model knows images of another kind.
+    Ood(ood::Ood),
+    /// Trains a classifier in whose features `eval` compares images.
+    Classifier(classifier::ClassifierCommand),
     /// Takes over a model of the official PyTorch implementation.
     Import(import::Import),
     /// Writes a model for the official PyTorch implementation.
@@ -75,6 +85,9 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => arguments.run(),
         Command::Sample(arguments) => arguments.run(),
         Command::Energy(arguments) => arguments.run(),
+        Command::Eval(arguments) => arguments.run(),
+        Command::Ood(arguments) => arguments.run(),
+        Command::Classifier(arguments) => arguments.run(),
         Command::Import(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Bench(arguments) => arguments.run(),

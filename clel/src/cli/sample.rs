@@ -163,6 +163,7 @@ impl Sample {
             },
             steps,
             augmentation: self.augment,
+            restart: 0.0,
             seed: self.seed,
         }
     }

@@ -16,6 +16,7 @@ mod npz;
 mod order;
 mod packed;
 mod picture;
+mod resize;
 mod set;
 mod statistics;
 mod svhn;
@@ -174,7 +175,7 @@ pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Vec<S
             what: format!("size of the images in {}", path.display()),
             found: format!("{h}×{w}×{c}"),
             expected: format!(
-                "{}×{}×{}, as the model was trained on",
+                "{}×{}×{}, as the model or its data have it",
                 shape[0], shape[1], shape[2]
             ),
         }),

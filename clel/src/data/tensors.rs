@@ -8,7 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use super::{Images, Parts, Split};
 use crate::{Error, Result, whole_file};
 
-/// The tensor `images` \[N, H, W, C\], u8 or f32 in \[0, 1\] with 1 or 3 channels, and `labels`
+/// The tensor `images` (or `samples`) \[N, H, W, C\], u8 or f32 in \[0, 1\] with 1 or 3 channels, and `labels`
 /// \[N\] (u8, i32, i64 or u32) if there; likewise `test_images` and `test_labels`.
 ///
 /// # Errors
@@ -23,7 +23,12 @@ pub fn read_tensors(path: &Path) -> Result<Parts> {
         )
     })?;
     let reader = Reader { path, file };
-    let train = reader.split("images", "labels")?.ok_or_else(|| {
+    // `samples` is what `clel sample` writes
+    let images = match reader.split("images", "labels")? {
+        None => reader.split("samples", "labels")?,
+        some => some,
+    };
+    let train = images.ok_or_else(|| {
         Error::format(
             path,
             "tensor `images`",

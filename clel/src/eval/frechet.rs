@@ -1,8 +1,13 @@
 //! Fréchet distance between Gaussian fits.
 
+use clel_tensor::{DType, Device, Tensor};
 use nalgebra::{DMatrix, DVector};
 
+use super::rows::Rows;
 use crate::{Error, Result};
+
+/// Vectors whose products are summed at a time.
+const BLOCK: usize = 4096;
 
 /// A Gaussian fitted to feature vectors.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,47 +19,24 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// Fits mean and unbiased covariance to `features`, row-major \[n, d\], n ≥ 2, summed in f64.
+    /// Fits mean and unbiased covariance to `features`, row-major \[n, d\], n ≥ 2, summed in f64, some rows at a time.
     ///
     /// # Errors
     /// Fewer than two whole rows, or a number that is not finite.
-    pub fn fit(features: &[f32], d: usize) -> Result<Self> {
-        let rows: Vec<f64> = features.iter().map(|v| f64::from(*v)).collect();
-        Self::fit_f64(rows, d)
-    }
-
-    /// [`Gaussian::fit`] for f64 features.
-    ///
-    /// # Errors
-    /// Fewer than two whole rows, or a number that is not finite.
-    pub fn fit_f64(features: Vec<f64>, d: usize) -> Result<Self> {
-        let fault = |why: String| Error::Numbers {
-            what: "Gaussian fit",
-            why,
-        };
-        if d == 0 || !features.len().is_multiple_of(d) || features.len() / d < 2 {
-            return Err(fault(format!(
-                "{} numbers are not at least two vectors of {d}",
-                features.len()
-            )));
+    pub fn fit<T: Copy + Into<f64>>(features: &[T], d: usize) -> Result<Self> {
+        let rows = Rows::new("Gaussian fit", features, d, 2)?;
+        let mean = rows.mean();
+        let mut sum = Tensor::zeros(&[d, d], DType::F64, &Device::Cpu)?;
+        for first in (0..rows.len()).step_by(BLOCK) {
+            let centred = rows.part(first, BLOCK).array(Some(&mean))?;
+            sum = sum.add(&centred.matmul_t(&centred, true, false)?)?;
+            sum.realize()?;
         }
-        if let Some(i) = features.iter().position(|v| !v.is_finite()) {
-            return Err(fault(format!(
-                "feature {} of vector {} is {}",
-                i % d,
-                i / d,
-                features[i]
-            )));
-        }
-        let n = features.len() / d;
-        // Column-major d×n is row-major n×d: one column a vector.
-        let mut columns = DMatrix::from_vec(d, n, features);
-        let mean = columns.column_mean();
-        for mut column in columns.column_iter_mut() {
-            column -= &mean;
-        }
-        let covariance = &columns * columns.transpose() / (n - 1) as f64;
-        Ok(Gaussian { mean, covariance })
+        let scale = 1.0 / (rows.len() - 1) as f64;
+        Ok(Gaussian {
+            mean: DVector::from_vec(mean),
+            covariance: DMatrix::from_vec(d, d, sum.to_vec::<f64>()?) * scale,
+        })
     }
 }
 

@@ -1,12 +1,25 @@
-//! Figures of merit on plain numbers: Fréchet distance, nearest neighbours, a judge of digits.
+//! Figures of merit on plain numbers: distances between sets of features, how one set lies in the other, neighbours and a linear probe,
+//! how well a score tells outliers; and a judge of digits.
 
 mod digits;
 mod frechet;
+mod inception_score;
+mod kernel;
+mod manifold;
+mod minimise;
 mod neighbours;
+mod probe;
+mod ranking;
+mod rows;
 
 pub use digits::{DigitClassifier, DigitReport};
 pub use frechet::{Gaussian, frechet_distance};
-pub use neighbours::nearest_neighbour_accuracy;
+pub use inception_score::{Spread, inception_score};
+pub use kernel::kernel_distance;
+pub use manifold::{Manifold, manifold};
+pub use neighbours::neighbour_accuracy;
+pub use probe::Probe;
+pub use ranking::{Ranking, ranking};
 
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,20 @@
-//! Accuracy of the nearest neighbour.
+//! Accuracy of nearest neighbours.
 
-use nalgebra::DMatrix;
-
+use super::rows::{Nearest, Rows, distances};
 use crate::{Error, Result};
 
-/// Rows compared at a time: bounds the table of distances.
-const BLOCK: usize = 512;
-
-/// Share of the `test` vectors whose nearest `train` vector (Euclidean) has the same label; of
-/// equally near ones the first counts. Both are row-major \[n, d\] with one label a row.
+/// Share of the `test` vectors whose `k` nearest `train` vectors (Euclidean) are mostly of the same label; of equally near ones the first
+/// counts, of equally frequent labels the smallest. Both are row-major \[n, d\] with one label a row.
 ///
 /// For unit vectors the nearest is also the one of largest cosine.
 ///
 /// # Errors
-/// A number of labels or features that does not fit, or an empty side.
-pub fn nearest_neighbour_accuracy(
-    train: &[f32],
-    train_labels: &[u32],
-    test: &[f32],
-    test_labels: &[u32],
+/// A number of labels or features that does not fit, an empty side, a number that is not finite, or a k that is not in 1 ..= number of train vectors.
+pub fn neighbour_accuracy(
+    (train, train_labels): (&[f32], &[u32]),
+    (test, test_labels): (&[f32], &[u32]),
     d: usize,
+    k: usize,
 ) -> Result<f64> {
     for (what, values, labels) in [("train", train, train_labels), ("test", test, test_labels)] {
         if values.len() != labels.len() * d || labels.is_empty() || d == 0 {
@@ -30,22 +25,35 @@ pub fn nearest_neighbour_accuracy(
             });
         }
     }
-    let train = DMatrix::from_column_slice(d, train_labels.len(), train);
-    let norms: Vec<f32> = train.column_iter().map(|c| c.norm_squared()).collect();
-    let mut right = 0;
-    for (rows, labels) in test.chunks(BLOCK * d).zip(test_labels.chunks(BLOCK)) {
-        let block = DMatrix::from_column_slice(d, labels.len(), rows);
-        // ‖a − b‖² = ‖a‖² − 2⟨a, b⟩ + ‖b‖², and ‖b‖² is the same for all candidates.
-        let products = train.tr_mul(&block);
-        for (column, label) in products.column_iter().zip(labels) {
-            let nearest = column
-                .iter()
-                .zip(&norms)
-                .map(|(product, norm)| norm - 2.0 * product)
-                .enumerate()
-                .min_by(|a, b| a.1.total_cmp(&b.1));
-            right += usize::from(nearest.is_some_and(|(i, _)| train_labels[i] == *label));
-        }
+    if !(1..=train_labels.len()).contains(&k) {
+        return Err(Error::Mismatch {
+            what: "number of nearest neighbours".to_owned(),
+            found: k.to_string(),
+            expected: format!("1 to {}, the labelled vectors", train_labels.len()),
+        });
     }
-    Ok(right as f64 / test_labels.len() as f64)
+    const WHAT: &str = "nearest neighbours";
+    let mut nearest = vec![Nearest::new(k); test_labels.len()];
+    distances(
+        Rows::new(WHAT, test, d, 1)?,
+        Rows::new(WHAT, train, d, k)?,
+        |i, start, row| {
+            for (j, distance) in row.iter().enumerate() {
+                nearest[i].offer(*distance, start + j);
+            }
+        },
+    )?;
+    let right = nearest.iter().zip(test_labels).filter(|(n, label)| {
+        let votes: Vec<u32> = n.found().iter().map(|(_, j)| train_labels[*j]).collect();
+        most_frequent(votes) == Some(**label)
+    });
+    Ok(right.count() as f64 / test_labels.len() as f64)
+}
+
+/// The smallest of the labels that occur most.
+fn most_frequent(mut votes: Vec<u32>) -> Option<u32> {
+    votes.sort_unstable();
+    let groups = votes.chunk_by(|a, b| a == b);
+    let best = groups.rev().max_by_key(|group| group.len());
+    best.map(|group| group[0])
 }

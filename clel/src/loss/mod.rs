@@ -1,9 +1,11 @@
-//! The two losses of a mini-batch. Their sum is the total loss; each touches the parameters of one network.
+//! The two losses of a mini-batch, whose sum is the total loss, each of the parameters of one network; and the loss of classifiers.
 
 mod contrastive;
+mod cross_entropy;
 mod energy;
 #[cfg(test)]
 mod tests;
 
 pub use contrastive::nt_xent;
+pub use cross_entropy::cross_entropy;
 pub use energy::{EnergyLoss, energy_loss};

@@ -26,3 +26,4 @@ pub use encoder::Encoder;
 pub use energy::{direction, energy, joint_energy, similarity};
 pub use network::EnergyNetwork;
 pub use normalize::Normalisation;
+pub(crate) use normalize::Normalize;

@@ -42,7 +42,7 @@ impl Normalisation {
 }
 
 /// `(x − mean) / std` for each channel; both are states, so that a checkpoint holds them.
-pub(super) struct Normalize {
+pub(crate) struct Normalize {
     mean: State,
     std: State,
 }

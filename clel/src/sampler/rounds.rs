@@ -1,12 +1,13 @@
 //! Long chains, as sampling from a finished model takes them.
 
 use clel_nn::hold_weights;
-use clel_tensor::{Device, RngKey, Tensor};
+use clel_tensor::{Device, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::{Energy, Langevin};
 use crate::Result;
 use crate::augment::augment;
 use crate::config::Augmentation;
+use crate::draws::Draws;
 use crate::model::EVALUATION_BATCH;
 use crate::train::streams;
 
@@ -19,8 +20,8 @@ pub enum Start<'a> {
     Images(&'a [f32]),
 }
 
-/// Chains of Langevin steps in rounds: each round first augments the chains, as training does with its buffer, then takes
-/// its steps.
+/// Chains of Langevin steps in rounds: each round first starts some chains again and augments all, as training does with its buffer, then
+/// takes its steps.
 #[derive(Debug, Clone)]
 pub struct Rounds {
     /// The dynamics, with the steps of one round.
@@ -29,7 +30,9 @@ pub struct Rounds {
     pub steps: usize,
     /// Applied at the beginning of each round.
     pub augmentation: Augmentation,
-    /// Seed of the noise.
+    /// Probability that a chain starts again from noise at the beginning of a round, the first one apart.
+    pub restart: f64,
+    /// Seed of all random numbers.
     pub seed: u64,
 }
 
@@ -55,35 +58,98 @@ impl Rounds {
         for first in (0..count).step_by(EVALUATION_BATCH) {
             let n = EVALUATION_BATCH.min(count - first);
             let part = (first / EVALUATION_BATCH) as u64;
-            let begin = match start {
-                Start::Noise(_) => {
-                    let key = RngKey::new(self.seed, streams::EVALUATION_START).at(part);
-                    Tensor::uniform(&[n, h, w, c], key, device)?
-                }
+            let mut x = match start {
+                Start::Noise(_) => self.noise([n, h, w, c], part, device)?,
                 Start::Images(values) => {
                     let values = &values[first * size..(first + n) * size];
                     Tensor::from_slice(values, &[n, h, w, c], device)?
                 }
             };
-            ends.extend(self.part(energy, begin, part)?.to_vec::<f32>()?);
+            for round in 0..self.count() {
+                x = self.part(energy, x, part, round)?;
+            }
+            ends.extend(x.to_vec::<f32>()?);
         }
         Ok(ends)
     }
 
-    /// The chains of one batch.
-    fn part(&self, energy: &Energy<'_>, mut x: Tensor, part: u64) -> Result<Tensor> {
-        let per_round = self.langevin.steps.max(1);
-        for (round, first) in (0..self.steps).step_by(per_round).enumerate() {
-            // Rounds of different batches draw different numbers.
-            let key = |stream| RngKey::new(self.seed, stream).at((part << 16) | round as u64);
-            let start = augment(&x, self.augmentation, key(streams::EVALUATION_CHAINS))?;
-            let langevin = Langevin {
-                steps: per_round.min(self.steps - first),
-                ..self.langevin.clone()
-            };
-            let noise = key(streams::EVALUATION);
-            x = hold_weights(|| langevin.run(energy, &start, noise))?.images;
+    /// How many rounds the steps make.
+    pub fn count(&self) -> usize {
+        self.steps.div_ceil(self.langevin.steps.max(1))
+    }
+
+    /// Where [`run`](Rounds::run) lets `count` chains start from noise.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn start(&self, count: usize, [h, w, c]: [usize; 3], device: &Device) -> Result<Vec<f32>> {
+        let mut values = Vec::with_capacity(count * h * w * c);
+        for (part, first) in (0..count).step_by(EVALUATION_BATCH).enumerate() {
+            let n = EVALUATION_BATCH.min(count - first);
+            let x = self.noise([n, h, w, c], part as u64, device)?;
+            values.extend(x.to_vec::<f32>()?);
         }
-        Ok(x)
+        Ok(values)
+    }
+
+    /// Round number `round` of all chains, row-major \[N, H, W, C\] in `shape` \[H, W, C\]: round after round, [`run`](Rounds::run) to the last bit.
+    ///
+    /// # Errors
+    /// What the energy and the device report.
+    pub fn round(
+        &self,
+        energy: &Energy<'_>,
+        chains: &mut [f32],
+        round: usize,
+        [h, w, c]: [usize; 3],
+        device: &Device,
+    ) -> Result<()> {
+        let size = (h * w * c).max(1);
+        let parts = chains.chunks_mut(EVALUATION_BATCH * size);
+        for (part, values) in parts.enumerate() {
+            let shape = [values.len() / size, h, w, c];
+            let x = Tensor::from_slice(values, &shape, device)?;
+            let x = self.part(energy, x, part as u64, round)?;
+            values.copy_from_slice(&x.to_vec::<f32>()?);
+        }
+        Ok(())
+    }
+
+    fn noise(&self, shape: [usize; 4], part: u64, device: &Device) -> Result<Tensor> {
+        let key = RngKey::new(self.seed, streams::EVALUATION_START).at(part);
+        Ok(Tensor::uniform(&shape, key, device)?)
+    }
+
+    /// One round of the chains of one batch.
+    fn part(&self, energy: &Energy<'_>, x: Tensor, part: u64, round: usize) -> Result<Tensor> {
+        let per_round = self.langevin.steps.max(1);
+        // rounds of different batches draw different numbers
+        let key = |stream| RngKey::new(self.seed, stream).at((part << 16) | round as u64);
+        let x = match round {
+            0 => x,
+            _ => self.restarted(x, key)?,
+        };
+        let start = augment(&x, self.augmentation, key(streams::EVALUATION_CHAINS))?;
+        let langevin = Langevin {
+            steps: per_round.min(self.steps - round * per_round),
+            ..self.langevin.clone()
+        };
+        let noise = key(streams::EVALUATION);
+        Ok(hold_weights(|| langevin.run(energy, &start, noise))?.images)
+    }
+
+    /// The chains, some of them replaced by noise.
+    fn restarted(&self, x: Tensor, key: impl Fn(u32) -> RngKey) -> Result<Tensor> {
+        let mut draws = Draws::new(key(streams::EVALUATION_DRAW), 0);
+        let n = x.shape()[0];
+        let again: Vec<bool> = (0..n).map(|_| draws.chance(self.restart)).collect();
+        if !again.contains(&true) {
+            return Ok(x);
+        }
+        let again: Vec<f32> = again.into_iter().map(f32::from).collect();
+        let again = Tensor::from_slice(&again, &[n, 1, 1, 1], x.device())?;
+        let noise = Expr::random(Distribution::Uniform, key(streams::EVALUATION_RESTART));
+        let start = Expr::input(1).select(noise, Expr::input(0));
+        Ok(Tensor::pointwise(&start, &[&x, &again])?)
     }
 }

@@ -166,3 +166,42 @@ fn what_does_not_fit_the_buffer_is_refused() {
     assert!(buffer.write(&draw, &start(), 1).is_err());
     assert!(ReplayBuffer::from_parts(start(), vec![0; 3]).is_err());
 }
+
+#[test]
+fn rounds_of_all_chains_are_the_chains_of_all_rounds() {
+    let rounds = |restart| Rounds {
+        langevin: langevin(0.01, None),
+        steps: 8,
+        augmentation: crate::config::Augmentation::None,
+        restart,
+        seed: 5,
+    };
+    // more chains than a batch has; the last round is shorter
+    let (count, shape) = (100, [2, 2, 1]);
+    let ends = |r: &Rounds| {
+        r.run(&bowl, Start::Noise(count), shape, &Device::Cpu)
+            .unwrap()
+    };
+    let often = rounds(0.3);
+    let mut chains = often.start(count, shape, &Device::Cpu).unwrap();
+    let mut restarted = 0;
+    for round in 0..often.count() {
+        let before = chains.clone();
+        often
+            .round(&bowl, &mut chains, round, shape, &Device::Cpu)
+            .unwrap();
+        // three steps of a quarter take a chain to 0.42 of its distance from ½, two to 0.56, noise apart; a new one does not go on from there
+        let kept = if round == 2 { 0.5625f32 } else { 0.421_875 };
+        let goes_on = |(a, b): (&f32, &f32)| ((b - 0.5) - kept * (a - 0.5)).abs() < 0.1;
+        let pairs = before.chunks(4).zip(chains.chunks(4));
+        let new = pairs
+            .filter(|(a, b)| !a.iter().zip(*b).all(goes_on))
+            .count();
+        assert!(round > 0 || new == 0, "{new}");
+        restarted += new;
+    }
+    assert_eq!(chains, ends(&often));
+    // 60 of 200 expected, with a standard deviation of 6.5; some new ones happen to lie near
+    assert!((15..90).contains(&restarted), "{restarted}");
+    assert_ne!(ends(&rounds(0.0)), chains);
+}

@@ -29,3 +29,7 @@ pub const EVALUATION_START: u32 = 12;
 pub const EVALUATION: u32 = 13;
 /// Augmentation of the evaluation's chains.
 pub const EVALUATION_CHAINS: u32 = 14;
+/// Which of the evaluation's chains start again.
+pub const EVALUATION_DRAW: u32 = 15;
+/// Where they start again from.
+pub const EVALUATION_RESTART: u32 = 16;

@@ -9,7 +9,7 @@ use crate::{
     Result,
     config::{Config, Source},
     data::{Dataset, ImageSet},
-    eval::{DigitClassifier, Gaussian, frechet_distance, nearest_neighbour_accuracy},
+    eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy},
     model::{EVALUATION_BATCH, EnergyNetwork},
     report::Judged,
     sampler::{Langevin, Rounds, Start},
@@ -31,6 +31,7 @@ pub fn fresh_samples(
         langevin: Langevin::of(&config.sampler),
         steps: rounds * config.sampler.steps,
         augmentation: config.sampler.augmentation,
+        restart: 0.0,
         seed: config.seed,
     };
     let shape = config.data.shape.unwrap_or_default();
@@ -162,11 +163,11 @@ pub fn nearest_neighbour(
     let shape = config.data.shape.unwrap_or_default();
     let of = |images: &ImageSet| latents_of_set(networks, shape, images, device);
     let (known, asked) = (of(&data.train.images)?, of(&data.test.images)?);
-    Ok(Some(nearest_neighbour_accuracy(
-        &known,
-        train,
-        &asked,
-        test,
-        config.model.latent,
+    let latent = config.model.latent;
+    Ok(Some(neighbour_accuracy(
+        (&known, train),
+        (&asked, test),
+        latent,
+        1,
     )?))
 }

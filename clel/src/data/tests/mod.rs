@@ -3,6 +3,7 @@ mod cifar;
 mod folders;
 mod idx;
 mod imagenet32;
+mod resize;
 mod streaming;
 mod svhn;
 mod tensors;

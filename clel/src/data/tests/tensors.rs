@@ -10,9 +10,16 @@ fn samples_written_are_samples_read() {
     let view = file.tensor("samples").unwrap();
     assert_eq!(view.shape(), [2, 1, 2, 1]);
     assert_eq!(view.data()[4..8], 0.25f32.to_le_bytes());
+    let (split, test) = read_tensors(&path).unwrap();
+    let read = split.images.read_all().unwrap();
+    assert_eq!(read.to_unit(), [0.0, 0.25, 0.5, 1.0]);
+    assert!(test.is_none());
+
+    let other = safetensors::serialize([("pixels", view)], None).unwrap();
+    std::fs::write(&path, other).unwrap();
     let error = message(read_tensors(&path));
     assert!(
-        error.contains("tensor `images`: not there") && error.contains("samples"),
+        error.contains("tensor `images`: not there") && error.contains("pixels"),
         "{error}"
     );
 }

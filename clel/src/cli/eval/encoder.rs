@@ -1,0 +1,88 @@
+//! The encoder's protocol.
+
+use clel_tensor::Device;
+use serde::Serialize;
+
+use super::{Eval, check_trained};
+use crate::cli::output;
+use crate::data::Split;
+use crate::eval::{Probe, neighbour_accuracy};
+use crate::features::{EncoderFeatures, FeatureNetwork, Features, extract};
+use crate::train::Trainer;
+use crate::{Error, Result};
+
+#[derive(Debug, Serialize)]
+struct Found {
+    features: String,
+    iteration: u64,
+    data: String,
+    train_n: usize,
+    test_n: usize,
+    neighbours: usize,
+    neighbour_accuracy: f64,
+    probe_accuracy: f64,
+    probe_train_accuracy: f64,
+    probe_loss: f64,
+}
+
+impl Eval {
+    /// Nearest neighbours and a linear probe on the encoder's latents.
+    pub(super) fn encoder(&self, trainer: &Trainer, device: &Device) -> Result<()> {
+        check_trained(trainer, "encoder")?;
+        let network = EncoderFeatures {
+            encoder: &trainer.average().encoder,
+            shape: trainer.config().data.shape.unwrap_or_default(),
+            device: device.clone(),
+        };
+        let data = self.data_set(Some(trainer))?;
+        let of = |split: &Split, part: &str| -> Result<(Features, Vec<u32>)> {
+            match &split.labels {
+                Some(labels) if !labels.is_empty() => {
+                    Ok((extract(&network, &split.images)?, labels.clone()))
+                }
+                _ => Err(Error::Mismatch {
+                    what: format!("{part} images of {}", data.name),
+                    found: format!("{} without classes", split.images.len()),
+                    expected: "images with classes".to_owned(),
+                }),
+            }
+        };
+        let ((train, known), (test, asked)) =
+            (of(&data.train, "training")?, of(&data.test, "test")?);
+        let d = train.dimension;
+        let probe = Probe::fit(&train.values, &known, d)?;
+        let found = Found {
+            features: network.name(),
+            iteration: trainer.step(),
+            train_n: known.len(),
+            test_n: asked.len(),
+            neighbours: self.neighbours,
+            neighbour_accuracy: neighbour_accuracy(
+                (&train.values, &known),
+                (&test.values, &asked),
+                d,
+                self.neighbours,
+            )?,
+            probe_accuracy: probe.accuracy(&test.values, &asked)?,
+            probe_train_accuracy: probe.accuracy(&train.values, &known)?,
+            probe_loss: probe.loss,
+            data: data.name,
+        };
+        if self.json {
+            return output::say(&output::json(&found)?);
+        }
+        output::say(&format!(
+            "{}, iteration {}, {d} features\n{}: {} training images with classes, accuracy on {} test images\n\n\
+             {:.2} %   {}-NN\n{:.2} %   linear probe (logistic regression, C = 1; {:.2} % on the training images)",
+            found.features,
+            found.iteration,
+            found.data,
+            found.train_n,
+            found.test_n,
+            100.0 * found.neighbour_accuracy,
+            found.neighbours,
+            100.0 * found.probe_accuracy,
+            100.0 * found.probe_train_accuracy,
+        ))
+    }
+}

@@ -1,0 +1,282 @@
+//! `clel eval`.
+
+mod encoder;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use clel_autograd::Var;
+use clel_nn::Mode;
+use clel_tensor::Device;
+use clel_tensor::cpu::with_winograd;
+
+use self::report::{Heading, Report};
+use super::set::{Part, SetArgument};
+use super::{DeviceArgument, checkpoint_file};
+use crate::config::Source;
+use crate::data::{self, Dataset, ImageSet, Images};
+use crate::features::{
+    EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
+};
+use crate::sampler::{Langevin, Rounds};
+use crate::train::Trainer;
+use crate::{Error, Result};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel eval --checkpoint runs/digits-001 --features digits
+  clel eval --checkpoint runs/digits-001 --features encoder --protocol final --samples 1000
+  clel eval --checkpoint runs/cifar10-001 --features inception:inception.safetensors --protocol final --json
+  clel eval --checkpoint runs/cifar10-001 --protocol encoder --neighbours 5
+  clel eval --images folder/ --features cifar_resnet:resnet20.safetensors --data cifar10 --path cifar-10-batches-bin
+
+Inception's weights, from the file that pytorch-fid downloads (pt_inception-2015-12-05-6726825d.pth):
+  python3 tools/ckpt_to_safetensors.py pt_inception-2015-12-05-6726825d.pth inception.safetensors";
+
+/// Rounds of the final protocol unless others are asked for, as in the paper.
+const ROUNDS: usize = 10;
+
+/// Judges samples, images or an encoder.
+///
+/// Samples or images are compared with a reference in the features of a network: Fréchet distance, inception score (10 parts), kernel
+/// distance (100 subsets of 1000), precision and recall (k = 3), density and coverage (k = 5). Figures of different networks, numbers of images or references
+/// cannot be compared; only Inception's features give FID and KID.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Eval {
+    /// A checkpoint file, or a run directory for its newest one.
+    #[arg(long, value_name = "PATH", required_unless_present = "images")]
+    checkpoint: Option<PathBuf>,
+    /// Judge these images instead of samples: a file, a folder, or a safetensors file with `images` or `samples`.
+    #[arg(long, value_name = "PATH", conflicts_with = "protocol")]
+    images: Option<PathBuf>,
+    /// What of the checkpoint is judged.
+    #[arg(long, value_enum, default_value = "buffer")]
+    protocol: Protocol,
+    /// The network in whose features sets are compared: inception:FILE, cifar_resnet:FILE, classifier:FILE (of `clel classifier`),
+    /// digits (part of the program, for 8×8 digits) or encoder (the checkpoint's own).
+    #[arg(long, value_name = "NETWORK", default_value = "encoder")]
+    features: FeatureSource,
+    /// Figures to compute [default: all that the features allow].
+    #[arg(long, value_enum, value_name = "FIGURE", value_delimiter = ',')]
+    figures: Vec<Figure>,
+    /// The data set of the reference, what `data.source` may be [default: the checkpoint's].
+    #[arg(long, value_enum, value_name = "NAME")]
+    data: Option<Source>,
+    /// Its folder or file.
+    #[arg(long, value_name = "PATH", requires = "data")]
+    path: Option<PathBuf>,
+    /// The part of the data set that is the reference [default: test for the buffer, else train].
+    #[arg(long, value_enum)]
+    split: Option<Part>,
+    /// How many samples [default: all of the buffer; for `final`, as many as the reference has].
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    /// Rounds of `sampler.steps` steps that the final protocol takes.
+    #[arg(long, value_name = "N", default_value_t = ROUNDS)]
+    rounds: usize,
+    /// Neighbours that vote in the encoder's protocol.
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    neighbours: usize,
+    /// Seed of the samples and of the kernel distance's subsets.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print one JSON object a line instead of a table.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgument,
+}
+
+/// What of a checkpoint is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Protocol {
+    /// The replay buffer, as while training goes on.
+    Buffer,
+    /// The paper's reported figures: fresh chains, in rounds with the sampler's augmentation and restarts, judged after each round.
+    Final,
+    /// The encoder: k nearest neighbours and a linear probe, trained on the training images and asked for the test images.
+    Encoder,
+}
+
+impl Eval {
+    pub(super) fn run(&self) -> Result<()> {
+        if self.rounds == 0 {
+            return Err(Error::Argument {
+                argument: "--rounds 0".to_owned(),
+                why: "must be at least 1".to_owned(),
+            });
+        }
+        let device = self.device.open()?;
+        let trainer = match &self.checkpoint {
+            Some(path) => Some(Trainer::load(&checkpoint_file(path)?, &device)?),
+            None => None,
+        };
+        match (&self.images, &trainer) {
+            (None, Some(trainer)) => {
+                let winograd = trainer.config().train.winograd.into();
+                with_winograd(winograd, || match self.protocol {
+                    Protocol::Encoder => self.encoder(trainer, &device),
+                    Protocol::Buffer => self.buffer(trainer, &device),
+                    Protocol::Final => self.chains(trainer, &device),
+                })
+            }
+            (Some(path), _) => self.pictures(path, trainer.as_ref(), &device),
+            (None, None) => Err(Error::Argument {
+                argument: "clel eval".to_owned(),
+                why: "needs --checkpoint or --images".to_owned(),
+            }),
+        }
+    }
+
+    /// Given images against the reference.
+    fn pictures(&self, path: &Path, trainer: Option<&Trainer>, device: &Device) -> Result<()> {
+        let data = self.data_set(trainer)?;
+        let network = self.network(trainer, device)?;
+        let [_, h, w, c] = data.train.images.shape();
+        let (images, _) = data::read_any(path, Some([h, w, c]))?;
+        let images = match self.samples {
+            None => images.into(),
+            Some(n) => first(&images.into(), n, &path.display().to_string())?,
+        };
+        let mut report = self.report(network.as_ref(), data, Part::Train)?;
+        report.start(&Heading::images(path, images.len()))?;
+        report.add(None, &extract(network.as_ref(), &images)?)
+    }
+
+    /// The replay buffer against the reference.
+    fn buffer(&self, trainer: &Trainer, device: &Device) -> Result<()> {
+        check_trained(trainer, "ebm")?;
+        let network = self.network(Some(trainer), device)?;
+        let data = self.data_set(Some(trainer))?;
+        let chains = trainer.buffer().images().to_vec::<f32>()?;
+        let shape = trainer.config().data.shape.unwrap_or_default();
+        let mut images = samples(shape, chains)?;
+        if let Some(n) = self.samples {
+            images = first(&images, n, "the replay buffer")?;
+        }
+        let mut report = self.report(network.as_ref(), data, Part::Test)?;
+        report.start(&Heading::buffer(trainer, images.len()))?;
+        report.add(None, &extract(network.as_ref(), &images)?)
+    }
+
+    /// Fresh chains against the reference, after each round.
+    fn chains(&self, trainer: &Trainer, device: &Device) -> Result<()> {
+        check_trained(trainer, "ebm")?;
+        let network = self.network(Some(trainer), device)?;
+        let data = self.data_set(Some(trainer))?;
+        let mut report = self.report(network.as_ref(), data, Part::Train)?;
+        let count = self.samples.unwrap_or(report.reference_images());
+        let sampler = &trainer.config().sampler;
+        let rounds = Rounds {
+            langevin: Langevin::of(sampler),
+            steps: self.rounds.saturating_mul(sampler.steps),
+            augmentation: sampler.augmentation,
+            restart: sampler.restart,
+            seed: self.seed,
+        };
+        report.start(&Heading::chains(trainer, &rounds, count))?;
+        let shape = trainer.config().data.shape.unwrap_or_default();
+        let energy = |x: &Var| trainer.average().energy.energy(x, Mode::Eval);
+        let mut chains = rounds.start(count, shape, device)?;
+        for round in 0..rounds.count() {
+            rounds.round(&energy, &mut chains, round, shape, device)?;
+            let images = samples(shape, chains.clone())?;
+            report.add(Some(round + 1), &extract(network.as_ref(), &images)?)?;
+        }
+        Ok(())
+    }
+
+    /// The reference's features, and where figures go.
+    fn report(&self, network: &dyn FeatureNetwork, data: Dataset, usual: Part) -> Result<Report> {
+        let part = match self.split {
+            Some(part) => part,
+            // a set without test images is its own reference
+            None if data.test.images.is_empty() => Part::Train,
+            None => usual,
+        };
+        let name = data.name.clone();
+        let split = part.of(data)?;
+        let features: Features = extract(network, &split.images)?;
+        let reference = Reference::new(features, &self.figures, self.seed)?;
+        Ok(Report::new(
+            self.json,
+            network.name(),
+            format!("{name}, {}", part.name()),
+            split.images.len(),
+            reference,
+            self.seed,
+        ))
+    }
+
+    fn network<'a>(
+        &self,
+        trainer: Option<&'a Trainer>,
+        device: &Device,
+    ) -> Result<Box<dyn FeatureNetwork + 'a>> {
+        match (&self.features, trainer) {
+            (FeatureSource::Encoder, Some(trainer)) => {
+                check_trained(trainer, "encoder")?;
+                Ok(Box::new(EncoderFeatures {
+                    encoder: &trainer.average().encoder,
+                    shape: trainer.config().data.shape.unwrap_or_default(),
+                    device: device.clone(),
+                }))
+            }
+            (source, _) => source.open(device),
+        }
+    }
+
+    /// The data set that was named, or else the checkpoint's.
+    fn data_set(&self, trainer: Option<&Trainer>) -> Result<Dataset> {
+        match (&self.data, trainer) {
+            (Some(source), _) => SetArgument {
+                source: *source,
+                path: self.path.clone(),
+            }
+            .load(0.0, None),
+            (None, Some(trainer)) => data::load(&trainer.config().data, trainer.config().seed),
+            (None, None) => Err(Error::Argument {
+                argument: "--images".to_owned(),
+                why: "needs --data NAME --path PATH, the images to compare with, or --checkpoint for its data".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Refuses a network, `ebm` or `encoder`, that an import left as it was drawn.
+fn check_trained(trainer: &Trainer, network: &str) -> Result<()> {
+    if trainer.untrained().iter().any(|name| name == network) {
+        return Err(Error::Argument {
+            argument: "--checkpoint".to_owned(),
+            why: format!("the file that this was imported from had no `{network}`"),
+        });
+    }
+    Ok(())
+}
+
+/// Samples \[N, H, W, C\] as images.
+fn samples([h, w, c]: [usize; 3], values: Vec<f32>) -> Result<ImageSet> {
+    let n = values.len() / (h * w * c).max(1);
+    let wrong = values.iter().copied().find(|v| !(0.0..=1.0).contains(v));
+    let images = Images::from_unit([n, h, w, c], values).ok_or_else(|| Error::Numbers {
+        what: "sampling",
+        why: match wrong {
+            Some(v) => format!("a pixel is {v}: the energies of this checkpoint are not finite"),
+            None => format!("the samples are not of {h}×{w}×{c}"),
+        },
+    })?;
+    Ok(images.into())
+}
+
+/// The first `n` images of a set.
+fn first(images: &ImageSet, n: usize, what: &str) -> Result<ImageSet> {
+    if n > images.len() {
+        return Err(Error::Argument {
+            argument: format!("--samples {n}"),
+            why: format!("{what} has {} images", images.len()),
+        });
+    }
+    Ok(images.select(&(0..n).collect::<Vec<_>>()))
+}

@@ -1,0 +1,203 @@
+//! What `clel eval` prints.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::Result;
+use crate::cli::output;
+use crate::config::SamplerConfig;
+use crate::eval::Spread;
+use crate::features::{Comparison, Features, Reference};
+use crate::sampler::Rounds;
+use crate::train::Trainer;
+
+/// What is judged, and how it was made.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Heading {
+    images: String,
+    sampler: Option<Sampler>,
+}
+
+/// How samples were made.
+#[derive(Debug, Clone, Serialize)]
+struct Sampler {
+    iteration: u64,
+    /// None for the replay buffer, whose chains are as old as they are.
+    rounds: Option<usize>,
+    #[serde(flatten)]
+    settings: SamplerConfig,
+}
+
+impl Heading {
+    pub fn images(path: &Path, n: usize) -> Heading {
+        Heading {
+            images: format!("{n} images of {}", path.display()),
+            sampler: None,
+        }
+    }
+
+    pub fn buffer(trainer: &Trainer, n: usize) -> Heading {
+        Heading {
+            images: format!("{n} samples of the replay buffer"),
+            sampler: Some(Sampler {
+                iteration: trainer.step(),
+                rounds: None,
+                settings: trainer.config().sampler.clone(),
+            }),
+        }
+    }
+
+    pub fn chains(trainer: &Trainer, rounds: &Rounds, n: usize) -> Heading {
+        Heading {
+            images: format!("{n} chains from fresh noise, averaged networks"),
+            sampler: Some(Sampler {
+                iteration: trainer.step(),
+                rounds: Some(rounds.count()),
+                settings: trainer.config().sampler.clone(),
+            }),
+        }
+    }
+}
+
+impl Sampler {
+    fn line(&self) -> String {
+        let s = &self.settings;
+        let rounds = self
+            .rounds
+            .map_or(String::new(), |n| format!("{n} rounds of "));
+        format!(
+            "{rounds}{} steps, step size {}, noise {}, clip {}, augmentation {}, restart {}; iteration {}",
+            s.steps,
+            s.step_size,
+            s.noise,
+            s.clip.map_or("none".to_owned(), |c| c.to_string()),
+            format!("{:?}", s.augmentation).to_lowercase(),
+            s.restart,
+            self.iteration
+        )
+    }
+}
+
+/// Prints figures as they are found.
+pub(super) struct Report {
+    json: bool,
+    features: String,
+    reference_name: String,
+    reference_images: usize,
+    reference: Reference,
+    seed: u64,
+    heading: Heading,
+}
+
+/// One line of JSON: everything that the figures depend on, and the figures.
+#[derive(Serialize)]
+struct Line<'a> {
+    features: &'a str,
+    reference: &'a str,
+    #[serde(flatten)]
+    heading: &'a Heading,
+    seed: u64,
+    round: Option<usize>,
+    #[serde(flatten)]
+    figures: Comparison,
+}
+
+impl Report {
+    pub fn new(
+        json: bool,
+        features: String,
+        reference_name: String,
+        reference_images: usize,
+        reference: Reference,
+        seed: u64,
+    ) -> Report {
+        Report {
+            json,
+            features,
+            reference_name,
+            reference_images,
+            reference,
+            seed,
+            heading: Heading::default(),
+        }
+    }
+
+    pub fn reference_images(&self) -> usize {
+        self.reference_images
+    }
+
+    /// Says what follows.
+    pub fn start(&mut self, heading: &Heading) -> Result<()> {
+        self.heading = heading.clone();
+        if self.json {
+            return Ok(());
+        }
+        output::say(&format!("features    {}", self.features))?;
+        output::say(&format!(
+            "reference   {}, n = {}",
+            self.reference_name, self.reference_images
+        ))?;
+        output::say(&format!("images      {}", heading.images))?;
+        if let Some(sampler) = &heading.sampler {
+            output::say(&format!("sampler     {}", sampler.line()))?;
+        }
+        output::say(&format!("seed        {}\n", self.seed))?;
+        output::say(&format!(
+            "{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
+            "round",
+            "n",
+            "Fréchet",
+            "inception score",
+            "kernel distance",
+            "precision",
+            "recall",
+            "density",
+            "coverage"
+        ))
+    }
+
+    /// Compares samples with the reference, and says what comes out.
+    pub fn add(&mut self, round: Option<usize>, samples: &Features) -> Result<()> {
+        let figures = self.reference.compare(samples)?;
+        if self.json {
+            return output::say(&output::json(&Line {
+                features: &self.features,
+                reference: &self.reference_name,
+                heading: &self.heading,
+                seed: self.seed,
+                round,
+                figures,
+            })?);
+        }
+        let spread = |s: Option<Spread>| {
+            s.map_or("-".to_owned(), |s| {
+                format!("{} ± {}", readable(s.mean), readable(s.deviation))
+            })
+        };
+        let share = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.3}"));
+        let m = figures.manifold;
+        output::say(&format!(
+            "{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
+            round.map_or("-".to_owned(), |r| r.to_string()),
+            figures.n,
+            figures.frechet.map_or("-".to_owned(), readable),
+            spread(figures.inception_score),
+            spread(figures.kernel_distance),
+            share(m.map(|m| m.precision)),
+            share(m.map(|m| m.recall)),
+            share(m.map(|m| m.density)),
+            share(m.map(|m| m.coverage)),
+        ))
+    }
+}
+
+/// A number to four digits or so.
+fn readable(v: f64) -> String {
+    match v.abs() {
+        0.01..1.0 => format!("{v:.4}"),
+        1.0..1e4 => format!("{v:.3}"),
+        0.0 => "0".to_owned(),
+        _ => format!("{v:.2e}"),
+    }
+}

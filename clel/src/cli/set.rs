@@ -1,0 +1,87 @@
+//! Data sets as arguments.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+use crate::config::{DEFAULT_PRESET, Layers, Source};
+use crate::data::{self, Dataset, Split};
+use crate::{Error, Result};
+
+/// `NAME` or `NAME:PATH`, where NAME is what `data.source` may be.
+#[derive(Debug, Clone)]
+pub(super) struct SetArgument {
+    pub source: Source,
+    pub path: Option<PathBuf>,
+}
+
+impl FromStr for SetArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<SetArgument, String> {
+        let (name, path) = match text.split_once(':') {
+            Some((name, path)) => (name, Some(PathBuf::from(path))),
+            None => (text, None),
+        };
+        let source = Source::from_str(name, false).map_err(|_| {
+            let known = Source::value_variants().iter().map(|s| s.name());
+            let known = known.collect::<Vec<_>>().join(", ");
+            format!("expected NAME or NAME:PATH, NAME one of {known}")
+        })?;
+        Ok(SetArgument { source, path })
+    }
+}
+
+impl SetArgument {
+    /// Reads the set. Where it has no test part, `share` of the images become one; files of images are brought to `size` \[height, width\].
+    pub fn load(&self, share: f64, size: Option<[usize; 2]>) -> Result<Dataset> {
+        let mut layers = Layers::preset(DEFAULT_PRESET)?;
+        let name = self.source.name();
+        layers.set_text("data.source", name, name.to_owned());
+        layers.set(&format!("data.test_share={share:?}"))?;
+        if let Some(path) = &self.path {
+            let text = path.to_string_lossy();
+            layers.set_text("data.path", &text, format!("{name}:{text}"));
+        }
+        let mut config = layers.build()?.data;
+        // sources that resize nothing pass over it
+        config.size = size;
+        data::load(&config, 0)
+    }
+}
+
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Part {
+    /// What was learnt.
+    Train,
+    /// What was held out.
+    Test,
+}
+
+impl Part {
+    /// How the part is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "training images",
+            Part::Test => "test images",
+        }
+    }
+
+    /// The part, which must not be empty.
+    pub fn of(self, data: Dataset) -> Result<Split> {
+        let split = match self {
+            Part::Train => data.train,
+            Part::Test => data.test,
+        };
+        if split.images.is_empty() {
+            return Err(Error::NoImages {
+                path: PathBuf::from(data.name),
+                why: format!("the set has no {}", self.name()),
+            });
+        }
+        Ok(split)
+    }
+}

@@ -1,0 +1,284 @@
+//! A small classifier of one's own data, whose features and judgements then compare sets of images.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clel_autograd::Var;
+use clel_nn::files::{TensorFile, export, import, write_tensors};
+use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
+use clel_nn::{
+    Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, Fill, GlobalAvgPool2d, Init, Layer,
+    Linear, LinearOptions, Mode, Module, Visitor,
+};
+use clel_tensor::{DType, Device, RngKey};
+
+use super::extract::{check_shape, middles};
+use super::{Batch, FeatureNetwork, extract};
+use crate::data::{Ahead, Images, Order, Split};
+use crate::loss::cross_entropy;
+use crate::model::{EVALUATION_BATCH, Normalisation, Normalize};
+use crate::{Error, Result, whole_file};
+
+const FORMAT: &str = "clel-classifier-1";
+/// Widths of the three stages; the last is the number of features.
+const WIDTHS: [usize; 3] = [32, 64, 128];
+/// Streams of random numbers of the training: initial values, and the order of the data.
+const WEIGHTS: u32 = 1;
+const ORDER: u32 = 2;
+
+/// Three 3×3 convolutions with BatchNorm and ReLU, halving between them, and a linear layer on their global average: 128 features.
+pub struct Classifier {
+    network: Network,
+    shape: [usize; 3],
+    classes: usize,
+    name: String,
+    device: Device,
+}
+
+/// How a classifier is trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitting {
+    /// Steps of Adam.
+    pub iterations: usize,
+    /// Images a step.
+    pub batch: usize,
+    /// Learning rate at the beginning; it falls to 0 along a half cosine.
+    pub rate: f64,
+    /// Of the initial values and the order of the data.
+    pub seed: u64,
+}
+
+impl Classifier {
+    /// Trains one on labelled images, telling `progress` each step's number and loss.
+    ///
+    /// # Errors
+    /// No labels, or images of less than 4 rows or columns; what the device reports.
+    pub fn fit(
+        data: &Split,
+        name: &str,
+        how: &Fitting,
+        device: &Device,
+        progress: &mut dyn FnMut(usize, f64) -> Result<()>,
+    ) -> Result<Classifier> {
+        let labels = labels(data, name)?;
+        let classes = labels.iter().max().map_or(0, |top| *top as usize + 1);
+        let [n, h, w, c] = data.images.shape();
+        let (mean, std) = data.images.channel_statistics()?;
+        let normalisation = Normalisation { mean, std };
+        let classifier = Classifier {
+            network: Network::new(&normalisation, classes, how.seed, device)?,
+            shape: [h, w, c],
+            classes,
+            name: name.to_owned(),
+            device: device.clone(),
+        };
+        let network = &classifier.network;
+        let mut adam = Adam::new([0.9, 0.999], 1e-8, 0.0)?;
+        let falling = Schedule::Cosine {
+            steps: how.iterations as u64,
+        };
+        let mut order = Order::new(n, how.batch, RngKey::new(how.seed, ORDER));
+        let (mut places, steps) = (order.clone(), how.iterations as u64);
+        let batches = Ahead::new(&data.images, move |step| {
+            (step < steps).then(|| places.batch(step).to_vec())
+        });
+        for (step, images) in batches.enumerate() {
+            let x: Var = middles(&images?, device)?.into();
+            let indices = order.batch(step as u64);
+            let wanted: Vec<u32> = indices.iter().map(|&i| labels[i]).collect();
+            let features = network.features(&x, Mode::Train)?;
+            let logits = network.linear.forward(&features, Mode::Train)?;
+            let loss = cross_entropy(&logits, &wanted)?;
+            let parameters = network.parameters();
+            let rate = how.rate * falling.factor(step as u64);
+            let value = loss.tensor().clone();
+            adam.step(&parameters, &gradients(loss, &parameters)?, rate)?;
+            progress(step, value.item()?)?;
+        }
+        Ok(classifier)
+    }
+
+    /// Share of labelled images that it takes for what they are.
+    ///
+    /// # Errors
+    /// No labels, or images of another size; what the device reports.
+    pub fn accuracy(&self, data: &Split) -> Result<f64> {
+        let labels = labels(data, &self.name)?;
+        let found = extract(self, &data.images)?;
+        let (classes, probabilities) = found.probabilities.unwrap_or_default();
+        let rows = probabilities.chunks_exact(classes.max(1));
+        let right = rows.zip(labels).filter(|(row, label)| {
+            let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            best.is_some_and(|(i, _)| i == **label as usize)
+        });
+        Ok(right.count() as f64 / labels.len() as f64)
+    }
+
+    /// Writes it for [`Classifier::load`].
+    ///
+    /// # Errors
+    /// The file cannot be written; what the device reports.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let [h, w, c] = self.shape;
+        let metadata = BTreeMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("shape".to_owned(), format!("{h} {w} {c}")),
+            ("data".to_owned(), self.name.clone()),
+        ]);
+        write_tensors(path, &export(&self.network, "")?, &metadata).map_err(whole_file::told)
+    }
+
+    /// Reads what [`Classifier::save`] wrote.
+    ///
+    /// # Errors
+    /// The file is missing or damaged, or not such a file; what the device reports.
+    pub fn load(path: &Path, device: &Device) -> Result<Classifier> {
+        let file = TensorFile::open(path)?;
+        let entry = |key: &str| file.metadata().get(key).cloned().unwrap_or_default();
+        if entry("format") != FORMAT {
+            return Err(Error::format(
+                path,
+                "metadata `format`",
+                format!(
+                    "found `{}`, expected `{FORMAT}`: a file that `clel classifier` wrote",
+                    entry("format")
+                ),
+            ));
+        }
+        let sizes: Vec<usize> = entry("shape")
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        let (&[h, w, c], Some(&[classes, _])) = (&sizes[..], file.shape("linear.weight")) else {
+            return Err(Error::format(
+                path,
+                "metadata `shape`",
+                format!(
+                    "found `{}` and a layer `linear.weight` of {:?}, expected `height width channels` and [classes, {}]",
+                    entry("shape"),
+                    file.shape("linear.weight"),
+                    WIDTHS[2]
+                ),
+            ));
+        };
+        if c > 3 || classes > 65_536 {
+            return Err(Error::format(
+                path,
+                "array `linear.weight`",
+                format!("{c} channels and {classes} classes, expected at most 3 and 65536"),
+            ));
+        }
+        // the file's numbers take the place of these
+        let normalisation = Normalisation {
+            mean: vec![0.0; c],
+            std: vec![1.0; c],
+        };
+        let network = Network::new(&normalisation, classes, 0, device)?;
+        import(&network, &file, "")?;
+        file.check_finite("")?;
+        Ok(Classifier {
+            network,
+            shape: [h, w, c],
+            classes,
+            name: format!("{}, {}", entry("data"), path.display()),
+            device: device.clone(),
+        })
+    }
+}
+
+fn labels<'a>(data: &'a Split, name: &str) -> Result<&'a [u32]> {
+    match &data.labels {
+        Some(labels) if !labels.is_empty() => Ok(labels),
+        _ => Err(Error::Mismatch {
+            what: format!("classes of {name}"),
+            found: "images without classes".to_owned(),
+            expected: "a class for each image".to_owned(),
+        }),
+    }
+}
+
+impl FeatureNetwork for Classifier {
+    fn name(&self) -> String {
+        format!("classifier of {} classes ({})", self.classes, self.name)
+    }
+
+    fn batch_size(&self) -> usize {
+        EVALUATION_BATCH
+    }
+
+    fn check(&self, shape: [usize; 3]) -> Result<()> {
+        check_shape(&self.name(), shape, self.shape)
+    }
+
+    fn batch(&self, images: &Images) -> Result<Batch> {
+        let x: Var = middles(images, &self.device)?.into();
+        let features = self.network.features(&x, Mode::Eval)?;
+        let logits = self.network.linear.forward(&features, Mode::Eval)?;
+        Ok(Batch {
+            features: features.into_tensor(),
+            logits: Some(logits.into_tensor()),
+        })
+    }
+}
+
+struct Network {
+    normalize: Normalize,
+    stages: Vec<(Conv2d, BatchNorm)>,
+    linear: Linear,
+}
+
+impl Network {
+    fn new(
+        normalisation: &Normalisation,
+        classes: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Network> {
+        let mut init = Init::new(RngKey::new(seed, WEIGHTS), DType::F32, device);
+        let options = ConvOptions {
+            pad: 1,
+            weight: Fill::KaimingNormal {
+                gain: std::f64::consts::SQRT_2,
+            },
+            bias: None,
+            ..ConvOptions::default()
+        };
+        let normalize = Normalize::new(normalisation, &init)?;
+        let mut stages = Vec::new();
+        let mut width = normalisation.channels();
+        for next in WIDTHS {
+            let conv = Conv2d::new(&mut init, width, next, 3, &options)?;
+            stages.push((conv, BatchNorm::new(&mut init, next)?));
+            width = next;
+        }
+        Ok(Network {
+            normalize,
+            stages,
+            linear: Linear::new(&mut init, width, classes, &LinearOptions::default())?,
+        })
+    }
+
+    /// \[N, H, W, C\] → \[N, 128\].
+    fn features(&self, x: &Var, mode: Mode) -> clel_nn::Result<Var> {
+        let mut h = self.normalize.forward(x, mode)?;
+        for (i, (conv, norm)) in self.stages.iter().enumerate() {
+            if i > 0 {
+                h = AvgPool2d::tiles(2).forward(&h, mode)?;
+            }
+            h = norm.forward(&conv.forward(&h, mode)?, mode)?;
+            h = Activation::Relu.apply(&h)?;
+        }
+        GlobalAvgPool2d.forward(&h, mode)
+    }
+}
+
+impl Module for Network {
+    fn visit<'a>(&'a self, v: &mut Visitor<'a>) {
+        v.module("normalize", &self.normalize);
+        for (i, (conv, norm)) in self.stages.iter().enumerate() {
+            v.module(&format!("conv{}", i + 1), conv);
+            v.module(&format!("bn{}", i + 1), norm);
+        }
+        v.module("linear", &self.linear);
+    }
+}

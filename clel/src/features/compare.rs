@@ -1,0 +1,117 @@
+//! All figures of one set of features against another.
+
+use serde::Serialize;
+
+use super::Features;
+use crate::eval::{
+    Gaussian, Manifold, Spread, frechet_distance, inception_score, kernel_distance, manifold,
+};
+use crate::{Error, Result};
+
+/// A figure, or a group of figures that are computed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Figure {
+    /// Fréchet distance: FID, if the features are Inception's.
+    Frechet,
+    /// Inception score, of any classifier.
+    InceptionScore,
+    /// Kernel distance, KID in Inception's features.
+    Kernel,
+    /// Precision, recall, density and coverage.
+    Manifold,
+}
+
+/// The figures of samples against a reference, as far as they were asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// Samples.
+    pub n: usize,
+    /// Images of the reference.
+    pub reference_n: usize,
+    /// Squared Fréchet distance.
+    pub frechet: Option<f64>,
+    /// Mean and deviation over ten parts of the samples.
+    pub inception_score: Option<Spread>,
+    /// Squared maximum mean discrepancy, mean and deviation over subsets.
+    pub kernel_distance: Option<Spread>,
+    /// Precision, recall, density, coverage.
+    #[serde(flatten)]
+    pub manifold: Option<Manifold>,
+}
+
+/// Features that others are compared with.
+pub struct Reference {
+    features: Features,
+    gaussian: Option<Gaussian>,
+    figures: Vec<Figure>,
+    seed: u64,
+}
+
+impl Reference {
+    /// A reference for these figures, all that the features allow if `figures` is empty. `seed` draws the subsets of the kernel distance.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for the inception score in features of no classifier; features with no covariance.
+    pub fn new(features: Features, figures: &[Figure], seed: u64) -> Result<Reference> {
+        let classifier = features.probabilities.is_some();
+        let figures = match figures {
+            [] => {
+                let all = <Figure as clap::ValueEnum>::value_variants()
+                    .iter()
+                    .copied();
+                all.filter(|f| classifier || *f != Figure::InceptionScore)
+                    .collect()
+            }
+            some => some.to_vec(),
+        };
+        if figures.contains(&Figure::InceptionScore) && !classifier {
+            return Err(Error::Argument {
+                argument: "--figures inception-score".to_owned(),
+                why: "needs the features of a classifier, and these are an encoder's".to_owned(),
+            });
+        }
+        let gaussian = figures
+            .contains(&Figure::Frechet)
+            .then(|| Gaussian::fit(&features.values, features.dimension))
+            .transpose()?;
+        Ok(Reference {
+            features,
+            gaussian,
+            figures,
+            seed,
+        })
+    }
+
+    /// The figures of samples.
+    ///
+    /// # Errors
+    /// Features of another dimension, or too few vectors for a figure.
+    pub fn compare(&self, samples: &Features) -> Result<Comparison> {
+        let (a, b, d) = (&samples.values, &self.features.values, samples.dimension);
+        if d != self.features.dimension {
+            return Err(Error::Mismatch {
+                what: "dimension of the samples' features".to_owned(),
+                found: d.to_string(),
+                expected: format!("{}, as the reference has", self.features.dimension),
+            });
+        }
+        let frechet = |reference: &Gaussian| frechet_distance(&Gaussian::fit(a, d)?, reference);
+        let score = samples.probabilities.as_ref();
+        let wanted = |figure| self.figures.contains(&figure);
+        Ok(Comparison {
+            n: samples.len(),
+            reference_n: self.features.len(),
+            frechet: self.gaussian.as_ref().map(frechet).transpose()?,
+            inception_score: score
+                .filter(|_| wanted(Figure::InceptionScore))
+                .map(|(classes, p)| inception_score(p, *classes))
+                .transpose()?,
+            kernel_distance: wanted(Figure::Kernel)
+                .then(|| kernel_distance(a, b, d, self.seed))
+                .transpose()?,
+            manifold: wanted(Figure::Manifold)
+                .then(|| manifold(a, b, d))
+                .transpose()?,
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! The embedded classifier of digits as a feature network.
+
+use clel_tensor::{Device, Tensor};
+
+use super::extract::check_shape;
+use super::{Batch, FeatureNetwork};
+use crate::Result;
+use crate::data::Images;
+use crate::eval::DigitClassifier;
+use crate::model::EVALUATION_BATCH;
+
+impl FeatureNetwork for DigitClassifier {
+    fn name(&self) -> String {
+        "the embedded classifier of 8×8 digits".to_owned()
+    }
+
+    fn batch_size(&self) -> usize {
+        EVALUATION_BATCH
+    }
+
+    fn check(&self, shape: [usize; 3]) -> Result<()> {
+        check_shape(&FeatureNetwork::name(self), shape, [8, 8, 1])
+    }
+
+    fn batch(&self, images: &Images) -> Result<Batch> {
+        let (n, values) = (images.len().max(1), images.to_unit());
+        let features = self.features(&values)?;
+        let log: Vec<f32> = self
+            .probabilities(&values)?
+            .iter()
+            .map(|p| p.ln())
+            .collect();
+        let rows = |v: &[f32]| Tensor::from_slice(v, &[n, v.len() / n], &Device::Cpu);
+        Ok(Batch {
+            features: rows(&features)?,
+            logits: Some(rows(&log)?),
+        })
+    }
+}

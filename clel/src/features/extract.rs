@@ -1,0 +1,112 @@
+//! Features of many images.
+
+use clel_autograd::no_grad;
+use clel_tensor::{Device, Tensor};
+
+use super::FeatureNetwork;
+use crate::data::{ImageSet, Images, Pixels, to_byte};
+use crate::{Error, Result};
+
+/// Feature vectors of n images, in host memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// Numbers in a vector, d.
+    pub dimension: usize,
+    /// Row-major \[n, d\].
+    pub values: Vec<f32>,
+    /// Of a classifier: the number of classes and their probabilities, row-major \[n, classes\].
+    pub probabilities: Option<(usize, Vec<f32>)>,
+}
+
+impl Features {
+    /// How many vectors.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.dimension.max(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+/// Features of images, batch by batch.
+///
+/// # Errors
+/// Images of another size than the network takes, or one that cannot be read; a feature that is not finite; what the device reports.
+pub fn extract(network: &dyn FeatureNetwork, images: &ImageSet) -> Result<Features> {
+    let [_, h, w, c] = images.shape();
+    network.check([h, w, c])?;
+    let mut features = Features {
+        dimension: 1,
+        values: Vec::new(),
+        probabilities: None,
+    };
+    for part in images.batches(network.batch_size()) {
+        let part = part?;
+        let batch = no_grad(|| network.batch(&part))?;
+        features.dimension = batch.features.shape()[1];
+        features.values.extend(batch.features.to_vec::<f32>()?);
+        if let Some(logits) = &batch.logits {
+            let classes = logits.shape()[1];
+            let (_, all) = features
+                .probabilities
+                .get_or_insert_with(|| (classes, Vec::new()));
+            all.extend(softmax(logits)?);
+        }
+    }
+    match features.values.iter().position(|v| !v.is_finite()) {
+        None => Ok(features),
+        Some(i) => Err(Error::Numbers {
+            what: "features",
+            why: format!(
+                "number {} of image {} is {} in {}",
+                i % features.dimension,
+                i / features.dimension,
+                features.values[i],
+                network.name()
+            ),
+        }),
+    }
+}
+
+/// Probabilities of logits \[n, classes\].
+fn softmax(logits: &Tensor) -> Result<Vec<f32>> {
+    let log_sum = logits.logsumexp(&[1], true)?;
+    Ok(logits.sub(&log_sum)?.exp()?.to_vec()?)
+}
+
+/// Images \[N, H, W, C\] on a device as numbers of 0..1 the way classifiers of photographs are trained: 8 bits over 255.
+pub(super) fn eight_bits(images: &Images, device: &Device) -> Result<Tensor> {
+    let byte = |v: u8| f32::from(v) / 255.0;
+    let values: Vec<f32> = match images.pixels() {
+        Pixels::Levels {
+            values,
+            levels: 256,
+        } => values.iter().map(|v| byte(*v)).collect(),
+        _ => images.to_unit().iter().map(|v| byte(to_byte(*v))).collect(),
+    };
+    Ok(Tensor::from_slice(&values, &images.shape(), device)?)
+}
+
+/// Images \[N, H, W, C\] on a device as [`Images::to_unit`] gives them, the scale of this program's own networks.
+pub(super) fn middles(images: &Images, device: &Device) -> Result<Tensor> {
+    Ok(Tensor::from_slice(
+        &images.to_unit(),
+        &images.shape(),
+        device,
+    )?)
+}
+
+/// [`Error::Mismatch`] unless images have the one size that a network takes.
+pub(super) fn check_shape(name: &str, found: [usize; 3], expected: [usize; 3]) -> Result<()> {
+    let text = |[h, w, c]: [usize; 3]| format!("{h}×{w}×{c}");
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        what: format!("size of the images for {name}"),
+        found: text(found),
+        expected: text(expected),
+    })
+}
