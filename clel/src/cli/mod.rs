@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use clel_tensor::Device;
+use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
 
 use crate::report::RunDir;
@@ -81,7 +81,8 @@ impl DeviceArgument {
 /// Runs the command that the process was started with. Bad input ends with one message on standard
 /// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation with 1.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let result = on_workers(|| match command {
         Command::Train(arguments) => arguments.run(),
         Command::Sample(arguments) => arguments.run(),
         Command::Energy(arguments) => arguments.run(),
@@ -92,7 +93,7 @@ pub fn main() -> ExitCode {
         Command::Export(arguments) => arguments.run(),
         Command::Bench(arguments) => arguments.run(),
         Command::Devices(arguments) => arguments.run(),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -18,6 +18,7 @@ mod reduce;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub use buffer::{CpuBuffer, CpuView};
 pub(crate) use conv::winograd;
@@ -26,6 +27,7 @@ pub(crate) use epilogue::Epilogue;
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
 pub use peak::{peak_flops, threads};
 pub(crate) use pointwise::pointwise;
+pub use workers::on_workers;
 
 use crate::primitive::{Primitive, ReduceKind};
 use crate::{DType, Element, Error, Result};
