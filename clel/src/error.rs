@@ -134,13 +134,11 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
-    /// The newest checkpoint of a run is damaged, and there is an older one.
-    #[error("the newest checkpoint cannot be used; move it away to go on from {}", .older.display())]
-    NewestCheckpoint {
-        /// The one before it.
-        older: PathBuf,
-        /// What is wrong with the newest.
-        source: Box<Error>,
+    /// Another process is training in the run directory.
+    #[error("another process is training in {}; wait for it, or stop it", .path.display())]
+    RunBusy {
+        /// The directory.
+        path: PathBuf,
     },
 
     // ---- data and numbers -------------------------------------------------

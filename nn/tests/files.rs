@@ -324,3 +324,31 @@ fn odd_shapes() -> Outcome {
     assert_eq!(strided.to_vec::<u32>()?, [0, 3, 1, 4, 2, 5]);
     Ok(())
 }
+
+/// One changed bit anywhere: the file is refused, or what it holds is what was written.
+#[test]
+fn no_changed_bit_goes_unnoticed() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("net.safetensors");
+    let metadata = BTreeMap::from([("step".to_owned(), "1234".to_owned())]);
+    let x = Tensor::from_slice(&[1.0f32, -2.0, 3.5], &[3], &Device::Cpu)?;
+    write_tensors(&path, &[("x".to_owned(), x)], &metadata)?;
+    let good = std::fs::read(&path)?;
+    assert_eq!(TensorFile::open(&path)?.metadata(), &metadata);
+    let mut refused = 0;
+    for i in 0..8 * good.len() {
+        let mut bytes = good.clone();
+        bytes[i / 8] ^= 1 << (i % 8);
+        match TensorFile::from_bytes(&path, bytes) {
+            Err(_) => refused += 1,
+            // the name of the checksum itself
+            Ok(file) => {
+                assert_eq!(file.metadata()["step"], "1234");
+                let values = file.tensor("x", &Device::Cpu)?.to_vec::<f32>()?;
+                assert_eq!(values, [1.0, -2.0, 3.5]);
+            }
+        }
+    }
+    assert!(refused > 8 * (good.len() - 10), "{refused}");
+    Ok(())
+}

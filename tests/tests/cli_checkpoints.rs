@@ -1,4 +1,5 @@
-//! Damaged checkpoints, through every command that reads one: refused with code 2, told by file and array, and nothing is lost.
+//! Damaged checkpoints, through every command that reads one: told by file and array, passed over where a run has an older one, else
+//! refused with code 2; and nothing is lost.
 
 mod cli;
 
@@ -131,7 +132,7 @@ fn sample_and_energy_refuse_them_and_make_no_directory() {
 }
 
 #[test]
-fn resume_refuses_them_and_keeps_the_run() {
+fn a_run_goes_on_from_the_one_before() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
     let every = ["--steps", "2", "--set", "log.checkpoint_every=1"];
@@ -181,22 +182,57 @@ fn resume_refuses_them_and_keeps_the_run() {
         &["`sampler.memory`", "inf at position 64"],
     );
 
-    let resume = ["train", "--device", "cpu", "--resume", &text(&run)];
-    let resume = [&resume[..], &["--steps", "3"]].concat();
+    let resume = [
+        "train",
+        "--device",
+        "cpu",
+        "--resume",
+        &text(&run),
+        "--steps",
+        "2",
+    ];
     for (damage, words) in &all {
         damage(&newest);
-        let before = everything(&run);
-        let mut parts: Vec<&str> = words.iter().map(String::as_str).collect();
-        // the file, and the way out
-        parts.extend(["step-00000002.safetensors", "step-00000001.safetensors"]);
-        refused(&resume, &parts);
-        assert!(before == everything(&run), "{words:?}");
+        let resumed = cli::clel(&resume);
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+        let told = &resumed.stderr;
+        assert!(
+            told.contains("warning: ") && told.contains("step-00000002.safetensors"),
+            "{told}"
+        );
+        for word in words {
+            assert!(told.contains(word), "{word} is not in {told}");
+        }
+        // the lost iteration is there again, to the last bit, and what happened is on record
+        assert!(std::fs::read(&newest).unwrap() == std::fs::read(&saved).unwrap());
+        let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        assert!(metrics.contains("\"event\""), "{metrics}");
     }
 
-    // as the message says: without the newest, the one before it goes on
-    std::fs::remove_file(&newest).unwrap();
-    let resumed = cli::clel(&resume);
-    assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    // and writes the lost one again, to the last bit
-    assert!(std::fs::read(&newest).unwrap() == std::fs::read(&saved).unwrap());
+    // nothing to go on from: refused, and nothing is touched
+    let oldest = run.join("checkpoints/step-00000001.safetensors");
+    for path in [&oldest, &newest] {
+        std::fs::write(path, "nothing").unwrap();
+    }
+    let before = everything(&run);
+    refused(&resume, &["step-00000002.safetensors", "7 bytes"]);
+    assert!(before == everything(&run));
+}
+
+#[test]
+fn sampling_from_a_run_passes_over_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, out) = (dir.path().join("run"), dir.path().join("out"));
+    let trained = train(&run, &["--steps", "2", "--set", "log.checkpoint_every=1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let newest = run.join("checkpoints/step-00000002.safetensors");
+    let mut bytes = std::fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&newest, bytes).unwrap();
+    let sample = ["sample", "--device", "cpu", "--steps", "1", "--count", "2"];
+    let paths = ["--checkpoint", &text(&run), "--out", &text(&out)];
+    let sampled = cli::clel(&[&sample[..], &paths].concat());
+    assert_eq!(sampled.code, Some(0), "{sampled:?}");
+    assert!(sampled.stderr.contains("checksum"), "{sampled:?}");
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clel_tensor::Device;
 
-use super::{checkpoint_file, output};
+use super::{from_checkpoint, output};
 use crate::official::{self, Model};
 use crate::train::Trainer;
 use crate::{Error, Result};
@@ -44,7 +44,7 @@ impl Export {
                 path: self.out.clone(),
             });
         }
-        let trainer = Trainer::load(&checkpoint_file(&self.checkpoint)?, &Device::Cpu)?;
+        let trainer = from_checkpoint(&self.checkpoint, |file| Trainer::load(file, &Device::Cpu))?;
         let config = trainer.config();
         let model = Model::of(config)?;
         let arrays = official::export(&trainer, self.only.as_deref(), &self.out)?;

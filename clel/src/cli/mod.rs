@@ -15,7 +15,7 @@ mod train;
 
 use std::error::Error as _;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -23,7 +23,7 @@ use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
 
 use crate::report::RunDir;
-use crate::train::{Loaded, load_networks};
+use crate::train::{Loaded, load_networks, newest_usable};
 use crate::{Error, Result};
 
 /// Energy-based models guided by contrastive latent variables.
@@ -79,23 +79,25 @@ impl DeviceArgument {
 }
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
-/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation with 1.
+/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation with 1, training that was
+/// stopped by a signal and saved with 130.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
+    let done = |()| ExitCode::SUCCESS;
     let result = on_workers(|| match command {
         Command::Train(arguments) => arguments.run(),
-        Command::Sample(arguments) => arguments.run(),
-        Command::Energy(arguments) => arguments.run(),
-        Command::Eval(arguments) => arguments.run(),
-        Command::Ood(arguments) => arguments.run(),
-        Command::Classifier(arguments) => arguments.run(),
-        Command::Import(arguments) => arguments.run(),
-        Command::Export(arguments) => arguments.run(),
-        Command::Bench(arguments) => arguments.run(),
-        Command::Devices(arguments) => arguments.run(),
+        Command::Sample(arguments) => arguments.run().map(done),
+        Command::Energy(arguments) => arguments.run().map(done),
+        Command::Eval(arguments) => arguments.run().map(done),
+        Command::Ood(arguments) => arguments.run().map(done),
+        Command::Classifier(arguments) => arguments.run().map(done),
+        Command::Import(arguments) => arguments.run().map(done),
+        Command::Export(arguments) => arguments.run().map(done),
+        Command::Bench(arguments) => arguments.run().map(done),
+        Command::Devices(arguments) => arguments.run().map(done),
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::error(&chain(&error));
             ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
@@ -125,7 +127,6 @@ fn is_bad_input(error: &Error) -> bool {
     use clel_tensor::Error as Tensor;
     match error {
         Error::Numbers { .. } => false,
-        Error::NewestCheckpoint { source, .. } => is_bad_input(source),
         Error::Read { source, .. }
         | Error::Write { source, .. }
         | Error::Image {
@@ -163,15 +164,17 @@ fn is_wrong_path(kind: ErrorKind) -> bool {
 
 /// The networks that an argument `--checkpoint` names.
 fn load(path: &Path, device: &Device) -> Result<Loaded> {
-    load_networks(&checkpoint_file(path)?, device)
+    from_checkpoint(path, |file| load_networks(file, device))
 }
 
-/// What an argument `--checkpoint` names: a file, or a run directory's newest one.
-fn checkpoint_file(path: &Path) -> Result<PathBuf> {
-    if path.is_dir() {
-        let (_, newest) = RunDir::open(path)?.latest_checkpoint()?;
-        Ok(newest)
-    } else {
-        Ok(path.to_owned())
+/// What `load` makes of that which an argument `--checkpoint` names: a file, or a run directory's newest whole one.
+fn from_checkpoint<T>(path: &Path, load: impl Fn(&Path) -> Result<T>) -> Result<T> {
+    if !path.is_dir() {
+        return load(path);
     }
+    let found = newest_usable(&RunDir::open(path)?, load)?;
+    for warning in &found.warnings {
+        output::error(&format!("warning: {warning}"));
+    }
+    Ok(found.value)
 }

@@ -1,6 +1,9 @@
 //! `clel train`.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{DeviceArgument, output};
 use crate::{
@@ -8,7 +11,7 @@ use crate::{
     config::{Config, DEFAULT_PRESET, Layers, Source},
     data,
     report::RunDir,
-    train::{Job, run},
+    train::{Ended, Job, run},
 };
 
 /// Examples at the end of the help text.
@@ -23,7 +26,10 @@ Examples:
   clel train --set sampler.steps=40 --set train.ebm.lr=5e-4 --set seed=3
   clel train --resume runs/digits-001          goes on from the newest checkpoint";
 
-/// Trains a model; everything about the run goes into one directory.
+/// Exit code of a run that a signal has stopped, as shells have it for Ctrl-C.
+const STOPPED: u8 = 130;
+
+/// Trains a model; everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Train {
@@ -57,7 +63,7 @@ pub(super) struct Train {
 }
 
 impl Train {
-    pub(super) fn run(&self) -> Result<()> {
+    pub(super) fn run(&self) -> Result<ExitCode> {
         let job = match &self.resume {
             Some(directory) => self.resumed(directory)?,
             None => self.new_run()?,
@@ -68,9 +74,6 @@ impl Train {
             job.device,
             job.run.path().display()
         ))?;
-        if let Some(checkpoint) = &job.resume {
-            output::say(&format!("from {}", checkpoint.display()))?;
-        }
         let (known, images) = (&job.config.data, &job.data.train.images);
         if images.in_memory().is_none() && (known.mean.is_none() || known.std.is_none()) {
             let n = images.len();
@@ -78,8 +81,21 @@ impl Train {
                 "reading {n} images once for data.mean and data.std"
             ))?;
         }
-        let summary = run(job)?;
-        output::say(&format!("\n{summary}"))
+        let directory = job.run.path().to_owned();
+        stop_on_signals(job.stop.clone());
+        match run(job)? {
+            Ended::Finished(summary) => {
+                output::say(&format!("\n{summary}"))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Ended::Stopped(step) => {
+                output::say(&format!(
+                    "\nstopped after iteration {step}, which is saved; go on with `clel train --resume {}`",
+                    directory.display()
+                ))?;
+                Ok(ExitCode::from(STOPPED))
+            }
+        }
     }
 
     fn new_run(&self) -> Result<Job> {
@@ -139,22 +155,40 @@ impl Train {
             data,
             device,
             run,
-            resume: None,
+            resume: false,
             stop_after: self.steps,
+            stop: Arc::default(),
         })
     }
 
     fn resumed(&self, directory: &std::path::Path) -> Result<Job> {
         let run = RunDir::open(directory)?;
-        let (_, checkpoint) = run.latest_checkpoint()?;
         let config = run.read_config()?;
         Ok(Job {
             data: data::load(&config.data, config.seed)?,
             config,
             device: self.device.open()?,
             run,
-            resume: Some(checkpoint),
+            resume: true,
             stop_after: self.steps,
+            stop: Arc::default(),
         })
+    }
+}
+
+/// From now on Ctrl-C, SIGTERM and SIGHUP ask for a stop after the iteration; a second one ends the process at once.
+fn stop_on_signals(stop: Arc<AtomicBool>) {
+    let set = ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(STOPPED));
+        }
+        output::error(
+            "stopping after this iteration; once more to stop at once, losing what is not saved",
+        );
+    });
+    if let Err(error) = set {
+        output::error(&format!(
+            "warning: signals end the process at once: {error}"
+        ));
     }
 }

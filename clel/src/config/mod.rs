@@ -14,8 +14,8 @@ pub use layers::Layers;
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
-    EncoderNetwork, EvalConfig, LogConfig, LossConfig, ModelConfig, Network, SamplerConfig,
-    Schedule, SgdConfig, Source, TrainConfig,
+    EncoderNetwork, EvalConfig, HealthConfig, LogConfig, LossConfig, ModelConfig, Network,
+    SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
 };
 
 #[cfg(test)]

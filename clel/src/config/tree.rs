@@ -25,6 +25,9 @@ pub struct Config {
     pub sampler: SamplerConfig,
     /// Batches, optimisers and averages.
     pub train: TrainConfig,
+    /// When a run counts as sick, and what is done then.
+    #[serde(default)]
+    pub health: HealthConfig,
     /// What is written down while a run goes on.
     pub log: LogConfig,
     /// The figures computed before and after training.
@@ -352,6 +355,54 @@ pub struct SgdConfig {
     pub warmup: usize,
     /// What follows the warm-up.
     pub schedule: Schedule,
+}
+
+/// What is done when a run is sick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SickPolicy {
+    /// The run ends with a diagnosis.
+    Stop,
+    /// It goes on from the last checkpoint, or from the start, with another seed and lower rates.
+    RollBack,
+}
+
+/// When a run counts as sick; looked at with each line of metrics. A number that is not finite always does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthConfig {
+    /// The largest |E| of data or samples, as means.
+    pub energy: f64,
+    /// How many standard deviations of its own history the gap E(data) − E(samples) may be from its mean, once it is a hundredth of
+    /// `energy`.
+    pub gap_deviations: f64,
+    /// The smallest mean |∇E| at the sampler's first step, as a share of the largest so far.
+    pub gradient: f64,
+    /// The largest share of the samples' pixels at 0 or 1.
+    pub saturated: f64,
+    /// What is done.
+    pub policy: SickPolicy,
+    /// Times that a run may go back, in all.
+    pub rollbacks: usize,
+    /// Factor of both learning rates each time.
+    pub rate_factor: f64,
+    /// Times that it has gone back; the program counts.
+    pub rolled_back: usize,
+}
+
+impl Default for HealthConfig {
+    fn default() -> HealthConfig {
+        HealthConfig {
+            energy: 10.0,
+            gap_deviations: 20.0,
+            gradient: 1e-6,
+            saturated: 0.99,
+            policy: SickPolicy::Stop,
+            rollbacks: 3,
+            rate_factor: 0.5,
+            rolled_back: 0,
+        }
+    }
 }
 
 /// What is written down while a run goes on; intervals in iterations, 0 = never.

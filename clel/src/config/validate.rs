@@ -62,6 +62,7 @@ pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
     networks(c, &mut p);
     sampler(c, &mut p);
     train(c, &mut p);
+    health(c, &mut p);
     p.count("log.grid_images", c.log.grid_images);
     p.at_most("log.grid_images", c.log.grid_images, LARGEST_BATCH);
     p.at_most("eval.samples", c.eval.samples, LARGEST);
@@ -194,4 +195,19 @@ fn train(c: &Config, p: &mut Problems) {
     p.not_negative("train.encoder.lr", t.encoder.lr);
     p.decay("train.encoder.momentum", t.encoder.momentum);
     p.not_negative("train.encoder.weight_decay", t.encoder.weight_decay);
+}
+
+fn health(c: &Config, p: &mut Problems) {
+    let h = &c.health;
+    p.positive("health.energy", h.energy);
+    p.positive("health.gap_deviations", h.gap_deviations);
+    p.share("health.gradient", h.gradient);
+    p.share("health.saturated", h.saturated);
+    p.at_most("health.rollbacks", h.rollbacks, LARGEST);
+    let gentler = h.rate_factor > 0.0 && h.rate_factor <= 1.0;
+    p.must(
+        gentler,
+        "health.rate_factor",
+        "must lie in 0..=1, 0 excluded",
+    );
 }

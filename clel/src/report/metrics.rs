@@ -87,9 +87,37 @@ impl Metrics {
                 .map_or_else(|| Value::String(value.to_string()), Value::Number);
             line.insert((*name).to_owned(), value);
         }
+        self.append(line)
+    }
+
+    /// Writes a line about something that happened: `{"step": 10, "event": "…"}`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
+        let mut line = Map::new();
+        line.insert("step".to_owned(), step.into());
+        line.insert("event".to_owned(), text.into());
+        self.append(line)
+    }
+
+    fn append(&mut self, line: Map<String, Value>) -> Result<()> {
         let text = format!("{}\n", Value::Object(line));
         self.file
             .write_all(text.as_bytes())
             .map_err(Error::write(&self.path))
+    }
+
+    /// The texts of all events in a file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn events(path: &Path) -> Result<Vec<String>> {
+        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+        let event = |line: &str| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            Some(line.get("event")?.as_str()?.to_owned())
+        };
+        Ok(text.lines().filter_map(event).collect())
     }
 }

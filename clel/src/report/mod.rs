@@ -2,6 +2,7 @@
 
 mod events;
 mod grid;
+mod lock;
 mod metrics;
 mod progress;
 mod run_dir;

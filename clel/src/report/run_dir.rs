@@ -89,7 +89,26 @@ impl RunDir {
             // what is not empty stays
             let _ = std::fs::remove_dir(self.path.join(inner));
         }
+        let _ = std::fs::remove_file(self.lock_path());
         let _ = std::fs::remove_dir(&self.path);
+    }
+
+    /// Removes what a process left half-written that was killed; for the process that has the run.
+    pub(super) fn sweep(&self) {
+        for folder in [self.path.clone(), self.path.join("checkpoints")] {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.extension().is_some_and(|e| e == "partial") {
+                    // one that cannot be removed is in nobody's way
+                    let _ = std::fs::remove_file(path);
+                }
+            }
+        }
+    }
+
+    /// The file by which one process keeps others out.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.path.join("lock")
     }
 
     /// The directory itself.
@@ -130,12 +149,24 @@ impl RunDir {
     /// # Errors
     /// The file cannot be opened, or is damaged.
     pub fn metrics(&self, step: u64) -> Result<Metrics> {
-        let path = self.path.join("metrics.jsonl");
+        let path = self.metrics_path();
         if step == 0 && !path.exists() {
             Metrics::create(&path)
         } else {
             Metrics::resume(&path, step)
         }
+    }
+
+    /// What happened to the run, as its metrics tell.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn events(&self) -> Result<Vec<String>> {
+        Metrics::events(&self.metrics_path())
+    }
+
+    fn metrics_path(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
     }
 
     /// Where the grid of samples of a step goes.

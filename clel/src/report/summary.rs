@@ -23,6 +23,8 @@ pub struct Summary {
     pub nearest_neighbour: Option<f64>,
     /// Pictures worth a look.
     pub pictures: Vec<PathBuf>,
+    /// What happened to the run on the way: times that it went back, damaged checkpoints.
+    pub interventions: Vec<String>,
 }
 
 /// The figures of one set of images.
@@ -85,6 +87,9 @@ impl fmt::Display for Summary {
                 "\n1-NN accuracy of the encoder on held-out images: {:.1} %",
                 100.0 * share
             )?;
+        }
+        for event in &self.interventions {
+            writeln!(f, "\n{event}")?;
         }
         for picture in &self.pictures {
             write!(f, "\n{}", picture.display())?;

@@ -223,6 +223,7 @@ fn a_summary_is_a_table_and_a_file() {
         digits,
     };
     let summary = Summary {
+        interventions: vec![],
         iterations: 1500,
         seconds: 90.0,
         judged: vec![set("samples", Some(digits)), set("held-out images", None)],

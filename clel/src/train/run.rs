@@ -1,7 +1,10 @@
 //! A whole run: data, trainer, and a directory that holds what happened.
 
 use std::{
-    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -11,14 +14,19 @@ use clel_tensor::cpu::with_winograd;
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
-    Outcome, Trainer, streams,
+    Trainer,
+    figures::{Figures, figures},
+    health::Health,
+    recorder::{Recorder, before_path, draw, first_chains},
+    streams,
     summary::{Judge, fresh_samples, nearest_neighbour},
+    usable::newest_usable,
 };
 use crate::{
     Error, Result,
-    config::Config,
-    data::{Ahead, Dataset, Order, write_samples},
-    report::{Events, Grid, Metrics, Progress, RunDir, Summary},
+    config::{Config, SickPolicy},
+    data::{Ahead, Dataset, Order},
+    report::{Progress, RunDir, Summary},
 };
 
 /// What to do.
@@ -31,60 +39,102 @@ pub struct Job {
     pub device: Device,
     /// The directory for all that is written.
     pub run: RunDir,
-    /// The checkpoint to go on from.
-    pub resume: Option<PathBuf>,
+    /// Go on from the newest checkpoint in it that is whole.
+    pub resume: bool,
     /// Stop after this iteration, before the configuration's last; schedules do not change.
     pub stop_after: Option<u64>,
+    /// Once true, the run saves a checkpoint after the iteration that it is in, and ends.
+    pub stop: Arc<AtomicBool>,
 }
 
-/// Figures that a line of metrics has and the progress shows.
-type Figures = Vec<(&'static str, f64)>;
+/// How a run ended.
+pub enum Ended {
+    /// With its last iteration.
+    Finished(Summary),
+    /// Because it was told to, after this iteration; a checkpoint holds it.
+    Stopped(u64),
+}
+
+/// How a stretch of a run without interruption ended.
+enum Stretch {
+    Finished,
+    Stopped,
+    /// What was found wrong.
+    Sick(String),
+}
 
 /// Trains, from the start or from a checkpoint, to the end.
 ///
 /// # Errors
-/// A checkpoint that cannot be used; a file that cannot be written; energies that are not finite; what the device reports.
-pub fn run(job: Job) -> Result<Summary> {
+/// Another process has the run; checkpoints that cannot be used; a file that cannot be written; a run that is sick and may not go back;
+/// what the device reports.
+pub fn run(job: Job) -> Result<Ended> {
     let winograd = job.config.train.winograd.into();
     with_winograd(winograd, || train(job))
 }
 
-fn train(job: Job) -> Result<Summary> {
+fn train(mut job: Job) -> Result<Ended> {
     let started = Instant::now();
-    let mut config = job.config;
-    let data = job.data;
-    describe_data(&mut config, &data)?;
-    let mut trainer = match &job.resume {
-        None => begin(&config, &job.device, &job.run)?,
-        Some(checkpoint) => go_on(checkpoint, &config, &job.device)
-            .map_err(|error| with_older(error, checkpoint, &job.run))?,
+    let _lock = job.run.lock()?;
+    describe_data(&mut job.config, &job.data)?;
+    let mut warnings = Vec::new();
+    let mut trainer = if job.resume {
+        go_on(&job, &mut warnings)?
+    } else {
+        begin(&job.config, &job.device, &job.run)?
     };
+    loop {
+        let mut recorder = Recorder::new(&job.run, trainer.step())?;
+        for warning in warnings.drain(..) {
+            eprintln!("warning: {warning}");
+            recorder.event(trainer.step(), &warning)?;
+        }
+        match stretch(&job, &mut trainer, &mut recorder)? {
+            Stretch::Finished => break,
+            Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
+            Stretch::Sick(why) => trainer = go_back(&job, trainer, &why, &mut warnings)?,
+        }
+    }
+    let summary = summarise(&trainer, &job.data, &job.run, started)?;
+    summary.write(&job.run.summary_path())?;
+    Ok(Ended::Finished(summary))
+}
+
+/// Iterations up to the last one, or until something is in the way.
+fn stretch(job: &Job, trainer: &mut Trainer, recorder: &mut Recorder<'_>) -> Result<Stretch> {
+    let config = trainer.config.clone();
     let first = trainer.step();
-    let last = job
-        .stop_after
-        .unwrap_or(u64::MAX)
-        .min(config.train.iterations as u64);
-    let mut recorder = Recorder::new(&job.run, first)?;
+    let last = config.train.iterations as u64;
+    let last = job.stop_after.map_or(last, |stop| stop.min(last));
     if first == 0 {
-        recorder.before(&trainer)?;
+        recorder.before(trainer)?;
     }
     let key = RngKey::new(config.seed, streams::ORDER);
-    let mut order = Order::new(data.train.images.len(), config.train.batch, key);
-    let batches = Ahead::new(&data.train.images, move |i| {
+    let mut order = Order::new(job.data.train.images.len(), config.train.batch, key);
+    let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
+    let mut health = Health::new(&config.health);
     let mut progress = Progress::start(first, last);
     let mut shown = Figures::new();
     for images in batches {
         let batch = trainer.draw(&images?)?;
         let outcome = trainer.iterate(&batch)?;
         let step = trainer.step();
-        let save = due(config.log.checkpoint_every, step) || step == last;
+        let stopped = job.stop.load(Ordering::Relaxed);
+        let planned = due(config.log.checkpoint_every, step) || step == last;
+        let save = planned || stopped;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if due(config.log.metrics_every, step) || save {
-            let all = figures(&trainer, &outcome)?;
-            recorder.metrics(step, &all)?;
-            check_health(step, &all, &job.run)?;
+            let all = figures(trainer, &outcome)?;
+            // a run that was stopped and resumed writes what an uninterrupted one does
+            if due(config.log.metrics_every, step) || planned {
+                recorder.metrics(step, &all)?;
+            }
+            if let Some(why) = health.diagnose(&all) {
+                progress.finish();
+                return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
+            }
             shown = all
                 .into_iter()
                 .filter(|(name, _)| name.starts_with("E("))
@@ -92,17 +142,19 @@ fn train(job: Job) -> Result<Summary> {
         }
         progress.update(step, &shown);
         if due(config.log.grid_every, step) || step == last {
-            recorder.grid(&trainer)?;
+            recorder.grid(trainer)?;
         }
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
             job.run.prune_checkpoints(config.log.checkpoints_kept)?;
         }
+        if stopped && step < last {
+            progress.finish();
+            return Ok(Stretch::Stopped);
+        }
     }
     progress.finish();
-    let summary = summarise(&config, &trainer, &data, &job.run, started)?;
-    summary.write(&job.run.summary_path())?;
-    Ok(summary)
+    Ok(Stretch::Finished)
 }
 
 /// A new trainer that has seen one image, so that networks and data are known to fit, and its configuration in the run directory.
@@ -121,43 +173,63 @@ fn begin(config: &Config, device: &Device, run: &RunDir) -> Result<Trainer> {
     attempt().inspect_err(|_| run.discard())
 }
 
-/// A trainer from a checkpoint, whose configuration must be the run's.
-fn go_on(checkpoint: &Path, config: &Config, device: &Device) -> Result<Trainer> {
-    let trainer = Trainer::load(checkpoint, device)?;
-    if trainer.config == *config {
+/// A trainer from the newest checkpoint that is whole, whose configuration must be the run's; what was passed over is added to
+/// `warnings`.
+fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
+    let found = newest_usable(&job.run, |path| Trainer::load(path, &job.device))?;
+    warnings.extend(found.warnings);
+    let mut trainer = found.value;
+    // the process may have ended between going back and the next checkpoint
+    if job.config.is_rolled_back_from(&trainer.config) {
+        trainer.config = job.config.clone();
+    }
+    if trainer.config == job.config {
         return Ok(trainer);
     }
     Err(Error::Mismatch {
-        what: format!("config.toml of the run, against {}", checkpoint.display()),
+        what: format!("config.toml of the run, against {}", found.path.display()),
         found: "other settings".into(),
         expected: "those that the checkpoint was trained with: undo the change, or start a new run"
             .into(),
     })
 }
 
-/// A damaged checkpoint is no dead end while there is an older one.
-fn with_older(error: Error, newest: &Path, run: &RunDir) -> Error {
-    use clel_nn::Error as File;
-    let damaged = matches!(
-        error,
-        Error::Format { .. }
-            | Error::Network(
-                File::Format { .. }
-                    | File::MissingKey { .. }
-                    | File::UnknownKey { .. }
-                    | File::FileShape { .. }
-                    | File::FileDType { .. }
-                    | File::FileNumber { .. }
-            )
-    );
-    let others = run.checkpoints().unwrap_or_default().into_iter().rev();
-    match others.map(|(_, path)| path).find(|path| path != newest) {
-        Some(older) if damaged => Error::NewestCheckpoint {
-            older,
-            source: Box::new(error),
-        },
-        _ => error,
+/// The last healthy state of a sick run, with other settings, if the policy allows it; told in `warnings`.
+fn go_back(job: &Job, sick: Trainer, why: &str, warnings: &mut Vec<String>) -> Result<Trainer> {
+    let health = &sick.config.health;
+    if health.policy == SickPolicy::Stop || health.rolled_back >= health.rollbacks {
+        let tried = match health.rolled_back {
+            0 => String::new(),
+            n => format!(" The run has gone back {n} times already."),
+        };
+        return Err(Error::Numbers {
+            what: "training",
+            why: format!(
+                "{why}.{tried} The metrics in {} show when it began, and the checkpoints from before are kept; start again with \
+                 another `seed`, a lower `train.ebm.lr`, more `sampler.steps` or more `loss.alpha`, or let runs go back by \
+                 themselves with health.policy=roll_back",
+                job.run.path().display()
+            ),
+        });
     }
+    let config = sick.config.rolled_back();
+    drop(sick);
+    let mut trainer = match job.run.checkpoints()?.is_empty() {
+        true => Trainer::new(&config, &job.device)?,
+        false => newest_usable(&job.run, |path| Trainer::load(path, &job.device))?.value,
+    };
+    warnings.push(format!(
+        "sick: {why}; went back to iteration {} with seed {} and learning rates {:.2e} and {:.2e} (time {} of {})",
+        trainer.step(),
+        config.seed,
+        config.train.ebm.lr,
+        config.train.encoder.lr,
+        config.health.rolled_back,
+        config.health.rollbacks,
+    ));
+    job.run.write_config(&config)?;
+    trainer.config = config;
+    Ok(trainer)
 }
 
 fn due(every: usize, step: u64) -> bool {
@@ -178,132 +250,9 @@ fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
     Ok(())
 }
 
-/// What practitioners watch: energies of data, samples and fresh noise; the sampler's gradients and how far it moves;
-/// saturated pixels; losses and rates. Waits for the device.
-fn figures(trainer: &Trainer, outcome: &Outcome) -> Result<Figures> {
-    let shape = outcome.chains.images.shape();
-    let key = RngKey::new(trainer.config.seed, streams::EVALUATION_START).at(u64::MAX);
-    let noise = Tensor::uniform(shape, key, &trainer.device)?;
-    let noise = no_grad(|| trainer.live.energy.energy(&noise.into(), Mode::Eval))?;
-    let mean = |t: &Tensor| -> Result<f64> { Ok(t.mean_all()?.item()?) };
-    let (data, samples) = (mean(&outcome.data)?, mean(&outcome.samples)?);
-    let sampler = outcome.chains.statistics()?;
-    let ages = trainer.buffer.ages();
-    Ok(vec![
-        ("E(data)", data),
-        ("E(samples)", samples),
-        ("E(noise)", mean(noise.tensor())?),
-        ("gap", data - samples),
-        ("energy_loss", mean(&outcome.energy_loss)?),
-        ("encoder_loss", mean(&outcome.encoder_loss)?),
-        ("similarity", mean(&outcome.similarity)?),
-        ("gradient_first", sampler.first_gradient),
-        ("gradient_last", sampler.last_gradient),
-        ("moved", sampler.moved),
-        ("saturated", sampler.saturated),
-        (
-            "mean_age",
-            ages.iter().sum::<u64>() as f64 / ages.len().max(1) as f64,
-        ),
-        ("energy_rate", outcome.rates[0]),
-        ("encoder_rate", outcome.rates[1]),
-    ])
-}
-
-/// A run whose numbers are gone is told, not continued.
-fn check_health(step: u64, figures: &Figures, run: &RunDir) -> Result<()> {
-    match figures.iter().find(|(_, v)| !v.is_finite()) {
-        None => Ok(()),
-        Some((name, value)) => Err(Error::Numbers {
-            what: "training",
-            why: format!(
-                "{name} is {value} after iteration {step}. The metrics in {} show when it began, and the checkpoints from before \
-                 are kept; start again with another `seed`, a lower `train.ebm.lr`, or more `loss.alpha`",
-                run.path().display()
-            ),
-        }),
-    }
-}
-
-/// Writes the run's files.
-struct Recorder<'a> {
-    run: &'a RunDir,
-    metrics: Metrics,
-    events: Events,
-}
-
-impl<'a> Recorder<'a> {
-    fn new(run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
-        Ok(Recorder {
-            run,
-            metrics: run.metrics(step)?,
-            events: Events::create(&run.path().join("events"))?,
-        })
-    }
-
-    fn metrics(&mut self, step: u64, figures: &Figures) -> Result<()> {
-        self.metrics.write(step, figures)?;
-        self.events.scalars(step, figures)
-    }
-
-    /// Chains of the untrained network, for comparison at the end.
-    fn before(&mut self, trainer: &Trainer) -> Result<()> {
-        let config = &trainer.config;
-        let samples = fresh_samples(
-            config,
-            &trainer.live.energy,
-            config.eval.samples,
-            1,
-            &trainer.device,
-        )?;
-        let [h, w, c] = config.data.shape.unwrap_or_default();
-        let count = samples.len() / (h * w * c).max(1);
-        write_samples(&before_path(self.run), [count, h, w, c], &samples)?;
-        draw(config, &self.run.picture_path("before-training"), &samples)?;
-        Ok(())
-    }
-
-    /// The buffer's first chains.
-    fn grid(&mut self, trainer: &Trainer) -> Result<()> {
-        let (config, step) = (&trainer.config, trainer.step());
-        let chains = first_chains(trainer, config.log.grid_images)?;
-        let (size, png) = draw(config, &self.run.samples_path(step), &chains)?;
-        self.events.png(step, "samples", size, &png)
-    }
-}
-
-/// The first chains of the replay buffer, at most `count`; row-major \[N, H, W, C\].
-fn first_chains(trainer: &Trainer, count: usize) -> Result<Vec<f32>> {
-    let count = count.min(trainer.buffer.len());
-    let chains = trainer.buffer.images().slice(0, 0, count)?;
-    Ok(chains.to_vec()?)
-}
-
-/// Draws the first of these images, as many as a grid has, into a PNG file; width and height of the picture, and the file's bytes.
-fn draw(config: &Config, path: &Path, images: &[f32]) -> Result<((u32, u32), Vec<u8>)> {
-    let [h, w, c] = config.data.shape.unwrap_or_default();
-    let len = h * w * c;
-    let count = config.log.grid_images.min(images.len() / len.max(1));
-    let shape = [count, h, w, c];
-    let grid = Grid::for_images(shape);
-    let png = grid.write_png(path, shape, &images[..count * len])?;
-    Ok((grid.size(shape), png))
-}
-
-fn before_path(run: &RunDir) -> PathBuf {
-    run.path()
-        .join("samples")
-        .join("before-training.safetensors")
-}
-
 /// Judges the run's samples and lists what is worth a look.
-fn summarise(
-    config: &Config,
-    trainer: &Trainer,
-    data: &Dataset,
-    run: &RunDir,
-    started: Instant,
-) -> Result<Summary> {
+fn summarise(trainer: &Trainer, data: &Dataset, run: &RunDir, started: Instant) -> Result<Summary> {
+    let config = &trainer.config;
     let mut judged = Vec::new();
     let mut neighbours = None;
     let mut pictures = vec![run.samples_path(trainer.step())];
@@ -343,5 +292,6 @@ fn summarise(
         judged,
         nearest_neighbour: neighbours,
         pictures,
+        interventions: run.events()?,
     })
 }

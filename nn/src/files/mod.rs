@@ -1,5 +1,6 @@
 //! Named arrays in safetensors files, and networks in them under PyTorch's names and orders.
 
+mod checksum;
 mod module;
 mod read;
 mod write;

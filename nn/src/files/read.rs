@@ -10,6 +10,7 @@ use std::{
 use clel_tensor::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
+use super::checksum;
 use crate::{Error, Result};
 
 /// A safetensors file in memory; arrays are made from it one by one.
@@ -29,10 +30,11 @@ struct Entry {
 }
 
 impl TensorFile {
-    /// Reads a file and checks that its header describes it completely.
+    /// Reads a file and checks that its header describes it completely and, where it has a `checksum`, that no bit has changed since
+    /// it was written.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] if it is truncated or no safetensors file.
+    /// [`Error::Io`]; [`Error::Format`] if it is truncated, changed, or no safetensors file.
     pub fn open(path: &Path) -> Result<TensorFile> {
         let bytes = fs::read(path).map_err(|source| Error::Io {
             file: path.to_owned(),
@@ -52,6 +54,10 @@ impl TensorFile {
         };
         let (header_len, header) = SafeTensors::read_metadata(&bytes).map_err(format)?;
         let start = header_len + 8;
+        let mut metadata = header.metadata().clone().unwrap_or_default();
+        if let Some(written) = metadata.remove(checksum::KEY) {
+            check(path, &bytes, start, &written)?;
+        }
         let entries = header.tensors().into_iter().map(|(name, info)| {
             let (from, to) = info.data_offsets;
             let entry = Entry {
@@ -63,12 +69,7 @@ impl TensorFile {
         });
         Ok(TensorFile {
             entries: entries.collect(),
-            metadata: header
-                .metadata()
-                .clone()
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
+            metadata: metadata.into_iter().collect(),
             path: path.to_owned(),
             bytes,
         })
@@ -79,7 +80,7 @@ impl TensorFile {
         &self.path
     }
 
-    /// The file's strings.
+    /// The file's strings but the checksum.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
@@ -183,4 +184,21 @@ fn non_finite<const B: usize, T: Into<f64>>(
 ) -> Option<(usize, f64)> {
     let numbers = bytes.as_chunks::<B>().0.iter().map(|b| read(*b).into());
     numbers.enumerate().find(|(_, v)| !v.is_finite())
+}
+
+/// Compares the checksum that was written with that of the bytes; the header ends at `start`.
+fn check(path: &Path, bytes: &[u8], start: usize, written: &str) -> Result<()> {
+    let found = checksum::place(&bytes[..start]).map(|place| checksum::of_file(bytes, place));
+    if found.as_deref() == Some(written) {
+        return Ok(());
+    }
+    let found = found.unwrap_or_else(|| "none".to_owned());
+    Err(Error::Format {
+        file: path.to_owned(),
+        why: format!(
+            "damaged since it was written: checksum {found}, its metadata say {written}. Whoever changes a file on purpose removes \
+             `{}` from its metadata",
+            checksum::KEY
+        ),
+    })
 }

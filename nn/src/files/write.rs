@@ -3,13 +3,15 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::Path,
 };
 
 use clel_tensor::{DType, Tensor};
+use crc32fast::Hasher;
 use serde_json::{Map, Value, json};
 
+use super::checksum;
 use crate::{Error, Result};
 
 /// What a file holds under a name.
@@ -46,7 +48,8 @@ impl Content {
 }
 
 /// Writes a safetensors file of f32, f64 and u32 arrays with metadata, atomically
-/// (see [`write_atomically`]). The same content gives the same bytes.
+/// (see [`write_atomically`]). The same content gives the same bytes. The metadata get a `checksum` over the whole file, which
+/// [`TensorFile::open`](super::TensorFile::open) compares.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -89,15 +92,27 @@ pub fn write_contents(
     let mut sorted: Vec<&(String, Content)> = contents.iter().collect();
     // wide elements first, so that each array lies at a multiple of its element's size
     sorted.sort_by_key(|(name, c)| (std::cmp::Reverse(c.description().2), name));
-    let header = header(path, &sorted, metadata)?;
+    let mut metadata = metadata.clone();
+    metadata.insert(checksum::KEY.to_owned(), checksum::BLANK.to_owned());
+    let header = header(path, &sorted, &metadata)?;
     replace(path, |file| {
         let io = |source| Error::Io {
             file: path.to_owned(),
             source,
         };
-        file.write_all(&header).map_err(io)?;
+        let mut hasher = Hasher::new();
+        let mut write = |file: &mut File, bytes: &[u8]| {
+            hasher.update(bytes);
+            file.write_all(bytes).map_err(io)
+        };
+        write(file, &header)?;
         for (_, content) in &sorted {
-            file.write_all(&content.bytes()?).map_err(io)?;
+            write(file, &content.bytes()?)?;
+        }
+        if let Some(place) = checksum::place(&header) {
+            file.seek(SeekFrom::Start(place as u64)).map_err(io)?;
+            file.write_all(checksum::digits(hasher).as_bytes())
+                .map_err(io)?;
         }
         Ok(())
     })
@@ -110,9 +125,7 @@ fn header(
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>> {
     let mut entries = Map::new();
-    if !metadata.is_empty() {
-        entries.insert("__metadata__".into(), json!(metadata));
-    }
+    entries.insert("__metadata__".into(), json!(metadata));
     let mut start = 0;
     for (name, content) in contents {
         let (dtype, shape, size) = content.description();

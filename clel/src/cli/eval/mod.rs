@@ -12,7 +12,7 @@ use clel_tensor::cpu::with_winograd;
 
 use self::report::{Heading, Report};
 use super::set::{Part, SetArgument};
-use super::{DeviceArgument, checkpoint_file};
+use super::{DeviceArgument, from_checkpoint};
 use crate::config::Source;
 use crate::data::{self, Dataset, ImageSet, Images};
 use crate::features::{
@@ -109,10 +109,8 @@ impl Eval {
             });
         }
         let device = self.device.open()?;
-        let trainer = match &self.checkpoint {
-            Some(path) => Some(Trainer::load(&checkpoint_file(path)?, &device)?),
-            None => None,
-        };
+        let load = |path| from_checkpoint(path, |file| Trainer::load(file, &device));
+        let trainer = self.checkpoint.as_deref().map(load).transpose()?;
         match (&self.images, &trainer) {
             (None, Some(trainer)) => {
                 let winograd = trainer.config().train.winograd.into();

@@ -1,0 +1,36 @@
+//! One process a run.
+
+use std::fs::{File, TryLockError};
+
+use super::RunDir;
+use crate::{Error, Result};
+
+/// A run directory that this process alone may write to; let go when dropped, or when the process ends in any way.
+#[derive(Debug)]
+pub struct RunLock(#[allow(dead_code, reason = "held, not read")] File);
+
+impl RunDir {
+    /// Takes the run for this process, and sweeps away what an earlier one left half-written.
+    ///
+    /// # Errors
+    /// Another process has it; the file `lock` in it cannot be made.
+    pub fn lock(&self) -> Result<RunLock> {
+        let path = self.lock_path();
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::write(&path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                self.sweep();
+                Ok(RunLock(file))
+            }
+            Err(TryLockError::WouldBlock) => Err(Error::RunBusy {
+                path: self.path().to_owned(),
+            }),
+            Err(TryLockError::Error(error)) => Err(Error::write(&path)(error)),
+        }
+    }
+}

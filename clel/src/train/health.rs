@@ -1,0 +1,189 @@
+//! Whether a run is well, by what practitioners watch.
+
+use std::collections::VecDeque;
+
+use super::figures::Figures;
+use crate::config::{Config, HealthConfig};
+
+/// Lines of metrics whose gap is remembered.
+const HISTORY: usize = 100;
+/// Fewer say nothing about what is usual.
+const ENOUGH: usize = 20;
+
+/// Watches the figures of a run.
+#[derive(Debug)]
+pub(super) struct Health {
+    limits: HealthConfig,
+    gaps: VecDeque<f64>,
+    /// The largest mean |∇E| so far.
+    largest_gradient: f64,
+}
+
+impl Health {
+    pub fn new(limits: &HealthConfig) -> Health {
+        Health {
+            limits: limits.clone(),
+            gaps: VecDeque::with_capacity(HISTORY),
+            largest_gradient: 0.0,
+        }
+    }
+
+    /// What is wrong with these figures, if anything.
+    pub fn diagnose(&mut self, figures: &Figures) -> Option<String> {
+        if let Some((name, value)) = figures.iter().find(|(_, v)| !v.is_finite()) {
+            return Some(format!("{name} is {value}"));
+        }
+        let figure = |name: &str| figures.iter().find(|f| f.0 == name).map_or(0.0, |f| f.1);
+        let limits = &self.limits;
+        for name in ["E(data)", "E(samples)"] {
+            if figure(name).abs() > limits.energy {
+                let limit = limits.energy;
+                return Some(format!(
+                    "{name} is {:.3}, beyond ±{limit} (health.energy)",
+                    figure(name)
+                ));
+            }
+        }
+        let gradient = figure("gradient_first");
+        self.largest_gradient = self.largest_gradient.max(gradient);
+        if gradient < limits.gradient * self.largest_gradient {
+            return Some(format!(
+                "the mean |∇E| at the sampler's first step has fallen from {:.1e} to {gradient:.1e}, below its {:.0e} \
+                 (health.gradient): the samples do not move",
+                self.largest_gradient, limits.gradient
+            ));
+        }
+        let saturated = figure("saturated");
+        if saturated > limits.saturated {
+            return Some(format!(
+                "{:.1} % of the samples' pixels are 0 or 1, more than {:.1} % (health.saturated)",
+                100.0 * saturated,
+                100.0 * limits.saturated
+            ));
+        }
+        self.unusual_gap(figure("gap"))
+    }
+
+    /// Whether the gap has left its own history, to which it is then added.
+    fn unusual_gap(&mut self, gap: f64) -> Option<String> {
+        let n = self.gaps.len() as f64;
+        let mean = self.gaps.iter().sum::<f64>() / n;
+        let variance = self.gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n;
+        let deviations = (gap - mean).abs() / variance.sqrt();
+        let limit = self.limits.gap_deviations;
+        // gaps far below the energies' bound are no danger, however much they grow
+        let counts = self.gaps.len() >= ENOUGH && gap.abs() > self.limits.energy / 100.0;
+        if counts && deviations > limit {
+            return Some(format!(
+                "the gap E(data) − E(samples) is {gap:.3}, {deviations:.0} standard deviations from its mean {mean:.3} over the last \
+                 {} lines of metrics, more than {limit} (health.gap_deviations)",
+                self.gaps.len()
+            ));
+        }
+        if self.gaps.len() == HISTORY {
+            self.gaps.pop_front();
+        }
+        self.gaps.push_back(gap);
+        None
+    }
+}
+
+impl Config {
+    /// The settings with which a sick run goes on from an earlier iteration: other random numbers, lower rates, one more on the count.
+    pub(super) fn rolled_back(&self) -> Config {
+        let mut next = self.clone();
+        next.health.rolled_back += 1;
+        // as TOML keeps it: 63 bits
+        next.seed = (self
+            .seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(next.health.rolled_back as u64))
+            >> 1;
+        next.train.ebm.lr *= self.health.rate_factor;
+        next.train.encoder.lr *= self.health.rate_factor;
+        next
+    }
+
+    /// Whether these are `old` settings after the run went back to before they changed.
+    pub(super) fn is_rolled_back_from(&self, old: &Config) -> bool {
+        let mut step = old.clone();
+        while step.health.rolled_back < self.health.rolled_back {
+            step = step.rolled_back();
+        }
+        step == *self && step != *old
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(gap: f64) -> Figures {
+        vec![
+            ("E(data)", 0.1),
+            ("E(samples)", 0.1 - gap),
+            ("gap", gap),
+            ("gradient_first", 1e-4),
+            ("saturated", 0.5),
+        ]
+    }
+
+    fn with(name: &'static str, value: f64) -> Figures {
+        let all = figures(0.0).into_iter();
+        all.map(|f| if f.0 == name { (name, value) } else { f })
+            .collect()
+    }
+
+    #[test]
+    fn each_sickness_is_named() {
+        let diagnose = |f: &Figures| Health::new(&HealthConfig::default()).diagnose(f);
+        assert_eq!(diagnose(&figures(0.01)), None);
+        let mut health = Health::new(&HealthConfig::default());
+        assert_eq!(health.diagnose(&figures(0.01)), None);
+        let told = health
+            .diagnose(&with("gradient_first", 1e-11))
+            .expect("no gradient");
+        assert!(told.contains("health.gradient"), "{told}");
+        for (name, value, says) in [
+            ("E(samples)", f64::NAN, "E(samples) is NaN"),
+            ("saturated", f64::INFINITY, "saturated is inf"),
+            ("E(data)", -10.5, "health.energy"),
+            ("saturated", 0.995, "health.saturated"),
+        ] {
+            let told = diagnose(&with(name, value)).expect(name);
+            assert!(told.contains(says), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_compared_with_its_own_history() {
+        let mut health = Health::new(&HealthConfig::default());
+        for i in 0..150 {
+            let gap = 0.01 * f64::from(i % 5);
+            assert_eq!(health.diagnose(&figures(gap)), None);
+        }
+        assert!(health.diagnose(&figures(0.09)).is_none(), "small");
+        let told = health.diagnose(&figures(1.5)).expect("far away");
+        assert!(told.contains("health.gap_deviations"), "{told}");
+        // a young run has no history to leave
+        let mut young = Health::new(&HealthConfig::default());
+        assert_eq!(young.diagnose(&figures(1.5)), None);
+    }
+
+    #[test]
+    fn going_back_is_recognised() {
+        let config = crate::config::Layers::preset("digits")
+            .unwrap()
+            .build()
+            .unwrap();
+        let (once, twice) = (config.rolled_back(), config.rolled_back().rolled_back());
+        assert_ne!(once.seed, config.seed);
+        assert!(once.seed <= i64::MAX as u64);
+        assert_eq!(twice.train.ebm.lr, config.train.ebm.lr / 4.0);
+        assert!(twice.is_rolled_back_from(&config) && once.is_rolled_back_from(&config));
+        assert!(!config.is_rolled_back_from(&config) && !config.is_rolled_back_from(&once));
+        let mut other = once.clone();
+        other.sampler.steps += 1;
+        assert!(!other.is_rolled_back_from(&config));
+    }
+}

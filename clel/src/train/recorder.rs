@@ -1,0 +1,87 @@
+//! Writes the files of a run directory while the run goes on.
+
+use std::path::{Path, PathBuf};
+
+use super::{Trainer, figures::Figures, summary::fresh_samples};
+use crate::{
+    Result,
+    config::Config,
+    data::write_samples,
+    report::{Events, Grid, Metrics, RunDir},
+};
+
+/// Writes the run's files.
+pub(super) struct Recorder<'a> {
+    run: &'a RunDir,
+    metrics: Metrics,
+    events: Events,
+}
+
+impl<'a> Recorder<'a> {
+    pub fn new(run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
+        Ok(Recorder {
+            run,
+            metrics: run.metrics(step)?,
+            events: Events::create(&run.path().join("events"))?,
+        })
+    }
+
+    pub fn metrics(&mut self, step: u64, figures: &Figures) -> Result<()> {
+        self.metrics.write(step, figures)?;
+        self.events.scalars(step, figures)
+    }
+
+    /// Something that happened to the run.
+    pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
+        self.metrics.event(step, text)
+    }
+
+    /// Chains of the untrained network, for comparison at the end.
+    pub fn before(&mut self, trainer: &Trainer) -> Result<()> {
+        let config = &trainer.config;
+        let samples = fresh_samples(
+            config,
+            &trainer.live.energy,
+            config.eval.samples,
+            1,
+            &trainer.device,
+        )?;
+        let [h, w, c] = config.data.shape.unwrap_or_default();
+        let count = samples.len() / (h * w * c).max(1);
+        write_samples(&before_path(self.run), [count, h, w, c], &samples)?;
+        draw(config, &self.run.picture_path("before-training"), &samples)?;
+        Ok(())
+    }
+
+    /// The buffer's first chains.
+    pub fn grid(&mut self, trainer: &Trainer) -> Result<()> {
+        let (config, step) = (&trainer.config, trainer.step());
+        let chains = first_chains(trainer, config.log.grid_images)?;
+        let (size, png) = draw(config, &self.run.samples_path(step), &chains)?;
+        self.events.png(step, "samples", size, &png)
+    }
+}
+
+/// The first chains of the replay buffer, at most `count`; row-major \[N, H, W, C\].
+pub(super) fn first_chains(trainer: &Trainer, count: usize) -> Result<Vec<f32>> {
+    let count = count.min(trainer.buffer.len());
+    let chains = trainer.buffer.images().slice(0, 0, count)?;
+    Ok(chains.to_vec()?)
+}
+
+/// Draws the first of these images, as many as a grid has, into a PNG file; width and height of the picture, and the file's bytes.
+pub(super) fn draw(config: &Config, path: &Path, images: &[f32]) -> Result<((u32, u32), Vec<u8>)> {
+    let [h, w, c] = config.data.shape.unwrap_or_default();
+    let len = h * w * c;
+    let count = config.log.grid_images.min(images.len() / len.max(1));
+    let shape = [count, h, w, c];
+    let grid = Grid::for_images(shape);
+    let png = grid.write_png(path, shape, &images[..count * len])?;
+    Ok((grid.size(shape), png))
+}
+
+pub(super) fn before_path(run: &RunDir) -> PathBuf {
+    run.path()
+        .join("samples")
+        .join("before-training.safetensors")
+}

@@ -1,0 +1,65 @@
+//! The newest checkpoint of a run that is whole.
+
+use std::path::{Path, PathBuf};
+
+use crate::report::RunDir;
+use crate::{Error, Result};
+
+/// What was made of a run's newest whole checkpoint.
+pub(crate) struct Usable<T> {
+    pub value: T,
+    pub path: PathBuf,
+    /// What is wrong with newer ones.
+    pub warnings: Vec<String>,
+}
+
+/// What `load` makes of the newest checkpoint that is not damaged.
+///
+/// # Errors
+/// There is none, or all are damaged: then the newest one's error; any error that is not the file's fault.
+pub(crate) fn newest_usable<T>(
+    run: &RunDir,
+    load: impl Fn(&Path) -> Result<T>,
+) -> Result<Usable<T>> {
+    // an error if there is none
+    run.latest_checkpoint()?;
+    let mut warnings = Vec::new();
+    let mut newest = None;
+    for (_, path) in run.checkpoints()?.into_iter().rev() {
+        match load(&path) {
+            Ok(value) => {
+                return Ok(Usable {
+                    value,
+                    path,
+                    warnings,
+                });
+            }
+            Err(error) if is_damage(&error) => {
+                warnings.push(format!("{error}; the checkpoint before it is used"));
+                newest.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(newest.unwrap_or_else(|| Error::NotARun {
+        path: run.path().to_owned(),
+        why: "its checkpoints are gone".to_owned(),
+    }))
+}
+
+/// Whether an error says that the file is not what was written.
+fn is_damage(error: &Error) -> bool {
+    use clel_nn::Error as File;
+    matches!(
+        error,
+        Error::Format { .. }
+            | Error::Network(
+                File::Format { .. }
+                    | File::MissingKey { .. }
+                    | File::UnknownKey { .. }
+                    | File::FileShape { .. }
+                    | File::FileDType { .. }
+                    | File::FileNumber { .. }
+            )
+    )
+}

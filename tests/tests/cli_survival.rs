@@ -1,0 +1,237 @@
+//! Runs that are killed, stopped, started twice, or fall sick.
+#![cfg(unix)]
+
+mod cli;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clel_tensor::RngKey;
+use cli::tiny::{SETTINGS, train};
+use cli::{PROGRAM, refused, text};
+
+/// Starts `clel train` with more arguments, and does not wait.
+fn start(more: &[&str]) -> Child {
+    let mut command = Command::new(PROGRAM);
+    command.args(["train", "--device", "cpu"]).args(more);
+    command.env_remove("CLEL_DEVICE").stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// Arguments of a new run in `out`.
+fn new_run<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let settings = SETTINGS.iter().flat_map(|s| ["--set", s]);
+    let out = ["--out", out].into_iter();
+    out.chain(settings).chain(more.iter().copied()).collect()
+}
+
+/// Waits until `path` is there.
+fn wait_for(path: &Path) {
+    let begin = Instant::now();
+    while !path.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{path:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// Whether there is anything to go on from.
+fn has_checkpoint(run: &Path) -> bool {
+    let Ok(files) = std::fs::read_dir(run.join("checkpoints")) else {
+        return false;
+    };
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .into_iter()
+        .any(|path| path.extension().is_some_and(|e| e == "safetensors"))
+}
+
+/// The same bytes in both runs.
+fn same_files(a: &Path, b: &Path, step: u64) {
+    for file in [
+        format!("checkpoints/step-{step:08}.safetensors"),
+        format!("samples/step-{step:08}.png"),
+        "metrics.jsonl".to_owned(),
+        "config.toml".to_owned(),
+    ] {
+        let read = |run: &Path| std::fs::read(run.join(&file)).unwrap();
+        assert!(read(a) == read(b), "{file} differs");
+    }
+}
+
+/// A hundred times, killed at a moment that nobody chose, and gone on with: the end is that of a run without interruption.
+#[test]
+fn killed_a_hundred_times() {
+    const STEPS: u64 = 400;
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
+    let (whole_text, parts_text) = (text(&whole), text(&parts));
+    let more = [
+        "--steps",
+        "400",
+        "--set",
+        "log.checkpoint_every=2",
+        "--set",
+        "eval.samples=0",
+    ];
+    let mut uninterrupted = start(&new_run(&whole_text, &more));
+    let mut kills = 0;
+    while kills < 100 {
+        let resume = ["--resume", &parts_text, "--steps", "400"];
+        let arguments = match has_checkpoint(&parts) {
+            true => resume.to_vec(),
+            false => {
+                let _ = std::fs::remove_dir_all(&parts);
+                new_run(&parts_text, &more)
+            }
+        };
+        let mut child = start(&arguments);
+        let [word, ..] = RngKey::new(1, 1).block(kills);
+        std::thread::sleep(Duration::from_millis(u64::from(word % 150)));
+        if let Some(code) = child.try_wait().unwrap() {
+            assert!(code.success(), "{code:?}");
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    let resume = [
+        "train",
+        "--device",
+        "cpu",
+        "--resume",
+        &parts_text,
+        "--steps",
+        "400",
+    ];
+    let last = cli::clel(&resume);
+    assert_eq!(last.code, Some(0), "{last:?}");
+    assert!(uninterrupted.wait().unwrap().success());
+    same_files(&whole, &parts, STEPS);
+    let left = std::fs::read_dir(parts.join("checkpoints")).unwrap();
+    let left: Vec<_> = left.map(|file| file.unwrap().path()).collect();
+    assert_eq!(left.len(), 2, "half-written files are swept away: {left:?}");
+}
+
+#[test]
+fn a_signal_stops_after_the_iteration_and_saves() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
+    let parts_text = text(&parts);
+    let mut child = start(&new_run(&parts_text, &["--steps", "100000"]));
+    wait_for(&parts.join("metrics.jsonl"));
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let saved = std::fs::read_dir(parts.join("checkpoints")).unwrap().next();
+    let name = saved.unwrap().unwrap().file_name();
+    let name = name.to_str().unwrap().strip_prefix("step-").unwrap();
+    let step: u64 = name.strip_suffix(".safetensors").unwrap().parse().unwrap();
+    let end = (step + 2).to_string();
+    let resume = [
+        "train",
+        "--device",
+        "cpu",
+        "--resume",
+        &parts_text,
+        "--steps",
+        &end,
+    ];
+    let resumed = cli::clel(&resume);
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let run = train(&whole, &["--steps", &end]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    same_files(&whole, &parts, step + 2);
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let run_text = text(&run);
+    let more = ["--steps", "100000", "--set", "log.checkpoint_every=1"];
+    let mut child = start(&new_run(&run_text, &more));
+    wait_for(&run.join("checkpoints/step-00000001.safetensors"));
+    refused(
+        &["train", "--device", "cpu", "--resume", &run_text],
+        &["another process is training in", &run_text],
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // a dead process keeps nobody out
+    let resume = [
+        "train", "--device", "cpu", "--resume", &run_text, "--steps", "1",
+    ];
+    assert_eq!(cli::clel(&resume).code, Some(0));
+}
+
+#[test]
+fn a_sick_run_stops_with_a_diagnosis() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let wild = [
+        "--steps",
+        "40",
+        "--set",
+        "train.ebm.lr=1e3",
+        "--set",
+        "train.ebm.warmup=0",
+    ];
+    let wild = [&wild[..], &["--set", "log.checkpoint_every=1"]].concat();
+    train(&run, &wild).told(
+        1,
+        &["training: ", "after iteration", "health.policy=roll_back"],
+    );
+    let run = dir.path().join("tries");
+    let back = [
+        "--set",
+        "health.policy=roll_back",
+        "--set",
+        "health.rollbacks=2",
+    ];
+    let tried = train(&run, &[&wild[..], &back].concat());
+    tried.told(1, &["has gone back 2 times already", "warning: sick: "]);
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert!(metrics.contains("time 2 of 2"), "{metrics}");
+}
+
+#[test]
+fn a_sick_run_goes_back_and_recovers() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let settings = [
+        "train.ebm.lr=1e3",
+        "train.ebm.warmup=0",
+        "health.policy=roll_back",
+        "health.rate_factor=1e-9",
+    ];
+    let settings = settings.iter().flat_map(|s| ["--set", s]);
+    let arguments: Vec<&str> = ["--steps", "40"].into_iter().chain(settings).collect();
+    let healed = train(&run, &arguments);
+    assert_eq!(healed.code, Some(0), "{healed:?}");
+    assert!(healed.stderr.contains("warning: sick: "), "{healed:?}");
+    let read = |file: &str| std::fs::read_to_string(run.join(file)).unwrap();
+    for file in ["metrics.jsonl", "summary.json"] {
+        assert!(read(file).contains("went back to iteration 0"), "{file}");
+    }
+    assert!(read("config.toml").contains("rolled_back = 1"));
+    // the run goes on with its new settings
+    let resume = [
+        "train",
+        "--device",
+        "cpu",
+        "--resume",
+        &text(&run),
+        "--steps",
+        "42",
+    ];
+    assert_eq!(cli::clel(&resume).code, Some(0));
+}
