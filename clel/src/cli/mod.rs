@@ -9,6 +9,7 @@ mod export;
 mod import;
 mod ood;
 mod output;
+mod report;
 mod sample;
 mod set;
 mod train;
@@ -52,6 +53,8 @@ enum Command {
     Import(import::Import),
     /// Writes a model for the official PyTorch implementation.
     Export(export::Export),
+    /// Shows a run as one HTML file.
+    Report(report::Report),
     /// Measures how fast this machine computes.
     Bench(bench::Bench),
     /// Lists the devices of this machine and what `auto` takes.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Classifier(arguments) => arguments.run().map(done),
         Command::Import(arguments) => arguments.run().map(done),
         Command::Export(arguments) => arguments.run().map(done),
+        Command::Report(arguments) => arguments.run().map(done),
         Command::Bench(arguments) => arguments.run().map(done),
         Command::Devices(arguments) => arguments.run().map(done),
     });

@@ -39,27 +39,9 @@ impl Metrics {
     /// # Errors
     /// The file cannot be read or written, or one of its lines but the last is not such an object.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Error::read(path)(error)),
-        };
         let mut kept = String::new();
-        for (i, line) in text.split_inclusive('\n').enumerate() {
-            if !line.ends_with('\n') {
-                break;
-            }
-            let object: Option<Value> = serde_json::from_str(line).ok();
-            let at = object
-                .and_then(|o| o.get("step")?.as_u64())
-                .ok_or_else(|| {
-                    Error::format(
-                        path,
-                        format!("line {}", i + 1),
-                        "not a JSON object with a `step`",
-                    )
-                })?;
-            if at <= step {
+        for (i, line) in whole_lines(&text(path)?) {
+            if step_of(&object(path, i, line)?) <= Some(step) {
                 kept.push_str(line);
             }
         }
@@ -108,16 +90,39 @@ impl Metrics {
             .map_err(Error::write(&self.path))
     }
 
-    /// The texts of all events in a file.
+    /// All lines of a file; none if it is not there yet. A last one that was cut short is left out.
     ///
     /// # Errors
-    /// The file cannot be read.
-    pub fn events(path: &Path) -> Result<Vec<String>> {
-        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
-        let event = |line: &str| {
-            let line: Value = serde_json::from_str(line).ok()?;
-            Some(line.get("event")?.as_str()?.to_owned())
-        };
-        Ok(text.lines().filter_map(event).collect())
+    /// The file cannot be read, or one of its lines is not a JSON object with a `step`.
+    pub fn read(path: &Path) -> Result<Vec<Map<String, Value>>> {
+        whole_lines(&text(path)?)
+            .map(|(i, line)| object(path, i, line))
+            .collect()
     }
+}
+
+/// A file's text; none if it is not there yet.
+fn text(path: &Path) -> Result<String> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        other => other.map_err(Error::read(path)),
+    }
+}
+
+/// The lines with their numbers from 0, without a last one that a crash cut short.
+fn whole_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.split_inclusive('\n').enumerate();
+    lines.take_while(|(_, line)| line.ends_with('\n'))
+}
+
+fn step_of(line: &Map<String, Value>) -> Option<u64> {
+    line.get("step")?.as_u64()
+}
+
+fn object(path: &Path, line: usize, text: &str) -> Result<Map<String, Value>> {
+    let object: Option<Map<String, Value>> = serde_json::from_str(text).ok();
+    object.filter(|o| step_of(o).is_some()).ok_or_else(|| {
+        let place = format!("line {}", line + 1);
+        Error::format(path, place, "not a JSON object with a `step`")
+    })
 }

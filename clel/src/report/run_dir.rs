@@ -162,23 +162,31 @@ impl RunDir {
     /// # Errors
     /// They cannot be read.
     pub fn events(&self) -> Result<Vec<String>> {
-        Metrics::events(&self.metrics_path())
+        let lines = Metrics::read(&self.metrics_path())?.into_iter();
+        let event = |line: serde_json::Map<_, serde_json::Value>| {
+            line.get("event")?.as_str().map(str::to_owned)
+        };
+        Ok(lines.filter_map(event).collect())
     }
 
-    fn metrics_path(&self) -> PathBuf {
+    /// Where the metrics are.
+    pub fn metrics_path(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 
     /// Where the grid of samples of a step goes.
     pub fn samples_path(&self, step: u64) -> PathBuf {
-        self.path
-            .join("samples")
-            .join(format!("step-{step:08}.png"))
+        self.samples_folder().join(format!("step-{step:08}.png"))
     }
 
     /// Where a picture with a name of its own goes.
     pub fn picture_path(&self, name: &str) -> PathBuf {
-        self.path.join("samples").join(format!("{name}.png"))
+        self.samples_folder().join(format!("{name}.png"))
+    }
+
+    /// The folder of all pictures.
+    pub fn samples_folder(&self) -> PathBuf {
+        self.path.join("samples")
     }
 
     /// Where the checkpoint of a step goes.

@@ -1,0 +1,38 @@
+//! `clel report`.
+
+use std::path::PathBuf;
+
+use super::output;
+use crate::Result;
+use crate::report::{RunDir, page};
+use crate::whole_file;
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel report runs/digits-001                        writes runs/digits-001/report.html
+  clel report runs/digits-001 --out digits.html";
+
+/// Writes one HTML file that shows a run: curves, samples over time, figures, settings. It loads nothing from elsewhere.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Report {
+    /// The run directory; the run may still be going on.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Where the page goes [default: report.html in the run directory].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Report {
+    pub(super) fn run(&self) -> Result<()> {
+        let run = RunDir::open(&self.run)?;
+        let out = self
+            .out
+            .clone()
+            .unwrap_or_else(|| run.path().join("report.html"));
+        whole_file::write(&out, page(&run)?.as_bytes())?;
+        output::say(&out.display().to_string())
+    }
+}

@@ -1,0 +1,122 @@
+//! One HTML file that shows a whole run, with nothing to load from elsewhere.
+
+use std::path::Path;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Metrics, RunDir};
+use crate::{Error, Result};
+
+/// Grids of samples in a page at most; of more, as many are taken evenly.
+const GRIDS: usize = 60;
+
+const TEMPLATE: &str = include_str!("template.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+const PLOT_STYLE: &str = include_str!("../../../assets/uplot/uPlot.min.css");
+const PLOT_SCRIPT: &str = include_str!("../../../assets/uplot/uPlot.iife.min.js");
+
+/// What the page's script draws.
+#[derive(Serialize)]
+struct Content {
+    name: String,
+    /// config.toml.
+    config: String,
+    /// Lines of metrics, those with events among them.
+    metrics: Vec<Map<String, Value>>,
+    /// Grids of samples, in the order of their steps.
+    grids: Vec<Picture>,
+    /// Pictures with names of their own.
+    pictures: Vec<Picture>,
+    /// summary.json, if the run has come to its end.
+    summary: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Picture {
+    name: String,
+    /// The PNG file as a data URL.
+    url: String,
+}
+
+/// A run as an HTML page: configuration, curves, grids of samples over time, the figures at the end, and what happened on the way.
+///
+/// # Errors
+/// Not a run directory; a file of it cannot be read, or holds something else.
+pub fn page(run: &RunDir) -> Result<String> {
+    let config = run.config_path();
+    let (grids, pictures) = pictures(run)?;
+    let name = run
+        .path()
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned());
+    let content = Content {
+        name: name.unwrap_or_else(|| run.path().display().to_string()),
+        config: std::fs::read_to_string(&config).map_err(Error::read(&config))?,
+        metrics: Metrics::read(&run.metrics_path())?,
+        grids,
+        pictures,
+        summary: summary(&run.summary_path())?,
+    };
+    let json = serde_json::to_string(&content)
+        .map_err(|error| Error::format(run.path(), "metrics", error.to_string()))?;
+    // nothing in the run can end the script that it stands in
+    let json = json.replace('<', "\\u003c");
+    // the content last, lest a placeholder in it be filled in
+    Ok([
+        ("{{plot_style}}", PLOT_STYLE),
+        ("{{style}}", STYLE),
+        ("{{plot_script}}", PLOT_SCRIPT),
+        ("{{script}}", SCRIPT),
+        ("{{content}}", &json),
+    ]
+    .iter()
+    .fold(TEMPLATE.to_owned(), |page, (place, text)| {
+        page.replacen(place, text, 1)
+    }))
+}
+
+/// The figures at the end; none while the run goes on.
+fn summary(path: &Path) -> Result<Option<Value>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    let value = serde_json::from_str(&text);
+    value
+        .map(Some)
+        .map_err(|error| Error::format(path, format!("line {}", error.line()), error.to_string()))
+}
+
+/// Grids of samples by step, and the other pictures.
+fn pictures(run: &RunDir) -> Result<(Vec<Picture>, Vec<Picture>)> {
+    let folder = run.samples_folder();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
+        let path = entry.map_err(Error::read(&folder))?.path();
+        if path.extension().is_some_and(|e| e == "png")
+            && let Some(stem) = path.file_stem()
+        {
+            names.push(stem.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    let (grids, others): (Vec<String>, Vec<String>) = names
+        .into_iter()
+        .partition(|name| name.starts_with("step-"));
+    let read = |name: String| -> Result<Picture> {
+        let path = folder.join(format!("{name}.png"));
+        let png = std::fs::read(&path).map_err(Error::read(&path))?;
+        let url = format!("data:image/png;base64,{}", STANDARD.encode(png));
+        Ok(Picture { name, url })
+    };
+    let last = grids.len().saturating_sub(1);
+    let taken = grids.len().min(GRIDS);
+    // the first and the last are among them
+    let chosen =
+        (0..taken).map(|i| grids[if taken > 1 { i * last / (taken - 1) } else { 0 }].clone());
+    let grids = chosen.map(read).collect::<Result<_>>()?;
+    Ok((grids, others.into_iter().map(read).collect::<Result<_>>()?))
+}

@@ -1,0 +1,80 @@
+//! `clel report` through the binary.
+
+mod cli;
+
+use cli::tiny::train;
+use cli::{clel, refused, text};
+
+/// What the page's script is given.
+fn content(page: &str) -> serde_json::Value {
+    let start = "<script type=\"application/json\" id=\"content\">";
+    let (_, rest) = page.split_once(start).expect("the content");
+    let (json, _) = rest.split_once("</script>").expect("its end");
+    serde_json::from_str(json).expect("JSON")
+}
+
+#[test]
+fn a_page_holds_the_whole_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("a <b> run");
+    let trained = train(&run, &["--steps", "3", "--set", "log.grid_every=1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    // as if somebody's text were to end the script
+    let metrics = run.join("metrics.jsonl");
+    let mut lines = std::fs::read_to_string(&metrics).unwrap();
+    lines.push_str("{\"step\":3,\"event\":\"</script><b>{{script}}\"}\n{\"step\":4,\"cut");
+    std::fs::write(&metrics, lines).unwrap();
+
+    let report = clel(&["report", &text(&run)]);
+    assert_eq!(report.code, Some(0), "{report:?}");
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    let content = content(&page);
+    assert_eq!(content["name"], "a <b> run");
+    let steps: Vec<_> = content["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| &l["step"])
+        .collect();
+    assert_eq!(steps, [1, 2, 3, 3]);
+    assert_eq!(content["metrics"][3]["event"], "</script><b>{{script}}");
+    assert_eq!(content["grids"].as_array().unwrap().len(), 3);
+    let url = content["grids"][0]["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("data:image/png;base64,iVBORw0KGgo"),
+        "{url}"
+    );
+    assert!(content["config"].as_str().unwrap().contains("[sampler]"));
+    assert_eq!(content["summary"]["iterations"], 3);
+    for loads in ["src=\"", "href=\"", "@import", "url("] {
+        assert!(!page.contains(loads), "{loads} in the page");
+    }
+    assert_eq!(page.matches("</script>").count(), 3);
+}
+
+#[test]
+fn a_run_that_goes_on_has_a_page_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, page) = (dir.path().join("run"), dir.path().join("page.html"));
+    let trained = train(&run, &["--steps", "1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    std::fs::remove_file(run.join("summary.json")).unwrap();
+    let report = clel(&["report", &text(&run), "--out", &text(&page)]);
+    assert_eq!(report.code, Some(0), "{report:?}");
+    let content = content(&std::fs::read_to_string(&page).unwrap());
+    assert!(content["summary"].is_null());
+}
+
+#[test]
+fn what_is_no_run_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    refused(&["report", &text(dir.path())], &["not a run directory"]);
+    let run = dir.path().join("run");
+    let trained = train(&run, &["--steps", "1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    std::fs::write(run.join("metrics.jsonl"), "{\"step\":1}\nnothing\n").unwrap();
+    refused(&["report", &text(&run)], &["metrics.jsonl: line 2"]);
+    std::fs::write(run.join("metrics.jsonl"), "").unwrap();
+    std::fs::write(run.join("summary.json"), "{\n!").unwrap();
+    refused(&["report", &text(&run)], &["summary.json: line 2"]);
+}
