@@ -84,10 +84,11 @@ impl ClassifierCommand {
             output::say(&line)
         };
         let classifier = Classifier::fit(&data.train, &data.name, &how, &device, &mut told)?;
-        if data.test.images.is_empty() {
+        classifier.save(&self.out)?;
+        if data.test.images.is_empty() || data.test.labels.is_none() {
             let accuracy = classifier.accuracy(&data.train)?;
             output::say(&format!(
-                "accuracy on the {} training images {:.2} %; {} has no others",
+                "accuracy on the {} training images {:.2} %; {} has no others with classes",
                 data.train.images.len(),
                 100.0 * accuracy,
                 data.name
@@ -99,7 +100,6 @@ impl ClassifierCommand {
                 100.0 * classifier.accuracy(&data.test)?
             ))?;
         }
-        classifier.save(&self.out)?;
         output::say(&self.out.display().to_string())
     }
 

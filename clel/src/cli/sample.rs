@@ -23,7 +23,7 @@ Examples:
   clel sample --checkpoint runs/cifar10-001 --steps 600 --augment strong --out cifar";
 
 /// The largest number of samples of one call.
-const MOST_SAMPLES: usize = 10_000_000;
+pub(super) const MOST_SAMPLES: usize = 10_000_000;
 /// Images in the picture at most; the tensor holds all.
 const MOST_DRAWN: usize = 10_000;
 

@@ -45,8 +45,8 @@ impl SetArgument {
             layers.set_text("data.path", &text, format!("{name}:{text}"));
         }
         let mut config = layers.build()?.data;
-        // sources that resize nothing pass over it
-        config.size = size;
+        // ImageNet's packed batches have one size; the caller resizes those
+        config.size = size.filter(|_| self.source != Source::Imagenet32);
         data::load(&config, 0)
     }
 }

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::{register, register_conditional_shutdown};
 
 use super::{DeviceArgument, output};
 use crate::{
@@ -82,7 +85,7 @@ impl Train {
             ))?;
         }
         let directory = job.run.path().to_owned();
-        stop_on_signals(job.stop.clone());
+        stop_on_signals(&job.stop);
         match run(job)? {
             Ended::Finished(summary) => {
                 output::say(&format!("\n{summary}"))?;
@@ -176,19 +179,16 @@ impl Train {
     }
 }
 
-/// From now on Ctrl-C, SIGTERM and SIGHUP ask for a stop after the iteration; a second one ends the process at once.
-fn stop_on_signals(stop: Arc<AtomicBool>) {
-    let set = ctrlc::set_handler(move || {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(STOPPED));
+/// From now on Ctrl-C and SIGTERM ask for a stop after the iteration; a second one ends the process at once, with code 1.
+fn stop_on_signals(stop: &Arc<AtomicBool>) {
+    for signal in [SIGINT, SIGTERM] {
+        // in this order: the first signal sets what the second one finds set
+        let set = register_conditional_shutdown(signal, 1, stop.clone())
+            .and_then(|_| register(signal, stop.clone()));
+        if let Err(error) = set {
+            output::error(&format!(
+                "warning: signals end the process at once: {error}"
+            ));
         }
-        output::error(
-            "stopping after this iteration; once more to stop at once, losing what is not saved",
-        );
-    });
-    if let Err(error) = set {
-        output::error(&format!(
-            "warning: signals end the process at once: {error}"
-        ));
     }
 }

@@ -203,6 +203,11 @@ fn health(c: &Config, p: &mut Problems) {
     p.positive("health.gap_deviations", h.gap_deviations);
     p.share("health.gradient", h.gradient);
     p.share("health.saturated", h.saturated);
+    p.must(
+        h.rolled_back <= h.rollbacks,
+        "health.rolled_back",
+        "is counted by the program, up to health.rollbacks",
+    );
     p.at_most("health.rollbacks", h.rollbacks, LARGEST);
     let gentler = h.rate_factor > 0.0 && h.rate_factor <= 1.0;
     p.must(

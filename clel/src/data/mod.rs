@@ -195,6 +195,10 @@ fn hold_out(path: &Path, all: Split, share: f64, seed: u64) -> Result<(Split, Sp
             why: format!("{n} images, of which {held} are held out (data.test_share = {share})"),
         });
     }
+    if held == 0 {
+        let none = all.select(&[]);
+        return Ok((all, none));
+    }
     let permutation = order::permutation(n, RngKey::new(seed, STREAM));
     let (test, train) = permutation.split_at(held);
     Ok((all.select(train), all.select(test)))

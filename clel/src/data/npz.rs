@@ -63,7 +63,8 @@ impl Npz {
     pub fn read(&mut self, name: &str) -> Result<(Array, Vec<u8>)> {
         self.with(name, |array, reader| {
             let mut bytes = Vec::new();
-            let result = reader.take(array.size).read_to_end(&mut bytes);
+            // one byte more than there should be, and with it the archive's own check of the data
+            let result = reader.take(array.size + 1).read_to_end(&mut bytes);
             result.map_err(|e| array.fault(format!("after {} bytes: {e}", bytes.len())))?;
             if bytes.len() as u64 != array.size {
                 let (found, expected) = (bytes.len(), array.size);

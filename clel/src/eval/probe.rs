@@ -13,6 +13,8 @@ const C: f64 = 1.0;
 /// Where the gradient of the mean loss is small enough.
 const TOLERANCE: f64 = 1e-7;
 const STEPS: usize = 2000;
+/// More are no classes but numbers of another kind.
+const MOST_CLASSES: usize = 65_536;
 
 /// Multinomial logistic regression, W \[classes, d\] and b \[classes\], that minimises `C·Σ −ln p(yᵢ|xᵢ) + ½‖W‖²` with C = 1, over all vectors
 /// at once, in f64 from zeros: what scikit-learn's `LogisticRegression` computes. Nothing is random.
@@ -34,10 +36,10 @@ impl Probe {
     pub fn fit(features: &[f32], labels: &[u32], d: usize) -> Result<Probe> {
         let rows = checked(features, labels, d)?;
         let classes = labels.iter().max().map_or(0, |l| *l as usize + 1);
-        if classes < 2 {
+        if !(2..=MOST_CLASSES).contains(&classes) {
             return Err(Error::Numbers {
                 what: "linear probe",
-                why: "needs at least two classes".to_owned(),
+                why: format!("needs 2 to {MOST_CLASSES} classes numbered from 0, found {classes}"),
             });
         }
         let x: Var = rows.array(None)?.into();

@@ -62,6 +62,13 @@ impl Classifier {
     ) -> Result<Classifier> {
         let labels = labels(data, name)?;
         let classes = labels.iter().max().map_or(0, |top| *top as usize + 1);
+        if classes > 65_536 {
+            return Err(Error::Mismatch {
+                what: format!("classes of {name}"),
+                found: classes.to_string(),
+                expected: "at most 65536, numbered from 0".to_owned(),
+            });
+        }
         let [n, h, w, c] = data.images.shape();
         let (mean, std) = data.images.channel_statistics()?;
         let normalisation = Normalisation { mean, std };

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
+
 use super::Metrics;
 use crate::config::Config;
 use crate::{Error, Result, whole_file};
@@ -18,6 +20,8 @@ const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
 /// checkpoints/step-00000500.safetensors
 /// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
+/// report.html                    all of this as one page, where `clel report` was called
+/// lock                           locked by the process that trains
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
@@ -95,7 +99,8 @@ impl RunDir {
 
     /// Removes what a process left half-written that was killed; for the process that has the run.
     pub(super) fn sweep(&self) {
-        for folder in [self.path.clone(), self.path.join("checkpoints")] {
+        let folders = FOLDERS.iter().map(|inner| self.path.join(inner));
+        for folder in folders.chain([self.path.clone()]) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
                 if path.extension().is_some_and(|e| e == "partial") {
@@ -157,20 +162,38 @@ impl RunDir {
         }
     }
 
+    /// All lines of its metrics.
+    ///
+    /// # Errors
+    /// They cannot be read, or are damaged.
+    pub fn read_metrics(&self) -> Result<Vec<Map<String, Value>>> {
+        Metrics::read(&self.metrics_path())
+    }
+
+    /// Removes the figures at the end, when the run goes on.
+    ///
+    /// # Errors
+    /// The file is there and cannot be removed.
+    pub fn remove_summary(&self) -> Result<()> {
+        let path = self.summary_path();
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// What happened to the run, as its metrics tell.
     ///
     /// # Errors
     /// They cannot be read.
     pub fn events(&self) -> Result<Vec<String>> {
-        let lines = Metrics::read(&self.metrics_path())?.into_iter();
-        let event = |line: serde_json::Map<_, serde_json::Value>| {
-            line.get("event")?.as_str().map(str::to_owned)
-        };
+        let lines = self.read_metrics()?.into_iter();
+        let event = |line: Map<_, Value>| line.get("event")?.as_str().map(str::to_owned);
         Ok(lines.filter_map(event).collect())
     }
 
     /// Where the metrics are.
-    pub fn metrics_path(&self) -> PathBuf {
+    fn metrics_path(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 

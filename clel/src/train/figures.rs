@@ -14,7 +14,7 @@ pub(super) type Figures = Vec<(&'static str, f64)>;
 /// saturated pixels; losses and rates. Waits for the device.
 pub(super) fn figures(trainer: &Trainer, outcome: &Outcome) -> Result<Figures> {
     let shape = outcome.chains.images.shape();
-    let key = RngKey::new(trainer.config.seed, streams::EVALUATION_START).at(u64::MAX);
+    let key = RngKey::new(trainer.config.drawing_seed(), streams::EVALUATION_START).at(u64::MAX);
     let noise = Tensor::uniform(shape, key, &trainer.device)?;
     let noise = no_grad(|| trainer.live.energy.energy(&noise.into(), Mode::Eval))?;
     let mean = |t: &Tensor| -> Result<f64> { Ok(t.mean_all()?.item()?) };

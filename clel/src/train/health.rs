@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::figures::Figures;
+use clel_tensor::RngKey;
+use serde_json::{Map, Value};
+
+use super::{figures::Figures, streams};
 use crate::config::{Config, HealthConfig};
 
 /// Lines of metrics whose gap is remembered.
@@ -20,12 +23,30 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub fn new(limits: &HealthConfig) -> Health {
-        Health {
+    /// Goes on from the lines of metrics that there are, as if it had seen them.
+    pub fn new(limits: &HealthConfig, history: &[Map<String, Value>]) -> Health {
+        let mut health = Health {
             limits: limits.clone(),
             gaps: VecDeque::with_capacity(HISTORY),
             largest_gradient: 0.0,
+        };
+        for line in history {
+            let figure = |name: &str| line.get(name).and_then(Value::as_f64);
+            if let Some(gap) = figure("gap") {
+                health.remember(gap);
+            }
+            if let Some(gradient) = figure("gradient_first") {
+                health.largest_gradient = health.largest_gradient.max(gradient);
+            }
         }
+        health
+    }
+
+    fn remember(&mut self, gap: f64) {
+        if self.gaps.len() == HISTORY {
+            self.gaps.pop_front();
+        }
+        self.gaps.push_back(gap);
     }
 
     /// What is wrong with these figures, if anything.
@@ -80,25 +101,28 @@ impl Health {
                 self.gaps.len()
             ));
         }
-        if self.gaps.len() == HISTORY {
-            self.gaps.pop_front();
-        }
-        self.gaps.push_back(gap);
+        self.remember(gap);
         None
     }
 }
 
 impl Config {
-    /// The settings with which a sick run goes on from an earlier iteration: other random numbers, lower rates, one more on the count.
+    /// The seed of all that training draws. The data's parts are drawn by `seed` itself: they stay when a run goes back.
+    pub(crate) fn drawing_seed(&self) -> u64 {
+        match self.health.rolled_back as u64 {
+            0 => self.seed,
+            n => {
+                let [high, low, ..] = RngKey::new(self.seed, streams::ROLL_BACK).at(n).block(0);
+                u64::from(high) << 32 | u64::from(low)
+            }
+        }
+    }
+
+    /// The settings with which a sick run goes on from an earlier iteration: one more on the count, which changes all random numbers, and
+    /// lower rates.
     pub(super) fn rolled_back(&self) -> Config {
         let mut next = self.clone();
         next.health.rolled_back += 1;
-        // as TOML keeps it: 63 bits
-        next.seed = (self
-            .seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(next.health.rolled_back as u64))
-            >> 1;
         next.train.ebm.lr *= self.health.rate_factor;
         next.train.encoder.lr *= self.health.rate_factor;
         next
@@ -136,9 +160,9 @@ mod tests {
 
     #[test]
     fn each_sickness_is_named() {
-        let diagnose = |f: &Figures| Health::new(&HealthConfig::default()).diagnose(f);
+        let diagnose = |f: &Figures| Health::new(&HealthConfig::default(), &[]).diagnose(f);
         assert_eq!(diagnose(&figures(0.01)), None);
-        let mut health = Health::new(&HealthConfig::default());
+        let mut health = Health::new(&HealthConfig::default(), &[]);
         assert_eq!(health.diagnose(&figures(0.01)), None);
         let told = health
             .diagnose(&with("gradient_first", 1e-11))
@@ -157,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_compared_with_its_own_history() {
-        let mut health = Health::new(&HealthConfig::default());
+        let mut health = Health::new(&HealthConfig::default(), &[]);
         for i in 0..150 {
             let gap = 0.01 * f64::from(i % 5);
             assert_eq!(health.diagnose(&figures(gap)), None);
@@ -165,8 +189,16 @@ mod tests {
         assert!(health.diagnose(&figures(0.09)).is_none(), "small");
         let told = health.diagnose(&figures(1.5)).expect("far away");
         assert!(told.contains("health.gap_deviations"), "{told}");
+        // a resumed run has the history of what it goes on with
+        let line = |i: usize| {
+            let line = serde_json::json!({"step": i, "gap": 0.01 * (i % 5) as f64});
+            line.as_object().cloned().unwrap()
+        };
+        let lines: Vec<_> = (0..30).map(line).collect();
+        let mut resumed = Health::new(&HealthConfig::default(), &lines);
+        assert!(resumed.diagnose(&figures(1.5)).is_some());
         // a young run has no history to leave
-        let mut young = Health::new(&HealthConfig::default());
+        let mut young = Health::new(&HealthConfig::default(), &[]);
         assert_eq!(young.diagnose(&figures(1.5)), None);
     }
 
@@ -177,8 +209,9 @@ mod tests {
             .build()
             .unwrap();
         let (once, twice) = (config.rolled_back(), config.rolled_back().rolled_back());
-        assert_ne!(once.seed, config.seed);
-        assert!(once.seed <= i64::MAX as u64);
+        let seeds = [&config, &once, &twice].map(Config::drawing_seed);
+        assert_eq!(seeds[0], config.seed);
+        assert!(seeds[0] != seeds[1] && seeds[1] != seeds[2] && seeds[0] != seeds[2]);
         assert_eq!(twice.train.ebm.lr, config.train.ebm.lr / 4.0);
         assert!(twice.is_rolled_back_from(&config) && once.is_rolled_back_from(&config));
         assert!(!config.is_rolled_back_from(&config) && !config.is_rolled_back_from(&once));

@@ -54,5 +54,9 @@ impl Networks {
 }
 
 fn init(config: &Config, stream: u32, device: &Device) -> Init {
-    Init::new(RngKey::new(config.seed, stream), DType::F32, device)
+    Init::new(
+        RngKey::new(config.drawing_seed(), stream),
+        DType::F32,
+        device,
+    )
 }

@@ -1,6 +1,7 @@
 //! A whole run: data, trainer, and a directory that holds what happened.
 
 use std::{
+    io::Write,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -76,6 +77,7 @@ pub fn run(job: Job) -> Result<Ended> {
 fn train(mut job: Job) -> Result<Ended> {
     let started = Instant::now();
     let _lock = job.run.lock()?;
+    job.run.remove_summary()?;
     describe_data(&mut job.config, &job.data)?;
     let mut warnings = Vec::new();
     let mut trainer = if job.resume {
@@ -86,7 +88,8 @@ fn train(mut job: Job) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
         for warning in warnings.drain(..) {
-            eprintln!("warning: {warning}");
+            // nobody to tell is no reason to end
+            let _ = writeln!(std::io::stderr(), "warning: {warning}");
             recorder.event(trainer.step(), &warning)?;
         }
         match stretch(&job, &mut trainer, &mut recorder)? {
@@ -109,12 +112,12 @@ fn stretch(job: &Job, trainer: &mut Trainer, recorder: &mut Recorder<'_>) -> Res
     if first == 0 {
         recorder.before(trainer)?;
     }
-    let key = RngKey::new(config.seed, streams::ORDER);
+    let key = RngKey::new(config.drawing_seed(), streams::ORDER);
     let mut order = Order::new(job.data.train.images.len(), config.train.batch, key);
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
-    let mut health = Health::new(&config.health);
+    let mut health = Health::new(&config.health, &job.run.read_metrics()?);
     let mut progress = Progress::start(first, last);
     let mut shown = Figures::new();
     for images in batches {
@@ -131,7 +134,13 @@ fn stretch(job: &Job, trainer: &mut Trainer, recorder: &mut Recorder<'_>) -> Res
             if due(config.log.metrics_every, step) || planned {
                 recorder.metrics(step, &all)?;
             }
-            if let Some(why) = health.diagnose(&all) {
+            let sick = health.diagnose(&all);
+            // what the encoder's step did shows in no figure of this iteration
+            let sick = sick.or(match save {
+                true => trainer.not_finite()?,
+                false => None,
+            });
+            if let Some(why) = sick {
                 progress.finish();
                 return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
             }
@@ -216,12 +225,15 @@ fn go_back(job: &Job, sick: Trainer, why: &str, warnings: &mut Vec<String>) -> R
     drop(sick);
     let mut trainer = match job.run.checkpoints()?.is_empty() {
         true => Trainer::new(&config, &job.device)?,
-        false => newest_usable(&job.run, |path| Trainer::load(path, &job.device))?.value,
+        false => {
+            let found = newest_usable(&job.run, |path| Trainer::load(path, &job.device))?;
+            warnings.extend(found.warnings);
+            found.value
+        }
     };
     warnings.push(format!(
-        "sick: {why}; went back to iteration {} with seed {} and learning rates {:.2e} and {:.2e} (time {} of {})",
+        "sick: {why}; went back to iteration {} with other random numbers and learning rates {:.2e} and {:.2e} (time {} of {})",
         trainer.step(),
-        config.seed,
         config.train.ebm.lr,
         config.train.encoder.lr,
         config.health.rolled_back,

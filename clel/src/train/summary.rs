@@ -32,7 +32,7 @@ pub fn fresh_samples(
         steps: rounds * config.sampler.steps,
         augmentation: config.sampler.augmentation,
         restart: 0.0,
-        seed: config.seed,
+        seed: config.drawing_seed(),
     };
     let shape = config.data.shape.unwrap_or_default();
     let energy = |x: &Var| network.energy(x, Mode::Eval);

@@ -87,7 +87,7 @@ impl Trainer {
         let adam = &config.train.ebm;
         let sgd = &config.train.encoder;
         let shape = config.data.shape.unwrap_or_default();
-        let key = RngKey::new(config.seed, streams::BUFFER);
+        let key = RngKey::new(config.drawing_seed(), streams::BUFFER);
         Ok(Trainer {
             live: Networks::new(config, device)?,
             average: Networks::new(config, device)?,
@@ -155,7 +155,7 @@ impl Trainer {
 
     /// A key for the use `stream` in the next iteration.
     fn key(&self, stream: u32) -> RngKey {
-        RngKey::new(self.config.seed, stream).at(self.step)
+        RngKey::new(self.config.drawing_seed(), stream).at(self.step)
     }
 
     /// What the next iteration works on, with these data: depends on the seed and the step alone.
@@ -181,6 +181,22 @@ impl Trainer {
             latent: params(augmentation.ebm, n, streams::LATENT),
             views: params(augmentation.encoder, 2 * n, streams::VIEWS),
         })
+    }
+
+    /// The first parameter that holds NaN or an infinity, in words. Waits for the device.
+    pub(super) fn not_finite(&self) -> Result<Option<String>> {
+        for (prefix, module) in self.live.named() {
+            for (name, parameter) in module.parameters() {
+                // a sum is finite only if all of its parts are
+                let sum = parameter.tensor().abs()?.mean_all()?.item()?;
+                if !sum.is_finite() {
+                    return Ok(Some(format!(
+                        "`{prefix}{name}` holds numbers that are not finite"
+                    )));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// One iteration: averages, samples, both losses, both optimisers.

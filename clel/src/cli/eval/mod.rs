@@ -11,6 +11,7 @@ use clel_tensor::Device;
 use clel_tensor::cpu::with_winograd;
 
 use self::report::{Heading, Report};
+use super::sample::MOST_SAMPLES;
 use super::set::{Part, SetArgument};
 use super::{DeviceArgument, from_checkpoint};
 use crate::config::Source;
@@ -106,6 +107,14 @@ impl Eval {
             return Err(Error::Argument {
                 argument: "--rounds 0".to_owned(),
                 why: "must be at least 1".to_owned(),
+            });
+        }
+        if let Some(samples) = self.samples
+            && !(2..=MOST_SAMPLES).contains(&samples)
+        {
+            return Err(Error::Argument {
+                argument: format!("--samples {samples}"),
+                why: format!("must lie in 2..={MOST_SAMPLES}"),
             });
         }
         let device = self.device.open()?;
@@ -233,7 +242,8 @@ impl Eval {
                 source: *source,
                 path: self.path.clone(),
             }
-            .load(0.0, None),
+            // the size of the model's images, where there is a model
+            .load(0.0, trainer.and_then(|t| t.config().data.shape).map(|[h, w, _]| [h, w])),
             (None, Some(trainer)) => data::load(&trainer.config().data, trainer.config().seed),
             (None, None) => Err(Error::Argument {
                 argument: "--images".to_owned(),

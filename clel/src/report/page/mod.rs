@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Metrics, RunDir};
+use super::RunDir;
 use crate::{Error, Result};
 
 /// Grids of samples in a page at most; of more, as many are taken evenly.
@@ -47,7 +47,12 @@ struct Picture {
 /// Not a run directory; a file of it cannot be read, or holds something else.
 pub fn page(run: &RunDir) -> Result<String> {
     let config = run.config_path();
-    let (grids, pictures) = pictures(run)?;
+    let metrics = run.read_metrics()?;
+    let last = metrics
+        .iter()
+        .filter_map(|line| line["step"].as_u64())
+        .max();
+    let (grids, pictures) = pictures(run, last.unwrap_or(0))?;
     let name = run
         .path()
         .file_name()
@@ -55,7 +60,7 @@ pub fn page(run: &RunDir) -> Result<String> {
     let content = Content {
         name: name.unwrap_or_else(|| run.path().display().to_string()),
         config: std::fs::read_to_string(&config).map_err(Error::read(&config))?,
-        metrics: Metrics::read(&run.metrics_path())?,
+        metrics,
         grids,
         pictures,
         summary: summary(&run.summary_path())?,
@@ -90,8 +95,8 @@ fn summary(path: &Path) -> Result<Option<Value>> {
         .map_err(|error| Error::format(path, format!("line {}", error.line()), error.to_string()))
 }
 
-/// Grids of samples by step, and the other pictures.
-fn pictures(run: &RunDir) -> Result<(Vec<Picture>, Vec<Picture>)> {
+/// Grids of samples up to a step, and the other pictures. Grids of later steps are of a branch that the run went back from.
+fn pictures(run: &RunDir, last: u64) -> Result<(Vec<Picture>, Vec<Picture>)> {
     let folder = run.samples_folder();
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
@@ -103,9 +108,14 @@ fn pictures(run: &RunDir) -> Result<(Vec<Picture>, Vec<Picture>)> {
         }
     }
     names.sort();
-    let (grids, others): (Vec<String>, Vec<String>) = names
+    let (mut grids, others): (Vec<String>, Vec<String>) = names
         .into_iter()
         .partition(|name| name.starts_with("step-"));
+    grids.retain(|name| {
+        name["step-".len()..]
+            .parse::<u64>()
+            .is_ok_and(|step| step <= last)
+    });
     let read = |name: String| -> Result<Picture> {
         let path = folder.join(format!("{name}.png"));
         let png = std::fs::read(&path).map_err(Error::read(&path))?;
