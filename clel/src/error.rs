@@ -181,6 +181,21 @@ fn nearest_hint(nearest: &Option<String>) -> String {
 }
 
 impl Error {
+    /// The message with its causes, in one line.
+    pub fn in_one_line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            let why = inner.to_string();
+            // some messages end with their cause already
+            if !text.ends_with(&why) {
+                text = format!("{text}: {why}");
+            }
+            cause = inner.source();
+        }
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// For `map_err` on what reads `path`.
     pub fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
         let path = path.to_owned();

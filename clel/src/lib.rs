@@ -5,6 +5,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod doctor;
 mod draws;
 mod error;
 pub mod eval;

@@ -81,8 +81,10 @@ fn import(arrays: &Arrays, model: &str, more: &[&str]) -> cli::Run {
 /// The checkpoint that comes of it.
 fn imported(arrays: &Arrays, model: &str, folder: &Path) -> PathBuf {
     let out = folder.join(format!("{model}.safetensors"));
-    let run = import(arrays, model, &["--out", &text(&out)]);
+    let run = import(arrays, model, &["--out", &text(&out), "--json"]);
     assert_eq!(run.code, Some(0), "{run:?}");
+    let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(told["checkpoint"], text(&out));
     out
 }
 
@@ -211,9 +213,14 @@ fn what_is_exported_is_what_was_imported() {
             &text(&checkpoint),
             "--out",
             &text(&out),
+            "--json",
         ]);
         assert_eq!(run.code, Some(0), "{run:?}");
-        assert!(run.stdout.contains("iteration 7"), "{run:?}");
+        let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(
+            (&told["iteration"], &told["arrays"]),
+            (&7.into(), &state.len().into())
+        );
         // names, types, shapes and every bit
         let exported = read(&out);
         assert_eq!(

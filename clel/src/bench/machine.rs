@@ -62,7 +62,7 @@ pub fn peak_memory() -> Option<f64> {
 }
 
 /// The processor's name; where Linux tells.
-fn processor() -> Option<String> {
+pub fn processor() -> Option<String> {
     field("/proc/cpuinfo", "model name")
 }
 

@@ -10,7 +10,7 @@ mod training;
 use clap::ValueEnum;
 use clel_tensor::cpu::with_winograd;
 
-pub use machine::{Machine, Peak, peak_memory};
+pub use machine::{Machine, Peak, peak_memory, processor};
 pub use session::{Case, Session};
 pub use subject::Subject;
 pub use times::Times;

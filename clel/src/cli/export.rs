@@ -1,8 +1,9 @@
 //! `clel export`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
+use serde::Serialize;
 
 use super::{from_checkpoint, output};
 use crate::official::{self, Model};
@@ -35,6 +36,20 @@ pub(super) struct Export {
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Print one JSON object about what was written.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was written.
+#[derive(Serialize)]
+struct Written<'a> {
+    model: &'a str,
+    iteration: u64,
+    arrays: usize,
+    untrained: &'a [String],
+    differences: &'a [String],
+    file: &'a Path,
 }
 
 impl Export {
@@ -48,6 +63,17 @@ impl Export {
         let config = trainer.config();
         let model = Model::of(config)?;
         let arrays = official::export(&trainer, self.only.as_deref(), &self.out)?;
+        let differences = differences(&trainer, model)?;
+        if self.json {
+            return output::say(&output::json(&Written {
+                model: model.name(),
+                iteration: trainer.step(),
+                arrays,
+                untrained: trainer.untrained(),
+                differences: &differences,
+                file: &self.out,
+            })?);
+        }
         output::say(&format!(
             "{}, iteration {}: {arrays} arrays",
             model.name(),
@@ -58,7 +84,7 @@ impl Export {
                 "  `{name}` is untrained: it was not in the file that this came from"
             ))?;
         }
-        for difference in differences(&trainer, model)? {
+        for difference in &differences {
             output::say(&format!("  {difference}"))?;
         }
         output::say(&self.out.display().to_string())

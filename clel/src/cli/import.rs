@@ -1,6 +1,8 @@
 //! `clel import`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::output;
 use crate::official::{self, Imported, Model};
@@ -42,6 +44,19 @@ pub(super) struct Import {
     /// Iterations it was trained for [default: half of what its BatchNorms counted].
     #[arg(long, value_name = "N")]
     step: Option<u64>,
+    /// Print one JSON object about what was written.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was written.
+#[derive(Serialize)]
+struct Written<'a> {
+    model: &'a str,
+    iteration: u64,
+    arrays: usize,
+    notes: &'a [String],
+    checkpoint: &'a Path,
 }
 
 impl Import {
@@ -81,6 +96,15 @@ impl Import {
                 path
             }
         };
+        if self.json {
+            return output::say(&output::json(&Written {
+                model: self.model.name(),
+                iteration: trainer.step(),
+                arrays,
+                notes: &notes,
+                checkpoint: &written,
+            })?);
+        }
         output::say(&format!(
             "{}, iteration {}: {arrays} arrays",
             self.model.name(),

@@ -2,16 +2,21 @@
 
 mod bench;
 mod classifier;
+mod completions;
 mod devices;
+mod doctor;
 mod energy;
 mod eval;
 mod export;
 mod import;
+mod man;
 mod ood;
 mod output;
 mod report;
+mod runs;
 mod sample;
 mod set;
+mod table;
 mod train;
 
 use std::error::Error as _;
@@ -55,10 +60,18 @@ enum Command {
     Export(export::Export),
     /// Shows a run as one HTML file.
     Report(report::Report),
+    /// Lists runs and how they stand, or compares some.
+    Runs(runs::Runs),
     /// Measures how fast this machine computes.
     Bench(bench::Bench),
     /// Lists the devices of this machine and what `auto` takes.
     Devices(devices::Devices),
+    /// Examines whether training can run here, and says what to do where it cannot.
+    Doctor(doctor::Doctor),
+    /// Prints the script by which a shell completes commands and options.
+    Completions(completions::Completions),
+    /// Prints the manual page, or writes one for each command.
+    Man(man::Man),
 }
 
 /// Where to compute; an argument of every command.
@@ -97,8 +110,12 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => arguments.run().map(done),
         Command::Export(arguments) => arguments.run().map(done),
         Command::Report(arguments) => arguments.run().map(done),
+        Command::Runs(arguments) => arguments.run().map(done),
         Command::Bench(arguments) => arguments.run().map(done),
         Command::Devices(arguments) => arguments.run().map(done),
+        Command::Doctor(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run().map(done),
+        Command::Man(arguments) => arguments.run().map(done),
     });
     match result {
         Ok(code) => code,

@@ -7,6 +7,7 @@ use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::Device;
 use clel_tensor::cpu::with_winograd;
+use serde::Serialize;
 
 use crate::config::{Augmentation, Config};
 use crate::report::Grid;
@@ -58,8 +59,21 @@ pub(super) struct Sample {
     /// The directory to make for the results.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Print one JSON object about what was written.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     device: DeviceArgument,
+}
+
+/// What was written.
+#[derive(Serialize)]
+struct Written<'a> {
+    samples: usize,
+    steps: usize,
+    iteration: u64,
+    picture: &'a Path,
+    tensors: &'a Path,
 }
 
 impl Sample {
@@ -114,11 +128,21 @@ impl Sample {
         Grid::for_images(drawn).write_png(&picture, drawn, &samples[..size])?;
         let tensors = self.out.join("samples.safetensors");
         data::write_samples(&tensors, shape, &samples)?;
+        let written = Written {
+            samples: shape[0],
+            steps: rounds.steps,
+            iteration: model.step,
+            picture: &picture,
+            tensors: &tensors,
+        };
+        if self.json {
+            return output::say(&output::json(&written)?);
+        }
         output::say(&format!(
             "{} samples, {} steps each, from the averaged networks of iteration {}\n{}\n{}",
-            shape[0],
-            rounds.steps,
-            model.step,
+            written.samples,
+            written.steps,
+            written.iteration,
             picture.display(),
             tensors.display()
         ))

@@ -1,10 +1,11 @@
 //! `clel train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_shutdown};
 
@@ -13,7 +14,7 @@ use crate::{
     Error, Result,
     config::{Config, DEFAULT_PRESET, Layers, Source},
     data,
-    report::RunDir,
+    report::{RunDir, Summary},
     train::{Ended, Job, run},
 };
 
@@ -61,8 +62,36 @@ pub(super) struct Train {
     /// Stops after this many iterations in all; schedules stay those of the whole run.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
+    /// Print nothing but one JSON object at the end: the run directory, how the run ended, its figures.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     device: DeviceArgument,
+}
+
+/// How a run ended, as JSON has it.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    run: &'a Path,
+    finished: bool,
+    /// The last one, which a checkpoint holds.
+    iteration: u64,
+    summary: Option<&'a Summary>,
+}
+
+impl<'a> Outcome<'a> {
+    fn of(run: &'a Path, ended: &'a Ended) -> Outcome<'a> {
+        let (iteration, summary) = match ended {
+            Ended::Finished(summary) => (summary.iterations, Some(summary)),
+            Ended::Stopped(step) => (*step, None),
+        };
+        Outcome {
+            run,
+            finished: summary.is_some(),
+            iteration,
+            summary,
+        }
+    }
 }
 
 impl Train {
@@ -71,34 +100,26 @@ impl Train {
             Some(directory) => self.resumed(directory)?,
             None => self.new_run()?,
         };
-        output::say(&job.config.to_toml())?;
-        output::say(&format!(
-            "training on {}, into {}",
-            job.device,
-            job.run.path().display()
-        ))?;
-        let (known, images) = (&job.config.data, &job.data.train.images);
-        if images.in_memory().is_none() && (known.mean.is_none() || known.std.is_none()) {
-            let n = images.len();
-            output::say(&format!(
-                "reading {n} images once for data.mean and data.std"
-            ))?;
+        if !self.json {
+            announce(&job)?;
         }
         let directory = job.run.path().to_owned();
         stop_on_signals(&job.stop);
-        match run(job)? {
-            Ended::Finished(summary) => {
-                output::say(&format!("\n{summary}"))?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Ended::Stopped(step) => {
-                output::say(&format!(
-                    "\nstopped after iteration {step}, which is saved; go on with `clel train --resume {}`",
-                    directory.display()
-                ))?;
-                Ok(ExitCode::from(STOPPED))
-            }
-        }
+        let ended = run(job)?;
+        let code = match ended {
+            Ended::Finished(_) => ExitCode::SUCCESS,
+            Ended::Stopped(_) => ExitCode::from(STOPPED),
+        };
+        let text = match (&ended, self.json) {
+            (ended, true) => output::json(&Outcome::of(&directory, ended))?,
+            (Ended::Finished(summary), false) => format!("\n{summary}"),
+            (Ended::Stopped(step), false) => format!(
+                "\nstopped after iteration {step}, which is saved; go on with `clel train --resume {}`",
+                directory.display()
+            ),
+        };
+        output::say(&text)?;
+        Ok(code)
     }
 
     fn new_run(&self) -> Result<Job> {
@@ -164,7 +185,7 @@ impl Train {
         })
     }
 
-    fn resumed(&self, directory: &std::path::Path) -> Result<Job> {
+    fn resumed(&self, directory: &Path) -> Result<Job> {
         let run = RunDir::open(directory)?;
         let config = run.read_config()?;
         Ok(Job {
@@ -177,6 +198,24 @@ impl Train {
             stop: Arc::default(),
         })
     }
+}
+
+/// The configuration, where the run computes, and what takes time before it begins.
+fn announce(job: &Job) -> Result<()> {
+    output::say(&job.config.to_toml())?;
+    output::say(&format!(
+        "training on {}, into {}",
+        job.device,
+        job.run.path().display()
+    ))?;
+    let (known, images) = (&job.config.data, &job.data.train.images);
+    if images.in_memory().is_none() && (known.mean.is_none() || known.std.is_none()) {
+        let n = images.len();
+        output::say(&format!(
+            "reading {n} images once for data.mean and data.std"
+        ))?;
+    }
+    Ok(())
 }
 
 /// From now on Ctrl-C and SIGTERM ask for a stop after the iteration; a second one ends the process at once, with code 1.

@@ -28,6 +28,15 @@ pub(super) fn table_of(config: &Config) -> Table {
     Table::try_from(config).unwrap_or_default()
 }
 
+impl Config {
+    /// Every dotted key that is set, with its value.
+    pub fn settings(&self) -> BTreeMap<String, Value> {
+        let mut settings = BTreeMap::new();
+        leaves(&table_of(self), "", &mut settings);
+        settings
+    }
+}
+
 fn leaves(table: &Table, prefix: &str, out: &mut BTreeMap<String, Value>) {
     for (name, value) in table {
         let key = join(prefix, name);

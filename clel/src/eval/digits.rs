@@ -30,7 +30,7 @@ pub struct DigitClassifier {
 }
 
 /// What the classifier says of a set of images.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DigitReport {
     /// Images judged.
     pub images: usize,

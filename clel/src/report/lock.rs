@@ -33,4 +33,10 @@ impl RunDir {
             Err(TryLockError::Error(error)) => Err(Error::write(&path)(error)),
         }
     }
+    /// Whether a process is training in it now; false where the system does not say.
+    pub fn is_training(&self) -> bool {
+        // shared, so that several may ask at the same time
+        File::open(self.lock_path())
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
 }

@@ -1,16 +1,17 @@
 //! The figures at the end of a run.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::progress::duration;
 use crate::eval::DigitReport;
 use crate::{Error, Result, whole_file};
 
 /// What a run came to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Optimiser steps taken in all.
     pub iterations: u64,
@@ -24,11 +25,12 @@ pub struct Summary {
     /// Pictures worth a look.
     pub pictures: Vec<PathBuf>,
     /// What happened to the run on the way: times that it went back, damaged checkpoints.
+    #[serde(default)]
     pub interventions: Vec<String>,
 }
 
 /// The figures of one set of images.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// What the images are.
     pub name: String,
@@ -50,6 +52,21 @@ impl Summary {
         let text =
             serde_json::to_string_pretty(self).map_err(|error| Error::write(path)(error.into()))?;
         whole_file::write(path, (text + "\n").as_bytes())
+    }
+
+    /// Reads one; nothing, if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is none.
+    pub fn read(path: &Path) -> Result<Option<Summary>> {
+        let text = match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(Error::read(path))?,
+        };
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            Error::format(path, place, format!("not a summary of a run: {error}"))
+        })
     }
 }
 

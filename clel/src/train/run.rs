@@ -77,7 +77,6 @@ pub fn run(job: Job) -> Result<Ended> {
 fn train(mut job: Job) -> Result<Ended> {
     let started = Instant::now();
     let _lock = job.run.lock()?;
-    job.run.remove_summary()?;
     describe_data(&mut job.config, &job.data)?;
     let mut warnings = Vec::new();
     let mut trainer = if job.resume {
@@ -85,6 +84,7 @@ fn train(mut job: Job) -> Result<Ended> {
     } else {
         begin(&job.config, &job.device, &job.run)?
     };
+    job.run.remove_summary()?;
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
         for warning in warnings.drain(..) {

@@ -1,0 +1,32 @@
+//! `clel completions`.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::{Cli, output};
+use crate::Result;
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel completions bash > ~/.local/share/bash-completion/completions/clel
+  clel completions zsh > ~/.zfunc/_clel            with `fpath+=~/.zfunc` before compinit in ~/.zshrc
+  clel completions fish > ~/.config/fish/completions/clel.fish
+  clel completions powershell >> $PROFILE";
+
+/// Prints the script with which a shell completes the commands and options of clel.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(&self) -> Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "clel", &mut script);
+        output::say(String::from_utf8_lossy(&script).trim_end())
+    }
+}

@@ -1,0 +1,240 @@
+//! `clel doctor`.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clel_tensor::gpu::{AdapterKind, AdapterSummary};
+use clel_tensor::{Device, cpu};
+use serde::Serialize;
+
+use super::devices::{Adapter, adapter_line, cpu_line};
+use super::{DeviceArgument, output, table};
+use crate::bench::processor;
+use crate::doctor::{
+    Check, Finding, Reference, Severity, no_adapter, runs_folder, software_only, threads, too_small,
+};
+use crate::{Error, Result};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel doctor                     all devices; whether `clel train` can run here
+  clel doctor --device wgpu:0     whether it can run on that one
+  clel doctor --json --seconds 1";
+
+/// Examines this machine: devices and their limits, a self-test, and what to do about what is missing.
+///
+/// The CPU and each WebGPU adapter compute a few operations of each kind, which are compared with the same in f64 and measured. Exit code 0
+/// if training can run on the device that `--device` describes, else 1.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Doctor {
+    /// How long the self-test computes in all, at least three runs of each operation.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    seconds: f64,
+    /// Print one JSON object instead of the text.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgument,
+}
+
+/// All that was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    version: &'static str,
+    system: String,
+    processor: Option<String>,
+    threads: usize,
+    adapters: Vec<Adapter>,
+    self_test: Vec<Tested>,
+    findings: Vec<Finding>,
+    /// What `--device` takes.
+    device: String,
+    can_train: bool,
+}
+
+/// What a device did in the self-test.
+#[derive(Debug, Serialize)]
+struct Tested {
+    /// What `--device` calls it.
+    device: String,
+    checks: Vec<Check>,
+    /// Why it could not be opened.
+    refused: Option<String>,
+}
+
+impl Tested {
+    fn passed(&self) -> bool {
+        self.refused.is_none() && self.checks.iter().all(Check::passed)
+    }
+}
+
+impl Doctor {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        let adapters = Device::adapters();
+        let device = self.chosen(&adapters)?;
+        let count = adapters.len() + 1;
+        // six kinds of operations, each with a fifth more to warm up
+        let time = self.time()?.div_f64(count as f64 * 6.0 * 1.2);
+        let reference = Reference::new()?;
+        let mut self_test = vec![test("cpu".to_owned(), &reference, time)];
+        for adapter in &adapters {
+            self_test.push(test(format!("wgpu:{}", adapter.index), &reference, time));
+        }
+        let findings = findings(&adapters, &self_test, &device)?;
+        let report = Report {
+            version: env!("CARGO_PKG_VERSION"),
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            processor: processor(),
+            threads: cpu::threads(),
+            adapters: adapters.iter().map(Adapter::of).collect(),
+            self_test,
+            can_train: !findings.iter().any(|f| f.severity == Severity::Problem),
+            findings,
+            device,
+        };
+        if self.json {
+            output::say(&output::json(&report)?)?;
+        } else {
+            say(&report, &adapters)?;
+        }
+        Ok(ExitCode::from(u8::from(!report.can_train)))
+    }
+
+    /// What `--device` takes, as `cpu` or `wgpu:NUMBER`; an error if there is none such.
+    fn chosen(&self, adapters: &[AdapterSummary]) -> Result<String> {
+        // a driver that refuses to open its card is for the self-test to tell
+        let device = match self.device.device.as_str() {
+            "auto" => {
+                let hardware = adapters.iter().find(|a| a.kind.is_hardware());
+                return Ok(hardware.map_or("cpu".to_owned(), |a| format!("wgpu:{}", a.index)));
+            }
+            _ => self.device.open()?,
+        };
+        Ok(match device {
+            Device::Cpu => "cpu".to_owned(),
+            Device::Wgpu(gpu) => format!("wgpu:{}", gpu.summary().index),
+        })
+    }
+
+    fn time(&self) -> Result<Duration> {
+        let time = Duration::try_from_secs_f64(self.seconds).ok();
+        time.filter(|time| *time <= Duration::from_secs(600))
+            .ok_or_else(|| Error::Argument {
+                argument: format!("--seconds {}", self.seconds),
+                why: "must be a number from 0 to 600".into(),
+            })
+    }
+}
+
+fn test(name: String, reference: &Reference, time: Duration) -> Tested {
+    let (checks, refused) = match Device::parse(&name) {
+        Ok(device) => (reference.check(&device, time), None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    Tested {
+        device: name,
+        checks,
+        refused,
+    }
+}
+
+fn findings(
+    adapters: &[AdapterSummary],
+    self_test: &[Tested],
+    device: &str,
+) -> Result<Vec<Finding>> {
+    let mut all = Vec::new();
+    for tested in self_test.iter().filter(|tested| !tested.passed()) {
+        let what = match &tested.refused {
+            Some(why) => format!("{} cannot be opened: {why}", tested.device),
+            None => format!("{} computes wrong numbers in the self-test", tested.device),
+        };
+        all.push(match (tested.device == device, device) {
+            (true, "cpu") => Finding::problem(what, "run `clel doctor` again; if it stays, the memory or the processor is faulty, or this is a defect of clel: please report it"),
+            (true, _) => Finding::problem(what, "bring its driver up to date; until then compute with `--device cpu`, or `export CLEL_DEVICE=cpu`"),
+            (false, _) => Finding::warning(what, "bring its driver up to date, or leave that device alone"),
+        });
+    }
+    if adapters.is_empty() {
+        all.push(no_adapter());
+    } else if adapters.iter().all(|a| a.kind == AdapterKind::Software) {
+        all.push(software_only());
+    }
+    for adapter in adapters {
+        all.extend(too_small(adapter)?);
+    }
+    all.extend(threads());
+    all.extend(runs_folder(Path::new("")));
+    Ok(all)
+}
+
+fn say(report: &Report, adapters: &[AdapterSummary]) -> Result<()> {
+    output::say(&format!("clel {} on {}", report.version, report.system))?;
+    let processor = report.processor.as_ref();
+    let processor = processor.map_or(String::new(), |name| format!(", {name}"));
+    output::say(&format!("{}{processor}", cpu_line()))?;
+    for adapter in adapters {
+        output::say(&adapter_line(adapter))?;
+    }
+    output::say("")?;
+    let devices = report.self_test.iter().map(|t| t.device.clone());
+    let mut rows = vec![
+        std::iter::once("self-test".to_owned())
+            .chain(devices)
+            .collect(),
+    ];
+    for (i, check) in report
+        .self_test
+        .iter()
+        .flat_map(|t| &t.checks)
+        .take(6)
+        .enumerate()
+    {
+        let cells = report
+            .self_test
+            .iter()
+            .map(|t| t.checks.get(i).map_or("-".to_owned(), cell));
+        rows.push(
+            std::iter::once(check.operation.to_owned())
+                .chain(cells)
+                .collect(),
+        );
+    }
+    table::say(&rows, true)?;
+    for finding in &report.findings {
+        let severity = match finding.severity {
+            Severity::Warning => "warning",
+            Severity::Problem => "problem",
+        };
+        output::say(&format!(
+            "\n{severity}: {}\n  fix: {}",
+            finding.what, finding.fix
+        ))?;
+    }
+    output::say(&match report.can_train {
+        true => format!(
+            "\ntraining can run here, on {}: `clel train`",
+            report.device
+        ),
+        false => "\ntraining cannot run here before the problem above is put right".to_owned(),
+    })
+}
+
+/// `right, 12.3 GB/s`.
+fn cell(check: &Check) -> String {
+    let rate = check
+        .rate
+        .map_or(String::new(), |rate| format!(", {rate:.1} {}", check.unit));
+    match (check.difference, &check.failure) {
+        (_, Some(failure)) => format!("failed: {failure}"),
+        (Some(_), None) if check.passed() => format!("right{rate}"),
+        (difference, None) => format!(
+            "WRONG by {:.1e}, allowed {:.0e}",
+            difference.unwrap_or(f64::INFINITY),
+            check.allowed
+        ),
+    }
+}

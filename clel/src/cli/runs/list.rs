@@ -1,0 +1,84 @@
+//! A line for each run.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{number, progress, state, time};
+use crate::Result;
+use crate::cli::{output, table};
+use crate::report::{Judged, Overview};
+
+/// All that is printed.
+#[derive(Serialize)]
+struct Listing<'a> {
+    folder: &'a Path,
+    runs: &'a [Overview],
+}
+
+/// Prints the runs of a folder.
+pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
+    if json {
+        return output::say(&output::json(&Listing { folder, runs })?);
+    }
+    if runs.is_empty() {
+        return output::say(&format!("no run directories in {}", folder.display()));
+    }
+    let heading = [
+        "run",
+        "state",
+        "data",
+        "network",
+        "iterations",
+        "E(data)",
+        "E(samples)",
+        "gap",
+        "Fréchet, own encoder",
+        "digits",
+        "changed",
+    ];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(runs.iter().map(row));
+    table::say(&rows, false)?;
+    for run in runs {
+        for (what, all) in [("damaged", &run.damage), ("on the way", &run.interventions)] {
+            for text in all {
+                output::say(&format!("{}: {what}: {text}", name(run)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn row(run: &Overview) -> Vec<String> {
+    let word = |name: Option<&str>| name.unwrap_or("?").to_owned();
+    vec![
+        name(run),
+        state(run).to_owned(),
+        word(run.data),
+        word(run.network),
+        progress(run),
+        number(run.figure("E(data)")),
+        number(run.figure("E(samples)")),
+        number(run.figure("gap")),
+        distances(run, |set| Some(set.encoder_frechet)),
+        distances(run, |set| Some(set.digits.as_ref()?.frechet)),
+        time(run.changed),
+    ]
+}
+
+/// The directory's own name.
+fn name(run: &Overview) -> String {
+    let name = run.run.file_name().unwrap_or(run.run.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// A distance of the samples of the replay buffer and of the fresh chains.
+fn distances(run: &Overview, of: impl Fn(&Judged) -> Option<f64>) -> String {
+    let sets = run.current_summary().map_or(&[][..], |s| &s.judged);
+    let samples = sets
+        .iter()
+        .filter(|set| set.name.contains("buffer") || set.name.contains("fresh"));
+    let all: Vec<String> = samples.filter_map(of).map(|d| number(Some(d))).collect();
+    all.join(" / ")
+}

@@ -1,0 +1,105 @@
+//! `clel runs`.
+
+mod compare;
+mod list;
+
+use std::path::{Path, PathBuf};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::output;
+use crate::report::{Overview, RunDir, State};
+use crate::{Error, Result};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel runs                                        those in runs/
+  clel runs /data/experiments --json               those in another folder
+  clel runs runs/digits-001                        one
+  clel runs runs/digits-001 runs/digits-002        in what settings and figures they differ";
+
+/// Lists runs, or compares some.
+///
+/// Of a folder, every directory in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
+/// and of fresh chains, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
+/// alone; those of the digit classifier compare between runs. Of several run directories, the settings that differ and the figures side by
+/// side. Of checkpoints the length is checked; `--resume` checks all.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Runs {
+    /// A folder of run directories [default: runs], or run directories.
+    #[arg(value_name = "FOLDER|RUN")]
+    paths: Vec<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Runs {
+    pub(super) fn run(&self) -> Result<()> {
+        match &self.paths[..] {
+            [] => {
+                let usual = Path::new("runs");
+                let none = !usual.exists();
+                let found = if none { Vec::new() } else { in_folder(usual)? };
+                if none && !self.json {
+                    return output::say("there is no folder runs here yet; `clel train` makes it");
+                }
+                list::say(usual, &found, self.json)
+            }
+            [one] if RunDir::open(one).is_err() => list::say(one, &in_folder(one)?, self.json),
+            [one] => list::say(one, &[Overview::of(one)], self.json),
+            several => {
+                for path in several {
+                    RunDir::open(path)?;
+                }
+                let runs: Vec<Overview> = several.iter().map(|p| Overview::of(p)).collect();
+                compare::say(&runs, self.json)
+            }
+        }
+    }
+}
+
+/// What each directory in a folder tells, by name.
+fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
+        let path = entry.map_err(Error::read(folder))?.path();
+        paths.extend(path.is_dir().then_some(path));
+    }
+    paths.sort();
+    Ok(paths.iter().map(|path| Overview::of(path)).collect())
+}
+
+/// A run's state in words.
+fn state(run: &Overview) -> &'static str {
+    match run.state {
+        State::Training => "training now",
+        State::Finished => "finished",
+        State::Unfinished => "unfinished",
+        State::Damaged => "damaged",
+    }
+}
+
+/// `500 of 1500`.
+fn progress(run: &Overview) -> String {
+    let planned = run.planned.map_or("?".to_owned(), |n| n.to_string());
+    format!("{} of {planned}", run.iterations)
+}
+
+/// Local time, to the minute.
+fn time(at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |at| {
+        let local = at.to_zoned_datetime(TimeZone::system());
+        local.strftime("%Y-%m-%d %H:%M").to_string()
+    })
+}
+
+/// A figure with four digits or more after the point where it is small; nothing for none.
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| match value.abs() {
+        size if size == 0.0 || size >= 1e-2 => format!("{value:.4}"),
+        _ => format!("{value:.2e}"),
+    })
+}

@@ -1,0 +1,161 @@
+//! What a run directory tells of its run, at a glance.
+
+use std::path::{Path, PathBuf};
+
+use clel_nn::files::check_length;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{RunDir, Summary};
+use crate::config::Config;
+use crate::{Error, Result};
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A process is training in the directory.
+    Training,
+    /// All iterations are done, and judged.
+    Finished,
+    /// `--resume` has something to do.
+    Unfinished,
+    /// Something in the directory is not what was written.
+    Damaged,
+}
+
+/// A run, as its directory tells without a device or the arrays of its checkpoints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Overview {
+    /// The directory.
+    pub run: PathBuf,
+    /// How it stands.
+    pub state: State,
+    /// What is wrong with its files.
+    pub damage: Vec<String>,
+    /// The name of the data set.
+    pub data: Option<&'static str>,
+    /// The name of the energy network.
+    pub network: Option<&'static str>,
+    /// Iterations done, as far as metrics and checkpoints tell.
+    pub iterations: u64,
+    /// Iterations of the whole run.
+    pub planned: Option<u64>,
+    /// The iteration of the newest checkpoint.
+    pub saved: Option<u64>,
+    /// The last figures, by name: energies, gap, losses.
+    pub figures: Map<String, Value>,
+    /// What happened on the way.
+    pub interventions: Vec<String>,
+    /// The figures at the end, if it came to one.
+    pub summary: Option<Summary>,
+    /// When something was last written.
+    pub changed: Option<Timestamp>,
+    /// The settings.
+    #[serde(skip)]
+    pub config: Option<Config>,
+}
+
+impl Overview {
+    /// Reads what is there; what cannot be read is told in `damage`.
+    pub fn of(path: &Path) -> Overview {
+        let mut found = Overview {
+            run: path.to_owned(),
+            state: State::Damaged,
+            damage: Vec::new(),
+            data: None,
+            network: None,
+            iterations: 0,
+            planned: None,
+            saved: None,
+            figures: Map::new(),
+            interventions: Vec::new(),
+            summary: None,
+            changed: changed(path),
+            config: None,
+        };
+        match RunDir::open(path) {
+            Ok(run) => found.read(&run),
+            Err(error) => found.damage.push(error.in_one_line()),
+        }
+        found
+    }
+
+    fn read(&mut self, run: &RunDir) {
+        // first, so that what changes while it is read is not taken for damage
+        let training = run.is_training();
+        self.config = self.told(run.read_config());
+        let lines = self.told(run.read_metrics());
+        let last = self.tell(lines.unwrap_or_default());
+        self.summary = self.told(Summary::read(&run.summary_path())).flatten();
+        if let Some((step, file)) = self.told(run.checkpoints()).and_then(|mut all| all.pop()) {
+            self.saved = Some(step);
+            // one that is gone has made room for a newer one
+            let whole = check_length(&file).or_else(|error| match file.exists() {
+                true => Err(Error::from(error)),
+                false => Ok(()),
+            });
+            self.told(whole);
+        }
+        let config = self.config.as_ref();
+        self.data = config.map(|c| c.data.source.name());
+        self.network = config.map(|c| c.model.network.name());
+        self.planned = config.map(|c| c.train.iterations as u64);
+        self.iterations = last.max(self.saved.unwrap_or(0));
+        let judged = self.summary.as_ref().map(|summary| summary.iterations);
+        self.state = match (training, self.damage.is_empty()) {
+            (true, _) => State::Training,
+            (false, false) => State::Damaged,
+            (false, true) if judged >= self.planned => State::Finished,
+            (false, true) => State::Unfinished,
+        };
+    }
+
+    /// Takes over the last figures and all events of the metrics; the last step.
+    fn tell(&mut self, lines: Vec<Map<String, Value>>) -> u64 {
+        let mut last = 0;
+        for mut line in lines {
+            last = line
+                .remove("step")
+                .and_then(|step| step.as_u64())
+                .unwrap_or(last);
+            match line.get("event") {
+                Some(event) => self.interventions.extend(event.as_str().map(str::to_owned)),
+                None => self.figures = line,
+            }
+        }
+        last
+    }
+
+    /// The value, or its error in `damage`.
+    fn told<T>(&mut self, result: Result<T>) -> Option<T> {
+        result
+            .inspect_err(|error| self.damage.push(error.in_one_line()))
+            .ok()
+    }
+
+    /// The last value of a figure, or of one that is not finite its name.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        match self.figures.get(name)? {
+            Value::String(word) => word.parse().ok(),
+            value => value.as_f64(),
+        }
+    }
+
+    /// The figures at the end, if they are those of the last iteration.
+    pub fn current_summary(&self) -> Option<&Summary> {
+        let summary = self.summary.as_ref();
+        summary.filter(|summary| summary.iterations == self.iterations)
+    }
+}
+
+/// When the directory or what grows in it was last written.
+fn changed(path: &Path) -> Option<Timestamp> {
+    let files = ["", "config.toml", "metrics.jsonl", "summary.json"];
+    let times = files.iter().filter_map(|file| {
+        let time = path.join(file).metadata().ok()?.modified().ok()?;
+        Timestamp::try_from(time).ok()
+    });
+    times.max()
+}

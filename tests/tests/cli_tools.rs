@@ -1,0 +1,312 @@
+//! `clel doctor`, `clel runs`, `clel completions`, `clel man` and `--json`, through the program.
+
+mod cli;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+use cli::tiny::{finished_run, train};
+use cli::{PROGRAM, Run, clel, refused, run, text};
+use serde_json::Value;
+
+/// The one JSON object that a command printed.
+fn object(run: &Run) -> Value {
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+}
+
+/// `clel doctor` in a folder, on the CPU, as quick as it goes.
+fn doctor(folder: &Path, more: &[&str], environment: &[(&str, &str)]) -> Run {
+    let mut command = Command::new(PROGRAM);
+    let arguments = ["doctor", "--seconds", "0", "--device", "cpu"];
+    command.args(arguments).args(more).current_dir(folder);
+    run(command.envs(environment.iter().copied()))
+}
+
+#[test]
+fn the_doctor_tests_every_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = doctor(folder.path(), &["--json"], &[]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let report = object(&run);
+    assert_eq!(report["can_train"], true, "{report}");
+    let tested = report["self_test"].as_array().unwrap();
+    assert_eq!(
+        tested.len(),
+        report["adapters"].as_array().unwrap().len() + 1
+    );
+    for device in tested {
+        let checks = device["checks"].as_array().unwrap();
+        assert_eq!(checks.len(), 6, "{device}");
+        for check in checks {
+            let [found, allowed, rate] =
+                ["difference", "allowed", "rate"].map(|k| check[k].as_f64());
+            assert!(found.is_some() && found <= allowed, "{check}");
+            assert!(rate > Some(0.0), "{check}");
+        }
+    }
+    // the trial leaves nothing behind
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_doctor_says_what_is_missing_and_how_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("runs"), "a file").unwrap();
+    let nothing = text(&folder.path().join("no-driver.json"));
+    let environment = [
+        ("VK_DRIVER_FILES", nothing.as_str()),
+        ("VK_ICD_FILENAMES", &nothing),
+        ("RAYON_NUM_THREADS", "1"),
+    ];
+    let run = doctor(folder.path(), &[], &environment);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let mut parts = vec![
+        "problem: nothing can be written in runs: it is a file",
+        "clel train --out DIR",
+        "one processor thread",
+        "training cannot run here",
+    ];
+    if cfg!(target_os = "linux") {
+        parts.extend(["warning: no WebGPU adapter", "mesa-vulkan-drivers"]);
+    }
+    for part in parts {
+        assert!(run.stdout.contains(part), "{part} is not in {run:?}");
+    }
+}
+
+#[test]
+fn the_doctor_refuses_what_it_cannot_examine() {
+    refused(&["doctor", "--device", "abacus"], &["no device \"abacus\""]);
+    refused(
+        &["doctor", "--seconds=-1"],
+        &["--seconds -1", "must be a number from 0 to 600"],
+    );
+}
+
+/// Copies a directory.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(fs::copy(&path, &target).unwrap()),
+        }
+    }
+}
+
+/// The line of a table that begins with a word.
+fn line<'a>(run: &'a Run, word: &str) -> &'a str {
+    let mut lines = run.stdout.lines();
+    lines
+        .find(|line| line.trim_start().starts_with(word))
+        .unwrap_or_else(|| panic!("{word} is not in {run:?}"))
+}
+
+#[test]
+fn every_run_is_a_line_whatever_its_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let whole = train(&at("whole"), &["--set", "train.iterations=2"]);
+    assert_eq!(whole.code, Some(0), "{whole:?}");
+    for name in ["begun", "busy", "cut", "lost", "mangled"] {
+        copy(&finished_run().join("run"), &at(name));
+    }
+    fs::create_dir(at("empty")).unwrap();
+    // what is no directory is no run
+    fs::write(at("notes.txt"), "not a run").unwrap();
+    let lock = File::create(at("busy").join("lock")).unwrap();
+    lock.lock().unwrap();
+    let checkpoint = at("cut").join("checkpoints/step-00000002.safetensors");
+    let long = fs::metadata(&checkpoint).unwrap().len();
+    File::options()
+        .write(true)
+        .open(checkpoint)
+        .unwrap()
+        .set_len(long - 5)
+        .unwrap();
+    let metrics = at("begun").join("metrics.jsonl");
+    let mut lines = fs::read_to_string(&metrics).unwrap();
+    lines += "{\"step\":2,\"event\":\"went back\"}\n{\"step\":3,\"gap\"";
+    fs::write(metrics, lines).unwrap();
+    fs::write(at("mangled").join("metrics.jsonl"), "{\"step\":1}\nnoise\n").unwrap();
+    fs::write(at("mangled").join("summary.json"), "{}").unwrap();
+    fs::write(at("lost").join("config.toml"), "seed = \"none\"").unwrap();
+
+    let list = clel(&["runs", &text(folder.path())]);
+    assert_eq!(list.code, Some(0), "{list:?}");
+    for (name, parts) in [
+        ("whole", vec!["finished", "digits", "tiny", "2 of 2"]),
+        ("begun", vec!["unfinished", "2 of 1500"]),
+        ("begun: on the way", vec!["went back"]),
+        ("busy", vec!["training now", "2 of 1500"]),
+        ("cut", vec!["damaged", "2 of 1500"]),
+        (
+            "cut: damaged",
+            vec!["step-00000002.safetensors", "bytes are there"],
+        ),
+        ("empty: damaged", vec!["there is no config.toml in it"]),
+        ("lost: damaged", vec!["config.toml", "seed"]),
+        ("mangled: damaged: ", vec!["metrics.jsonl: line 2"]),
+    ] {
+        for part in parts {
+            assert!(line(&list, name).contains(part), "{name}: {part}: {list:?}");
+        }
+    }
+    assert!(list.stdout.contains("not a summary of a run"), "{list:?}");
+    assert!(!list.stdout.contains("notes"), "{list:?}");
+
+    let listing = object(&clel(&["runs", &text(folder.path()), "--json"]));
+    let runs = listing["runs"].as_array().unwrap();
+    let states: Vec<&str> = runs.iter().map(|r| r["state"].as_str().unwrap()).collect();
+    let [damaged, unfinished] = ["damaged", "unfinished"];
+    let expected = [
+        unfinished, "training", damaged, damaged, damaged, damaged, "finished",
+    ];
+    assert_eq!(states, expected);
+    // figures are those that the run wrote
+    let written = fs::read_to_string(at("whole").join("metrics.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(written.lines().last().unwrap()).unwrap();
+    assert_eq!(runs[6]["figures"]["gap"], last["gap"]);
+    let summary = fs::read_to_string(at("whole").join("summary.json")).unwrap();
+    assert_eq!(
+        runs[6]["summary"],
+        serde_json::from_str::<Value>(&summary).unwrap()
+    );
+}
+
+#[test]
+fn two_runs_differ_in_what_was_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (finished_run().join("run"), folder.path().join("other"));
+    let other = [
+        "--steps",
+        "1",
+        "--set",
+        "seed=3",
+        "--set",
+        "sampler.clip=0.5",
+    ];
+    let trained = train(&b, &other);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let (a, b) = (text(&a), text(&b));
+    let table = clel(&["runs", &a, &b]);
+    assert_eq!(table.code, Some(0), "{table:?}");
+    let words = |name: &str| -> Vec<String> {
+        line(&table, name)
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(words("seed"), ["seed", "0", "3"]);
+    assert_eq!(words("sampler.clip"), ["sampler.clip", "not", "set", "0.5"]);
+    assert_eq!(words("gap").len(), 3);
+    assert!(!table.stdout.contains("sampler.steps"), "{table:?}");
+    let differences = &object(&clel(&["runs", &a, &b, "--json"]))["differences"];
+    assert_eq!(differences["seed"], serde_json::json!([0, 3]));
+    assert_eq!(differences["sampler.clip"], serde_json::json!([null, 0.5]));
+    assert_eq!(differences.as_object().unwrap().len(), 2);
+}
+
+#[test]
+fn runs_that_are_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = run(Command::new(PROGRAM).arg("runs").current_dir(folder.path()));
+    assert_eq!(none.code, Some(0), "{none:?}");
+    assert!(none.stdout.contains("no folder runs here yet"), "{none:?}");
+    let missing = text(&folder.path().join("missing"));
+    refused(&["runs", &missing], &["cannot read", "missing"]);
+    refused(
+        &["runs", &text(&finished_run().join("run")), &missing],
+        &["missing is not a run directory"],
+    );
+}
+
+#[test]
+fn shells_complete_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = clel(&["completions", shell]);
+        assert_eq!(script.code, Some(0), "{script:?}");
+        for part in ["doctor", "checkpoint", "completions"] {
+            assert!(script.stdout.contains(part), "{shell}: {part}");
+        }
+    }
+    refused(
+        &["completions", "abacus"],
+        &["invalid value 'abacus'", "bash"],
+    );
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let page = clel(&["man"]);
+    assert!(page.stdout.contains(".TH clel 1"), "{page:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("share/man1");
+    let written = clel(&["man", "--out", &text(&out)]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let help = clel(&["--help"]).stdout;
+    let commands = help.split("Commands:").nth(1).unwrap().lines().skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "help")
+        .collect();
+    assert!(commands.len() > 8, "{commands:?}");
+    for command in commands {
+        let page = fs::read_to_string(out.join(format!("clel-{command}.1"))).unwrap();
+        assert!(page.contains(".SH OPTIONS"), "{command}");
+        assert!(page.contains("Examples:"), "{command}");
+    }
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    refused(&["man", "--out", &text(&file)], &["cannot write", "file"]);
+}
+
+#[test]
+fn results_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let trained = object(&train(&path("run"), &["--steps", "1", "--json"]));
+    assert_eq!(trained["run"], text(&path("run")));
+    assert_eq!(
+        (&trained["finished"], &trained["iteration"]),
+        (&true.into(), &1.into())
+    );
+    let summary = fs::read_to_string(path("run").join("summary.json")).unwrap();
+    assert_eq!(
+        trained["summary"],
+        serde_json::from_str::<Value>(&summary).unwrap()
+    );
+
+    let (run, out) = (text(&path("run")), text(&path("out")));
+    let sampled = object(&clel(&[
+        "sample",
+        "--checkpoint",
+        &run,
+        "--count",
+        "3",
+        "--steps",
+        "2",
+        "--device",
+        "cpu",
+        "--out",
+        &out,
+        "--json",
+    ]));
+    assert_eq!(
+        (&sampled["samples"], &sampled["steps"]),
+        (&3.into(), &2.into())
+    );
+    for file in ["picture", "tensors"] {
+        assert!(
+            Path::new(sampled[file].as_str().unwrap()).is_file(),
+            "{sampled}"
+        );
+    }
+    let devices = object(&clel(&["devices", "--device", "cpu", "--json"]));
+    assert_eq!(devices["takes"], "cpu");
+}
