@@ -4,7 +4,8 @@ mod cli;
 
 use std::path::Path;
 
-use cli::{clel, refused, text, tiny::train};
+use cli::tiny::{resume, train};
+use cli::{clel, refused, text};
 
 /// Two classes of twelve images of 8×8 and a file that is none.
 fn images(folder: &Path) {
@@ -48,16 +49,7 @@ fn a_set_that_is_not_held_in_memory_trains_alike_and_resumes_to_the_last_bit() {
     let held = of("held", "data.memory=1", "9");
     let read = of("read", "data.memory=0", "9");
     let parts = of("parts", "data.memory=0", "3");
-    let parts_text = text(&parts);
-    let resumed = clel(&[
-        "train",
-        "--device",
-        "cpu",
-        "--resume",
-        &parts_text,
-        "--steps",
-        "9",
-    ]);
+    let resumed = resume(&parts, "9");
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     let expected = result(&held);
     assert!(expected == result(&read), "not held, not the same");

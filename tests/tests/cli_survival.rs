@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clel_tensor::RngKey;
-use cli::tiny::{SETTINGS, train};
+use cli::tiny::{SETTINGS, resume, train};
 use cli::{PROGRAM, refused, text};
 
 /// Starts `clel train` with more arguments, and does not wait.
@@ -85,9 +85,9 @@ fn killed_a_hundred_times() {
     let mut uninterrupted = start(&new_run(&whole_text, &more));
     let mut kills = 0;
     while kills < 100 {
-        let resume = ["--resume", &parts_text, "--steps", "400"];
+        let again = ["--resume", &parts_text, "--steps", "400"];
         let arguments = match has_checkpoint(&parts) {
-            true => resume.to_vec(),
+            true => again.to_vec(),
             false => {
                 let _ = std::fs::remove_dir_all(&parts);
                 new_run(&parts_text, &more)
@@ -104,16 +104,7 @@ fn killed_a_hundred_times() {
         child.wait().unwrap();
         kills += 1;
     }
-    let resume = [
-        "train",
-        "--device",
-        "cpu",
-        "--resume",
-        &parts_text,
-        "--steps",
-        "400",
-    ];
-    let last = cli::clel(&resume);
+    let last = resume(&parts, "400");
     assert_eq!(last.code, Some(0), "{last:?}");
     assert!(uninterrupted.wait().unwrap().success());
     same_files(&whole, &parts, STEPS);
@@ -136,16 +127,7 @@ fn a_signal_stops_after_the_iteration_and_saves() {
     let name = name.to_str().unwrap().strip_prefix("step-").unwrap();
     let step: u64 = name.strip_suffix(".safetensors").unwrap().parse().unwrap();
     let end = (step + 2).to_string();
-    let resume = [
-        "train",
-        "--device",
-        "cpu",
-        "--resume",
-        &parts_text,
-        "--steps",
-        &end,
-    ];
-    let resumed = cli::clel(&resume);
+    let resumed = resume(&parts, &end);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     let run = train(&whole, &["--steps", &end]);
     assert_eq!(run.code, Some(0), "{run:?}");
@@ -167,10 +149,7 @@ fn a_second_process_is_refused() {
     child.kill().unwrap();
     child.wait().unwrap();
     // a dead process keeps nobody out
-    let resume = [
-        "train", "--device", "cpu", "--resume", &run_text, "--steps", "1",
-    ];
-    assert_eq!(cli::clel(&resume).code, Some(0));
+    assert_eq!(resume(&run, "1").code, Some(0));
 }
 
 #[test]
@@ -224,14 +203,5 @@ fn a_sick_run_goes_back_and_recovers() {
     }
     assert!(read("config.toml").contains("rolled_back = 1"));
     // the run goes on with its new settings
-    let resume = [
-        "train",
-        "--device",
-        "cpu",
-        "--resume",
-        &text(&run),
-        "--steps",
-        "42",
-    ];
-    assert_eq!(cli::clel(&resume).code, Some(0));
+    assert_eq!(resume(&run, "42").code, Some(0));
 }

@@ -363,7 +363,7 @@ pub struct SgdConfig {
 pub enum SickPolicy {
     /// The run ends with a diagnosis.
     Stop,
-    /// It goes on from the last checkpoint, or from the start, with another seed and lower rates.
+    /// It goes on from the last checkpoint, or from the start, with other random numbers and lower rates.
     RollBack,
 }
 

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::bytes::numbers;
 use super::packed::Packed;
 use crate::{Error, Result};
 
@@ -148,14 +149,14 @@ impl<'a> MatArray<'a> {
         );
         let (kind, bytes) = element(&mut self.elements, &TYPES, most, &what)?;
         let numbers: Vec<f64> = match kind {
-            INT8 => read(&bytes, |b| f64::from(i8::from_le_bytes(b))),
-            UINT8 => read(&bytes, |b| f64::from(u8::from_le_bytes(b))),
-            INT16 => read(&bytes, |b| f64::from(i16::from_le_bytes(b))),
-            UINT16 => read(&bytes, |b| f64::from(u16::from_le_bytes(b))),
-            INT32 => read(&bytes, |b| f64::from(i32::from_le_bytes(b))),
-            UINT32 => read(&bytes, |b| f64::from(u32::from_le_bytes(b))),
-            SINGLE => read(&bytes, |b| f64::from(f32::from_le_bytes(b))),
-            _ => read(&bytes, f64::from_le_bytes),
+            INT8 => numbers(&bytes, |b| f64::from(i8::from_le_bytes(b))),
+            UINT8 => numbers(&bytes, |b| f64::from(u8::from_le_bytes(b))),
+            INT16 => numbers(&bytes, |b| f64::from(i16::from_le_bytes(b))),
+            UINT16 => numbers(&bytes, |b| f64::from(u16::from_le_bytes(b))),
+            INT32 => numbers(&bytes, |b| f64::from(i32::from_le_bytes(b))),
+            UINT32 => numbers(&bytes, |b| f64::from(u32::from_le_bytes(b))),
+            SINGLE => numbers(&bytes, |b| f64::from(f32::from_le_bytes(b))),
+            _ => numbers(&bytes, f64::from_le_bytes),
         };
         let width = bytes.len() / numbers.len().max(1);
         self.whole(bytes.len(), width.max(1))?;
@@ -233,13 +234,4 @@ fn element(from: &mut Packed<'_>, kinds: &[u32], most: u64, what: &str) -> Resul
     let bytes = from.bytes(length, what)?;
     from.bytes(length.next_multiple_of(8) - length, "padding")?;
     Ok((tag.kind, bytes))
-}
-
-fn read<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-    bytes
-        .as_chunks::<N>()
-        .0
-        .iter()
-        .map(|b| number(*b))
-        .collect()
 }

@@ -4,6 +4,7 @@
 //! the trainer ([`ImageSet`], [`Ahead`]).
 
 mod ahead;
+mod bytes;
 mod celeba;
 mod cifar;
 mod digits;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use zip::{CompressionMethod, ZipArchive};
 
+use super::bytes::{most_unpacked, numbers};
 use crate::{Error, Result};
 
 /// What deflate can make of one byte, at most.
-const RATIO: u64 = 1032;
 /// The longest description of an array; numpy itself refuses longer ones.
 const LONGEST: u32 = 10_000;
 
@@ -111,7 +111,7 @@ impl Npz {
         let ends_outside = start
             .and_then(|s| s.checked_add(packed))
             .is_none_or(|end| end > length);
-        if ends_outside || size > packed.saturating_mul(RATIO) {
+        if ends_outside || size > most_unpacked(packed) {
             let why = format!(
                 "claims {size} bytes, which {packed} packed ones in a file of {length} cannot be"
             );
@@ -147,15 +147,6 @@ impl Array {
             _ => return None,
         })
     }
-}
-
-fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> i64) -> Vec<i64> {
-    bytes
-        .as_chunks::<N>()
-        .0
-        .iter()
-        .map(|b| number(*b))
-        .collect()
 }
 
 /// Bytes of an array; `None` for types of no fixed size, and beyond 64 bits.

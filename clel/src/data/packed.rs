@@ -8,10 +8,8 @@ use std::rc::Rc;
 
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
+use super::bytes::most_unpacked;
 use crate::{Error, Result};
-
-/// What deflate can make of one byte, at most.
-const RATIO: u64 = 1032;
 
 /// A reader that knows its file and how far it has come. What it is asked for is compared with what there can be before memory is taken.
 pub(super) struct Packed<'a> {
@@ -41,7 +39,7 @@ impl Packed<'static> {
             .starts_with(&[0x1f, 0x8b]);
         Ok(if is_gzip {
             let reader = MultiGzDecoder::new(file);
-            let most = length.saturating_mul(RATIO);
+            let most = most_unpacked(length);
             Packed::new(path, reader, most, "byte (unpacked)")
         } else {
             Packed::new(path, file, length, "byte")
@@ -71,7 +69,7 @@ impl<'a> Packed<'a> {
     pub fn zlib(&mut self, length: u64) -> Packed<'_> {
         let path = self.path.clone();
         let packed = BufReader::new(self.take(length));
-        let most = length.saturating_mul(RATIO);
+        let most = most_unpacked(length);
         Packed::new(&path, ZlibDecoder::new(packed), most, "byte (unpacked)")
     }
 

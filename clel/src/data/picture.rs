@@ -5,14 +5,12 @@ use std::path::Path;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 
-use super::Images;
+use super::{Images, bytes::most_unpacked};
 use crate::config::DataConfig;
 use crate::{Error, Result};
 
 /// A decoder may take this much memory, and more for a file that is large itself.
 const DECODER_MEMORY: u64 = 64 << 20;
-/// Decoded bytes for a byte of the file, at most: what deflate, the closest of the codings, reaches.
-const RATIO: u64 = 1032;
 
 /// Number of channels that files are converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +66,7 @@ pub fn read_file(path: &Path, form: Form) -> Result<Images> {
         .and_then(ImageReader::with_guessed_format)
         .map_err(Error::read(path))?;
     let mut limits = Limits::default();
-    let memory = DECODER_MEMORY.saturating_add(length.saturating_mul(RATIO));
+    let memory = DECODER_MEMORY.saturating_add(most_unpacked(length));
     limits.max_alloc = Some(limits.max_alloc.unwrap_or(u64::MAX).min(memory));
     reader.limits(limits);
     let picture = reader.decode().map_err(|source| Error::Image {

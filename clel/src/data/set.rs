@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::{Ahead, Images};
-use crate::Result;
+use crate::{Error, Result};
 
 /// 8-bit images of one size that can be read one by one, from several threads.
 pub(super) trait Records: Debug + Send + Sync {
@@ -40,6 +40,25 @@ impl ImageSet {
     pub(super) fn stored(records: Arc<dyn Records>) -> ImageSet {
         let chosen = (0..records.shape()[0]).collect();
         ImageSet(Kept::Stored { records, chosen })
+    }
+
+    /// What a sampler left, row-major \[N, H, W, C\].
+    ///
+    /// # Errors
+    /// Values that are not in \[0, 1\], or not a whole number of images.
+    pub fn of_samples([h, w, c]: [usize; 3], values: Vec<f32>) -> Result<ImageSet> {
+        let n = values.len() / (h * w * c).max(1);
+        let wrong = values.iter().copied().find(|v| !(0.0..=1.0).contains(v));
+        let images = Images::from_unit([n, h, w, c], values).ok_or_else(|| Error::Numbers {
+            what: "sampling",
+            why: match wrong {
+                Some(v) => {
+                    format!("a pixel is {v}: the energies of this checkpoint are not finite")
+                }
+                None => format!("the samples are not of {h}×{w}×{c}"),
+            },
+        })?;
+        Ok(images.into())
     }
 
     /// The same set, in memory if its values take up to `limit` bytes.

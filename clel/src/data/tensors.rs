@@ -5,6 +5,7 @@ use std::path::Path;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use super::bytes::numbers;
 use super::{Images, Parts, Split};
 use crate::{Error, Result, whole_file};
 
@@ -135,9 +136,4 @@ impl Reader<'_> {
             })
             .collect()
     }
-}
-
-/// Little-endian numbers of `B` bytes.
-fn numbers<const B: usize, T>(bytes: &[u8], read: impl Fn([u8; B]) -> T) -> Vec<T> {
-    bytes.as_chunks::<B>().0.iter().map(|b| read(*b)).collect()
 }

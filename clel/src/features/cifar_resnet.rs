@@ -11,10 +11,9 @@ use clel_nn::{
 };
 use clel_tensor::{DType, Device, Expr, RngKey, Tensor};
 
-use super::extract::{check_shape, eight_bits};
+use super::extract::eight_bits;
 use super::{Batch, FeatureNetwork};
 use crate::data::Images;
-use crate::model::EVALUATION_BATCH;
 use crate::{Error, Result};
 
 /// Mean and standard deviation of each channel that the weights were trained with (ImageNet's).
@@ -86,12 +85,8 @@ impl FeatureNetwork for CifarResNet {
         format!("CIFAR-10 ResNet-{} ({})", self.depth, self.file.display())
     }
 
-    fn batch_size(&self) -> usize {
-        EVALUATION_BATCH
-    }
-
-    fn check(&self, shape: [usize; 3]) -> Result<()> {
-        check_shape(&self.name(), shape, [32, 32, 3])
+    fn takes(&self) -> Option<[usize; 3]> {
+        Some([32, 32, 3])
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

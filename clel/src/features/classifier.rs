@@ -12,11 +12,11 @@ use clel_nn::{
 };
 use clel_tensor::{DType, Device, RngKey};
 
-use super::extract::{check_shape, middles};
+use super::extract::middles;
 use super::{Batch, FeatureNetwork, extract};
 use crate::data::{Ahead, Images, Order, Split};
 use crate::loss::cross_entropy;
-use crate::model::{EVALUATION_BATCH, Normalisation, Normalize};
+use crate::model::{Normalisation, Normalize};
 use crate::{Error, Result, whole_file};
 
 const FORMAT: &str = "clel-classifier-1";
@@ -209,12 +209,8 @@ impl FeatureNetwork for Classifier {
         format!("classifier of {} classes ({})", self.classes, self.name)
     }
 
-    fn batch_size(&self) -> usize {
-        EVALUATION_BATCH
-    }
-
-    fn check(&self, shape: [usize; 3]) -> Result<()> {
-        check_shape(&self.name(), shape, self.shape)
+    fn takes(&self) -> Option<[usize; 3]> {
+        Some(self.shape)
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

@@ -2,24 +2,18 @@
 
 use clel_tensor::{Device, Tensor};
 
-use super::extract::check_shape;
 use super::{Batch, FeatureNetwork};
 use crate::Result;
 use crate::data::Images;
 use crate::eval::DigitClassifier;
-use crate::model::EVALUATION_BATCH;
 
 impl FeatureNetwork for DigitClassifier {
     fn name(&self) -> String {
         "the embedded classifier of 8×8 digits".to_owned()
     }
 
-    fn batch_size(&self) -> usize {
-        EVALUATION_BATCH
-    }
-
-    fn check(&self, shape: [usize; 3]) -> Result<()> {
-        check_shape(&FeatureNetwork::name(self), shape, [8, 8, 1])
+    fn takes(&self) -> Option<[usize; 3]> {
+        Some([8, 8, 1])
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

@@ -4,11 +4,13 @@ use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::Device;
 
-use super::extract::{check_shape, middles};
+use super::extract::middles;
 use super::{Batch, FeatureNetwork};
 use crate::Result;
+use crate::config::Config;
 use crate::data::Images;
-use crate::model::{EVALUATION_BATCH, Encoder};
+use crate::model::Encoder;
+use crate::train::Networks;
 
 /// The latents z = h(x)/‖h(x)‖ of a contrastive encoder. Figures in them are comparable within one run alone.
 pub struct EncoderFeatures<'a> {
@@ -20,17 +22,24 @@ pub struct EncoderFeatures<'a> {
     pub device: Device,
 }
 
+impl<'a> EncoderFeatures<'a> {
+    /// The encoder of these networks, which the configuration describes.
+    pub fn of(config: &Config, networks: &'a Networks, device: &Device) -> EncoderFeatures<'a> {
+        EncoderFeatures {
+            encoder: &networks.encoder,
+            shape: config.data.shape.unwrap_or_default(),
+            device: device.clone(),
+        }
+    }
+}
+
 impl FeatureNetwork for EncoderFeatures<'_> {
     fn name(&self) -> String {
         "the checkpoint's own averaged encoder".to_owned()
     }
 
-    fn batch_size(&self) -> usize {
-        EVALUATION_BATCH
-    }
-
-    fn check(&self, shape: [usize; 3]) -> Result<()> {
-        check_shape(&self.name(), shape, self.shape)
+    fn takes(&self) -> Option<[usize; 3]> {
+        Some(self.shape)
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

@@ -36,7 +36,7 @@ impl Features {
 /// Images of another size than the network takes, or one that cannot be read; a feature that is not finite; what the device reports.
 pub fn extract(network: &dyn FeatureNetwork, images: &ImageSet) -> Result<Features> {
     let [_, h, w, c] = images.shape();
-    network.check([h, w, c])?;
+    check(network, [h, w, c])?;
     let mut features = Features {
         dimension: 1,
         values: Vec::new(),
@@ -98,15 +98,22 @@ pub(super) fn middles(images: &Images, device: &Device) -> Result<Tensor> {
     )?)
 }
 
-/// [`Error::Mismatch`] unless images have the one size that a network takes.
-pub(super) fn check_shape(name: &str, found: [usize; 3], expected: [usize; 3]) -> Result<()> {
-    let text = |[h, w, c]: [usize; 3]| format!("{h}×{w}×{c}");
-    if found == expected {
+/// [`Error::Mismatch`] unless a network takes images of this size.
+fn check(network: &dyn FeatureNetwork, found: [usize; 3]) -> Result<()> {
+    let [h, w, c] = found;
+    let (takes, expected) = match network.takes() {
+        Some([y, x, z]) => ([y, x, z] == found, format!("{y}×{x}×{z}")),
+        None => (
+            h * w > 0 && (c == 1 || c == 3),
+            "any size with 1 or 3 channels".to_owned(),
+        ),
+    };
+    if takes {
         return Ok(());
     }
     Err(Error::Mismatch {
-        what: format!("size of the images for {name}"),
-        found: text(found),
-        expected: text(expected),
+        what: format!("size of the images for {}", network.name()),
+        found: format!("{h}×{w}×{c}"),
+        expected,
     })
 }

@@ -25,6 +25,7 @@ use clel_tensor::Tensor;
 
 use crate::Result;
 use crate::data::Images;
+use crate::model::EVALUATION_BATCH;
 
 /// What a network says of a batch of n images.
 pub struct Batch {
@@ -40,13 +41,12 @@ pub trait FeatureNetwork {
     fn name(&self) -> String;
 
     /// Images that it takes at a time.
-    fn batch_size(&self) -> usize;
+    fn batch_size(&self) -> usize {
+        EVALUATION_BATCH
+    }
 
-    /// Refuses images \[H, W, C\] that it was not made for.
-    ///
-    /// # Errors
-    /// [`Error::Mismatch`](crate::Error::Mismatch).
-    fn check(&self, shape: [usize; 3]) -> Result<()>;
+    /// \[H, W, C\] of the images that it was made for; none if it takes any size with 1 or 3 channels.
+    fn takes(&self) -> Option<[usize; 3]>;
 
     /// Features and, of a classifier, logits.
     ///

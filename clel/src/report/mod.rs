@@ -16,6 +16,7 @@ pub use metrics::Metrics;
 pub use overview::{Overview, State};
 pub use page::page;
 pub use progress::Progress;
+pub(crate) use progress::short;
 pub use run_dir::RunDir;
 pub use summary::{Judged, Summary};
 

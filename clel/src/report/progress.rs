@@ -107,8 +107,8 @@ pub(super) fn line(
     parts.join(" · ")
 }
 
-/// Four significant digits; powers of ten where the number is small.
-fn short(value: f64) -> String {
+/// Four digits after the point; powers of ten where the number is small.
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         size if size == 0.0 || size >= 1e-2 => format!("{value:.4}"),
         _ => format!("{value:.2e}"),

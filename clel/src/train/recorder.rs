@@ -81,7 +81,5 @@ pub(super) fn draw(config: &Config, path: &Path, images: &[f32]) -> Result<((u32
 }
 
 pub(super) fn before_path(run: &RunDir) -> PathBuf {
-    run.path()
-        .join("samples")
-        .join("before-training.safetensors")
+    run.samples_folder().join("before-training.safetensors")
 }

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     Error, Result,
     config::{Config, SickPolicy},
-    data::{Ahead, Dataset, Order},
+    data::{Ahead, Dataset, ImageSet, Order},
     report::{Progress, RunDir, Summary},
 };
 
@@ -267,15 +267,18 @@ fn summarise(trainer: &Trainer, data: &Dataset, run: &RunDir, started: Instant) 
     let config = &trainer.config;
     let mut judged = Vec::new();
     let mut neighbours = None;
+    let shape = config.data.shape.unwrap_or_default();
     let mut pictures = vec![run.samples_path(trainer.step())];
     if config.eval.samples > 1 {
         let judge = Judge::new(config, &trainer.average, data, &trainer.device)?;
         // a run that began with an import has none
         if before_path(run).exists() {
             let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
-            judged.push(judge.judge("samples before training", &before.to_vec::<f32>()?)?);
+            let before = ImageSet::of_samples(shape, before.to_vec()?)?;
+            judged.push(judge.judge("samples before training", &before)?);
         }
         let chains = first_chains(trainer, config.eval.samples)?;
+        let chains = ImageSet::of_samples(shape, chains)?;
         judged.push(judge.judge("samples of the replay buffer", &chains)?);
         let network = &trainer.average.energy;
         let fresh = fresh_samples(
@@ -289,14 +292,15 @@ fn summarise(trainer: &Trainer, data: &Dataset, run: &RunDir, started: Instant) 
             "fresh chains, {} × {} steps",
             config.eval.rounds, config.sampler.steps
         );
-        judged.push(judge.judge(&name, &fresh)?);
-        if data.test.images.len() > 1 {
-            judged.push(judge.judge_set("held-out images", &data.test.images)?);
-        }
-        neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device)?;
         let path = run.picture_path("fresh-chains");
         draw(config, &path, &fresh)?;
         pictures.push(path);
+        let fresh = ImageSet::of_samples(shape, fresh)?;
+        judged.push(judge.judge(&name, &fresh)?);
+        if data.test.images.len() > 1 {
+            judged.push(judge.judge("held-out images", &data.test.images)?);
+        }
+        neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device)?;
     }
     Ok(Summary {
         iterations: trainer.step(),

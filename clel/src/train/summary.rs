@@ -1,8 +1,8 @@
 //! Judging a run: samples before and after training, against the data.
 
-use clel_autograd::{Var, no_grad};
+use clel_autograd::Var;
 use clel_nn::Mode;
-use clel_tensor::{Device, Tensor};
+use clel_tensor::Device;
 
 use super::Networks;
 use crate::{
@@ -10,7 +10,8 @@ use crate::{
     config::{Config, Source},
     data::{Dataset, ImageSet},
     eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy},
-    model::{EVALUATION_BATCH, EnergyNetwork},
+    features::{EncoderFeatures, extract},
+    model::EnergyNetwork,
     report::Judged,
     sampler::{Langevin, Rounds, Start},
 };
@@ -41,9 +42,7 @@ pub fn fresh_samples(
 
 /// Judges sets of images by the averaged encoder and, for digits, by the embedded classifier.
 pub struct Judge<'a> {
-    networks: &'a Networks,
-    shape: [usize; 3],
-    device: Device,
+    encoder: EncoderFeatures<'a>,
     reference: Gaussian,
     classifier: Option<DigitClassifier>,
 }
@@ -59,13 +58,11 @@ impl<'a> Judge<'a> {
         data: &Dataset,
         device: &Device,
     ) -> Result<Judge<'a>> {
-        let shape = config.data.shape.unwrap_or_default();
-        let train = latents_of_set(networks, shape, &data.train.images, device)?;
+        let encoder = EncoderFeatures::of(config, networks, device);
+        let train = extract(&encoder, &data.train.images)?;
         Ok(Judge {
-            networks,
-            shape,
-            device: device.clone(),
-            reference: Gaussian::fit(&train, config.model.latent)?,
+            encoder,
+            reference: Gaussian::fit(&train.values, train.dimension)?,
             classifier: match config.data.source {
                 Source::Digits => Some(DigitClassifier::embedded()?),
                 _ => None,
@@ -73,74 +70,24 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// The figures of images \[N, H, W, C\].
+    /// The figures of a set.
     ///
     /// # Errors
-    /// Less than two images, or numbers that are not finite; what the device reports.
-    pub fn judge(&self, name: &str, images: &[f32]) -> Result<Judged> {
-        let features = latents(self.networks, self.shape, images, &self.device)?;
-        let count = images.len() / self.shape.iter().product::<usize>().max(1);
-        let mut judged = self.judge_latents(name, count, &features)?;
-        if let Some(classifier) = &self.classifier {
-            judged.digits = Some(classifier.judge(images)?);
-        }
-        Ok(judged)
-    }
-
-    /// The figures of a set, which is read batch by batch.
-    ///
-    /// # Errors
-    /// Those of [`judge`](Judge::judge), or an image that cannot be read.
-    pub fn judge_set(&self, name: &str, images: &ImageSet) -> Result<Judged> {
-        let features = latents_of_set(self.networks, self.shape, images, &self.device)?;
-        let mut judged = self.judge_latents(name, images.len(), &features)?;
-        if let Some(classifier) = &self.classifier {
-            judged.digits = Some(classifier.judge(&images.read_all()?.to_unit())?);
-        }
-        Ok(judged)
-    }
-
-    fn judge_latents(&self, name: &str, images: usize, latents: &[f32]) -> Result<Judged> {
-        let found = Gaussian::fit(latents, self.reference.mean.len())?;
+    /// Less than two images, one that cannot be read, or numbers that are not finite; what the device reports.
+    pub fn judge(&self, name: &str, images: &ImageSet) -> Result<Judged> {
+        let features = extract(&self.encoder, images)?;
+        let found = Gaussian::fit(&features.values, features.dimension)?;
+        let digits = match &self.classifier {
+            Some(classifier) => Some(classifier.judge(&images.read_all()?.to_unit())?),
+            None => None,
+        };
         Ok(Judged {
             name: name.to_owned(),
-            images,
+            images: images.len(),
             encoder_frechet: frechet_distance(&found, &self.reference)?,
-            digits: None,
+            digits,
         })
     }
-}
-
-/// The averaged encoder's latents of images \[N, H, W, C\], row-major \[N, latent\].
-fn latents(
-    networks: &Networks,
-    shape: [usize; 3],
-    images: &[f32],
-    device: &Device,
-) -> Result<Vec<f32>> {
-    let size: usize = shape.iter().product();
-    let [h, w, c] = shape;
-    let mut out = Vec::with_capacity(images.len() / size.max(1) * networks.energy.latent());
-    for part in images.chunks((EVALUATION_BATCH * size).max(1)) {
-        let x = Tensor::from_slice(part, &[part.len() / size.max(1), h, w, c], device)?;
-        let z = no_grad(|| networks.encoder.latent(&x.into(), Mode::Eval))?;
-        out.extend(z.tensor().to_vec::<f32>()?);
-    }
-    Ok(out)
-}
-
-/// The same of a set, which is read batch by batch.
-fn latents_of_set(
-    networks: &Networks,
-    shape: [usize; 3],
-    images: &ImageSet,
-    device: &Device,
-) -> Result<Vec<f32>> {
-    let mut out = Vec::with_capacity(images.len() * networks.energy.latent());
-    for batch in images.batches(EVALUATION_BATCH) {
-        out.extend(latents(networks, shape, &batch?.to_unit(), device)?);
-    }
-    Ok(out)
 }
 
 /// Share of the held-out images whose nearest training image, by the averaged encoder's latents, is of the same class; `None`
@@ -160,14 +107,13 @@ pub fn nearest_neighbour(
     if test.is_empty() {
         return Ok(None);
     }
-    let shape = config.data.shape.unwrap_or_default();
-    let of = |images: &ImageSet| latents_of_set(networks, shape, images, device);
-    let (known, asked) = (of(&data.train.images)?, of(&data.test.images)?);
-    let latent = config.model.latent;
+    let encoder = EncoderFeatures::of(config, networks, device);
+    let known = extract(&encoder, &data.train.images)?;
+    let asked = extract(&encoder, &data.test.images)?;
     Ok(Some(neighbour_accuracy(
-        (&known, train),
-        (&asked, test),
-        latent,
+        (&known.values, train),
+        (&asked.values, test),
+        known.dimension,
         1,
     )?))
 }

@@ -37,6 +37,14 @@ pub fn train_on(device: &str, out: &Path, more: &[&str]) -> super::Run {
     clel(&arguments)
 }
 
+/// Goes on with a run on the CPU, up to iteration `steps`.
+pub fn resume(run: &Path, steps: &str) -> super::Run {
+    let run = super::text(run);
+    clel(&[
+        "train", "--device", "cpu", "--resume", &run, "--steps", steps,
+    ])
+}
+
 /// A finished run of two iterations, shared by the tests of a program.
 pub fn finished_run() -> &'static Path {
     static RUN: OnceLock<tempfile::TempDir> = OnceLock::new();

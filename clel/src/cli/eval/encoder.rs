@@ -29,11 +29,7 @@ impl Eval {
     /// Nearest neighbours and a linear probe on the encoder's latents.
     pub(super) fn encoder(&self, trainer: &Trainer, device: &Device) -> Result<()> {
         check_trained(trainer, "encoder")?;
-        let network = EncoderFeatures {
-            encoder: &trainer.average().encoder,
-            shape: trainer.config().data.shape.unwrap_or_default(),
-            device: device.clone(),
-        };
+        let network = EncoderFeatures::of(trainer.config(), trainer.average(), device);
         let data = self.data_set(Some(trainer))?;
         let of = |split: &Split, part: &str| -> Result<(Features, Vec<u32>)> {
             match &split.labels {

@@ -15,7 +15,7 @@ use super::sample::MOST_SAMPLES;
 use super::set::{Part, SetArgument};
 use super::{DeviceArgument, from_checkpoint};
 use crate::config::Source;
-use crate::data::{self, Dataset, ImageSet, Images};
+use crate::data::{self, Dataset, ImageSet};
 use crate::features::{
     EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
 };
@@ -159,7 +159,7 @@ impl Eval {
         let data = self.data_set(Some(trainer))?;
         let chains = trainer.buffer().images().to_vec::<f32>()?;
         let shape = trainer.config().data.shape.unwrap_or_default();
-        let mut images = samples(shape, chains)?;
+        let mut images = ImageSet::of_samples(shape, chains)?;
         if let Some(n) = self.samples {
             images = first(&images, n, "the replay buffer")?;
         }
@@ -189,7 +189,7 @@ impl Eval {
         let mut chains = rounds.start(count, shape, device)?;
         for round in 0..rounds.count() {
             rounds.round(&energy, &mut chains, round, shape, device)?;
-            let images = samples(shape, chains.clone())?;
+            let images = ImageSet::of_samples(shape, chains.clone())?;
             report.add(Some(round + 1), &extract(network.as_ref(), &images)?)?;
         }
         Ok(())
@@ -225,11 +225,8 @@ impl Eval {
         match (&self.features, trainer) {
             (FeatureSource::Encoder, Some(trainer)) => {
                 check_trained(trainer, "encoder")?;
-                Ok(Box::new(EncoderFeatures {
-                    encoder: &trainer.average().encoder,
-                    shape: trainer.config().data.shape.unwrap_or_default(),
-                    device: device.clone(),
-                }))
+                let encoder = EncoderFeatures::of(trainer.config(), trainer.average(), device);
+                Ok(Box::new(encoder))
             }
             (source, _) => source.open(device),
         }
@@ -262,20 +259,6 @@ fn check_trained(trainer: &Trainer, network: &str) -> Result<()> {
         });
     }
     Ok(())
-}
-
-/// Samples \[N, H, W, C\] as images.
-fn samples([h, w, c]: [usize; 3], values: Vec<f32>) -> Result<ImageSet> {
-    let n = values.len() / (h * w * c).max(1);
-    let wrong = values.iter().copied().find(|v| !(0.0..=1.0).contains(v));
-    let images = Images::from_unit([n, h, w, c], values).ok_or_else(|| Error::Numbers {
-        what: "sampling",
-        why: match wrong {
-            Some(v) => format!("a pixel is {v}: the energies of this checkpoint are not finite"),
-            None => format!("the samples are not of {h}×{w}×{c}"),
-        },
-    })?;
-    Ok(images.into())
 }
 
 /// The first `n` images of a set.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::output;
-use crate::report::{Overview, RunDir, State};
+use crate::report::{Overview, RunDir, State, short};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -96,10 +96,7 @@ fn time(at: Option<Timestamp>) -> String {
     })
 }
 
-/// A figure with four digits or more after the point where it is small; nothing for none.
+/// A figure; nothing for none.
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| match value.abs() {
-        size if size == 0.0 || size >= 1e-2 => format!("{value:.4}"),
-        _ => format!("{value:.2e}"),
-    })
+    value.map(short).unwrap_or_default()
 }

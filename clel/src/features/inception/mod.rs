@@ -75,15 +75,8 @@ impl FeatureNetwork for Inception {
         BATCH
     }
 
-    fn check(&self, [h, w, c]: [usize; 3]) -> Result<()> {
-        if h * w > 0 && (c == 1 || c == 3) {
-            return Ok(());
-        }
-        Err(Error::Mismatch {
-            what: format!("size of the images for {}", self.name()),
-            found: format!("{h}×{w}×{c}"),
-            expected: "any size with 1 or 3 channels".to_owned(),
-        })
+    fn takes(&self) -> Option<[usize; 3]> {
+        None
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

@@ -1,12 +1,10 @@
 //! One HTML file that shows a whole run, with nothing to load from elsewhere.
 
-use std::path::Path;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::RunDir;
+use super::{RunDir, Summary};
 use crate::{Error, Result};
 
 /// Grids of samples in a page at most; of more, as many are taken evenly.
@@ -31,7 +29,7 @@ struct Content {
     /// Pictures with names of their own.
     pictures: Vec<Picture>,
     /// summary.json, if the run has come to its end.
-    summary: Option<Value>,
+    summary: Option<Summary>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +61,7 @@ pub fn page(run: &RunDir) -> Result<String> {
         metrics,
         grids,
         pictures,
-        summary: summary(&run.summary_path())?,
+        summary: Summary::read(&run.summary_path())?,
     };
     let json = serde_json::to_string(&content)
         .map_err(|error| Error::format(run.path(), "metrics", error.to_string()))?;
@@ -81,18 +79,6 @@ pub fn page(run: &RunDir) -> Result<String> {
     .fold(TEMPLATE.to_owned(), |page, (place, text)| {
         page.replacen(place, text, 1)
     }))
-}
-
-/// The figures at the end; none while the run goes on.
-fn summary(path: &Path) -> Result<Option<Value>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
-    let value = serde_json::from_str(&text);
-    value
-        .map(Some)
-        .map_err(|error| Error::format(path, format!("line {}", error.line()), error.to_string()))
 }
 
 /// Grids of samples up to a step, and the other pictures. Grids of later steps are of a branch that the run went back from.
