@@ -168,3 +168,25 @@ fn repeated_steps_change_nothing() -> Outcome {
     }
     Ok(())
 }
+
+/// Beyond the first steps of a run, nothing is allocated on a GPU and nothing bound anew.
+#[test]
+fn repeated_steps_make_no_buffers_and_no_bind_groups() -> Outcome {
+    let _turn = TURN.lock();
+    for device in devices() {
+        let Device::Wgpu(gpu) = device else { continue };
+        let (config, network, start) = subject("digits", 2, device)?;
+        let made = |steps| -> Outcome<[u64; 2]> {
+            let before = gpu.bind_groups();
+            chain(&config, &network, &start, steps)?.to_vec::<f32>()?;
+            let memory = gpu.memory();
+            Ok([gpu.bind_groups() - before, memory.live + memory.pooled])
+        };
+        let [_, bytes] = made(50)?;
+        let [groups, still] = made(400)?;
+        assert_eq!(still, bytes, "{device}: bytes in buffers");
+        // each step has 50 launches and more; those at both ends of a run meet other buffers each time
+        assert!(groups < 400, "{device}: {groups} bind groups");
+    }
+    Ok(())
+}
