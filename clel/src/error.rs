@@ -161,6 +161,15 @@ pub enum Error {
         why: String,
     },
 
+    /// Training needs more memory than there is.
+    #[error("{failure}; {advice}")]
+    TooLarge {
+        /// What did not fit.
+        failure: clel_tensor::Error,
+        /// What would fit.
+        advice: String,
+    },
+
     // ---- below ------------------------------------------------------------
     /// An array operation failed.
     #[error(transparent)]
@@ -194,6 +203,16 @@ impl Error {
             cause = inner.source();
         }
         text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The failure of an array operation that this is, if it is one.
+    pub(crate) fn of_arrays(&self) -> Option<&clel_tensor::Error> {
+        match self {
+            Error::Tensor(inner)
+            | Error::Autograd(clel_autograd::Error::Tensor(inner))
+            | Error::Network(clel_nn::Error::Tensor(inner)) => Some(inner),
+            _ => None,
+        }
     }
 
     /// For `map_err` on what reads `path`.

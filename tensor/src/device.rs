@@ -68,6 +68,17 @@ impl Device {
         }
     }
 
+    /// The same device opened anew, after it was lost: nothing of what was on it is there. The CPU is never lost.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] if it is not there any more, or its driver refuses.
+    pub fn reopen(&self) -> Result<Device> {
+        match self {
+            Device::Cpu => Ok(Device::Cpu),
+            Device::Wgpu(gpu) => Ok(Device::Wgpu(gpu.reopen()?)),
+        }
+    }
+
     /// True for the CPU.
     pub fn is_cpu(&self) -> bool {
         matches!(self, Device::Cpu)

@@ -205,3 +205,34 @@ fn a_sick_run_goes_back_and_recovers() {
     // the run goes on with its new settings
     assert_eq!(resume(&run, "42").code, Some(0));
 }
+
+/// With too little memory the error names a batch that fits, and that batch does.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_batch_too_large_is_told_with_one_that_fits() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = |name: &str, batch: &str| {
+        // the limit is on addresses, of which threads and libraries take their share
+        let script = "ulimit -v 300000 && exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, PROGRAM, "train", "--device", "cpu"]);
+        command.args(["--out", &text(&dir.path().join(name)), "--steps", "2"]);
+        let settings = [
+            "sampler.steps=1",
+            "eval.samples=0",
+            "encoder.width=64",
+            batch,
+        ];
+        command.args(settings.iter().flat_map(|s| ["--set", s]));
+        cli::run(&mut command)
+    };
+    let refused = train("large", "train.batch=1200");
+    refused.told(
+        1,
+        &["out of memory on cpu", "train.batch=1200 does not fit"],
+    );
+    let (_, fits) = refused.stderr.split_once("and train.batch=").unwrap();
+    let fits = fits.split_whitespace().next().unwrap();
+    let trained = train("small", &format!("train.batch={fits}"));
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+}

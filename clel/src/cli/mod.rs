@@ -143,11 +143,16 @@ fn chain(error: &Error) -> String {
 
 /// Whether the person who typed the command can put it right.
 fn is_bad_input(error: &Error) -> bool {
-    use clel_autograd::Error as Autograd;
     use clel_nn::Error as Network;
     use clel_tensor::Error as Tensor;
+    if let Some(inner) = error.of_arrays() {
+        return !matches!(
+            inner,
+            Tensor::DeviceLost { .. } | Tensor::OutOfMemory { .. } | Tensor::Device { .. }
+        );
+    }
     match error {
-        Error::Numbers { .. } => false,
+        Error::Numbers { .. } | Error::TooLarge { .. } => false,
         Error::Read { source, .. }
         | Error::Write { source, .. }
         | Error::Image {
@@ -155,12 +160,6 @@ fn is_bad_input(error: &Error) -> bool {
             ..
         }
         | Error::Network(Network::Io { source, .. }) => is_wrong_path(source.kind()),
-        Error::Tensor(inner)
-        | Error::Autograd(Autograd::Tensor(inner))
-        | Error::Network(Network::Tensor(inner)) => !matches!(
-            inner,
-            Tensor::DeviceLost { .. } | Tensor::OutOfMemory { .. } | Tensor::Device { .. }
-        ),
         _ => true,
     }
 }

@@ -1,6 +1,7 @@
 //! Training: one iteration ([`Trainer`]), and a whole run with its directory ([`run`]).
 
 mod checkpoint;
+mod device;
 mod figures;
 mod health;
 mod networks;

@@ -16,6 +16,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
+    device::{MOST_LOSSES, reopen, too_large},
     figures::{Figures, figures},
     health::Health,
     recorder::{Recorder, before_path, draw, first_chains},
@@ -85,6 +86,39 @@ fn train(mut job: Job) -> Result<Ended> {
         begin(&job.config, &job.device, &job.run)?
     };
     job.run.remove_summary()?;
+    let mut losses = 0;
+    loop {
+        let mut config = trainer.config.clone();
+        let error = match to_the_end(&job, trainer, &mut config, &mut warnings, started) {
+            Ok(ended) => return Ok(ended),
+            Err(error) => error,
+        };
+        match error.of_arrays() {
+            Some(clel_tensor::Error::DeviceLost { .. }) if losses < MOST_LOSSES => {}
+            Some(full @ clel_tensor::Error::OutOfMemory { .. }) => {
+                return Err(too_large(&config, &job.data, &job.device, full.clone()));
+            }
+            _ => return Err(error),
+        }
+        losses += 1;
+        job.device = reopen(&job.device)?;
+        trainer = last_state(&job, &config, &mut warnings)?;
+        trainer.config = config;
+        let step = trainer.step();
+        warnings.push(format!(
+            "{error}; it is open again, and the run goes on from iteration {step}"
+        ));
+    }
+}
+
+/// Iterations and evaluation. `config` follows the trainer's, which changes where a sick run goes back.
+fn to_the_end(
+    job: &Job,
+    mut trainer: Trainer,
+    config: &mut Config,
+    warnings: &mut Vec<String>,
+    started: Instant,
+) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
         for warning in warnings.drain(..) {
@@ -92,10 +126,13 @@ fn train(mut job: Job) -> Result<Ended> {
             let _ = writeln!(std::io::stderr(), "warning: {warning}");
             recorder.event(trainer.step(), &warning)?;
         }
-        match stretch(&job, &mut trainer, &mut recorder)? {
+        match stretch(job, &mut trainer, &mut recorder)? {
             Stretch::Finished => break,
             Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
-            Stretch::Sick(why) => trainer = go_back(&job, trainer, &why, &mut warnings)?,
+            Stretch::Sick(why) => {
+                trainer = go_back(job, trainer, &why, warnings)?;
+                *config = trainer.config.clone();
+            }
         }
     }
     let summary = summarise(&trainer, &job.data, &job.run, started)?;
@@ -223,14 +260,7 @@ fn go_back(job: &Job, sick: Trainer, why: &str, warnings: &mut Vec<String>) -> R
     }
     let config = sick.config.rolled_back();
     drop(sick);
-    let mut trainer = match job.run.checkpoints()?.is_empty() {
-        true => Trainer::new(&config, &job.device)?,
-        false => {
-            let found = newest_usable(&job.run, |path| Trainer::load(path, &job.device))?;
-            warnings.extend(found.warnings);
-            found.value
-        }
-    };
+    let mut trainer = last_state(job, &config, warnings)?;
     warnings.push(format!(
         "sick: {why}; went back to iteration {} with other random numbers and learning rates {:.2e} and {:.2e} (time {} of {})",
         trainer.step(),
@@ -242,6 +272,16 @@ fn go_back(job: &Job, sick: Trainer, why: &str, warnings: &mut Vec<String>) -> R
     job.run.write_config(&config)?;
     trainer.config = config;
     Ok(trainer)
+}
+
+/// The newest checkpoint that is whole, or a new trainer if there is none yet.
+fn last_state(job: &Job, config: &Config, warnings: &mut Vec<String>) -> Result<Trainer> {
+    if job.run.checkpoints()?.is_empty() {
+        return Trainer::new(config, &job.device);
+    }
+    let found = newest_usable(&job.run, |path| Trainer::load(path, &job.device))?;
+    warnings.extend(found.warnings);
+    Ok(found.value)
 }
 
 fn due(every: usize, step: u64) -> bool {

@@ -218,7 +218,15 @@ impl Gpu {
         inner.faults.check()?;
         match polled {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(inner.faults.refused(error.to_string())),
+            Ok(Err(error)) => {
+                // the cause may be a loss, which is told once the device's last work is done
+                for _ in 0..50 {
+                    let _ = inner.device.poll(wgpu::PollType::Poll);
+                    inner.faults.check()?;
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                Err(inner.faults.refused(error.to_string()))
+            }
             Err(_) => Err(Error::DeviceLost {
                 device: inner.summary.name.clone(),
                 why: "the driver failed while it was waited for".to_owned(),

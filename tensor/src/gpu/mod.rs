@@ -151,6 +151,24 @@ impl Gpu {
         })
     }
 
+    /// A new device on the same adapter, with the same options.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] when the adapter is gone or the driver refuses.
+    pub fn reopen(&self) -> Result<Self> {
+        let known = self.summary();
+        // its place in the list may have changed
+        let same = |(summary, _): &(AdapterSummary, _)| {
+            summary.name == known.name && summary.backend == known.backend
+        };
+        let found = pollster::block_on(adapters()).into_iter().find(same);
+        let adapter = found.ok_or_else(|| Error::NoDevice {
+            wanted: self.summary().name.clone(),
+            why: "it was lost, and is not there any more".into(),
+        })?;
+        pollster::block_on(Self::open_with(adapter, self.inner.options))
+    }
+
     /// What this device is.
     pub fn summary(&self) -> &AdapterSummary {
         &self.inner.summary

@@ -1,0 +1,61 @@
+//! What a run does when its device fails: a lost one is opened again; one that is full gets an error that says what would fit.
+
+use std::{thread::sleep, time::Duration};
+
+use clel_tensor::Device;
+
+use super::Trainer;
+use crate::{Error, Result, config::Config, data::Dataset};
+
+/// A run goes on so many times after its device was lost; a driver that fails more often needs a person.
+pub(super) const MOST_LOSSES: usize = 5;
+/// A driver that resets itself is not there for a while.
+const PAUSES: [u64; 3] = [1, 4, 10];
+
+/// The device opened anew, tried for some seconds.
+pub(super) fn reopen(device: &Device) -> Result<Device> {
+    let mut opened = device.reopen();
+    for seconds in PAUSES {
+        if opened.is_err() {
+            sleep(Duration::from_secs(seconds));
+            opened = device.reopen();
+        }
+    }
+    Ok(opened?)
+}
+
+/// The error of a run whose iterations do not fit the device's memory: names a size of batch with which one was just seen to.
+pub(super) fn too_large(
+    config: &Config,
+    data: &Dataset,
+    device: &Device,
+    failure: clel_tensor::Error,
+) -> Error {
+    let batch = config.train.batch;
+    let mut smaller =
+        std::iter::successors(Some(batch / 2), |n| Some(n / 2)).take_while(|n| *n > 0);
+    let fitting = smaller.find(|n| iterate_once(config, data, device, *n).is_ok());
+    let advice = match fitting {
+        Some(n) => format!(
+            "train.batch={batch} does not fit, and train.batch={n} does: start again with `--set train.batch={n}`, or with a \
+             smaller network, or let other programs give memory back and go on with --resume"
+        ),
+        None => "not even a batch of one image fits: take a smaller network (model.network, model.width, encoder.network), \
+                 another --device, or let other programs give memory back and go on with --resume"
+            .to_owned(),
+    };
+    Error::TooLarge { failure, advice }
+}
+
+/// An iteration with a batch of `n` images; more Langevin steps would take no more memory.
+fn iterate_once(config: &Config, data: &Dataset, device: &Device, n: usize) -> Result<()> {
+    let mut config = config.clone();
+    config.train.batch = n;
+    config.sampler.steps = 1;
+    let first: Vec<usize> = (0..n).collect();
+    let images = data.train.images.read(&first)?;
+    let mut trainer = Trainer::new(&config, device)?;
+    let outcome = trainer.iterate(&trainer.draw(&images)?)?;
+    outcome.encoder_loss.item()?;
+    Ok(())
+}

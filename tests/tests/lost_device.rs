@@ -1,0 +1,95 @@
+//! A device that is lost in the middle of training, and one that is too small for it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clel::config::Layers;
+use clel::data;
+use clel::report::RunDir;
+use clel::train::{Ended, Job, run};
+use clel_tensor::Device;
+use clel_tests::devices;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// A run of 30 tiny iterations.
+fn job(dir: &Path, device: &Device) -> Outcome<Job> {
+    let mut layers = Layers::preset("digits")?;
+    for setting in [
+        "model.width=4",
+        "model.hidden=8",
+        "model.latent=4",
+        "encoder.width=4",
+        "encoder.hidden=8",
+        "sampler.steps=2",
+        "sampler.buffer=8",
+        "train.batch=4",
+        "train.iterations=30",
+        "log.metrics_every=1",
+        "log.checkpoint_every=3",
+        "log.grid_images=4",
+        "eval.samples=0",
+    ] {
+        layers.set(setting)?;
+    }
+    let config = layers.build()?;
+    Ok(Job {
+        data: data::load(&config.data, config.seed)?,
+        config,
+        device: device.clone(),
+        run: RunDir::create(dir)?,
+        resume: false,
+        stop_after: None,
+        stop: Default::default(),
+    })
+}
+
+/// The run opens the device again, goes on from its last checkpoint, says so, and ends with the bytes of an undisturbed run.
+#[test]
+fn a_lost_device_is_opened_again() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    for device in devices() {
+        let Device::Wgpu(gpu) = device else { continue };
+        let whole = dir.path().join("whole");
+        assert!(matches!(run(job(&whole, device)?)?, Ended::Finished(_)));
+        // a device of its own: others use that one
+        let own = Device::Wgpu(gpu.reopen()?);
+        let parts = dir.path().join("parts");
+        let disturbed = job(&parts, &own)?;
+        let ended = AtomicBool::new(false);
+        let ended = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let checkpoint = parts.join("checkpoints/step-00000006.safetensors");
+                while !checkpoint.exists() && !ended.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                if let Device::Wgpu(gpu) = &own {
+                    gpu.destroy();
+                }
+            });
+            let outcome = run(disturbed);
+            ended.store(true, Ordering::Relaxed);
+            outcome
+        });
+        let Ended::Finished(summary) = ended? else {
+            panic!("stopped by nobody");
+        };
+        let [told] = &summary.interventions[..] else {
+            panic!("{:?}", summary.interventions);
+        };
+        let told = format!("{told:?}");
+        assert!(
+            told.contains("was lost") && told.contains("goes on from iteration"),
+            "{told}"
+        );
+        for file in [
+            "checkpoints/step-00000030.safetensors",
+            "samples/step-00000030.png",
+        ] {
+            let read = |run: &Path| std::fs::read(run.join(file));
+            assert!(read(&whole)? == read(&parts)?, "{file} differs");
+        }
+    }
+    Ok(())
+}
