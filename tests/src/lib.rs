@@ -5,6 +5,7 @@ mod fixture;
 mod modules;
 mod networks;
 mod parity;
+pub mod readers;
 
 pub use devices::devices;
 pub use fixture::Fixture;
