@@ -6,7 +6,10 @@ use std::error::Error;
 
 use clel_autograd::{Var, no_grad};
 use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
-use clel_nn::{Activation, Init, Layer, Linear, LinearOptions, Mode, Module, Sequential};
+use clel_nn::{
+    Activation, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Parameter, Result,
+    Sequential, Visitor,
+};
 use clel_pictures::{Colour, Panel, draw};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
@@ -17,6 +20,32 @@ const STEPS: u64 = 1500;
 fn truth(x: f64) -> f64 {
     (3.0 * x).sin() + x / 2.0
 }
+
+// ANCHOR: layer
+/// A layer of one's own: `y = x · γ`, with one γ, at first 1, for each feature.
+struct Scale {
+    weight: Parameter,
+}
+
+impl Scale {
+    fn new(init: &mut Init, features: usize) -> Result<Scale> {
+        let weight = Parameter::new(init.fill(Fill::ONES, &[features])?);
+        Ok(Scale { weight })
+    }
+}
+
+impl Module for Scale {
+    fn visit<'a>(&'a self, v: &mut Visitor<'a>) {
+        v.parameter("weight", &self.weight);
+    }
+}
+
+impl Layer for Scale {
+    fn forward(&self, x: &Var, _: Mode) -> Result<Var> {
+        Ok(x.mul(&self.weight.var())?)
+    }
+}
+// ANCHOR_END: layer
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
     let device = Device::Cpu;
@@ -30,6 +59,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         .push(Activation::Silu)
         .push(Linear::new(&mut init, 32, 32, &options)?)
         .push(Activation::Silu)
+        .push(Scale::new(&mut init, 32)?)
         .push(Linear::new(&mut init, 32, 1, &options)?);
     println!("{} parameters:", network.parameter_count());
     for (name, parameter) in network.parameters() {

@@ -1,7 +1,7 @@
-//! The energy of rings in the plane without any sampling while it learns: score matching, which needs gradients of gradients.
+//! The energy of rings in the plane without any sampling: score matching, which needs gradients of gradients.
 //!
-//! Hyvärinen (JMLR 2005, eq. 4): with the score s(x) = −∇E(x), the mean over the data of ½‖s‖² + Σᵢ ∂sᵢ/∂xᵢ is, up to a constant, half the
-//! mean square between s and the data's own score. Its gradient with respect to the weights is a third derivative of E.
+//! Hyvärinen (JMLR 2005): with the score s(x) = −∇E(x), the mean over the data of ½‖s‖² + Σᵢ ∂sᵢ/∂xᵢ is, up to a constant, half the mean
+//! square between s and the data's own score. Its gradient with respect to the weights is a third derivative of E.
 //!
 //!     cargo run --example 07_score_matching
 
@@ -24,25 +24,21 @@ const EPSILON: f64 = 0.08;
 /// Points on two rings around the origin, blurred by 0.12.
 fn rings(key: RngKey) -> Result<Tensor> {
     let u = Tensor::uniform(&[N, 2], key, &Device::Cpu)?;
-    let (which, turn) = (
-        u.slice(1, 0, 1)?,
-        u.slice(1, 1, 1)?.mul_scalar(std::f64::consts::TAU)?,
-    );
+    let turn = u.slice(1, 1, 1)?.mul_scalar(std::f64::consts::TAU)?;
     // in proportion to their length
-    let inner = which.less_than_scalar(RADII[0] / (RADII[0] + RADII[1]))?;
-    let radius = inner
-        .mul_scalar(RADII[0] - RADII[1])?
-        .add_scalar(RADII[1])?;
+    let [inner, outer] = RADII;
+    let which = u
+        .slice(1, 0, 1)?
+        .less_than_scalar(inner / (inner + outer))?;
+    let radius = which.mul_scalar(inner - outer)?.add_scalar(outer)?;
     let points = Tensor::concat(&[&radius.mul(&turn.cos()?)?, &radius.mul(&turn.sin()?)?], 1)?;
     let noise = Tensor::normal(&[N, 2], key.at(key.step | 1 << 32), &Device::Cpu)?;
     Ok(points.add(&noise.mul_scalar(0.12)?)?)
 }
 
 fn distance(&(x, y): &(f64, f64)) -> f64 {
-    RADII
-        .iter()
-        .map(|r| (x.hypot(y) - r).abs())
-        .fold(f64::INFINITY, f64::min)
+    let [inner, outer] = RADII.map(|r| (x.hypot(y) - r).abs());
+    inner.min(outer)
 }
 
 struct Energy(Sequential);
@@ -99,10 +95,9 @@ impl Energy {
 fn main() -> std::result::Result<(), Box<dyn Error>> {
     let mut init = Init::new(RngKey::new(5, 0), DType::F32, &Device::Cpu);
     let usual = LinearOptions::default();
-    let mut sharp = usual;
+    let (mut sharp, mut without_bias) = (usual, usual);
     sharp.weight = Fill::Uniform(2.0);
-    // a constant added to the energy changes no score: the last layer has no bias
-    let mut without_bias = usual;
+    // a constant added to the energy changes no score
     without_bias.bias = None;
     let energy = Energy(
         Sequential::new()
@@ -116,9 +111,6 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let schedule = Schedule::Cosine { steps: ITERATIONS };
     for i in 0..ITERATIONS {
         let loss = energy.score_matching(&rings(RngKey::new(5, 1).at(i))?)?;
-        if i % 300 == 0 {
-            println!("iteration {i}: loss {:.2}", loss.tensor().item()?);
-        }
         let parameters = energy.0.parameters();
         let gradients = gradients(loss, &parameters)?;
         adam.step(&parameters, &gradients, 5e-3 * schedule.factor(i))?;
@@ -134,14 +126,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let [likely, unlikely] = [&data, &start].map(|p| energy.energies(p).map(|e| mean(&e)));
     let (likely, unlikely) = (likely?, unlikely?);
     println!("mean energy: {likely:.2} of data, {unlikely:.2} of points anywhere");
-    assert!(
-        likely + 1.0 < unlikely,
-        "the data are not likelier than noise"
-    );
+    assert!(likely + 1.0 < unlikely, "the data are no likelier");
     let [before, after, ideal] =
         [&start, &ends, &data].map(|p| mean(&pairs(p).iter().map(distance).collect::<Vec<_>>()));
     println!(
-        "mean distance to the rings: {before:.3} at the start, {after:.3} after 1000 steps, {ideal:.3} for the data"
+        "mean distance to the rings: {before:.3}, after 1000 steps {after:.3}; data {ideal:.3}"
     );
     assert!(after < 0.15, "the samples are not on the rings");
 
