@@ -24,7 +24,7 @@ const ITERATIONS: u64 = 1500;
 
 /// One image: some rows, or some columns, are white.
 fn bars(number: u32) -> Vec<f32> {
-    let (lying, lines) = (number % 2 == 0, number / 2);
+    let (lying, lines) = (number.is_multiple_of(2), number / 2);
     let white = |i: usize| lines >> (if lying { i / SIDE } else { i % SIDE }) & 1;
     (0..PIXELS).map(|i| white(i) as f32).collect()
 }

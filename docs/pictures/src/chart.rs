@@ -6,6 +6,9 @@ use plotters::{coord::Shift, prelude::*};
 
 use super::{FONT, Layer, Shape};
 
+/// Colours of a map.
+const STEPS: f64 = 24.0;
+
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
 /// Draws one chart.
@@ -58,7 +61,9 @@ pub(super) fn draw(
                 let cells = values.iter().enumerate().map(|(i, v)| {
                     let (row, column) = (i / columns, i % columns);
                     let share = (v - bounds.start) / (bounds.end - bounds.start);
-                    let colour = ViridisRGB::get_color(share.clamp(0.0, 1.0) as f32);
+                    // in steps, which the eye takes for lines of equal height
+                    let step = (share.clamp(0.0, 1.0) * STEPS).round() / STEPS;
+                    let colour = ViridisRGB::get_color(step as f32);
                     let corners = [
                         (at(&x, column, *columns), at(&y, row, rows)),
                         (at(&x, column + 1, *columns), at(&y, row + 1, rows)),

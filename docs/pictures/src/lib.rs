@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use image::ImageEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::prelude::*;
 
 /// Height of a picture, and width of a panel, in pixels.
@@ -188,7 +190,13 @@ pub fn draw(name: &str, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
         }
         canvas.present()?;
     }
-    image::save_buffer(&path, &pixels, width, height, image::ColorType::Rgb8)?;
+    let file = std::io::BufWriter::new(std::fs::File::create(&path)?);
+    PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive).write_image(
+        &pixels,
+        width,
+        height,
+        image::ExtendedColorType::Rgb8,
+    )?;
     println!("drew {}", path.canonicalize()?.display());
     Ok(())
 }
