@@ -100,6 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         step_size: 0.01,
         noise: 0.1,
         clip: None,
+        capture: true,
     };
     let mut buffer = ReplayBuffer::fresh(1000, [SIDE, SIDE, 1], key(1), &device)?;
     let before = buffer.images().to_vec::<f32>()?;

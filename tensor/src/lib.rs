@@ -28,4 +28,4 @@ pub use error::{Error, Result};
 pub use expr::Expr;
 pub use layout::broadcast_shapes;
 pub use random::RngKey;
-pub use tensor::{Tensor, count_launches, largest_array, without_fusion};
+pub use tensor::{Captured, Tensor, count_launches, largest_array, without_fusion};

@@ -1,10 +1,36 @@
 //! The memory behind arrays.
 
-use crate::{cpu::CpuBuffer, gpu::GpuBuffer};
+use crate::{Error, Result, cpu::CpuBuffer, gpu::GpuBuffer};
 
 /// Elements on one device; freed, or rather recycled, when the last array that uses them drops.
 #[derive(Debug)]
 pub(crate) enum Storage {
     Cpu(CpuBuffer),
     Gpu(GpuBuffer),
+}
+
+impl Storage {
+    /// The buffer of an array whose device is the CPU.
+    pub fn cpu(&self, op: &'static str) -> Result<&CpuBuffer> {
+        match self {
+            Storage::Cpu(b) => Ok(b),
+            Storage::Gpu(_) => Err(mixed(op)),
+        }
+    }
+
+    /// The buffer of an array whose device is a GPU.
+    pub fn gpu(&self, op: &'static str) -> Result<&GpuBuffer> {
+        match self {
+            Storage::Gpu(b) => Ok(b),
+            Storage::Cpu(_) => Err(mixed(op)),
+        }
+    }
+}
+
+fn mixed(op: &'static str) -> Error {
+    Error::Devices {
+        op,
+        lhs: "cpu".into(),
+        rhs: "wgpu".into(),
+    }
 }

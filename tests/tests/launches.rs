@@ -6,7 +6,8 @@ use std::sync::Mutex;
 
 use clel::config::{Config, Layers};
 use clel::model::{EnergyNetwork, Normalisation, usual_shape};
-use clel::sampler::Langevin;
+use clel::sampler::{Langevin, Statistics};
+use clel_autograd::recorded_nodes;
 use clel_nn::{Init, Mode, hold_weights};
 use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, cpu::cpu_memory};
@@ -129,6 +130,63 @@ fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
             Device::Cpu => assert!(many[1] <= few[1] + few[1] / 4, "{few:?}, then {many:?}"),
             Device::Wgpu(_) => assert_eq!(many[1], few[1], "{device}: bytes in the pool"),
         }
+    }
+    Ok(())
+}
+
+/// A run whose steps are recorded and repeated has the bits of one whose steps are made anew, and records nothing for differentiation
+/// after its second step. Where each step is a power iteration, none is repeated.
+#[test]
+fn repeated_steps_change_nothing() -> Outcome {
+    let _turn = TURN.lock();
+    for device in devices() {
+        let run = |steps, capture: bool, held: bool| -> Outcome<(Vec<f32>, Statistics, u64)> {
+            let (config, network, start) = subject("digits", 2, device)?;
+            let langevin = Langevin {
+                steps,
+                capture,
+                ..Langevin::of(&config.sampler)
+            };
+            let energy = |x: &clel_autograd::Var| network.energy(x, Mode::Train);
+            let before = recorded_nodes();
+            let run = || langevin.run(&energy, &start, RngKey::new(0, 2));
+            let chains = if held { hold_weights(run) } else { run() }?;
+            let nodes = recorded_nodes() - before;
+            Ok((chains.images.to_vec()?, chains.statistics()?, nodes))
+        };
+        for held in [true, false] {
+            let (images, statistics, nodes) = run(6, true, held)?;
+            let (plain, plainly, each) = run(6, false, held)?;
+            assert_eq!(images, plain, "{device}, weights held: {held}");
+            assert_eq!(statistics, plainly, "{device}, weights held: {held}");
+            let wanted = match held {
+                true => run(2, false, held)?.2,
+                false => each,
+            };
+            assert!(nodes == wanted && nodes > 0, "{device}: {nodes}, {wanted}");
+        }
+    }
+    Ok(())
+}
+
+/// Beyond the first steps of a run, nothing is allocated on a GPU and nothing bound anew.
+#[test]
+fn repeated_steps_make_no_buffers_and_no_bind_groups() -> Outcome {
+    let _turn = TURN.lock();
+    for device in devices() {
+        let Device::Wgpu(gpu) = device else { continue };
+        let (config, network, start) = subject("digits", 2, device)?;
+        let made = |steps| -> Outcome<[u64; 2]> {
+            let before = gpu.bind_groups();
+            chain(&config, &network, &start, steps)?.to_vec::<f32>()?;
+            let memory = gpu.memory();
+            Ok([gpu.bind_groups() - before, memory.live + memory.pooled])
+        };
+        let [_, bytes] = made(50)?;
+        let [groups, still] = made(400)?;
+        assert_eq!(still, bytes, "{device}: bytes in buffers");
+        // each step has 50 launches and more; those at both ends of a run meet other buffers each time
+        assert!(groups < 400, "{device}: {groups} bind groups");
     }
     Ok(())
 }

@@ -41,6 +41,7 @@ fn langevin_chains() {
                 step_size: options.step_size,
                 noise: options.sigma,
                 clip: options.clip,
+                capture: true,
             };
             let mut images = file.tensor("x")?;
             let (mut states, mut energies) = (Vec::new(), Vec::new());

@@ -269,6 +269,14 @@ pub struct SamplerConfig {
     /// Compute W/σ(W) once a call of the sampler instead of once a step: faster, and the power
     /// iteration then runs once instead of K times.
     pub cache_spectral: bool,
+    /// Record a step's launches and repeat them in the steps that follow, instead of building each step's graph anew; the
+    /// numbers are the same. Where each step is a power iteration (`cache_spectral` off) none is recorded.
+    #[serde(default = "yes")]
+    pub capture: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Batches, optimisers and averages.

@@ -1,11 +1,11 @@
 //! Stochastic gradient Langevin dynamics.
 
 use clel_autograd::{GradOptions, Var, grad_releasing};
-use clel_tensor::{Expr, RngKey, Tensor, expr::Distribution};
+use clel_tensor::{Captured, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::{Chains, Energy, Numbers};
-use crate::Result;
 use crate::config::SamplerConfig;
+use crate::{Error, Result};
 
 /// `x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1)`, ε ~ N(0, I), over and over.
 ///
@@ -20,6 +20,8 @@ pub struct Langevin {
     pub noise: f64,
     /// Each component of the gradient is held in \[−c, c\].
     pub clip: Option<f64>,
+    /// Whether the launches of a step are recorded and repeated in those that follow.
+    pub capture: bool,
 }
 
 /// One step.
@@ -33,6 +35,16 @@ pub struct Step {
     pub gradient: Tensor,
 }
 
+impl Step {
+    fn of([images, energies, gradient]: [Tensor; 3]) -> Step {
+        Step {
+            images,
+            energies,
+            gradient,
+        }
+    }
+}
+
 impl Langevin {
     /// The dynamics that a configuration names.
     pub fn of(config: &SamplerConfig) -> Langevin {
@@ -41,6 +53,7 @@ impl Langevin {
             step_size: config.step_size,
             noise: config.noise,
             clip: config.clip,
+            capture: config.capture,
         }
     }
 
@@ -119,8 +132,22 @@ impl Langevin {
     ) -> Result<Chains> {
         let mut ends: Option<(Step, Step)> = None;
         let mut images = start.clone();
+        let mut captured: Option<Captured<3>> = None;
         for k in 0..steps {
-            let step = self.step(energy, &images, noise(k))?;
+            let noise = noise(k);
+            let step = match &captured {
+                Some(captured) => {
+                    let (inputs, key) = varying(&images, noise);
+                    Step::of(captured.replay(&inputs, key)?)
+                }
+                // the first step also computes what all have in common, weights that are held for one
+                None if self.capture && k == 1 && k + 1 < steps => {
+                    let (step, recorded) = self.record(energy, &images, noise)?;
+                    captured = recorded;
+                    step
+                }
+                None => self.step(energy, &images, noise)?,
+            };
             images = step.images.clone();
             ends = match ends {
                 None => Some((step.clone(), step)),
@@ -132,5 +159,28 @@ impl Langevin {
             start: start.clone(),
             ends,
         })
+    }
+
+    /// A step and, if each runs the same launches, their recording.
+    fn record(
+        &self,
+        energy: &Energy<'_>,
+        images: &Tensor,
+        noise: Numbers<'_>,
+    ) -> Result<(Step, Option<Captured<3>>)> {
+        let (inputs, key) = varying(images, noise);
+        let (made, captured) = Captured::record(&inputs, key, || {
+            let step = self.step(energy, images, noise)?;
+            Ok::<_, Error>([step.images, step.energies, step.gradient])
+        })?;
+        Ok((Step::of(made), captured))
+    }
+}
+
+/// What differs from step to step.
+fn varying<'a>(images: &'a Tensor, noise: Numbers<'a>) -> (Vec<&'a Tensor>, Option<RngKey>) {
+    match noise {
+        Numbers::Drawn(key) => (vec![images], Some(key)),
+        Numbers::Given(epsilon) => (vec![images, epsilon], None),
     }
 }

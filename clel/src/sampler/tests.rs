@@ -15,6 +15,7 @@ fn langevin(noise: f64, clip: Option<f64>) -> Langevin {
         step_size: 0.25,
         noise,
         clip,
+        capture: true,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a device gets to run: an expression with several results over strided inputs.
 
 use super::{Expr, Node, build::Builder, build::prune};
-use crate::DType;
+use crate::{DType, RngKey};
 
 /// How an input is read: `element = offset + Σ indexᵢ · stridesᵢ`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,6 +63,25 @@ impl PointwiseKernel {
         let inputs = self.inputs.iter().map(|input| input.dtype);
         let mut all = inputs.chain(self.roots.iter().map(|(_, dtype)| *dtype));
         self.compute == DType::F64 || all.any(|dtype| dtype == DType::F64)
+    }
+
+    /// The keys of its random numbers.
+    pub fn keys(&self) -> impl Iterator<Item = RngKey> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Random(_, key) => Some(*key),
+            _ => None,
+        })
+    }
+
+    /// Draws with another key what `old` would draw.
+    pub fn replace_key(&mut self, old: RngKey, new: RngKey) {
+        for node in &mut self.nodes {
+            if let Node::Random(_, key) = node
+                && *key == old
+            {
+                *key = new;
+            }
+        }
     }
 
     /// Number of elements of each output.

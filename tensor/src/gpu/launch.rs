@@ -71,21 +71,13 @@ impl Gpu {
         let shape = (launch.read.len(), launch.written.len());
         let pipeline =
             lock(&inner.pipelines).get(&inner.device, &inner.faults, key, shape, source)?;
-        let entries: Vec<wgpu::BindGroupEntry<'_>> = launch
-            .read
-            .iter()
-            .chain(launch.written)
-            .enumerate()
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                binding: binding as u32,
-                resource: wgpu::BindingResource::Buffer(buffer.binding()),
-            })
-            .collect();
-        let storage = inner.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &pipeline.storage,
-            entries: &entries,
-        });
+        let storage = lock(&inner.bindings).get(
+            &inner.device,
+            &pipeline,
+            launch.read,
+            launch.written,
+            inner.pool.released(),
+        );
 
         let mut batch = lock(&inner.batch);
         if batch.is_full(bytes) {

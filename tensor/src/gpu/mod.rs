@@ -10,6 +10,7 @@
 
 mod adapter;
 mod batch;
+mod bindings;
 mod conv;
 mod faults;
 mod launch;
@@ -36,6 +37,7 @@ pub use pool::{GpuBuffer, MemoryReport};
 
 use crate::{Error, Result};
 use batch::Batch;
+use bindings::Bindings;
 use faults::{Faults, lock};
 use pipelines::Pipelines;
 use pool::Pool;
@@ -81,6 +83,7 @@ struct Inner {
     faults: Arc<Faults>,
     pool: Arc<Pool>,
     batch: Mutex<Batch>,
+    bindings: Mutex<Bindings>,
     pipelines: Mutex<Pipelines>,
     launches: Mutex<BTreeMap<&'static str, u64>>,
     staging: Mutex<Vec<wgpu::Buffer>>,
@@ -140,6 +143,7 @@ impl Gpu {
                 options,
                 faults,
                 batch: Mutex::new(batch),
+                bindings: Mutex::default(),
                 pipelines: Mutex::new(pipelines),
                 launches: Mutex::default(),
                 staging: Mutex::default(),
@@ -169,6 +173,11 @@ impl Gpu {
         lock(&self.inner.launches).clear();
     }
 
+    /// Bind groups made so far. Launches that bind the same buffers share one.
+    pub fn bind_groups(&self) -> u64 {
+        lock(&self.inner.bindings).made()
+    }
+
     /// Keys of the kernels compiled so far, sorted.
     pub fn compiled(&self) -> Vec<String> {
         lock(&self.inner.pipelines).keys()
@@ -181,6 +190,7 @@ impl Gpu {
 
     /// Gives pooled memory back to the driver.
     pub fn trim(&self) {
+        lock(&self.inner.bindings).clear();
         self.inner.pool.trim();
         lock(&self.inner.staging).clear();
     }

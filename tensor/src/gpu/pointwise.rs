@@ -1,10 +1,12 @@
 //! Launching pointwise kernels.
 
-use super::launch::{Launch, WORKGROUP};
+use super::launch::Launch;
 use super::layout::Layout;
 use super::{Gpu, GpuBuffer, pointwise_text};
 use crate::expr::PointwiseKernel;
 use crate::{Error, Result};
+
+const GROUP: u64 = 256;
 
 impl Gpu {
     /// Executes a fused pointwise kernel in one launch; one output for each root.
@@ -39,7 +41,7 @@ impl Gpu {
             read: inputs,
             written: &outputs.iter().collect::<Vec<_>>(),
             params: &pointwise_text::params(kernel, &layout),
-            groups: (kernel.len() as u64).div_ceil(4 * WORKGROUP),
+            groups: (kernel.len() as u64).div_ceil(4 * GROUP),
         };
         self.launch_text(
             &pointwise_text::key(kernel, &layout),

@@ -78,10 +78,10 @@ pub(super) fn text(kernel: &PointwiseKernel, layout: &Layout) -> Result<String, 
     let _ = arrays(&mut out, kernel, layout, None, 0);
     out.push_str(&Program::new("pointwise", PRELUDE).expand()?);
     out.push_str(
-        "@compute @workgroup_size(64)\n\
+        "@compute @workgroup_size(256)\n\
          fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: \
          vec3<u32>, @builtin(local_invocation_index) local: u32) {\n\
-         let t = thread_number(group, groups, local);\n\
+         let t = (group.y * groups.x + group.x) * 256u + local;\n\
          if t >= params.threads { return; }\n",
     );
     let _ = coordinates(&mut out, kernel, layout);

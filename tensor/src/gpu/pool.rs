@@ -57,12 +57,16 @@ impl GpuBuffer {
 
     /// The part that shaders see: whole vec4s, at least one.
     pub(super) fn binding(&self) -> wgpu::BufferBinding<'_> {
-        let size = self.bytes.next_multiple_of(16).max(16);
         wgpu::BufferBinding {
             buffer: self.raw(),
             offset: 0,
-            size: wgpu::BufferSize::new(size),
+            size: wgpu::BufferSize::new(self.visible()),
         }
+    }
+
+    /// Bytes that shaders see.
+    pub(super) fn visible(&self) -> u64 {
+        self.bytes.next_multiple_of(16).max(16)
     }
 
     /// Notes that a command of batch `serial` binds this buffer.
@@ -97,6 +101,8 @@ struct Lists {
 #[derive(Debug)]
 pub(super) struct Pool {
     lists: Mutex<Lists>,
+    /// Buffers given back to the driver for want of room so far.
+    released: AtomicU64,
     max_buffer: u64,
 }
 
@@ -112,6 +118,7 @@ impl Pool {
     pub(super) fn new(max_buffer: u64) -> Arc<Self> {
         Arc::new(Pool {
             lists: Mutex::default(),
+            released: AtomicU64::new(0),
             max_buffer,
         })
     }
@@ -159,6 +166,8 @@ impl Pool {
         if lists.report.pooled + size <= room {
             lists.report.pooled += size;
             lists.free.entry(size).or_default().push(free);
+        } else {
+            self.released.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -167,6 +176,11 @@ impl Pool {
         let mut lists = lock(&self.lists);
         lists.report.pooled = 0;
         lists.free.clear();
+    }
+
+    /// Buffers given back to the driver for want of room so far.
+    pub(super) fn released(&self) -> u64 {
+        self.released.load(Ordering::Relaxed)
     }
 
     pub(super) fn report(&self) -> MemoryReport {

@@ -1,6 +1,6 @@
 //! Reading arrays, and moving them between devices.
 
-use super::Tensor;
+use super::{Tensor, captured};
 use crate::{Device, Element, Error, Result, storage::Storage};
 
 impl Tensor {
@@ -10,6 +10,7 @@ impl Tensor {
     /// [`Error::DType`] if the elements are not `T`; what the device reports.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.check_element::<T>()?;
+        captured::spoil();
         let t = self.contiguous()?;
         match (&*t.storage()?, self.device()) {
             (Storage::Cpu(b), _) => Ok(t.cpu_view(b).elements::<T>("to_vec")?.to_vec()),
@@ -27,6 +28,7 @@ impl Tensor {
     /// Those of `to_vec`.
     pub async fn to_vec_async<T: Element>(&self) -> Result<Vec<T>> {
         self.check_element::<T>()?;
+        captured::spoil();
         let t = self.contiguous()?;
         match (&*t.storage()?, self.device()) {
             (Storage::Gpu(b), Device::Wgpu(gpu)) => {

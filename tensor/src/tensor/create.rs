@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lazy, Tensor};
+use super::{Lazy, Tensor, captured};
 use crate::{
     DType, Device, Element, Error, Expr, Result, RngKey, cpu::CpuBuffer, expr::Distribution,
     layout::Layout, storage::Storage,
@@ -35,6 +35,7 @@ impl Tensor {
             });
         }
         device.check_dtype("from_slice", T::DTYPE)?;
+        captured::spoil();
         let storage = match device {
             Device::Cpu => Storage::Cpu(CpuBuffer::copy_of("from_slice", elements)?),
             Device::Wgpu(gpu) => Storage::Gpu(gpu.upload(bytemuck::cast_slice(elements))?),

@@ -1,6 +1,7 @@
 //! The array type: a cheap handle to elements on a device, or to an expression for them.
 
 mod access;
+mod captured;
 mod create;
 mod index;
 mod launch;
@@ -11,14 +12,16 @@ mod reduce;
 mod resample;
 mod spatial;
 mod view;
+mod work;
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-pub use launch::{count_launches, largest_array};
+pub use captured::Captured;
 pub use pointwise::without_fusion;
+pub use work::{count_launches, largest_array};
 
 use crate::{DType, Device, Expr, layout::Layout, storage::Storage};
 

@@ -50,7 +50,7 @@ impl Waiting {
         with_winograd(self.winograd, f)
     }
 
-    fn launch(&self) -> Result<Storage> {
+    fn launch(&self) -> Result<Arc<Storage>> {
         self.as_called(|| Tensor::launch_now(&self.primitive, &self.inputs))
     }
 
@@ -112,7 +112,7 @@ impl Tensor {
         let pending = self.0.pending();
         if let Some(Pending::Convolution(waiting)) = &*pending {
             let storage = waiting.launch()?;
-            self.0.settle(pending, Arc::new(storage));
+            self.0.settle(pending, storage);
         }
         Ok(())
     }
@@ -137,10 +137,10 @@ impl Tensor {
         let Some(outputs) = outputs else {
             // first the convolution, then all that waits for it, in one launch of its own
             let storage = waiting.launch()?;
-            self.0.settle(pending, Arc::new(storage));
+            self.0.settle(pending, storage);
             return Tensor::realize_all(&users.iter().collect::<Vec<_>>());
         };
-        let mut outputs = outputs.into_iter().map(Arc::new);
+        let mut outputs = outputs.into_iter();
         for (user, storage) in users.iter().zip(&mut outputs) {
             user.0.settle(user.0.pending(), storage);
         }

@@ -53,6 +53,16 @@ impl Tensor {
         if self.layout().is_contiguous() && placed {
             return Ok(self.clone());
         }
+        self.copied()
+    }
+
+    /// True where the elements stand side by side from the start of their storage.
+    pub(super) fn is_plain(&self) -> bool {
+        self.layout().is_contiguous() && self.layout().offset == 0
+    }
+
+    /// The same elements in storage of their own.
+    pub(super) fn copied(&self) -> Result<Tensor> {
         self.realize()?;
         let lazy = Lazy {
             expr: Expr::input(0),

@@ -1,0 +1,189 @@
+//! Handing work to a device: the one place where both devices' kernels are called.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+};
+
+use super::captured;
+use crate::{
+    DType, Device, Result, RngKey,
+    cpu::{self, CpuBuffer, CpuView, Epilogue, Winograd, winograd, with_winograd},
+    expr::PointwiseKernel,
+    gpu::GpuBuffer,
+    primitive::Primitive,
+    storage::Storage,
+};
+
+thread_local! {
+    static COUNTS: RefCell<Option<BTreeMap<&'static str, u64>>> = const { RefCell::new(None) };
+    static LARGEST: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Runs `f` and counts the kernels that this thread launches meanwhile, by name
+/// ([`Primitive::name`], or `"pointwise"`).
+pub fn count_launches<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, u64>) {
+    let outer = COUNTS.replace(Some(BTreeMap::new()));
+    let result = f();
+    let counts = COUNTS.replace(outer).unwrap_or_default();
+    COUNTS.with_borrow_mut(|outer| {
+        if let Some(outer) = outer {
+            counts
+                .iter()
+                .for_each(|(name, n)| *outer.entry(name).or_default() += n);
+        }
+    });
+    (result, counts)
+}
+
+/// Runs `f` and tells the bytes of the largest array that a kernel of this thread wrote meanwhile: what a device must hold
+/// in one piece.
+pub fn largest_array<R>(f: impl FnOnce() -> R) -> (R, usize) {
+    let outer = LARGEST.replace(Some(0));
+    let result = f();
+    let largest = LARGEST.get().unwrap_or(0);
+    LARGEST.set(outer.map(|outer| outer.max(largest)));
+    (result, largest)
+}
+
+/// Notes a launch that writes an array of so many elements.
+fn count(name: &'static str, elements: usize, dtype: DType) {
+    let bytes = elements * dtype.size();
+    LARGEST.set(LARGEST.get().map(|largest| largest.max(bytes)));
+    COUNTS.with_borrow_mut(|c| {
+        if let Some(c) = c {
+            *c.entry(name).or_default() += 1;
+        }
+    });
+}
+
+/// What a launch computes. A primitive's inputs are contiguous and begin at the given elements of their storage.
+#[derive(Debug, Clone)]
+pub(super) enum Work {
+    Primitive(Primitive, Vec<usize>),
+    Pointwise(PointwiseKernel),
+    /// A convolution and what follows it: first its inputs, then the kernel's other ones.
+    Through(Primitive, Vec<usize>, PointwiseKernel),
+}
+
+/// A launch, apart from the memory that it reads and writes.
+#[derive(Debug, Clone)]
+pub(super) struct Launch {
+    work: Work,
+    elements: usize,
+    dtype: DType,
+    winograd: Winograd,
+}
+
+impl Launch {
+    /// A launch whose largest output has so many elements of a type, with the choices that hold on this thread.
+    pub fn new(work: Work, elements: usize, dtype: DType) -> Launch {
+        Launch {
+            work,
+            elements,
+            dtype,
+            winograd: winograd(),
+        }
+    }
+
+    /// Runs it: its outputs. `None` where a device takes two launches for it.
+    pub fn run(
+        self,
+        device: &Device,
+        inputs: &[Arc<Storage>],
+    ) -> Result<Option<Vec<Arc<Storage>>>> {
+        let outputs = self.repeat(device, inputs)?;
+        if let Some(outputs) = &outputs {
+            captured::note(self, device, inputs, outputs);
+        }
+        Ok(outputs)
+    }
+
+    /// As [`run`](Launch::run), without being recorded.
+    pub fn repeat(
+        &self,
+        device: &Device,
+        inputs: &[Arc<Storage>],
+    ) -> Result<Option<Vec<Arc<Storage>>>> {
+        let outputs = match device {
+            Device::Cpu => with_winograd(self.winograd, || self.on_cpu(inputs))?
+                .map(|all| all.into_iter().map(Storage::Cpu).map(Arc::new).collect()),
+            Device::Wgpu(gpu) => {
+                let op = self.name();
+                let read: Vec<&GpuBuffer> =
+                    inputs.iter().map(|s| s.gpu(op)).collect::<Result<_>>()?;
+                let outputs = match &self.work {
+                    Work::Primitive(primitive, _) => Some(vec![gpu.run(primitive, &read)?]),
+                    Work::Pointwise(kernel) => Some(gpu.pointwise(kernel, &read)?),
+                    Work::Through(primitive, offsets, kernel) => {
+                        let (own, extra) = read.split_at(offsets.len());
+                        gpu.run_through(primitive, own, kernel, extra)?
+                    }
+                };
+                outputs.map(|all| all.into_iter().map(Storage::Gpu).map(Arc::new).collect())
+            }
+        };
+        if outputs.is_some() {
+            count(self.name(), self.elements, self.dtype);
+        }
+        Ok(outputs)
+    }
+
+    fn on_cpu(&self, inputs: &[Arc<Storage>]) -> Result<Option<Vec<CpuBuffer>>> {
+        let op = self.name();
+        let views = inputs.iter().map(|s| s.cpu(op).map(CpuBuffer::view));
+        let views: Vec<CpuView<'_>> = views.collect::<Result<_>>()?;
+        let pieces = |primitive: &Primitive, offsets: &[usize]| -> Vec<CpuView<'_>> {
+            let places = offsets.iter().zip(primitive.input_lens());
+            let pieces = views.iter().zip(places);
+            pieces
+                .map(|(v, (&start, len))| v.slice(start, len))
+                .collect()
+        };
+        Ok(match &self.work {
+            Work::Primitive(primitive, offsets) => {
+                Some(vec![cpu::run(primitive, &pieces(primitive, offsets))?])
+            }
+            Work::Pointwise(kernel) => Some(cpu::pointwise(kernel, &views)?),
+            Work::Through(primitive, offsets, kernel) => {
+                // what the convolution computes stands first among the kernel's inputs
+                let mut read = vec![CpuView::F32(&[])];
+                read.extend(&views[offsets.len()..]);
+                let epilogue = Epilogue {
+                    kernel,
+                    inputs: &read,
+                };
+                cpu::run_through(primitive, &pieces(primitive, offsets), epilogue)?
+            }
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        match &self.work {
+            Work::Primitive(primitive, _) | Work::Through(primitive, ..) => primitive.name(),
+            Work::Pointwise(_) => "pointwise",
+        }
+    }
+
+    /// The keys of the random numbers that are drawn in it.
+    pub fn keys(&self) -> impl Iterator<Item = RngKey> {
+        self.kernel().into_iter().flat_map(PointwiseKernel::keys)
+    }
+
+    /// The same launch with another key in place of `old`.
+    pub fn with_key(&self, old: RngKey, new: RngKey) -> Launch {
+        let mut launch = self.clone();
+        if let Work::Pointwise(kernel) | Work::Through(_, _, kernel) = &mut launch.work {
+            kernel.replace_key(old, new);
+        }
+        launch
+    }
+
+    fn kernel(&self) -> Option<&PointwiseKernel> {
+        match &self.work {
+            Work::Primitive(..) => None,
+            Work::Pointwise(kernel) | Work::Through(_, _, kernel) => Some(kernel),
+        }
+    }
+}

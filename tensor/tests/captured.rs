@@ -1,0 +1,135 @@
+//! Recorded launches run again: the same bits as the operations themselves, on both devices, and no recording where another run
+//! might go another way.
+
+use std::cell::RefCell;
+
+use clel_tensor::{
+    Captured, Device, Error, Expr, Result, RngKey, Tensor, count_launches, expr::Distribution,
+};
+
+/// The CPU, and a GPU where there is one.
+fn devices() -> Vec<Device> {
+    match Device::parse("wgpu") {
+        Ok(gpu) => vec![Device::Cpu, gpu],
+        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
+        Err(e) => {
+            eprintln!("only on the CPU: {e}");
+            vec![Device::Cpu]
+        }
+    }
+}
+
+fn numbers(shape: &[usize], stream: u32, device: &Device) -> Result<Tensor> {
+    let x = Tensor::uniform(shape, RngKey::new(9, stream), &Device::Cpu)?;
+    let x = x.sub_scalar(0.5)?.to_device(device)?;
+    x.realize()?;
+    Ok(x)
+}
+
+/// Convolutions with what follows them, a product, sums, views and random numbers.
+fn step(x: &Tensor, weights: &[Tensor; 2], key: RngKey) -> Result<[Tensor; 2]> {
+    let h = x.conv2d(&weights[0], 1, 1)?;
+    let h = h.maximum(&h.mul_scalar(0.2)?)?;
+    let back = h.conv2d_input_grad(&weights[0], x.shape(), 1, 1)?;
+    let pooled = h.mean(&[1, 2], false)?.matmul(&weights[1])?;
+    let mirrored = x.flip(2)?.add(&pooled.sum_all()?)?;
+    let noise = Expr::random(Distribution::Normal, key);
+    let next = Expr::input(0) - Expr::input(1) * 0.1 + Expr::input(2) * 0.01 + noise * 0.01;
+    let next = Tensor::pointwise(&next, &[x, &back, &mirrored])?;
+    Ok([next, pooled.slice(0, 1, 1)?])
+}
+
+#[test]
+fn a_repetition_gives_the_same_bits() -> Result<()> {
+    for device in devices() {
+        let weights = [
+            numbers(&[8, 3, 3, 4], 1, &device)?,
+            numbers(&[8, 5], 2, &device)?,
+        ];
+        let key = RngKey::new(3, 3);
+        let [mut captured, mut plain] = [(); 2].map(|()| numbers(&[2, 5, 6, 4], 0, &device));
+        let (captured, plain) = (captured.as_mut().unwrap(), plain.as_mut().unwrap());
+        let (made, recorded) =
+            Captured::record(&[captured], Some(key), || step(captured, &weights, key))?;
+        let recorded = recorded.expect("nothing varies but the key");
+        *captured = made[0].clone();
+        *plain = step(plain, &weights, key)?[0].clone();
+        plain.realize()?;
+        for k in 1..4 {
+            let (made, launches) = count_launches(|| recorded.replay(&[captured], Some(key.at(k))));
+            let made = made?;
+            let (wanted, plainly) = count_launches(|| {
+                let wanted = step(plain, &weights, key.at(k))?;
+                wanted.iter().try_for_each(|t| t.realize().map(drop))?;
+                Ok::<_, Error>(wanted)
+            });
+            let wanted = wanted?;
+            assert_eq!(launches, plainly, "{device}");
+            for (made, wanted) in made.iter().zip(&wanted) {
+                assert_eq!(made.shape(), wanted.shape());
+                assert_eq!(made.to_vec::<f32>()?, wanted.to_vec::<f32>()?, "{device}");
+            }
+            ([*captured, _], [*plain, _]) = (made, wanted);
+        }
+        // another draw is another result; a view is as good an input as any
+        let once = recorded.replay(&[captured], Some(key.at(9)))?;
+        let other = recorded.replay(&[captured], Some(key.at(8)))?;
+        assert_ne!(once[0].to_vec::<f32>()?, other[0].to_vec::<f32>()?);
+        let view = Tensor::concat(&[captured, captured], 0)?.slice(0, 2, 2)?;
+        let again = recorded.replay(&[&view], Some(key.at(9)))?;
+        assert_eq!(once[0].to_vec::<f32>()?, again[0].to_vec::<f32>()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_could_differ_is_not_recorded() -> Result<()> {
+    for device in devices() {
+        let x = numbers(&[3], 0, &device)?;
+        let key = RngKey::new(1, 1);
+        let recorded = |step: &dyn Fn() -> Result<Tensor>| -> Result<bool> {
+            let (_, captured) = Captured::record(&[&x], Some(key), || step().map(|t| [t]))?;
+            Ok(captured.is_some())
+        };
+        assert!(recorded(&|| x.add_scalar(1.0))?);
+        // numbers that come from the device, and go there
+        assert!(!recorded(&|| x.add_scalar(x.to_vec::<f32>()?[0].into()))?);
+        assert!(!recorded(&|| x.add(&Tensor::scalar(1.0f32, &device)?))?);
+        // random numbers of another key
+        assert!(!recorded(&|| x.add(&Tensor::uniform(
+            &[3],
+            key.at(5),
+            &device
+        )?))?);
+        // something remembered
+        let kept = RefCell::new(None);
+        assert!(!recorded(&|| {
+            let y = x.mul(&x)?;
+            y.realize()?;
+            *kept.borrow_mut() = Some(y.clone());
+            y.add_scalar(1.0)
+        })?);
+        // a recording within, and a repetition within
+        let (_, inner) = Captured::record(&[&x], None, || x.exp().map(|t| [t]))?;
+        let inner = inner.expect("nothing varies");
+        assert!(!recorded(&|| inner.replay(&[&x], None).map(|[t]| t))?);
+        let nested = || Captured::record(&[&x], None, || x.exp().map(|t| [t]));
+        assert!(!recorded(&|| nested().map(|([t], _)| t))?);
+        // after all of this recording is off, and another recording is one again
+        assert!(recorded(&|| x.exp())?);
+    }
+    Ok(())
+}
+
+#[test]
+fn inputs_of_other_shapes_are_refused() -> Result<()> {
+    let x = numbers(&[2, 3], 0, &Device::Cpu)?;
+    let (_, captured) = Captured::record(&[&x], None, || x.exp().map(|t| [t]))?;
+    let captured = captured.expect("nothing varies");
+    let other = numbers(&[3, 2], 0, &Device::Cpu)?;
+    let why = captured.replay(&[&other], None).unwrap_err().to_string();
+    assert!(why.contains("[3, 2]") && why.contains("[2, 3]"), "{why}");
+    assert!(captured.replay(&[], None).is_err());
+    assert!(captured.replay(&[&x, &x], None).is_err());
+    Ok(())
+}
