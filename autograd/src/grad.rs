@@ -165,6 +165,7 @@ fn walk(
             accumulate(&mut cotangents, node.id, seed)?;
         }
     }
+    // ANCHOR: walk
     let mut found = BTreeMap::new();
     // operands are older, so those of a node are still there when it is taken out
     while let Some((id, node)) = on_path.pop_last() {
@@ -189,6 +190,7 @@ fn walk(
         }
     }
     Ok(found)
+    // ANCHOR_END: walk
 }
 
 /// The first gradient is moved in, later ones are added.

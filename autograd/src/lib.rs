@@ -16,6 +16,11 @@
 //! # Ok::<(), clel_autograd::Error>(())
 //! ```
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod check;
 mod error;
 mod grad;

@@ -164,6 +164,7 @@ impl Op {
                 one(gy.mul(&share))
             }
 
+            // ANCHOR: bilinear
             // bilinear triads: each pass's derivatives are the other two
             Op::MatMul {
                 a_transposed: ta,
@@ -185,6 +186,7 @@ impl Op {
                 &|| gy.conv2d_input_grad(saved(1), shape(0), *stride, *pad),
                 &|| saved(0).conv2d_weight_grad(gy, shape(1), *stride, *pad),
             ),
+            // ANCHOR_END: bilinear
             Op::ConvInputGrad { stride, pad } => {
                 pair(&|| gy.conv2d(saved(1), *stride, *pad), &|| {
                     gy.conv2d_weight_grad(saved(0), shape(1), *stride, *pad)

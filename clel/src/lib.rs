@@ -1,5 +1,10 @@
 //! Energy-based models guided by contrastive latent variables.
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod augment;
 pub mod bench;
 pub mod cli;

@@ -20,6 +20,11 @@
 //! # Ok::<(), clel_nn::Error>(())
 //! ```
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod cell;
 mod error;
 pub mod files;

@@ -4,6 +4,11 @@
 //! kernel ([`expr`]); everything else is one of a closed set of [`primitive`]s, which both devices
 //! implement.
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod cpu;
 mod device;
 mod dtype;

@@ -25,6 +25,7 @@ pub fn nt_xent(views: &Var, negatives: Option<&Var>, temperature: f64) -> Result
         return Err(unpaired(views));
     }
     let n = rows / 2;
+    // ANCHOR: nt_xent
     let y = direction(views)?;
     let others = match negatives {
         None => y.clone(),
@@ -43,6 +44,7 @@ pub fn nt_xent(views: &Var, negatives: Option<&Var>, temperature: f64) -> Result
     let positive = pairs.sum(&[1], false)?.mean_all()?;
     let partition = logits.logsumexp(&[1], false)?.mean_all()?;
     Ok(partition.sub(&positive.mul_scalar(1.0 / temperature)?)?)
+    // ANCHOR_END: nt_xent
 }
 
 fn unpaired(views: &Var) -> Error {

@@ -36,6 +36,7 @@ pub fn energy_loss(
     alpha: f64,
     beta: f64,
 ) -> Result<EnergyLoss> {
+    // ANCHOR: loss
     let (data, samples) = (energy(f_data)?, energy(f_samples)?);
     let similarity = similarity(g_data, &z.detach())?;
     let mut loss = data.mean_all()?.sub(&samples.mean_all()?)?;
@@ -47,6 +48,7 @@ pub fn energy_loss(
         let squares = squares.add(&samples.mul(&samples)?.mean_all()?)?;
         loss = loss.add(&squares.mul_scalar(alpha)?)?;
     }
+    // ANCHOR_END: loss
     Ok(EnergyLoss {
         loss,
         data: data.into_tensor(),

@@ -30,20 +30,24 @@ const SHORTEST: f64 = 1e-12;
 ///
 /// # Errors
 /// f is not of rank 2; what the device reports.
+// ANCHOR: energy
 pub fn energy(f: &Var) -> Result<Var> {
     let half_square = Expr::input(0) * Expr::input(0) * 0.5;
     Ok(Var::pointwise(&half_square, &[f])?.sum(&[1], false)?)
 }
+// ANCHOR_END: energy
 
 /// E(x, z) = ½‖f‖² − β⟨g/‖g‖, z⟩ of features f \[N, d\], directions g \[N, d\] and latents z of length 1, \[N, d\] or
 /// \[1, d\] for all: \[N\].
 ///
 /// # Errors
 /// Shapes that do not fit; what the device reports.
+// ANCHOR: joint
 pub fn joint_energy(f: &Var, g: &Var, z: &Var, beta: f64) -> Result<Var> {
     let guide = similarity(g, z)?.mul_scalar(beta)?;
     Ok(energy(f)?.sub(&guide)?)
 }
+// ANCHOR_END: joint
 
 /// ⟨g/‖g‖, z⟩ row by row, the cosine if z has length 1: \[N\].
 ///
@@ -57,9 +61,11 @@ pub fn similarity(g: &Var, z: &Var) -> Result<Var> {
 ///
 /// # Errors
 /// v is not of rank 2; what the device reports.
+// ANCHOR: direction
 pub fn direction(v: &Var) -> Result<Var> {
     let square = v.mul(v)?.sum(&[1], true)?;
     // the bound is within the root, whose derivative at 0 is infinite
     let length = Expr::input(1).maximum(SHORTEST * SHORTEST).sqrt();
     Ok(Var::pointwise(&(Expr::input(0) / length), &[v, &square])?)
 }
+// ANCHOR_END: direction

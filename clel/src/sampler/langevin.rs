@@ -64,6 +64,7 @@ impl Langevin {
     /// # Errors
     /// What the energy reports; noise of another shape.
     pub fn step(&self, energy: &Energy<'_>, images: &Tensor, noise: Numbers<'_>) -> Result<Step> {
+        // ANCHOR: step
         let x = Var::leaf(images.clone());
         let energy = energy(&x)?;
         let energies = energy.tensor().clone();
@@ -87,6 +88,7 @@ impl Langevin {
         }
         let next = Tensor::pointwise(&next.maximum(0.0).minimum(1.0), &inputs)?;
         next.realize()?;
+        // ANCHOR_END: step
         Ok(Step {
             images: next,
             energies,

@@ -208,6 +208,7 @@ impl Trainer {
     }
 
     fn advance(&mut self, batch: &Batch<'_>) -> Result<Outcome> {
+        // ANCHOR: iteration
         self.update_averages(batch.images.shape()[0])?;
         let chains = self.sample(batch)?;
         let rates = self.rates();
@@ -227,6 +228,7 @@ impl Trainer {
         self.adam.step(&energy, &energy_gradients, rates[0])?;
         self.sgd.step(&encoder, &encoder_gradients, rates[1])?;
         self.step += 1;
+        // ANCHOR_END: iteration
         self.untrained.clear();
         Ok(Outcome {
             energy_loss,

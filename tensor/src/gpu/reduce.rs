@@ -12,12 +12,14 @@ const LONGEST: usize = 256;
 /// An axis is not split into parts shorter than this.
 const SHORTEST: usize = 32;
 
+// ANCHOR: program
 pub(super) fn reduce_program(sum: bool, vec: bool, row: bool) -> Program {
     program!("reduce")
         .set("SUM", u8::from(sum))
         .set("VEC", u8::from(vec))
         .set("ROW", u8::from(row))
 }
+// ANCHOR_END: program
 
 pub(super) fn argmax_program(merge: bool) -> Program {
     program!("argmax").set("MERGE", u8::from(merge))
