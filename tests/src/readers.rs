@@ -34,7 +34,8 @@ pub const READERS: [Reader; 10] = [
             }
             std::fs::write(folder.join("test_batch.bin"), &record)?;
             std::fs::write(folder.join("data_batch_1.bin"), bytes)?;
-            Ok(drop(cifar10(folder)?))
+            cifar10(folder)?;
+            Ok(())
         },
         sample: cifar_sample,
     },
@@ -43,7 +44,8 @@ pub const READERS: [Reader; 10] = [
         read: |folder, bytes| {
             let file = folder.join("cifar-10-binary.tar");
             std::fs::write(&file, bytes)?;
-            Ok(drop(cifar10(&file)?))
+            cifar10(&file)?;
+            Ok(())
         },
         sample: || {
             let mut archive = tar::Builder::new(Vec::new());
@@ -71,7 +73,8 @@ pub const READERS: [Reader; 10] = [
             ] {
                 std::fs::write(folder.join(name), bytes)?;
             }
-            Ok(drop(mnist(folder)?))
+            mnist(folder)?;
+            Ok(())
         },
         sample: idx_sample,
     },
@@ -80,7 +83,8 @@ pub const READERS: [Reader; 10] = [
         read: |folder, bytes| {
             std::fs::write(folder.join("test_32x32.mat"), mat_sample()?)?;
             std::fs::write(folder.join("train_32x32.mat"), bytes)?;
-            Ok(drop(svhn(folder)?))
+            svhn(folder)?;
+            Ok(())
         },
         sample: mat_sample,
     },
@@ -91,7 +95,8 @@ pub const READERS: [Reader; 10] = [
             std::fs::write(folder.join("train_data_batch_1.npz"), bytes)?;
             let (train, _) = imagenet32(folder, None, 1 << 20)?;
             // what is not in memory is read now
-            Ok(drop(train.images.read_all()?))
+            train.images.read_all()?;
+            Ok(())
         },
         sample: npz_sample,
     },
@@ -100,7 +105,8 @@ pub const READERS: [Reader; 10] = [
         read: |folder, bytes| {
             let file = folder.join("images.safetensors");
             std::fs::write(&file, bytes)?;
-            Ok(drop(read_tensors(&file)?))
+            read_tensors(&file)?;
+            Ok(())
         },
         sample: || {
             let bytes = vec![7u8; 2 * 4 * 4];
@@ -127,7 +133,8 @@ pub const READERS: [Reader; 10] = [
         read: |folder, bytes| {
             let file = folder.join("config.toml");
             std::fs::write(&file, bytes)?;
-            Ok(drop(Layers::file(&file)?.build()?))
+            Layers::file(&file)?.build()?;
+            Ok(())
         },
         sample: || Ok(Layers::preset("digits")?.build()?.to_toml().into_bytes()),
     },
@@ -136,7 +143,8 @@ pub const READERS: [Reader; 10] = [
         read: |folder, bytes| {
             let file = folder.join("step-00000001.safetensors");
             std::fs::write(&file, bytes)?;
-            Ok(drop(load_networks(&file, &Device::Cpu)?))
+            load_networks(&file, &Device::Cpu)?;
+            Ok(())
         },
         sample: checkpoint_sample,
     },
@@ -218,7 +226,8 @@ fn picture(folder: &Path, name: &str, bytes: &[u8]) -> Outcome {
         size: None,
         channels: Channels::AsStored,
     };
-    Ok(drop(read_file(&file, form)?))
+    read_file(&file, form)?;
+    Ok(())
 }
 
 /// What the trainer saves before its first step, of a very small model.
