@@ -14,7 +14,7 @@ pub use layers::Layers;
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
-    EncoderNetwork, EvalConfig, HealthConfig, LogConfig, LossConfig, ModelConfig, Network,
+    EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,
     SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
 };
 

@@ -250,12 +250,14 @@ impl Eval {
     }
 }
 
-/// Refuses a network, `ebm` or `encoder`, that an import left as it was drawn.
+/// Refuses a network, `ebm` or `encoder`, that is as it was drawn.
 fn check_trained(trainer: &Trainer, network: &str) -> Result<()> {
     if trainer.untrained().iter().any(|name| name == network) {
         return Err(Error::Argument {
             argument: "--checkpoint".to_owned(),
-            why: format!("the file that this was imported from had no `{network}`"),
+            why: format!(
+                "its `{network}` was not trained: encoder.latents is none, or the file that this was imported from had no such network"
+            ),
         });
     }
     Ok(())
