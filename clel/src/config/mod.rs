@@ -7,11 +7,13 @@
 mod keys;
 mod layers;
 mod presets;
+mod section;
 mod tree;
 mod validate;
 
 pub use layers::Layers;
 pub use presets::{DEFAULT_PRESET, PRESETS};
+pub(crate) use section::Sections;
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
     EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,

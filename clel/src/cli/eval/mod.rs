@@ -12,10 +12,9 @@ use clel_tensor::cpu::with_winograd;
 
 use self::report::{Heading, Report};
 use super::sample::MOST_SAMPLES;
-use super::set::{Part, SetArgument};
 use super::{DeviceArgument, from_checkpoint};
 use crate::config::Source;
-use crate::data::{self, Dataset, ImageSet};
+use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
 use crate::features::{
     EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
 };
