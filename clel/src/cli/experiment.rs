@@ -28,7 +28,7 @@ A file:
   every = 50                            iterations between two points
   features = \"digits\"                   as `clel eval --features`; also: reference, samples, fresh, rounds, neighbours
   [end]
-  ood = [\"interp\"]                      as `clel ood --out`; also: beta, chains, chain_samples
+  ood = [\"interp\"]                      as `clel ood --out`; also: betas, chains, chain_samples
   [figures]                             optional: which variants are drawn together
   guide = [\"CLEL\", \"without latents\"]";
 

@@ -3,7 +3,8 @@
 use std::io::Cursor;
 use std::ops::Range;
 
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::chart::{ChartBuilder, LabelAreaPosition};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
@@ -13,11 +14,10 @@ use plotters::prelude::{
 };
 use plotters::series::LineSeries;
 use plotters::style::{
-    BLACK, Color, FontStyle, IntoFont, IntoTextStyle, RGBColor, ShapeStyle, WHITE, register_font,
+    BLACK, Color, FontStyle, IntoFont, RGBColor, ShapeStyle, WHITE, register_font,
 };
 
 use super::results::Spread;
-use crate::report::short;
 use crate::{Error, Result};
 
 /// DejaVu Sans, Latin, Greek and some signs: pictures have words on machines without fonts too.
@@ -108,7 +108,9 @@ impl Plot {
         self.draw(BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area())?;
         let picture = RgbImage::from_raw(w, h, pixels).ok_or_else(|| fault("a buffer too small"))?;
         let mut file = Cursor::new(Vec::new());
-        picture.write_to(&mut file, ImageFormat::Png).map_err(fault)?;
+        let encoder =
+            PngEncoder::new_with_quality(&mut file, CompressionType::Best, FilterType::NoFilter);
+        picture.write_with_encoder(encoder).map_err(fault)?;
         Ok(file.into_inner())
     }
 
@@ -159,12 +161,13 @@ impl Plot {
             .configure_mesh()
             .x_desc(self.x.as_str())
             .y_desc(self.y.as_str())
-            .x_label_formatter(&|v| short(*v))
-            .y_label_formatter(&|v| short(*v))
+            .x_label_formatter(&|v| tick(*v))
+            .y_label_formatter(&|v| tick(*v))
             .label_style(font(13))
             .axis_desc_style(font(14))
             .bold_line_style(BLACK.mix(0.12))
-            .light_line_style(BLACK.mix(0.04))
+            .max_light_lines(1)
+            .light_line_style(WHITE)
             .axis_style(BLACK.mix(0.6))
             .draw()?;
         for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
@@ -182,10 +185,23 @@ impl Plot {
             let height = 14 + 22 * i as i32;
             let sample = vec![(0, height), (22, height)];
             names.draw(&PathElement::new(sample, style.stroke_width(3)))?;
-            let text = font(13).into_text_style(&names);
-            names.draw(&Text::new(series.name.as_str(), (30, height - 7), text))?;
+            names.draw(&Text::new(series.name.as_str(), (30, height - 7), font(13)))?;
         }
         Ok(())
+    }
+}
+
+/// A number at an axis, without needless digits.
+fn tick(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e6).contains(&size) {
+        return format!("{value:.0e}");
+    }
+    let decimals = if size >= 100.0 { 0 } else { 4 };
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 

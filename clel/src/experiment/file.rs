@@ -25,7 +25,7 @@ const CURVES: [&str; 7] = [
     "rounds",
     "neighbours",
 ];
-const END: [&str; 4] = ["ood", "beta", "chains", "chain_samples"];
+const END: [&str; 4] = ["ood", "betas", "chains", "chain_samples"];
 /// The largest number of samples that a figure may take.
 const MOST_SAMPLES: usize = 10_000_000;
 
@@ -89,9 +89,9 @@ pub struct End {
     /// Sets of images of another kind, as `clel ood --out` has them, which the energies are to tell from the test images.
     #[serde(default)]
     pub ood: Vec<String>,
-    /// β of that score; without latents it is 0.
-    #[serde(default = "tenth")]
-    pub beta: f64,
+    /// β of that score, each of them; without latents only 0 is meant, the energy E(x) alone.
+    #[serde(default = "betas")]
+    pub betas: Vec<f64>,
     /// Lengths of chains from fresh noise, without restarts, whose distance is measured: rounds of `sampler.steps` steps.
     #[serde(default)]
     pub chains: Vec<usize>,
@@ -112,8 +112,8 @@ fn ten() -> usize {
 fn yes() -> bool {
     true
 }
-fn tenth() -> f64 {
-    0.1
+fn betas() -> Vec<f64> {
+    vec![0.0, 0.1]
 }
 fn chain_samples() -> usize {
     256
@@ -255,10 +255,10 @@ fn check(file: &Sections<'_>, curves: &Curves, end: &End) -> Result<()> {
             return Err(file.wrong(&["end", "ood"], format!("`{set}`: {why}, or interp")));
         }
     }
-    let sound = end.beta.is_finite() && end.beta >= 0.0;
+    let sound = !end.betas.is_empty() && end.betas.iter().all(|b| b.is_finite() && *b >= 0.0);
     let lengths = end.chains.iter().all(|n| count(*n)) && end.chains.is_sorted_by(|a, b| a < b);
     for (key, holds, why) in [
-        ("beta", sound, "must be a finite number, 0 or above"),
+        ("betas", sound, "must be finite numbers, 0 or above"),
         ("chains", lengths, "must be numbers of rounds, at least 1, each above the one before"),
         (
             "chain_samples",

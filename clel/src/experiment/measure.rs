@@ -6,6 +6,7 @@ use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::Device;
 use clel_tensor::cpu::with_winograd;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::file::{Curves, End};
@@ -141,74 +142,95 @@ impl Observer for Measurer<'_> {
 }
 
 /// The figures of a finished run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EndFigures {
-    /// The iteration of the checkpoint.
-    pub iteration: u64,
-    /// AUROC of the energies of test images against each set of another kind.
-    pub auroc: Vec<f64>,
+    /// AUROC of the energies of test images against each set of another kind: one for each β, none where that β needs an encoder and there
+    /// is none.
+    pub auroc: Vec<Vec<Option<f64>>>,
     /// Distance of chains of each length.
     pub chains: Vec<f64>,
 }
 
-/// The figures, with what they depend on.
+/// Figures that a run directory keeps, with what they depend on.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    measure: String,
-    settings: End,
-    figures: EndFigures,
+struct Kept<S, F> {
+    settings: S,
+    figures: F,
 }
 
 /// The figures of a finished run, as its directory keeps them, or measured now.
 pub(super) fn end(run: &RunDir, end: &End, judge: &Judge, device: &Device) -> Result<EndFigures> {
-    const FILE: &str = "end.json";
-    if let Some(kept) = kept::<Kept>(run, FILE)
-        && kept.settings == *end
-        && kept.measure == judge.measure
+    let load = || Ok::<_, Error>(newest_usable(run, |path| load_networks(path, device))?.value);
+    let auroc = once(run, "ood.json", (end.ood.clone(), end.betas.clone()), || {
+        auroc(&load()?, end, &judge.data, device)
+    })?;
+    let settings = (judge.measure.clone(), end.chains.clone(), end.chain_samples);
+    let chains = once(run, "chains.json", settings, || {
+        chains(&load()?, end, judge, device)
+    })?;
+    Ok(EndFigures { auroc, chains })
+}
+
+/// What the run directory keeps under a name, if it was measured with these settings; else it is measured and kept.
+fn once<S, F>(run: &RunDir, name: &str, settings: S, measure: impl Fn() -> Result<F>) -> Result<F>
+where
+    S: Serialize + DeserializeOwned + PartialEq,
+    F: Serialize + DeserializeOwned,
+{
+    if let Some(kept) = kept::<Kept<S, F>>(run, name)
+        && kept.settings == settings
     {
         return Ok(kept.figures);
     }
-    let model = newest_usable(run, |path| load_networks(path, device))?.value;
-    let figures = with_winograd(model.config.train.winograd.into(), || {
-        Ok::<_, Error>(EndFigures {
-            iteration: model.step,
-            auroc: auroc(&model, end, &judge.data, device)?,
-            chains: chains(&model, end, judge, device)?,
-        })
-    })?;
-    let kept = Kept {
-        measure: judge.measure.clone(),
-        settings: end.clone(),
-        figures,
-    };
-    keep(run, FILE, &kept)?;
+    let winograd = run.read_config()?.train.winograd.into();
+    let figures = with_winograd(winograd, measure)?;
+    let kept = Kept { settings, figures };
+    keep(run, name, &kept)?;
     Ok(kept.figures)
 }
 
-fn auroc(model: &Loaded, end: &End, data: &Dataset, device: &Device) -> Result<Vec<f64>> {
-    if end.ood.is_empty() {
-        return Ok(Vec::new());
-    }
-    let beta = match model.config.encoder.latents {
-        Latents::Contrastive => end.beta,
-        Latents::None => 0.0,
-    };
+/// For each set, for each β.
+fn auroc(
+    model: &Loaded,
+    end: &End,
+    data: &Dataset,
+    device: &Device,
+) -> Result<Vec<Vec<Option<f64>>>> {
     let shape = model.config.data.shape.unwrap_or_default();
     let inside = match data.test.images.is_empty() {
         true => &data.train.images,
         false => &data.test.images,
     };
-    let known = scores(model, inside, beta, device)?;
-    let mut all = Vec::new();
+    let guided = model.config.encoder.latents != Latents::None;
+    let all_scores = |set: &ImageSet| -> Result<Vec<Option<Vec<f32>>>> {
+        let of = |beta: &f64| match *beta == 0.0 || guided {
+            true => Ok(Some(scores(model, set, *beta, device)?)),
+            false => Ok(None),
+        };
+        end.betas.iter().map(of).collect()
+    };
+    let mut found = Vec::new();
+    let mut known = None;
     for set in &end.ood {
         let outside: Outside = set.parse().map_err(|why| Error::Argument {
             argument: set.clone(),
             why,
         })?;
         let (_, images) = outside.load(inside, shape)?;
-        all.push(ranking(&known, &scores(model, &images, beta, device)?)?.auroc);
+        let known = match &mut known {
+            Some(known) => known,
+            none => none.insert(all_scores(inside)?),
+        };
+        let mut row = Vec::new();
+        for (inliers, outliers) in known.iter().zip(all_scores(&images)?) {
+            row.push(match (inliers, outliers) {
+                (Some(inliers), Some(outliers)) => Some(ranking(inliers, &outliers)?.auroc),
+                _ => None,
+            });
+        }
+        found.push(row);
     }
-    Ok(all)
+    Ok(found)
 }
 
 /// Distances of chains that only grow older.

@@ -28,8 +28,12 @@ pub fn rows(experiment: &Experiment, results: &Results) -> Vec<Vec<String>> {
         }
     }
     for (i, set) in experiment.end.ood.iter().enumerate() {
-        let shown = move |v: &VariantResult| spread(v.at_end(|end| end.auroc.get(i).copied()));
-        columns.push((format!("AUROC, {set}"), Box::new(shown)));
+        for (k, beta) in experiment.end.betas.iter().enumerate() {
+            let shown = move |v: &VariantResult| {
+                spread(v.at_end(|end| end.auroc.get(i)?.get(k).copied().flatten()))
+            };
+            columns.push((format!("AUROC, {set}, β = {beta}"), Box::new(shown)));
+        }
     }
     for (i, rounds) in experiment.end.chains.iter().enumerate() {
         let shown = move |v: &VariantResult| spread(v.at_end(|end| end.chains.get(i).copied()));
@@ -81,7 +85,7 @@ pub(super) fn notes(experiment: &Experiment, results: &Results) -> String {
     text += &kinds.join("; ");
     text += ". A round is sampler.steps Langevin steps; seconds are iterations times the median cost of an iteration.";
     if !end.ood.is_empty() {
-        text += &format!(" AUROC of the energies with β = {} (0 without latents).", end.beta);
+        text += " AUROC of test images by −(½‖f‖² − β·cos(g(f), h)); with β = 0 it is E(x) alone.";
     }
     for variant in &results.variants {
         for run in &variant.runs {
