@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::train::{STOPPED, stop_on_signals};
 use super::{DeviceArgument, output, table};
-use crate::experiment::{Experiment, Progress, perform, rows};
+use crate::experiment::{Experiment, Progress, RunResult, State, perform, rows};
 use crate::{Error, Result, whole_file};
 
 /// Examples at the end of the help text.
@@ -35,7 +36,7 @@ A file:
 /// Runs variants of a configuration with several seeds, and compares them by curves and a table.
 ///
 /// Each run is an ordinary one in OUT/runs/VARIANT/seed-N. Called again, finished runs are taken as they are and the others go on. A run that is
-/// sick or fails is told in the table and does not stop the others. Results are written after each run: results.json, table.md, and the
+/// sick or fails is told in the table and does not stop the others; after a failure (not a sickness) the exit code is 1. Results are written after each run: results.json, table.md, and the
 /// curves with bands over the seeds, against iterations and seconds, as SVG and PNG.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -81,9 +82,13 @@ impl ExperimentCommand {
             table::say(&rows(&experiment, &results), true)?;
             output::say(&format!("\n{}", out.display()))?;
         }
-        Ok(match stop.load(std::sync::atomic::Ordering::Relaxed) {
-            true => ExitCode::from(STOPPED),
-            false => ExitCode::SUCCESS,
+        let failed = |run: &RunResult| matches!(run.state, State::Failed(_));
+        Ok(if stop.load(Ordering::Relaxed) {
+            ExitCode::from(STOPPED)
+        } else if results.variants.iter().flat_map(|v| &v.runs).any(failed) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
         })
     }
 }

@@ -52,7 +52,9 @@ impl<'a> Sections<'a> {
     pub fn only(&self, path: &[&str], known: &[&str]) -> Result<()> {
         for name in self.names(path) {
             if !known.contains(&name.as_str()) {
-                let key = path.iter().fold(String::new(), |all, part| keys::join(&all, part));
+                let key = path
+                    .iter()
+                    .fold(String::new(), |all, part| keys::join(&all, part));
                 let all: Vec<String> = known.iter().map(|k| keys::join(&key, k)).collect();
                 let unknown = keys::join(&key, &name);
                 return Err(Error::UnknownKey {
@@ -123,8 +125,8 @@ impl Layers {
             Some(Value::String(name)) => name,
             Some(_) => return Err(sections.wrong(&key, "must be the name of a preset")),
         };
-        let mut layers = Layers::preset(preset)
-            .map_err(|error| sections.wrong(&key, error.to_string()))?;
+        let mut layers =
+            Layers::preset(preset).map_err(|error| sections.wrong(&key, error.to_string()))?;
         layers.lay(sections, path)?;
         Ok(layers)
     }

@@ -71,9 +71,10 @@ fn curve(variant: &VariantResult, figure: &str, axis: Axis) -> Series {
         Axis::Iterations => Some(1.0),
         Axis::Seconds => variant.seconds_per_iteration,
     };
-    let points = variant.iterations(figure).into_iter().filter_map(|i| {
-        Some((i as f64 * scale?, variant.at(figure, i)?))
-    });
+    let points = variant
+        .iterations(figure)
+        .into_iter()
+        .filter_map(|i| Some((i as f64 * scale?, variant.at(figure, i)?)));
     series(variant, points)
 }
 

@@ -106,7 +106,8 @@ impl Plot {
         let (w, h) = SIZE;
         let mut pixels = vec![0; (w * h * 3) as usize];
         self.draw(BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area())?;
-        let picture = RgbImage::from_raw(w, h, pixels).ok_or_else(|| fault("a buffer too small"))?;
+        let picture =
+            RgbImage::from_raw(w, h, pixels).ok_or_else(|| fault("a buffer too small"))?;
         let mut file = Cursor::new(Vec::new());
         let encoder =
             PngEncoder::new_with_quality(&mut file, CompressionType::Best, FilterType::NoFilter);

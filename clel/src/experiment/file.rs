@@ -201,7 +201,10 @@ fn variant(file: &Sections<'_>, name: &str, every: usize) -> Result<Variant> {
         }
     }
     let words = name.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<String> = words.filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = words
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     Ok(Variant {
         name: name.to_owned(),
         folder: words.join("-"),
@@ -218,7 +221,11 @@ fn part<T: DeserializeOwned>(file: &Sections<'_>, name: &str, usual: Option<Valu
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
         let mut path = vec![name];
-        path.extend(inner.split('.').filter(|p| !p.is_empty() && *p != "?" && *p != "."));
+        path.extend(
+            inner
+                .split('.')
+                .filter(|p| !p.is_empty() && *p != "?" && *p != "."),
+        );
         file.wrong(&path, error.into_inner().message())
     })
 }
@@ -242,8 +249,16 @@ fn check(file: &Sections<'_>, curves: &Curves, end: &End) -> Result<()> {
     let count = |n: usize| n > 0 && n <= MOST_SAMPLES;
     for (key, holds, why) in [
         ("every", count(curves.every), "must be at least 1"),
-        ("samples", samples(curves.samples), "must be 0, for none, or at least 2"),
-        ("fresh", samples(curves.fresh), "must be 0, for none, or at least 2"),
+        (
+            "samples",
+            samples(curves.samples),
+            "must be 0, for none, or at least 2",
+        ),
+        (
+            "fresh",
+            samples(curves.fresh),
+            "must be 0, for none, or at least 2",
+        ),
         ("rounds", count(curves.rounds), "must be at least 1"),
     ] {
         if !holds {
@@ -259,7 +274,11 @@ fn check(file: &Sections<'_>, curves: &Curves, end: &End) -> Result<()> {
     let lengths = end.chains.iter().all(|n| count(*n)) && end.chains.is_sorted_by(|a, b| a < b);
     for (key, holds, why) in [
         ("betas", sound, "must be finite numbers, 0 or above"),
-        ("chains", lengths, "must be numbers of rounds, at least 1, each above the one before"),
+        (
+            "chains",
+            lengths,
+            "must be numbers of rounds, at least 1, each above the one before",
+        ),
         (
             "chain_samples",
             (2..=MOST_SAMPLES).contains(&end.chain_samples),
@@ -277,7 +296,9 @@ fn figures(file: &Sections<'_>, variants: &[Variant]) -> Result<Vec<(String, Vec
     let mut figures = Vec::new();
     for name in file.names(&["figures"]) {
         let path = ["figures", name.as_str()];
-        let simple = name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        let simple = name
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '-' || c == '_');
         let Some(Value::Array(shown)) = file.value(&path) else {
             return Err(file.wrong(&path, "must be a list of variants"));
         };
@@ -287,10 +308,15 @@ fn figures(file: &Sections<'_>, variants: &[Variant]) -> Result<Vec<(String, Vec
         }
         let mut indices = Vec::new();
         for variant in shown {
-            let found = variants.iter().position(|v| Some(v.name.as_str()) == variant.as_str());
+            let found = variants
+                .iter()
+                .position(|v| Some(v.name.as_str()) == variant.as_str());
             indices.push(found.ok_or_else(|| {
                 let all: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
-                file.wrong(&path, format!("{variant} is none of the variants {}", all.join(", ")))
+                file.wrong(
+                    &path,
+                    format!("{variant} is none of the variants {}", all.join(", ")),
+                )
             })?);
         }
         figures.push((name, indices));

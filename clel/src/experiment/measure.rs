@@ -89,7 +89,9 @@ impl Judge {
     fn frechet(&self, config: &Config, samples: Vec<f32>) -> Result<f64> {
         let shape = config.data.shape.unwrap_or_default();
         let images = ImageSet::of_samples(shape, samples)?;
-        let found = self.reference.compare(&extract(self.network.as_ref(), &images)?)?;
+        let found = self
+            .reference
+            .compare(&extract(self.network.as_ref(), &images)?)?;
         Ok(found.frechet.unwrap_or(f64::NAN))
     }
 }
@@ -112,8 +114,8 @@ impl Observer for Measurer<'_> {
         }
         let since = step - self.seen.min(step);
         self.seen = step;
-        let due = step.is_multiple_of(self.curves.every as u64)
-            || step == config.train.iterations as u64;
+        let due =
+            step.is_multiple_of(self.curves.every as u64) || step == config.train.iterations as u64;
         if !due || self.record.has(step) {
             return Ok(());
         }
@@ -161,9 +163,12 @@ struct Kept<S, F> {
 /// The figures of a finished run, as its directory keeps them, or measured now.
 pub(super) fn end(run: &RunDir, end: &End, judge: &Judge, device: &Device) -> Result<EndFigures> {
     let load = || Ok::<_, Error>(newest_usable(run, |path| load_networks(path, device))?.value);
-    let auroc = once(run, "ood.json", (end.ood.clone(), end.betas.clone()), || {
-        auroc(&load()?, end, &judge.data, device)
-    })?;
+    let auroc = once(
+        run,
+        "ood.json",
+        (end.ood.clone(), end.betas.clone()),
+        || auroc(&load()?, end, &judge.data, device),
+    )?;
     let settings = (judge.measure.clone(), end.chains.clone(), end.chain_samples);
     let chains = once(run, "chains.json", settings, || {
         chains(&load()?, end, judge, device)

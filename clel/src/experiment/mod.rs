@@ -19,6 +19,8 @@ mod record;
 mod results;
 mod runs;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use curves::draw_all;
 pub use file::{Curves, End, Experiment, Variant};

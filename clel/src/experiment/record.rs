@@ -78,7 +78,10 @@ impl Record {
 
     /// Why the run cannot go on, if so.
     pub fn sickness(&self) -> Option<&str> {
-        let texts = self.lines.iter().filter_map(|line| line.get("event")?.as_str());
+        let texts = self
+            .lines
+            .iter()
+            .filter_map(|line| line.get("event")?.as_str());
         texts.filter_map(|text| text.strip_prefix(SICK)).next_back()
     }
 

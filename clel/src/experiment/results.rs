@@ -181,7 +181,11 @@ impl VariantResult {
             let next = known.iter().position(|(i, _)| *i >= iteration - 1e-6)?;
             let (x1, y1) = known[next];
             let (x0, y0) = known[next.saturating_sub(1)];
-            let share = if x1 > x0 { (iteration - x0) / (x1 - x0) } else { 1.0 };
+            let share = if x1 > x0 {
+                (iteration - x0) / (x1 - x0)
+            } else {
+                1.0
+            };
             Some(y0 + share.clamp(0.0, 1.0) * (y1 - y0))
         };
         Spread::of(&self.complete().filter_map(of).collect::<Vec<_>>())

@@ -76,7 +76,10 @@ pub fn perform(
                 results.measure.clone_from(&judge.measure);
             }
             results.write(&out.join("results.json"))?;
-            whole_file::write(&out.join("table.md"), markdown(experiment, &results).as_bytes())?;
+            whole_file::write(
+                &out.join("table.md"),
+                markdown(experiment, &results).as_bytes(),
+            )?;
             draw_all(experiment, &results, out)?;
             if stop.load(Ordering::Relaxed) {
                 return Ok(results);
@@ -192,7 +195,10 @@ impl One<'_> {
             return Ok(stored);
         };
         Err(Error::Mismatch {
-            what: format!("the run in {}, against the experiment's file", self.path.display()),
+            what: format!(
+                "the run in {}, against the experiment's file",
+                self.path.display()
+            ),
             found,
             expected: "the file's: undo the change, or choose another --out".to_owned(),
         })

@@ -37,7 +37,10 @@ pub fn rows(experiment: &Experiment, results: &Results) -> Vec<Vec<String>> {
     }
     for (i, rounds) in experiment.end.chains.iter().enumerate() {
         let shown = move |v: &VariantResult| spread(v.at_end(|end| end.chains.get(i).copied()));
-        columns.push((format!("Fréchet, chains of {rounds} rounds"), Box::new(shown)));
+        columns.push((
+            format!("Fréchet, chains of {rounds} rounds"),
+            Box::new(shown),
+        ));
     }
     let mut rows = vec![columns.iter().map(|(heading, _)| heading.clone()).collect()];
     for variant in &results.variants {
@@ -72,15 +75,22 @@ pub(super) fn notes(experiment: &Experiment, results: &Results) -> String {
     );
     let mut kinds = Vec::new();
     if curves.samples > 0 {
-        kinds.push(format!("up to {} chains of the replay buffer", curves.samples));
+        kinds.push(format!(
+            "up to {} chains of the replay buffer",
+            curves.samples
+        ));
     }
     if curves.fresh > 0 {
         let (n, rounds) = (curves.fresh, curves.rounds);
-        kinds.push(format!("{n} fresh chains of {rounds} rounds, averaged network"));
+        kinds.push(format!(
+            "{n} fresh chains of {rounds} rounds, averaged network"
+        ));
     }
     if !end.chains.is_empty() {
         let n = end.chain_samples;
-        kinds.push(format!("{n} chains of each length, averaged network, without restarts"));
+        kinds.push(format!(
+            "{n} chains of each length, averaged network, without restarts"
+        ));
     }
     text += &kinds.join("; ");
     text += ". A round is sampler.steps Langevin steps; seconds are iterations times the median cost of an iteration.";

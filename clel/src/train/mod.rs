@@ -9,12 +9,14 @@ mod recorder;
 mod run;
 pub(crate) mod streams;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod trainer;
 mod usable;
 
 pub use checkpoint::{Loaded, load_networks};
 pub use networks::Networks;
 pub use run::{Ended, Job, Observer, run, run_observed};
-pub use trainer::{Batch, Noise, Outcome, Trainer};
 pub(crate) use summary::{fresh_samples, nearest_neighbour};
+pub use trainer::{Batch, Noise, Outcome, Trainer};
 pub(crate) use usable::newest_usable;
