@@ -127,7 +127,7 @@ impl Plot {
             (true, false) => self.chart(&area, xs.log_scale(), ys),
             (true, true) => self.chart(&area, xs.log_scale(), ys.log_scale()),
         }
-        .and_then(|()| Ok(area.present()?))
+        .and_then(|()| area.present())
         .map_err(fault)
     }
 
