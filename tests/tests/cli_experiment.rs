@@ -85,7 +85,7 @@ fn table_curves_and_runs_that_are_repaired() {
         "6 of 6: sick, seed 4",
         "health.energy",
         "0 of 2, 2 sick",
-        "AUROC, interp",
+        "AUROC, interp, β = 0.1",
     ] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::train::{STOPPED, stop_on_signals};
 use super::{DeviceArgument, output, table};
-use crate::experiment::{Experiment, Progress, RunResult, State, perform, rows};
+use crate::experiment::{Experiment, Progress, RunResult, State, perform, tables};
 use crate::{Error, Result, whole_file};
 
 /// Examples at the end of the help text.
@@ -78,8 +78,10 @@ impl ExperimentCommand {
         if json {
             output::say(&output::json(&results)?)?;
         } else {
-            output::say("")?;
-            table::say(&rows(&experiment, &results), true)?;
+            for rows in tables(&experiment, &results) {
+                output::say("")?;
+                table::say(&rows, true)?;
+            }
             output::say(&format!("\n{}", out.display()))?;
         }
         let failed = |run: &RunResult| matches!(run.state, State::Failed(_));

@@ -28,4 +28,4 @@ pub use measure::EndFigures;
 pub use record::Point;
 pub use results::{Results, RunResult, Spread, State, VariantResult};
 pub use runs::{Progress, perform};
-pub use table::{markdown, rows};
+pub use table::{Table, markdown, tables};

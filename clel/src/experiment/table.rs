@@ -1,32 +1,68 @@
-//! The results as a table.
+//! The results as tables.
 
 use super::file::Experiment;
 use super::measure::{BUFFER, FRESH, NEIGHBOUR};
 use super::results::{Results, Spread, State, VariantResult};
 
-/// Rows of cells, the headings first: a row for each variant, figures as mean ± standard deviation over its complete runs.
-pub fn rows(experiment: &Experiment, results: &Results) -> Vec<Vec<String>> {
-    type Column<'a> = (String, Box<dyn Fn(&VariantResult) -> String + 'a>);
+/// A table: the headings, and a row for each variant.
+pub type Table = Vec<Vec<String>>;
+
+/// What a table has beside the variants' names: a heading, and the cell of a variant.
+type Column<'a> = (String, Box<dyn Fn(&VariantResult) -> String + 'a>);
+
+/// Up to three tables: the curves' ends, how well energies know other images, long chains. Figures are mean ± standard deviation over the
+/// variant's complete runs.
+pub fn tables(experiment: &Experiment, results: &Results) -> Vec<Table> {
+    let groups = [
+        of_curves(results),
+        of_outliers(experiment),
+        of_chains(experiment),
+    ];
+    let filled = groups.into_iter().filter(|columns| !columns.is_empty());
+    filled
+        .map(|columns| {
+            let headings = columns.iter().map(|(heading, _)| heading.clone());
+            let row = |v: &VariantResult| {
+                let cells = columns.iter().map(|(_, cell)| cell(v));
+                std::iter::once(v.name.clone()).chain(cells).collect()
+            };
+            let first = std::iter::once("variant".to_owned())
+                .chain(headings)
+                .collect();
+            std::iter::once(first)
+                .chain(results.variants.iter().map(row))
+                .collect()
+        })
+        .collect()
+}
+
+fn of_curves(results: &Results) -> Vec<Column<'_>> {
+    let seconds = |v: &VariantResult| v.seconds_per_iteration.map_or("–".to_owned(), number);
     let mut columns: Vec<Column> = vec![
-        ("variant".to_owned(), Box::new(|v| v.name.clone())),
         ("runs".to_owned(), Box::new(runs)),
-        (
-            "s/iteration".to_owned(),
-            Box::new(|v| v.seconds_per_iteration.map_or("–".to_owned(), number)),
-        ),
+        ("s/iteration".to_owned(), Box::new(seconds)),
     ];
     let has = |figure| results.variants.iter().any(|v| v.last(figure).is_some());
-    for figure in [BUFFER, FRESH, NEIGHBOUR].into_iter().filter(|f| has(f)) {
-        let shown = move |v: &VariantResult| match figure {
-            NEIGHBOUR => percent(v.last(figure)),
-            _ => spread(v.last(figure)),
-        };
-        columns.push((figure.to_owned(), Box::new(shown)));
-        if let (Some(seconds), true) = (results.equal_time(), figure != NEIGHBOUR) {
-            let shown = move |v: &VariantResult| spread(v.after(figure, seconds));
-            columns.push((format!("{figure}, after {seconds:.0} s"), Box::new(shown)));
+    for figure in [BUFFER, FRESH].into_iter().filter(|f| has(f)) {
+        columns.push((figure.to_owned(), Box::new(move |v| spread(v.last(figure)))));
+        if let Some(seconds) = results.equal_time() {
+            columns.push((
+                format!("after {seconds:.0} s"),
+                Box::new(move |v| spread(v.after(figure, seconds))),
+            ));
         }
     }
+    if has(NEIGHBOUR) {
+        columns.push((
+            NEIGHBOUR.to_owned(),
+            Box::new(|v| percent(v.last(NEIGHBOUR))),
+        ));
+    }
+    columns
+}
+
+fn of_outliers(experiment: &Experiment) -> Vec<Column<'_>> {
+    let mut columns: Vec<Column> = Vec::new();
     for (i, set) in experiment.end.ood.iter().enumerate() {
         for (k, beta) in experiment.end.betas.iter().enumerate() {
             let shown = move |v: &VariantResult| {
@@ -35,32 +71,33 @@ pub fn rows(experiment: &Experiment, results: &Results) -> Vec<Vec<String>> {
             columns.push((format!("AUROC, {set}, β = {beta}"), Box::new(shown)));
         }
     }
-    for (i, rounds) in experiment.end.chains.iter().enumerate() {
-        let shown = move |v: &VariantResult| spread(v.at_end(|end| end.chains.get(i).copied()));
-        columns.push((
-            format!("Fréchet, chains of {rounds} rounds"),
-            Box::new(shown),
-        ));
-    }
-    let mut rows = vec![columns.iter().map(|(heading, _)| heading.clone()).collect()];
-    for variant in &results.variants {
-        rows.push(columns.iter().map(|(_, cell)| cell(variant)).collect());
-    }
-    rows
+    columns
 }
 
-/// The table in Markdown, with what the figures depend on, and what went wrong.
+fn of_chains(experiment: &Experiment) -> Vec<Column<'_>> {
+    let lengths = experiment.end.chains.iter().enumerate();
+    lengths
+        .map(|(i, rounds)| -> Column<'_> {
+            let shown = move |v: &VariantResult| spread(v.at_end(|end| end.chains.get(i).copied()));
+            (format!("Fréchet, {rounds} rounds"), Box::new(shown))
+        })
+        .collect()
+}
+
+/// The tables in Markdown, with what the figures depend on, and what went wrong.
 pub fn markdown(experiment: &Experiment, results: &Results) -> String {
-    let rows = rows(experiment, results);
     let mut text = format!("### {}\n\n", results.title);
-    for (i, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        text += &format!("| {} |\n", cells.join(" | "));
-        if i == 0 {
-            text += &format!("|{}\n", "---|".repeat(row.len()));
+    for table in tables(experiment, results) {
+        for (i, row) in table.iter().enumerate() {
+            let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            text += &format!("| {} |\n", cells.join(" | "));
+            if i == 0 {
+                text += &format!("|{}\n", "---|".repeat(row.len()));
+            }
         }
+        text += "\n";
     }
-    text += &format!("\n{}\n", notes(experiment, results));
+    text += &format!("{}\n", notes(experiment, results));
     text
 }
 
@@ -140,6 +177,7 @@ fn spread(spread: Option<Spread>) -> String {
 fn percent(spread: Option<Spread>) -> String {
     match spread {
         None => "–".to_owned(),
+        Some(s) if s.n < 2 => format!("{:.1} %", 100.0 * s.mean),
         Some(s) => format!("{:.1} ± {:.1} %", 100.0 * s.mean, 100.0 * s.deviation),
     }
 }
