@@ -64,13 +64,22 @@ impl Loaded {
         if self.is_trained(network) {
             return Ok(());
         }
-        let why = "it was not trained: encoder.latents is none, or the file that this was imported from had no such network";
+        let why = why_untrained(network);
         Err(Error::format(
             &self.path,
             format!("network `{network}`"),
             why,
         ))
     }
+}
+
+/// Why a network, `ebm` or `encoder`, can be as it was drawn.
+pub(crate) fn why_untrained(network: &str) -> String {
+    let rests = match network {
+        "encoder" => "encoder.latents is none, or ",
+        _ => "",
+    };
+    format!("not trained: {rests}the file that this was imported from had no `{network}`")
 }
 
 /// Reads the networks of a checkpoint.

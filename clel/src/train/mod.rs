@@ -14,6 +14,7 @@ mod tests;
 mod trainer;
 mod usable;
 
+pub(crate) use checkpoint::why_untrained;
 pub use checkpoint::{Loaded, load_networks};
 pub use networks::Networks;
 pub use run::{Ended, Job, Observer, run, run_observed};

@@ -19,7 +19,7 @@ use crate::features::{
     EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
 };
 use crate::sampler::{Langevin, Rounds};
-use crate::train::Trainer;
+use crate::train::{Trainer, why_untrained};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -254,9 +254,7 @@ fn check_trained(trainer: &Trainer, network: &str) -> Result<()> {
     if trainer.untrained().iter().any(|name| name == network) {
         return Err(Error::Argument {
             argument: "--checkpoint".to_owned(),
-            why: format!(
-                "its `{network}` was not trained: encoder.latents is none, or the file that this was imported from had no such network"
-            ),
+            why: why_untrained(network),
         });
     }
     Ok(())
