@@ -32,6 +32,9 @@ pub const NEIGHBOUR: &str = "1-NN accuracy";
 /// Cost of an iteration since the point before.
 pub const SECONDS: &str = "seconds an iteration";
 
+/// The file in a run directory that says what its curves depend on.
+pub(super) const CURVES: &str = "curves.json";
+
 /// Compares samples with one part of one data set.
 pub(super) struct Judge {
     known: (DataConfig, u64),
@@ -99,6 +102,7 @@ impl Judge {
 /// Measures the points of a run's curves.
 pub(super) struct Measurer<'a> {
     pub judge: &'a Judge,
+    pub run: RunDir,
     pub curves: &'a Curves,
     pub record: Record,
     pub device: &'a Device,
@@ -110,6 +114,7 @@ impl Observer for Measurer<'_> {
     fn look(&mut self, trainer: &Trainer, seconds: Option<f64>) -> Result<()> {
         let (step, config) = (trainer.step(), trainer.config());
         if seconds.is_none() {
+            keep(&self.run, CURVES, self.curves)?;
             self.record.back_to(step)?;
         }
         let since = step - self.seen.min(step);

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clel_tensor::Device;
 
 use super::file::{Experiment, Variant};
-use super::measure::{Judge, Measurer, end};
-use super::record::{Record, keep, kept};
+use super::measure::{CURVES, Judge, Measurer, end};
+use super::record::{Record, kept};
 use super::results::{Results, RunResult, State};
 use super::{draw_all, markdown};
 use crate::config::Config;
@@ -156,12 +156,12 @@ impl One<'_> {
             };
             let mut measurer = Measurer {
                 judge,
+                run: run.clone(),
                 curves: &self.experiment.curves,
                 record,
                 device: self.device,
                 seen: 0,
             };
-            keep(&run, CURVES, &self.experiment.curves)?;
             match run_observed(job, &mut measurer) {
                 Ok(Ended::Finished(_)) => {}
                 Ok(Ended::Stopped(_)) => return Ok(State::Unfinished),
@@ -204,9 +204,6 @@ impl One<'_> {
         })
     }
 }
-
-/// The file in a run directory that says what its curves depend on.
-const CURVES: &str = "curves.json";
 
 /// The settings in which a run is not as the file says.
 fn differences(stored: &Config, wanted: &Config) -> String {
