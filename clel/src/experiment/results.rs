@@ -29,7 +29,8 @@ pub struct Results {
 pub struct VariantResult {
     /// What it is called.
     pub name: String,
-    /// Median of the seconds that an iteration took between two points of any of its runs.
+    /// The seconds that an iteration takes: the lower decile over all stretches between two points of its runs, those that other work on
+    /// the machine disturbed least.
     pub seconds_per_iteration: Option<f64>,
     /// Its runs, by seed.
     pub runs: Vec<RunResult>,
@@ -138,7 +139,7 @@ impl VariantResult {
         let points = self.runs.iter().flat_map(|run| &run.points);
         let mut rates: Vec<f64> = points.filter_map(|p| p.figure(SECONDS)).collect();
         rates.sort_by(f64::total_cmp);
-        self.seconds_per_iteration = rates.get(rates.len() / 2).copied();
+        self.seconds_per_iteration = rates.get(rates.len() / 10).copied();
     }
 
     /// Runs with all their figures.
@@ -171,7 +172,7 @@ impl VariantResult {
         self.at(figure, *self.iterations(figure).last()?)
     }
 
-    /// The figure after so many seconds at the variant's median pace, between two points on the straight line.
+    /// The figure after so many seconds at the variant's pace, between two points on the straight line.
     pub fn after(&self, figure: &str, seconds: f64) -> Option<Spread> {
         let iteration = seconds / self.seconds_per_iteration?;
         let of = |run: &RunResult| {
@@ -197,7 +198,7 @@ impl VariantResult {
         Spread::of(&found.collect::<Vec<_>>())
     }
 
-    /// Seconds of a complete run at the median pace.
+    /// Seconds of a complete run at the variant's pace.
     fn duration(&self) -> Option<f64> {
         let run = self.complete().next()?;
         Some(self.seconds_per_iteration? * run.points.last()?.iteration as f64)

@@ -130,7 +130,7 @@ pub(super) fn notes(experiment: &Experiment, results: &Results) -> String {
         ));
     }
     text += &kinds.join("; ");
-    text += ". A round is sampler.steps Langevin steps; seconds are iterations times the median cost of an iteration.";
+    text += ". A round is sampler.steps Langevin steps; seconds are iterations times the cost of one, the lower decile over all stretches between two points.";
     if !end.ood.is_empty() {
         text += " AUROC of test images by −(½‖f‖² − β·cos(g(f), h)); with β = 0 it is E(x) alone.";
     }
