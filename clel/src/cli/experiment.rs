@@ -13,8 +13,8 @@ use crate::{Error, Result, whole_file};
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
 Examples:
-  clel experiment experiments/digits-guide.toml                      into runs/digits-guide; goes on there if it was stopped
-  clel experiment mine.toml --out runs/mine-gpu --device wgpu --json
+  clel experiment clel/experiments/digits.toml           into runs/digits; goes on there
+  clel experiment mine.toml --out runs/mine --json
 
 A file:
   title = \"Does the guide help?\"
@@ -27,9 +27,10 @@ A file:
   encoder.latents = \"none\"
   [curves]
   every = 50                            iterations between two points
-  features = \"digits\"                   as `clel eval --features`; also: reference, samples, fresh, rounds, neighbours
+  features = \"digits\"                   as `clel eval --features`
+                                        also reference, samples, fresh, rounds, neighbours
   [end]
-  ood = [\"interp\"]                      as `clel ood --out`; also: betas, chains, chain_samples
+  ood = [\"interp\"]                      as `clel ood --out`; also betas, chains, chain_samples
   [figures]                             optional: which variants are drawn together
   guide = [\"CLEL\", \"without latents\"]";
 
