@@ -1,6 +1,6 @@
 //! The networks that fixtures describe: the presets' structure, narrower.
 
-use clel::config::{EncoderConfig, EncoderNetwork, ModelConfig, Network};
+use clel::config::{EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
 use clel::model::{Encoder, EnergyNetwork, Normalisation};
 use clel_nn::Init;
 use clel_tensor::{DType, RngKey};
@@ -42,6 +42,7 @@ impl EnergyShape {
             hidden: self.hidden,
             latent: self.features,
             spectral_norm: true,
+            projector: true,
         }
     }
 
@@ -73,6 +74,7 @@ impl EncoderShape {
             network: self.kind,
             width: self.width,
             hidden: self.hidden,
+            latents: Latents::Contrastive,
         }
     }
 

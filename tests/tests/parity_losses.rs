@@ -25,7 +25,7 @@ fn energy() {
             case.same("loss", out.loss.tensor())?;
             case.same("energy_pos", &out.data)?;
             case.same("energy_neg", &out.samples)?;
-            case.same("similarity", &out.similarity)?;
+            case.same("similarity", &out.similarity.ok_or("no similarity")?)?;
             let inputs = [&f_pos, &g_pos, &f_neg];
             let gradients = grad(&[&out.loss], &inputs, &GradOptions::default())?;
             for (key, g) in names.iter().zip(&gradients) {

@@ -113,7 +113,7 @@ fn encoder_resnet18() {
 /// the paper's implementation.
 #[test]
 fn parameter_counts_of_the_presets() {
-    use clel::config::{EncoderConfig, ModelConfig};
+    use clel::config::{EncoderConfig, Latents, ModelConfig};
     use clel::model::{Encoder, EnergyNetwork, Normalisation};
     use clel_nn::Init;
     use clel_tensor::{DType, Device, RngKey};
@@ -134,6 +134,7 @@ fn parameter_counts_of_the_presets() {
             hidden,
             latent,
             spectral_norm: false, // fifteen power iterations for nothing
+            projector: true,
         };
         let net = EnergyNetwork::new(&config, &of(channels), &mut init).unwrap();
         assert_eq!(net.parameter_count(), count, "{network:?}");
@@ -146,6 +147,7 @@ fn parameter_counts_of_the_presets() {
             network,
             width,
             hidden,
+            latents: Latents::Contrastive,
         };
         let net = Encoder::new(&config, latent, &of(channels), &mut init).unwrap();
         assert_eq!(net.parameter_count(), count, "{network:?}");

@@ -126,10 +126,10 @@ fn five_iterations() {
         };
         compare("samples", &|o| o.chains.images.clone())?;
         compare("loss_ebm", &|o| o.energy_loss.clone())?;
-        compare("loss_encoder", &|o| o.encoder_loss.clone())?;
+        compare("loss_encoder", &|o| o.encoder_loss.clone().unwrap())?;
         compare("energy_pos", &|o| o.data.clone())?;
         compare("energy_neg", &|o| o.samples.clone())?;
-        compare("similarity", &|o| o.similarity.clone())?;
+        compare("similarity", &|o| o.similarity.clone().unwrap())?;
         let rates: Vec<f32> = outcomes
             .iter()
             .flat_map(|o| o.rates.map(|r| r as f32))

@@ -69,7 +69,9 @@ pub(super) fn iteration(subject: &Subject, session: &mut Session<'_>) -> Result<
         let batch = trainer.draw(&images.select(order.batch(trainer.step())))?;
         let outcome = trainer.iterate(&batch)?;
         outcome.energy_loss.item()?;
-        outcome.encoder_loss.item()?;
+        if let Some(loss) = outcome.encoder_loss {
+            loss.item()?;
+        }
         Ok(())
     })
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::set::SetArgument;
 use super::{DeviceArgument, output};
 use crate::config::Source;
+use crate::data::SetArgument;
 use crate::features::{Classifier, Fitting};
 use crate::{Error, Result};
 

@@ -2,15 +2,11 @@
 
 use std::path::PathBuf;
 
-use clel_autograd::{Var, no_grad};
-use clel_nn::Mode;
 use clel_tensor::cpu::with_winograd;
-use clel_tensor::{Device, Tensor};
 use serde::Serialize;
 
 use super::{DeviceArgument, load, output};
 use crate::data::ImageSet;
-use crate::train::Loaded;
 use crate::{Result, data, model};
 
 /// Examples at the end of the help text.
@@ -69,7 +65,7 @@ impl Energy {
             let part = part?.to_unit();
             let winograd = model.config.train.winograd.into();
             let [energies, joint] =
-                with_winograd(winograd, || energies(&model, &part, beta, &device))?;
+                with_winograd(winograd, || model.energies(&part, beta, &device))?;
             for ((image, energy), joint_energy) in names.iter().zip(energies).zip(joint) {
                 let row = Row {
                     image,
@@ -95,25 +91,4 @@ impl Energy {
             ))
         }
     }
-}
-
-/// E(x) and E(x, z) with this β of images of the model's size, z their own latents, by the averaged networks in evaluation mode.
-pub(super) fn energies(
-    model: &Loaded,
-    images: &[f32],
-    beta: f64,
-    device: &Device,
-) -> Result<[Vec<f32>; 2]> {
-    let [h, w, c] = model.config.data.shape.unwrap_or_default();
-    let n = images.len() / (h * w * c).max(1);
-    let x: Var = Tensor::from_slice(images, &[n, h, w, c], device)?.into();
-    let networks = &model.average;
-    no_grad(|| {
-        let f = networks.energy.features(&x, Mode::Eval)?;
-        let g = networks.energy.project(&f, Mode::Eval)?;
-        let z = networks.encoder.latent(&x, Mode::Eval)?;
-        let energy = model::energy(&f)?;
-        let joint = model::joint_energy(&f, &g, &z, beta)?;
-        Ok([energy.tensor().to_vec()?, joint.tensor().to_vec()?])
-    })
 }

@@ -81,7 +81,7 @@ impl Export {
         ))?;
         for name in trainer.untrained() {
             output::say(&format!(
-                "  `{name}` is untrained: it was not in the file that this came from"
+                "  `{name}` is untrained: encoder.latents is none, or it was not in the file that this came from"
             ))?;
         }
         for difference in &differences {

@@ -7,6 +7,7 @@ mod devices;
 mod doctor;
 mod energy;
 mod eval;
+mod experiment;
 mod export;
 mod import;
 mod man;
@@ -15,7 +16,6 @@ mod output;
 mod report;
 mod runs;
 mod sample;
-mod set;
 mod table;
 mod train;
 
@@ -52,6 +52,8 @@ enum Command {
     Eval(Box<eval::Eval>),
     /// Tells how well a trained model knows images of another kind.
     Ood(ood::Ood),
+    /// Runs variants of a configuration with several seeds, and compares them.
+    Experiment(experiment::ExperimentCommand),
     /// Trains a classifier in whose features `eval` compares images.
     Classifier(classifier::ClassifierCommand),
     /// Takes over a model of the official PyTorch implementation.
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Energy(arguments) => arguments.run().map(done),
         Command::Eval(arguments) => arguments.run().map(done),
         Command::Ood(arguments) => arguments.run().map(done),
+        Command::Experiment(arguments) => arguments.run(),
         Command::Classifier(arguments) => arguments.run().map(done),
         Command::Import(arguments) => arguments.run().map(done),
         Command::Export(arguments) => arguments.run().map(done),

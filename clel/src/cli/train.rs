@@ -31,7 +31,7 @@ Examples:
   clel train --resume runs/digits-001          goes on from the newest checkpoint";
 
 /// Exit code of a run that a signal has stopped, as shells have it for Ctrl-C.
-const STOPPED: u8 = 130;
+pub(super) const STOPPED: u8 = 130;
 
 /// Trains a model; everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
 #[derive(Debug, clap::Args)]
@@ -219,7 +219,7 @@ fn announce(job: &Job) -> Result<()> {
 }
 
 /// From now on Ctrl-C and SIGTERM ask for a stop after the iteration; a second one ends the process at once, with code 1.
-fn stop_on_signals(stop: &Arc<AtomicBool>) {
+pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>) {
     for signal in [SIGINT, SIGTERM] {
         // in this order: the first signal sets what the second one finds set
         let set = register_conditional_shutdown(signal, 1, stop.clone())

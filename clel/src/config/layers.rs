@@ -21,8 +21,8 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
-    merged: Table,
-    origins: BTreeMap<String, String>,
+    pub(super) merged: Table,
+    pub(super) origins: BTreeMap<String, String>,
 }
 
 impl Layers {
@@ -189,15 +189,15 @@ impl Config {
 }
 
 /// Checks the keys of a parsed file and notes where each value stands.
-struct Walk<'a> {
-    text: &'a str,
-    origin: &'a str,
-    known: Option<&'a BTreeMap<String, Value>>,
-    origins: &'a mut BTreeMap<String, String>,
+pub(super) struct Walk<'a> {
+    pub text: &'a str,
+    pub origin: &'a str,
+    pub known: Option<&'a BTreeMap<String, Value>>,
+    pub origins: &'a mut BTreeMap<String, String>,
 }
 
 impl Walk<'_> {
-    fn table(&mut self, table: &DeTable<'_>, prefix: &str) -> Result<()> {
+    pub fn table(&mut self, table: &DeTable<'_>, prefix: &str) -> Result<()> {
         for (name, value) in table {
             let key = keys::join(prefix, name.get_ref());
             let origin = at_line(self.origin, self.text, name.span().start);
@@ -260,7 +260,7 @@ fn presets_table() -> Result<Table> {
     })
 }
 
-fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> Error {
+pub(super) fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> Error {
     let start = error.span().map_or(0, |span| span.start);
     Error::ConfigSyntax {
         origin: at_line(origin, text, start),
@@ -269,7 +269,7 @@ fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> Error {
 }
 
 /// `file:line` of a byte offset.
-fn at_line(origin: &str, text: &str, offset: usize) -> String {
+pub(super) fn at_line(origin: &str, text: &str, offset: usize) -> String {
     let before = text.as_bytes().iter().take(offset);
     format!("{origin}:{}", 1 + before.filter(|b| **b == b'\n').count())
 }
@@ -287,7 +287,7 @@ fn origin_of(origins: &BTreeMap<String, String>, key: &str) -> String {
         .unwrap_or_else(|| "configuration".to_owned())
 }
 
-fn merge(into: &mut Table, from: Table) {
+pub(super) fn merge(into: &mut Table, from: Table) {
     for (name, value) in from {
         match (into.get_mut(&name), value) {
             (Some(Value::Table(old)), Value::Table(new)) => merge(old, new),

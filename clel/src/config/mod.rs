@@ -7,14 +7,16 @@
 mod keys;
 mod layers;
 mod presets;
+mod section;
 mod tree;
 mod validate;
 
 pub use layers::Layers;
 pub use presets::{DEFAULT_PRESET, PRESETS};
+pub(crate) use section::Sections;
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
-    EncoderNetwork, EvalConfig, HealthConfig, LogConfig, LossConfig, ModelConfig, Network,
+    EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,
     SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
 };
 

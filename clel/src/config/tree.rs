@@ -187,6 +187,13 @@ pub struct ModelConfig {
     pub latent: usize,
     /// Spectral normalisation of every convolution.
     pub spectral_norm: bool,
+    /// Whether the direction of an image is that of g(f(x)); false: that of f(x) itself, and there is no g.
+    #[serde(default = "yes")]
+    pub projector: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Architecture of the contrastive encoder.
@@ -199,6 +206,17 @@ pub enum EncoderNetwork {
     Resnet18,
 }
 
+/// Where the latents z come from that guide the energy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Latents {
+    /// From the encoder, which learns by the contrastive loss while the energy network learns.
+    #[default]
+    Contrastive,
+    /// From nowhere: the energy network learns E(x) alone, and the encoder is neither trained nor computed.
+    None,
+}
+
 /// The encoder h: image → R^latent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,6 +227,9 @@ pub struct EncoderConfig {
     pub width: usize,
     /// Width of the hidden layer of the projection.
     pub hidden: usize,
+    /// Where the latents come from.
+    #[serde(default)]
+    pub latents: Latents,
 }
 
 /// Weights of the losses.
@@ -221,6 +242,9 @@ pub struct LossConfig {
     pub alpha: f64,
     /// τ, the temperature of the contrastive loss.
     pub tau: f64,
+    /// Whether the directions of the model's samples are further negatives of the contrastive loss.
+    #[serde(default = "yes")]
+    pub negatives: bool,
 }
 
 /// A family of random image transformations.
@@ -273,10 +297,6 @@ pub struct SamplerConfig {
     /// numbers are the same. Where each step is a power iteration (`cache_spectral` off) none is recorded.
     #[serde(default = "yes")]
     pub capture: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Batches, optimisers and averages.

@@ -15,8 +15,8 @@ pub struct EnergyLoss {
     pub data: Tensor,
     /// E(x̃) of the model's samples, \[m\].
     pub samples: Tensor,
-    /// cos(ĝ(f(x)), z) of the data, \[n\].
-    pub similarity: Tensor,
+    /// cos(ĝ(f(x)), z) of the data, \[n\]; none without latents.
+    pub similarity: Option<Tensor>,
 }
 
 /// Contrastive divergence of the joint energy with its energies held near 0 (Lee et al. 2023, section 3.3):
@@ -37,12 +37,24 @@ pub fn energy_loss(
     beta: f64,
 ) -> Result<EnergyLoss> {
     // ANCHOR: loss
-    let (data, samples) = (energy(f_data)?, energy(f_samples)?);
     let similarity = similarity(g_data, &z.detach())?;
-    let mut loss = data.mean_all()?.sub(&samples.mean_all()?)?;
+    let mut parts = marginal_loss(f_data, f_samples, alpha)?;
     if beta != 0.0 {
-        loss = loss.sub(&similarity.mean_all()?.mul_scalar(beta)?)?;
+        let guide = similarity.mean_all()?.mul_scalar(beta)?;
+        parts.loss = parts.loss.sub(&guide)?;
     }
+    parts.similarity = Some(similarity.into_tensor());
+    Ok(parts)
+}
+
+/// The same of the marginal energy alone, without latents:
+/// `mean[E(x)] − mean[E(x̃)] + α · (mean[E(x)²] + mean[E(x̃)²])`.
+///
+/// # Errors
+/// Features that are not of rank 2; what the device reports.
+pub fn marginal_loss(f_data: &Var, f_samples: &Var, alpha: f64) -> Result<EnergyLoss> {
+    let (data, samples) = (energy(f_data)?, energy(f_samples)?);
+    let mut loss = data.mean_all()?.sub(&samples.mean_all()?)?;
     if alpha != 0.0 {
         let squares = data.mul(&data)?.mean_all()?;
         let squares = squares.add(&samples.mul(&samples)?.mean_all()?)?;
@@ -53,6 +65,6 @@ pub fn energy_loss(
         loss,
         data: data.into_tensor(),
         samples: samples.into_tensor(),
-        similarity: similarity.into_tensor(),
+        similarity: None,
     })
 }

@@ -8,4 +8,4 @@ mod tests;
 
 pub use contrastive::nt_xent;
 pub use cross_entropy::cross_entropy;
-pub use energy::{EnergyLoss, energy_loss};
+pub use energy::{EnergyLoss, energy_loss, marginal_loss};

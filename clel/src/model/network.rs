@@ -24,7 +24,8 @@ use crate::config::{ModelConfig, Network};
 pub struct EnergyNetwork {
     branches: Vec<Branch>,
     head: Sequential,
-    projection: Sequential,
+    /// None where the directions are those of f itself.
+    projection: Option<Sequential>,
     latent: usize,
 }
 
@@ -80,7 +81,14 @@ impl EnergyNetwork {
         Ok(EnergyNetwork {
             branches,
             head: mlp([pooled, config.hidden, config.latent], true, init)?,
-            projection: mlp([config.latent, config.hidden, config.latent], false, init)?,
+            projection: match config.projector {
+                true => Some(mlp(
+                    [config.latent, config.hidden, config.latent],
+                    false,
+                    init,
+                )?),
+                false => None,
+            },
             latent: config.latent,
         })
     }
@@ -98,12 +106,15 @@ impl EnergyNetwork {
         Ok(self.forward(images, mode)?)
     }
 
-    /// g(f) of features \[N, latent\]: \[N, latent\], not normalised.
+    /// g(f) of features \[N, latent\], or without a projector f: \[N, latent\], not normalised.
     ///
     /// # Errors
     /// Features of another length; what the device reports.
     pub fn project(&self, features: &Var, mode: Mode) -> Result<Var> {
-        Ok(self.projection.forward(features, mode)?)
+        match &self.projection {
+            Some(projection) => Ok(projection.forward(features, mode)?),
+            None => Ok(features.clone()),
+        }
     }
 
     /// E(x) = ½‖f(x)‖² of each image: \[N\].
@@ -196,7 +207,9 @@ impl Module for EnergyNetwork {
             v.module(&format!("stages{}", b.suffix), &b.stages);
         }
         v.module("head", &self.head);
-        v.module("projection", &self.projection);
+        if let Some(projection) = &self.projection {
+            v.module("projection", projection);
+        }
     }
 }
 

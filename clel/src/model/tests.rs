@@ -3,7 +3,7 @@ use clel_nn::{Init, Layer, Mode, Module};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, largest_array};
 
 use super::*;
-use crate::config::{EncoderConfig, EncoderNetwork, Layers, ModelConfig, Network};
+use crate::config::{EncoderConfig, EncoderNetwork, Latents, Layers, ModelConfig, Network};
 
 fn normalisation(channels: usize) -> Normalisation {
     Normalisation {
@@ -23,6 +23,7 @@ fn network(network: Network, width: usize, hidden: usize, latent: usize) -> Ener
         hidden,
         latent,
         spectral_norm: true,
+        projector: true,
     };
     let channels = if network == Network::Tiny { 1 } else { 3 };
     EnergyNetwork::new(&config, &normalisation(channels), &mut init()).unwrap()
@@ -33,6 +34,7 @@ fn encoder(network: EncoderNetwork, width: usize, hidden: usize, latent: usize) 
         network,
         width,
         hidden,
+        latents: Latents::Contrastive,
     };
     let channels = if network == EncoderNetwork::Tiny {
         1
@@ -176,6 +178,7 @@ fn networks_compute_as_much_as_published() {
             hidden: 2048,
             latent: 128,
             spectral_norm: true,
+            projector: true,
         };
         let found = multiply_adds(&config, usual_shape(network)) as f64 * 1e-9;
         let digits = expected.len() - 2;
@@ -193,6 +196,7 @@ fn the_listed_layers_are_those_of_the_network() {
             hidden: 8,
             latent: 6,
             spectral_norm: true,
+            projector: true,
         };
         let mut count = 0;
         for c in convolutions(&config, usual_shape(name)) {

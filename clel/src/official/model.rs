@@ -44,17 +44,21 @@ impl Model {
         let known = [Model::ResnetSmall, Model::Resnet, Model::ResnetLarge];
         let known = known.into_iter().find(|m| m.network() == model.network);
         match known {
-            Some(found) if model.spectral_norm && encoder.network == EncoderNetwork::Resnet18 => {
+            Some(found)
+                if model.spectral_norm
+                    && model.projector
+                    && encoder.network == EncoderNetwork::Resnet18 =>
+            {
                 Ok(found)
             }
             _ => Err(Error::Mismatch {
                 what: "networks for the official implementation".into(),
                 found: format!(
-                    "{:?} with spectral_norm = {}, encoder {:?}",
-                    model.network, model.spectral_norm, encoder.network
+                    "{:?} with spectral_norm = {}, projector = {}, encoder {:?}",
+                    model.network, model.spectral_norm, model.projector, encoder.network
                 ),
                 expected:
-                    "resnet_small, resnet or resnet_large with spectral norm, encoder resnet18"
+                    "resnet_small, resnet or resnet_large with spectral norm and projector, encoder resnet18"
                         .into(),
             }),
         }

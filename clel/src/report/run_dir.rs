@@ -87,6 +87,21 @@ impl RunDir {
         }
     }
 
+    /// The run in a directory and whether it has begun; the directory is made if it is not there, or holds nothing yet.
+    ///
+    /// # Errors
+    /// It is there and something else; it cannot be made.
+    pub fn at(path: &Path) -> Result<(Self, bool)> {
+        if let Ok(run) = Self::open(path) {
+            return Ok((run, true));
+        }
+        let left = RunDir {
+            path: path.to_owned(),
+        };
+        left.discard();
+        Ok((Self::create(path)?, false))
+    }
+
     /// Removes a directory in which nothing has been written yet.
     pub fn discard(&self) {
         for inner in FOLDERS {

@@ -37,8 +37,8 @@ pub struct Judged {
     /// How many there are.
     pub images: usize,
     /// Squared Fréchet distance to the training images in the features of the run's own averaged
-    /// encoder: comparable within the run alone, and no FID.
-    pub encoder_frechet: f64,
+    /// encoder: comparable within the run alone, and no FID; none without a trained encoder.
+    pub encoder_frechet: Option<f64>,
     /// What the fixed classifier says, where the data are the embedded digits.
     pub digits: Option<DigitReport>,
 }
@@ -91,7 +91,10 @@ impl fmt::Display for Summary {
         }
         for set in &self.judged {
             let name = format!("{} {}", set.images, set.name);
-            write!(f, "{name:<34} {:>12.3}", set.encoder_frechet)?;
+            let own = set
+                .encoder_frechet
+                .map_or("-".to_owned(), |d| format!("{d:.3}"));
+            write!(f, "{name:<34} {own:>12}")?;
             if let Some(d) = &set.digits {
                 let share = 100.0 * d.recognised;
                 write!(f, " {:>18.2}   {share:.0} %: {:?}", d.frechet, d.kinds)?;

@@ -219,7 +219,7 @@ fn a_summary_is_a_table_and_a_file() {
     let set = |name: &str, digits| Judged {
         name: name.to_owned(),
         images: 100,
-        encoder_frechet: 0.25,
+        encoder_frechet: Some(0.25),
         digits,
     };
     let summary = Summary {

@@ -7,8 +7,8 @@
 //! | `adam.…`, `sgd.…` | the optimisers' moments and steps |
 //! | `sampler.memory`, `sampler.ages` | the replay buffer \[M, H, W, C\], and the Langevin steps of each chain, \[M, 2\] (low and high words) |
 //!
-//! The metadata holds `format`, `step` and the whole `config`, and in an imported checkpoint `untrained`, the networks that its source
-//! lacked. Schedules, the order of the data and all random numbers follow
+//! The metadata holds `format`, `step` and the whole `config`, and `untrained`, the networks that are as they were drawn: those that
+//! an import lacked, and the encoder of a training without latents. Schedules, the order of the data and all random numbers follow
 //! from seed and step.
 
 use std::{
@@ -24,7 +24,12 @@ use clel_nn::{
 use clel_tensor::{DType, Device, Tensor};
 
 use super::{Networks, Trainer, trainer::energy_parameters};
-use crate::{Error, Result, config::Config, sampler::ReplayBuffer, whole_file};
+use crate::{
+    Error, Result,
+    config::{Config, Latents},
+    sampler::ReplayBuffer,
+    whole_file,
+};
 
 const FORMAT: &str = "clel-1";
 const AVERAGE: &str = "ema_";
@@ -45,7 +50,8 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Whether a network, `ebm` or `encoder`, has learnt anything; an import of one network leaves the other as it was drawn.
+    /// Whether a network, `ebm` or `encoder`, has learnt anything; an import of one network leaves the other as it was drawn, and training
+    /// without latents the encoder.
     pub fn is_trained(&self, network: &str) -> bool {
         !self.untrained.iter().any(|name| name == network)
     }
@@ -58,13 +64,22 @@ impl Loaded {
         if self.is_trained(network) {
             return Ok(());
         }
-        let why = format!("the file that this was imported from had no `{network}`");
+        let why = why_untrained(network);
         Err(Error::format(
             &self.path,
             format!("network `{network}`"),
             why,
         ))
     }
+}
+
+/// Why a network, `ebm` or `encoder`, can be as it was drawn.
+pub(crate) fn why_untrained(network: &str) -> String {
+    let rests = match network {
+        "encoder" => "encoder.latents is none, or ",
+        _ => "",
+    };
+    format!("not trained: {rests}the file that this was imported from had no `{network}`")
 }
 
 /// Reads the networks of a checkpoint.
@@ -184,10 +199,12 @@ impl Trainer {
         file.check_finite("")?;
         let mut trainer = Trainer::new(&config, device)?;
         read_networks(&file, &trainer.live, &trainer.average)?;
-        let parameters = energy_parameters(&trainer.live.energy, config.loss.beta);
+        let parameters = energy_parameters(&trainer.live.energy, &config);
         read_optimiser(&file, "adam.", &mut trainer.adam, &parameters)?;
-        let parameters = trainer.live.encoder.parameters();
-        read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;
+        if config.encoder.latents != Latents::None {
+            let parameters = trainer.live.encoder.parameters();
+            read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;
+        }
         trainer.buffer = read_buffer(&file, trainer.buffer.images())?;
         trainer.step = step;
         trainer.untrained = untrained(&file);

@@ -21,14 +21,22 @@ pub(super) fn figures(trainer: &Trainer, outcome: &Outcome) -> Result<Figures> {
     let (data, samples) = (mean(&outcome.data)?, mean(&outcome.samples)?);
     let sampler = outcome.chains.statistics()?;
     let ages = trainer.buffer.ages();
-    Ok(vec![
+    let mut all = vec![
         ("E(data)", data),
         ("E(samples)", samples),
         ("E(noise)", mean(noise.tensor())?),
         ("gap", data - samples),
         ("energy_loss", mean(&outcome.energy_loss)?),
-        ("encoder_loss", mean(&outcome.encoder_loss)?),
-        ("similarity", mean(&outcome.similarity)?),
+    ];
+    for (name, figure) in [
+        ("encoder_loss", &outcome.encoder_loss),
+        ("similarity", &outcome.similarity),
+    ] {
+        if let Some(figure) = figure {
+            all.push((name, mean(figure)?));
+        }
+    }
+    all.extend([
         ("gradient_first", sampler.first_gradient),
         ("gradient_last", sampler.last_gradient),
         ("moved", sampler.moved),
@@ -39,5 +47,6 @@ pub(super) fn figures(trainer: &Trainer, outcome: &Outcome) -> Result<Figures> {
         ),
         ("energy_rate", outcome.rates[0]),
         ("encoder_rate", outcome.rates[1]),
-    ])
+    ]);
+    Ok(all)
 }

@@ -129,7 +129,7 @@ impl Config {
     }
 
     /// Whether these are `old` settings after the run went back to before they changed.
-    pub(super) fn is_rolled_back_from(&self, old: &Config) -> bool {
+    pub(crate) fn is_rolled_back_from(&self, old: &Config) -> bool {
         let mut step = old.clone();
         while step.health.rolled_back < self.health.rolled_back {
             step = step.rolled_back();

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod device;
+mod energies;
 mod figures;
 mod health;
 mod networks;
@@ -9,11 +10,15 @@ mod recorder;
 mod run;
 pub(crate) mod streams;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod trainer;
 mod usable;
 
+pub(crate) use checkpoint::why_untrained;
 pub use checkpoint::{Loaded, load_networks};
 pub use networks::Networks;
-pub use run::{Ended, Job, run};
+pub use run::{Ended, Job, Observer, run, run_observed};
+pub(crate) use summary::{fresh_samples, nearest_neighbour};
 pub use trainer::{Batch, Noise, Outcome, Trainer};
 pub(crate) use usable::newest_usable;

@@ -57,6 +57,25 @@ pub enum Ended {
     Stopped(u64),
 }
 
+/// Looks at a run while it goes on.
+pub trait Observer {
+    /// The state where a stretch of the run begins, with `None`, and each state of which a checkpoint has been written as planned, with the
+    /// seconds since the look before, without what that took itself. After a run has gone back, states come again.
+    ///
+    /// # Errors
+    /// Whatever is to end the run.
+    fn look(&mut self, trainer: &Trainer, seconds: Option<f64>) -> Result<()>;
+}
+
+/// Sees nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn look(&mut self, _: &Trainer, _: Option<f64>) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// How a stretch of a run without interruption ended.
 enum Stretch {
     Finished,
@@ -71,11 +90,19 @@ enum Stretch {
 /// Another process has the run; checkpoints that cannot be used; a file that cannot be written; a run that is sick and may not go back;
 /// what the device reports.
 pub fn run(job: Job) -> Result<Ended> {
-    let winograd = job.config.train.winograd.into();
-    with_winograd(winograd, || train(job))
+    run_observed(job, &mut Nobody)
 }
 
-fn train(mut job: Job) -> Result<Ended> {
+/// The same, while somebody looks.
+///
+/// # Errors
+/// Those of [`run`], and the observer's.
+pub fn run_observed(job: Job, observer: &mut dyn Observer) -> Result<Ended> {
+    let winograd = job.config.train.winograd.into();
+    with_winograd(winograd, || train(job, observer))
+}
+
+fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {
     let started = Instant::now();
     let _lock = job.run.lock()?;
     describe_data(&mut job.config, &job.data)?;
@@ -89,7 +116,8 @@ fn train(mut job: Job) -> Result<Ended> {
     let mut losses = 0;
     loop {
         let mut config = trainer.config.clone();
-        let error = match to_the_end(&job, trainer, &mut config, &mut warnings, started) {
+        let done = to_the_end(&job, trainer, &mut config, &mut warnings, started, observer);
+        let error = match done {
             Ok(ended) => return Ok(ended),
             Err(error) => error,
         };
@@ -118,6 +146,7 @@ fn to_the_end(
     config: &mut Config,
     warnings: &mut Vec<String>,
     started: Instant,
+    observer: &mut dyn Observer,
 ) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
@@ -126,7 +155,7 @@ fn to_the_end(
             let _ = writeln!(std::io::stderr(), "warning: {warning}");
             recorder.event(trainer.step(), &warning)?;
         }
-        match stretch(job, &mut trainer, &mut recorder)? {
+        match stretch(job, &mut trainer, &mut recorder, observer)? {
             Stretch::Finished => break,
             Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
             Stretch::Sick(why) => {
@@ -141,7 +170,12 @@ fn to_the_end(
 }
 
 /// Iterations up to the last one, or until something is in the way.
-fn stretch(job: &Job, trainer: &mut Trainer, recorder: &mut Recorder<'_>) -> Result<Stretch> {
+fn stretch(
+    job: &Job,
+    trainer: &mut Trainer,
+    recorder: &mut Recorder<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Stretch> {
     let config = trainer.config.clone();
     let first = trainer.step();
     let last = config.train.iterations as u64;
@@ -149,6 +183,8 @@ fn stretch(job: &Job, trainer: &mut Trainer, recorder: &mut Recorder<'_>) -> Res
     if first == 0 {
         recorder.before(trainer)?;
     }
+    observer.look(trainer, None)?;
+    let mut since = Instant::now();
     let key = RngKey::new(config.drawing_seed(), streams::ORDER);
     let mut order = Order::new(job.data.train.images.len(), config.train.batch, key);
     let batches = Ahead::new(&job.data.train.images, move |i| {
@@ -193,6 +229,10 @@ fn stretch(job: &Job, trainer: &mut Trainer, recorder: &mut Recorder<'_>) -> Res
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
             job.run.prune_checkpoints(config.log.checkpoints_kept)?;
+        }
+        if planned {
+            observer.look(trainer, Some(since.elapsed().as_secs_f64()))?;
+            since = Instant::now();
         }
         if stopped && step < last {
             progress.finish();

@@ -7,7 +7,7 @@ use clel_tensor::Device;
 use super::Networks;
 use crate::{
     Result,
-    config::{Config, Source},
+    config::{Config, Latents, Source},
     data::{Dataset, ImageSet},
     eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy},
     features::{EncoderFeatures, extract},
@@ -42,8 +42,8 @@ pub fn fresh_samples(
 
 /// Judges sets of images by the averaged encoder and, for digits, by the embedded classifier.
 pub struct Judge<'a> {
-    encoder: EncoderFeatures<'a>,
-    reference: Gaussian,
+    /// The averaged encoder, if it is trained, and its features of the training images.
+    encoder: Option<(EncoderFeatures<'a>, Gaussian)>,
     classifier: Option<DigitClassifier>,
 }
 
@@ -58,11 +58,16 @@ impl<'a> Judge<'a> {
         data: &Dataset,
         device: &Device,
     ) -> Result<Judge<'a>> {
-        let encoder = EncoderFeatures::of(config, networks, device);
-        let train = extract(&encoder, &data.train.images)?;
+        let encoder = match config.encoder.latents {
+            Latents::None => None,
+            Latents::Contrastive => {
+                let encoder = EncoderFeatures::of(config, networks, device);
+                let train = extract(&encoder, &data.train.images)?;
+                Some((encoder, Gaussian::fit(&train.values, train.dimension)?))
+            }
+        };
         Ok(Judge {
             encoder,
-            reference: Gaussian::fit(&train.values, train.dimension)?,
             classifier: match config.data.source {
                 Source::Digits => Some(DigitClassifier::embedded()?),
                 _ => None,
@@ -75,8 +80,14 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// Less than two images, one that cannot be read, or numbers that are not finite; what the device reports.
     pub fn judge(&self, name: &str, images: &ImageSet) -> Result<Judged> {
-        let features = extract(&self.encoder, images)?;
-        let found = Gaussian::fit(&features.values, features.dimension)?;
+        let encoder_frechet = match &self.encoder {
+            None => None,
+            Some((encoder, reference)) => {
+                let features = extract(encoder, images)?;
+                let found = Gaussian::fit(&features.values, features.dimension)?;
+                Some(frechet_distance(&found, reference)?)
+            }
+        };
         let digits = match &self.classifier {
             Some(classifier) => Some(classifier.judge(&images.read_all()?.to_unit())?),
             None => None,
@@ -84,14 +95,14 @@ impl<'a> Judge<'a> {
         Ok(Judged {
             name: name.to_owned(),
             images: images.len(),
-            encoder_frechet: frechet_distance(&found, &self.reference)?,
+            encoder_frechet,
             digits,
         })
     }
 }
 
 /// Share of the held-out images whose nearest training image, by the averaged encoder's latents, is of the same class; `None`
-/// without classes or held-out images.
+/// without classes, held-out images or a trained encoder.
 ///
 /// # Errors
 /// What the device reports.
@@ -104,7 +115,7 @@ pub fn nearest_neighbour(
     let (Some(train), Some(test)) = (&data.train.labels, &data.test.labels) else {
         return Ok(None);
     };
-    if test.is_empty() {
+    if test.is_empty() || config.encoder.latents == Latents::None {
         return Ok(None);
     }
     let encoder = EncoderFeatures::of(config, networks, device);

@@ -12,9 +12,9 @@ use super::{Networks, streams};
 use crate::{
     Result,
     augment::Params,
-    config::{Config, Schedule},
+    config::{Config, Latents, Schedule},
     data::Images,
-    loss::{EnergyLoss, energy_loss, nt_xent},
+    loss::{EnergyLoss, energy_loss, marginal_loss, nt_xent},
     model::EnergyNetwork,
     sampler::{Chains, Draw, Langevin, Numbers, ReplayBuffer},
 };
@@ -29,7 +29,7 @@ pub struct Trainer {
     pub(super) sgd: Sgd,
     pub(super) buffer: ReplayBuffer,
     pub(super) step: u64,
-    /// Networks, `ebm` or `encoder`, that an import left as they were drawn.
+    /// Networks, `ebm` or `encoder`, that are as they were drawn: left so by an import, or with no part in the training.
     pub(super) untrained: Vec<String>,
 }
 
@@ -64,14 +64,14 @@ pub enum Noise<'a> {
 pub struct Outcome {
     /// The energy network's loss, a scalar.
     pub energy_loss: Tensor,
-    /// The encoder's loss, a scalar.
-    pub encoder_loss: Tensor,
+    /// The encoder's loss, a scalar; none without latents.
+    pub encoder_loss: Option<Tensor>,
     /// E(x) of the data, \[n\].
     pub data: Tensor,
     /// E(x̃) of the samples, \[n\].
     pub samples: Tensor,
-    /// cos(ĝ(f(x)), z) of the data, \[n\].
-    pub similarity: Tensor,
+    /// cos(ĝ(f(x)), z) of the data, \[n\]; none without latents.
+    pub similarity: Option<Tensor>,
     /// The sampler's run.
     pub chains: Chains,
     /// Learning rates of the energy network and of the encoder.
@@ -95,7 +95,10 @@ impl Trainer {
             sgd: Sgd::new(sgd.momentum, sgd.weight_decay)?,
             buffer: ReplayBuffer::fresh(config.sampler.buffer, shape, key, device)?,
             step: 0,
-            untrained: Vec::new(),
+            untrained: match config.encoder.latents {
+                Latents::Contrastive => Vec::new(),
+                Latents::None => vec!["encoder".to_owned()],
+            },
             config: config.clone(),
             device: device.clone(),
         })
@@ -111,7 +114,7 @@ impl Trainer {
         (self.step, self.untrained) = (step, untrained);
     }
 
-    /// Networks, `ebm` or `encoder`, that an import left as they were drawn.
+    /// Networks, `ebm` or `encoder`, that are as they were drawn.
     pub(crate) fn untrained(&self) -> &[String] {
         &self.untrained
     }
@@ -215,21 +218,24 @@ impl Trainer {
 
         // the losses share no parameter, so these two backward passes are one over their sum; the first graph is gone before the
         // second is made
-        let energy = energy_parameters(&self.live.energy, self.config.loss.beta);
+        let energy = energy_parameters(&self.live.energy, &self.config);
         let (parts, negatives) = self.energy_loss(batch, &chains.images)?;
         let (energy_loss, loss) = (parts.loss.tensor().clone(), parts.loss);
         let energy_gradients = gradients(loss, &energy)?;
 
-        let encoder = self.live.encoder.parameters();
-        let contrastive = self.contrastive_loss(batch, &negatives)?;
-        let encoder_loss = contrastive.tensor().clone();
-        let encoder_gradients = gradients(contrastive, &encoder)?;
-
+        let mut encoder_loss = None;
+        if self.config.encoder.latents == Latents::Contrastive {
+            let encoder = self.live.encoder.parameters();
+            let contrastive = self.contrastive_loss(batch, negatives.as_ref())?;
+            encoder_loss = Some(contrastive.tensor().clone());
+            let encoder_gradients = gradients(contrastive, &encoder)?;
+            self.sgd.step(&encoder, &encoder_gradients, rates[1])?;
+        }
         self.adam.step(&energy, &energy_gradients, rates[0])?;
-        self.sgd.step(&encoder, &encoder_gradients, rates[1])?;
         self.step += 1;
         // ANCHOR_END: iteration
-        self.untrained.clear();
+        let learns = |name: &str| name != "encoder" || encoder_loss.is_some();
+        self.untrained.retain(|name| !learns(name));
         Ok(Outcome {
             energy_loss,
             encoder_loss,
@@ -241,26 +247,37 @@ impl Trainer {
         })
     }
 
-    /// The loss of the energy network, and the directions g of the samples \[n, latent\] as constants.
-    fn energy_loss(&self, batch: &Batch<'_>, samples: &Tensor) -> Result<(EnergyLoss, Var)> {
+    /// The loss of the energy network, and, where the contrastive loss wants them, the directions g of the samples \[n, latent\] as
+    /// constants.
+    fn energy_loss(
+        &self,
+        batch: &Batch<'_>,
+        samples: &Tensor,
+    ) -> Result<(EnergyLoss, Option<Var>)> {
         let (energy, encoder) = (&self.live.energy, &self.live.encoder);
+        let loss = &self.config.loss;
         let f_data = energy.features(&batch.images.clone().into(), Mode::Train)?;
-        let g_data = energy.project(&f_data, Mode::Train)?;
         let f_samples = energy.features(&samples.clone().into(), Mode::Train)?;
+        if self.config.encoder.latents == Latents::None {
+            return Ok((marginal_loss(&f_data, &f_samples, loss.alpha)?, None));
+        }
+        let g_data = energy.project(&f_data, Mode::Train)?;
         let z =
             no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), Mode::Train))?;
-        let negatives = no_grad(|| energy.project(&f_samples, Mode::Train))?;
-        let loss = &self.config.loss;
+        let negatives = match loss.negatives {
+            true => Some(no_grad(|| energy.project(&f_samples, Mode::Train))?),
+            false => None,
+        };
         let parts = energy_loss(&f_data, &g_data, &f_samples, &z, loss.alpha, loss.beta)?;
         Ok((parts, negatives))
     }
 
     /// The loss of the encoder.
-    fn contrastive_loss(&self, batch: &Batch<'_>, negatives: &Var) -> Result<Var> {
+    fn contrastive_loss(&self, batch: &Batch<'_>, negatives: Option<&Var>) -> Result<Var> {
         let twice = Tensor::concat(&[&batch.images, &batch.images], 0)?;
         let views = batch.views.apply(&twice)?.into();
         let views = self.live.encoder.forward(&views, Mode::Train)?;
-        nt_xent(&views, Some(negatives), self.config.loss.tau)
+        nt_xent(&views, negatives, self.config.loss.tau)
     }
 
     /// The averages follow at the start of an iteration, before the optimisers' step; before `half_life / batch` iterations
@@ -273,7 +290,12 @@ impl Trainer {
         } else {
             ema_decay(batch, half_life)
         };
-        for ((_, live), (_, average)) in self.live.named().into_iter().zip(self.average.named()) {
+        let without_encoder = self.config.encoder.latents == Latents::None;
+        for ((name, live), (_, average)) in self.live.named().into_iter().zip(self.average.named())
+        {
+            if without_encoder && name == "encoder." {
+                continue;
+            }
             Ema::update(live, average, decay)?;
         }
         Ok(())
@@ -329,9 +351,13 @@ impl Trainer {
     }
 }
 
-/// The projector has no part in E(x): where β = 0 it gets no gradient at all and is left alone.
-pub(super) fn energy_parameters(network: &EnergyNetwork, beta: f64) -> Vec<(String, &Parameter)> {
+/// The projector has no part in E(x): without latents, or where β = 0, it gets no gradient at all and is left alone.
+pub(super) fn energy_parameters<'a>(
+    network: &'a EnergyNetwork,
+    config: &Config,
+) -> Vec<(String, &'a Parameter)> {
+    let guided = config.encoder.latents != Latents::None && config.loss.beta != 0.0;
     let all = network.parameters().into_iter();
-    all.filter(|(name, _)| beta != 0.0 || !name.starts_with("projection."))
+    all.filter(|(name, _)| guided || !name.starts_with("projection."))
         .collect()
 }

@@ -12,15 +12,14 @@ use clel_tensor::cpu::with_winograd;
 
 use self::report::{Heading, Report};
 use super::sample::MOST_SAMPLES;
-use super::set::{Part, SetArgument};
 use super::{DeviceArgument, from_checkpoint};
 use crate::config::Source;
-use crate::data::{self, Dataset, ImageSet};
+use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
 use crate::features::{
     EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
 };
 use crate::sampler::{Langevin, Rounds};
-use crate::train::Trainer;
+use crate::train::{Trainer, why_untrained};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -250,12 +249,12 @@ impl Eval {
     }
 }
 
-/// Refuses a network, `ebm` or `encoder`, that an import left as it was drawn.
+/// Refuses a network, `ebm` or `encoder`, that is as it was drawn.
 fn check_trained(trainer: &Trainer, network: &str) -> Result<()> {
     if trainer.untrained().iter().any(|name| name == network) {
         return Err(Error::Argument {
             argument: "--checkpoint".to_owned(),
-            why: format!("the file that this was imported from had no `{network}`"),
+            why: why_untrained(network),
         });
     }
     Ok(())

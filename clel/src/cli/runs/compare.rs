@@ -104,7 +104,7 @@ fn figures(runs: &[Overview]) -> Vec<Vec<String>> {
     rows.extend([vec![], vec!["Fréchet distance in the features of the run's own encoder, which compare within a run alone".to_owned()]]);
     for name in &sets {
         rows.push(row(&format!("  {name}"), runs, |run| {
-            number(judged(run, name).map(|set| set.encoder_frechet))
+            number(judged(run, name).and_then(|set| set.encoder_frechet))
         }));
     }
     let digits = |run: &Overview, name: &str| judged(run, name)?.digits;

@@ -61,7 +61,7 @@ fn row(run: &Overview) -> Vec<String> {
         number(run.figure("E(data)")),
         number(run.figure("E(samples)")),
         number(run.figure("gap")),
-        distances(run, |set| Some(set.encoder_frechet)),
+        distances(run, |set| set.encoder_frechet),
         distances(run, |set| Some(set.digits.as_ref()?.frechet)),
         time(run.changed),
     ]

@@ -36,7 +36,7 @@ if (content.summary) {
     for (const text of head) add(row, "th", text);
     for (const s of sets) {
       const row = add(table, "tr");
-      const cells = [s.name, s.images, short(s.encoder_frechet)];
+      const cells = [s.name, s.images, typeof s.encoder_frechet === "number" ? short(s.encoder_frechet) : "–"];
       if (digits) cells.push(short(s.digits?.frechet), s.digits ? `${(100 * s.digits.recognised).toFixed(0)} %` : "–");
       for (const text of cells) add(row, "td", text);
     }

@@ -1,18 +1,20 @@
-//! Data sets as arguments.
+//! Data sets that are named in one word, and their parts.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
 
+use super::{Dataset, Split, load};
 use crate::config::{DEFAULT_PRESET, Layers, Source};
-use crate::data::{self, Dataset, Split};
 use crate::{Error, Result};
 
 /// `NAME` or `NAME:PATH`, where NAME is what `data.source` may be.
 #[derive(Debug, Clone)]
-pub(super) struct SetArgument {
+pub struct SetArgument {
+    /// What it is.
     pub source: Source,
+    /// Its folder or file.
     pub path: Option<PathBuf>,
 }
 
@@ -35,6 +37,9 @@ impl FromStr for SetArgument {
 
 impl SetArgument {
     /// Reads the set. Where it has no test part, `share` of the images become one; files of images are brought to `size` \[height, width\].
+    ///
+    /// # Errors
+    /// Those of [`load`](super::load).
     pub fn load(&self, share: f64, size: Option<[usize; 2]>) -> Result<Dataset> {
         let mut layers = Layers::preset(DEFAULT_PRESET)?;
         let name = self.source.name();
@@ -47,14 +52,16 @@ impl SetArgument {
         let mut config = layers.build()?.data;
         // ImageNet's packed batches have one size; the caller resizes those
         config.size = size.filter(|_| self.source != Source::Imagenet32);
-        data::load(&config, 0)
+        load(&config, 0)
     }
 }
 
 /// A part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Part {
+pub enum Part {
     /// What was learnt.
     Train,
     /// What was held out.
@@ -71,6 +78,9 @@ impl Part {
     }
 
     /// The part, which must not be empty.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`].
     pub fn of(self, data: Dataset) -> Result<Split> {
         let split = match self {
             Part::Train => data.train,

@@ -1,0 +1,112 @@
+//! `clel experiment`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::train::{STOPPED, stop_on_signals};
+use super::{DeviceArgument, output, table};
+use crate::experiment::{Experiment, Progress, RunResult, State, perform, tables};
+use crate::{Error, Result, whole_file};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel experiment clel/experiments/digits.toml           into runs/digits; goes on there
+  clel experiment mine.toml --out runs/mine --json
+
+A file:
+  title = \"Does the guide help?\"
+  seeds = [0, 1, 2]
+  [base]                                what a configuration file has
+  preset = \"digits\"
+  train.iterations = 500
+  [variant.\"CLEL\"]                      settings over [base]; none here
+  [variant.\"without latents\"]
+  encoder.latents = \"none\"
+  [curves]
+  every = 50                            iterations between two points
+  features = \"digits\"                   as `clel eval --features`
+                                        also reference, samples, fresh, rounds, neighbours
+  [end]
+  ood = [\"interp\"]                      as `clel ood --out`; also betas, chains, chain_samples
+  [figures]                             optional: which variants are drawn together
+  guide = [\"CLEL\", \"without latents\"]";
+
+/// Runs variants of a configuration with several seeds, and compares them by curves and a table.
+///
+/// Each run is an ordinary one in OUT/runs/VARIANT/seed-N. Called again, finished runs are taken as they are and the others go on. A run that is
+/// sick or fails is told in the table and does not stop the others; after a failure (not a sickness) the exit code is 1. Results are written after each run: results.json, table.md, and the
+/// curves with bands over the seeds, against iterations and seconds, as SVG and PNG.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ExperimentCommand {
+    /// The experiment: a TOML file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The directory for runs and results [default: runs/ and the file's name].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print nothing but the results as one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgument,
+}
+
+impl ExperimentCommand {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        let experiment = Experiment::read(&self.file)?;
+        let usual = || Path::new("runs").join(self.file.file_stem().unwrap_or_default());
+        let out = self.out.clone().unwrap_or_else(usual);
+        claim(&out, &self.file)?;
+        let device = self.device.open()?;
+        let stop = Arc::default();
+        stop_on_signals(&stop);
+        let json = self.json;
+        let mut tell = |progress: Progress<'_>| match progress {
+            Progress::Run {
+                number,
+                count,
+                variant,
+                seed,
+            } if !json => output::say(&format!("{number} of {count}: {variant}, seed {seed}")),
+            Progress::Trouble(why) if !json => output::say(&format!("  {why}")),
+            _ => Ok(()),
+        };
+        let results = perform(&experiment, &out, &device, &stop, &mut tell)?;
+        if json {
+            output::say(&output::json(&results)?)?;
+        } else {
+            for rows in tables(&experiment, &results) {
+                output::say("")?;
+                table::say(&rows, true)?;
+            }
+            output::say(&format!("\n{}", out.display()))?;
+        }
+        let failed = |run: &RunResult| matches!(run.state, State::Failed(_));
+        Ok(if stop.load(Ordering::Relaxed) {
+            ExitCode::from(STOPPED)
+        } else if results.variants.iter().flat_map(|v| &v.runs).any(failed) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+}
+
+/// Makes the directory an experiment's, with a copy of its file; refuses one that is something else.
+fn claim(out: &Path, file: &Path) -> Result<()> {
+    let copy = out.join("experiment.toml");
+    let empty = std::fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
+    if !empty && !copy.is_file() {
+        return Err(Error::Argument {
+            argument: out.display().to_string(),
+            why: "holds something else than an experiment; choose another --out".to_owned(),
+        });
+    }
+    std::fs::create_dir_all(out).map_err(Error::write(out))?;
+    let text = std::fs::read(file).map_err(Error::read(file))?;
+    whole_file::write(&copy, &text)
+}

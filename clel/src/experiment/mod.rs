@@ -1,0 +1,31 @@
+//! Experiments: variants of one configuration, each run with several seeds, compared by curves and a table.
+//!
+//! Every run is an ordinary one, in a run directory of its own, with what was measured of it beside it:
+//!
+//! ```text
+//! OUT/runs/VARIANT/seed-0/                     as `clel train` makes it
+//! OUT/runs/VARIANT/seed-0/measurements.jsonl   a line for each point of the curves
+//! OUT/runs/VARIANT/seed-0/curves.json          what they depend on
+//! OUT/runs/VARIANT/seed-0/end.json             the figures of the finished run
+//! OUT/results.json, OUT/table.md               all runs together
+//! OUT/*.svg, OUT/*.png                         the curves
+//! ```
+
+mod curves;
+mod draw;
+mod file;
+mod measure;
+mod record;
+mod results;
+mod runs;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use curves::draw_all;
+pub use file::{Curves, End, Experiment, Variant};
+pub use measure::EndFigures;
+pub use record::Point;
+pub use results::{Results, RunResult, Spread, State, VariantResult};
+pub use runs::{Progress, perform};
+pub use table::{Table, markdown, tables};

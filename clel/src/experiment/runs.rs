@@ -1,0 +1,221 @@
+//! The runs of an experiment, one after another.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clel_tensor::Device;
+
+use super::file::{Experiment, Variant};
+use super::measure::{CURVES, Judge, Measurer, end};
+use super::record::{Record, kept};
+use super::results::{Results, RunResult, State};
+use super::{draw_all, markdown};
+use crate::config::Config;
+use crate::report::{Overview, RunDir, State as RunState};
+use crate::train::{Ended, Job, run_observed};
+use crate::{Error, Result, whole_file};
+
+/// What is told while an experiment goes on.
+pub enum Progress<'a> {
+    /// Run `number` of `count` is looked at, and gone on with if there is something to do.
+    Run {
+        /// From 1.
+        number: usize,
+        /// How many there are.
+        count: usize,
+        /// The variant's name.
+        variant: &'a str,
+        /// The run's seed.
+        seed: u64,
+    },
+    /// How it ended, if not with all its figures.
+    Trouble(&'a str),
+}
+
+/// Does what is not done yet: all variants with the first seed, then all with the next. After each run the results are written into `out`.
+/// Once `stop` is true, the run that is going on is saved and the rest left for another time.
+///
+/// # Errors
+/// `out` or a file in it cannot be written. What ends a run ends that run alone, and is part of the results.
+pub fn perform(
+    experiment: &Experiment,
+    out: &Path,
+    device: &Device,
+    stop: &Arc<AtomicBool>,
+    tell: &mut dyn FnMut(Progress<'_>) -> Result<()>,
+) -> Result<Results> {
+    std::fs::create_dir_all(out).map_err(Error::write(out))?;
+    let mut results = Results::of(experiment);
+    let mut judge: Option<Judge> = None;
+    let count = experiment.seeds.len() * experiment.variants.len();
+    let mut number = 0;
+    for &seed in &experiment.seeds {
+        for (index, variant) in experiment.variants.iter().enumerate() {
+            number += 1;
+            tell(Progress::Run {
+                number,
+                count,
+                variant: &variant.name,
+                seed,
+            })?;
+            let one = One {
+                experiment,
+                path: out.join(format!("runs/{}/seed-{seed}", variant.folder)),
+                device,
+                stop,
+            };
+            let found = one.run(variant, seed, &mut judge);
+            match &found.state {
+                State::Complete => {}
+                State::Unfinished => tell(Progress::Trouble("stopped; the rest is left"))?,
+                State::Sick(why) | State::Failed(why) => tell(Progress::Trouble(why))?,
+            }
+            results.variants[index].add(found);
+            if let Some(judge) = &judge {
+                results.measure.clone_from(&judge.measure);
+            }
+            results.write(&out.join("results.json"))?;
+            whole_file::write(
+                &out.join("table.md"),
+                markdown(experiment, &results).as_bytes(),
+            )?;
+            draw_all(experiment, &results, out)?;
+            if stop.load(Ordering::Relaxed) {
+                return Ok(results);
+            }
+        }
+    }
+    Ok(results)
+}
+
+/// One run.
+struct One<'a> {
+    experiment: &'a Experiment,
+    path: std::path::PathBuf,
+    device: &'a Device,
+    stop: &'a Arc<AtomicBool>,
+}
+
+impl One<'_> {
+    /// Goes on with the run, if there is something to do; an error becomes its state.
+    fn run(&self, variant: &Variant, seed: u64, judge: &mut Option<Judge>) -> RunResult {
+        let mut result = RunResult {
+            seed,
+            directory: self.path.clone(),
+            state: State::Unfinished,
+            points: Vec::new(),
+            end: None,
+            interventions: Vec::new(),
+        };
+        result.state = self
+            .go_on(variant, judge, &mut result)
+            .unwrap_or_else(|error| State::Failed(error.in_one_line()));
+        if let Ok(run) = RunDir::open(&self.path) {
+            // a file that cannot be read is told by the state
+            result.points = Record::read(&run).map(|r| r.points()).unwrap_or_default();
+            result.interventions = run.events().unwrap_or_default();
+        }
+        result
+    }
+
+    fn go_on(
+        &self,
+        variant: &Variant,
+        judge: &mut Option<Judge>,
+        result: &mut RunResult,
+    ) -> Result<State> {
+        let mut config = variant.config(result.seed)?;
+        if !judge.as_ref().is_some_and(|judge| judge.is_for(&config)) {
+            // the old one makes room first
+            *judge = None;
+            *judge = Some(Judge::new(&config, &self.experiment.curves, self.device)?);
+        }
+        let Some(judge) = judge else {
+            return Ok(State::Unfinished);
+        };
+        let (run, begun) = RunDir::at(&self.path)?;
+        if begun {
+            config = self.stored(&run, config)?;
+        }
+        let record = Record::read(&run)?;
+        if let Some(why) = record.sickness() {
+            return Ok(State::Sick(why.to_owned()));
+        }
+        let last = config.train.iterations as u64;
+        let done = Overview::of(&self.path).state == RunState::Finished && record.has(last);
+        if !done {
+            let job = Job {
+                config,
+                data: judge.data.clone(),
+                device: self.device.clone(),
+                resume: begun && !run.checkpoints()?.is_empty(),
+                run: run.clone(),
+                stop_after: None,
+                stop: self.stop.clone(),
+            };
+            let mut measurer = Measurer {
+                judge,
+                run: run.clone(),
+                curves: &self.experiment.curves,
+                record,
+                device: self.device,
+                seen: 0,
+            };
+            match run_observed(job, &mut measurer) {
+                Ok(Ended::Finished(_)) => {}
+                Ok(Ended::Stopped(_)) => return Ok(State::Unfinished),
+                Err(Error::Numbers {
+                    what: "training",
+                    why,
+                }) => {
+                    measurer.record.sick(&why)?;
+                    return Ok(State::Sick(why));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        result.end = Some(end(&run, &self.experiment.end, judge, self.device)?);
+        Ok(State::Complete)
+    }
+
+    /// The run's own configuration, which must be that of the file with what the data added.
+    fn stored(&self, run: &RunDir, mut wanted: Config) -> Result<Config> {
+        let stored = run.read_config()?;
+        let (known, data) = (&stored.data, &mut wanted.data);
+        data.shape = data.shape.or(known.shape);
+        data.mean = data.mean.take().or_else(|| known.mean.clone());
+        data.std = data.std.take().or_else(|| known.std.clone());
+        let same_curves = kept(run, CURVES).is_none_or(|c| self.experiment.curves == c);
+        let found = if stored != wanted && !stored.is_rolled_back_from(&wanted) {
+            differences(&stored, &wanted)
+        } else if !same_curves {
+            format!("other [curves], in {}", self.path.join(CURVES).display())
+        } else {
+            return Ok(stored);
+        };
+        Err(Error::Mismatch {
+            what: format!(
+                "the run in {}, against the experiment's file",
+                self.path.display()
+            ),
+            found,
+            expected: "the file's: undo the change, or choose another --out".to_owned(),
+        })
+    }
+}
+
+/// The settings in which a run is not as the file says.
+fn differences(stored: &Config, wanted: &Config) -> String {
+    let (stored, wanted) = (stored.settings(), wanted.settings());
+    let keys = stored.keys().chain(wanted.keys());
+    let mut keys: Vec<&String> = keys.filter(|k| stored.get(*k) != wanted.get(*k)).collect();
+    keys.sort();
+    keys.dedup();
+    let value = |value: Option<&toml::Value>| value.map_or("none".to_owned(), |v| v.to_string());
+    let told = keys.into_iter().map(|key| {
+        let (own, file) = (value(stored.get(key)), value(wanted.get(key)));
+        format!("{key} = {own} instead of {file}")
+    });
+    told.collect::<Vec<_>>().join(", ")
+}

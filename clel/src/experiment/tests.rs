@@ -1,0 +1,113 @@
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::measure::{BUFFER, SECONDS};
+use super::*;
+
+/// A complete run whose buffer has these distances, 10 iterations apart.
+fn run(seed: u64, distances: &[f64], seconds: f64) -> RunResult {
+    let point = |(i, d): (usize, &f64)| Point {
+        iteration: 10 * i as u64,
+        figures: match json!({BUFFER: d, SECONDS: seconds}) {
+            serde_json::Value::Object(figures) => figures,
+            _ => unreachable!(),
+        },
+    };
+    RunResult {
+        seed,
+        directory: PathBuf::new(),
+        state: State::Complete,
+        points: distances.iter().enumerate().map(point).collect(),
+        end: None,
+        interventions: Vec::new(),
+    }
+}
+
+fn variant(runs: Vec<RunResult>) -> VariantResult {
+    let mut variant = VariantResult {
+        name: "one".to_owned(),
+        seconds_per_iteration: None,
+        runs: Vec::new(),
+    };
+    runs.into_iter().for_each(|run| variant.add(run));
+    variant
+}
+
+#[test]
+fn a_spread_is_that_of_a_sample() {
+    assert_eq!(Spread::of(&[]), None);
+    let one = Spread::of(&[4.0]).unwrap();
+    assert_eq!((one.n, one.mean, one.deviation), (1, 4.0, 0.0));
+    let three = Spread::of(&[1.0, 3.0, 5.0]).unwrap();
+    assert_eq!((three.mean, three.deviation), (3.0, 2.0));
+    assert_eq!((three.least, three.most), (1.0, 5.0));
+}
+
+#[test]
+fn curves_are_those_of_complete_runs() {
+    let mut sick = run(3, &[100.0], 1.0);
+    sick.state = State::Sick("NaN".to_owned());
+    let v = variant(vec![
+        run(1, &[8.0, 4.0, 2.0], 0.5),
+        sick,
+        run(2, &[10.0, 6.0], 0.5),
+    ]);
+    assert_eq!(v.complete().count(), 2);
+    // the third point is of one run alone
+    assert_eq!(v.iterations(BUFFER), [0, 10]);
+    let last = v.last(BUFFER).unwrap();
+    assert_eq!(
+        (last.n, last.mean, last.least, last.most),
+        (2, 5.0, 4.0, 6.0)
+    );
+    assert_eq!(v.last("something else"), None);
+}
+
+#[test]
+fn equal_time_is_read_off_between_two_points() {
+    // 0.5 s an iteration: 2.5 s are 5 iterations, half way between the first two points
+    let v = variant(vec![run(1, &[8.0, 4.0, 2.0], 0.5)]);
+    assert_eq!(v.seconds_per_iteration, Some(0.5));
+    assert_eq!(v.after(BUFFER, 2.5).unwrap().mean, 6.0);
+    assert_eq!(v.after(BUFFER, 10.0).unwrap().mean, 2.0);
+    assert_eq!(v.after(BUFFER, 11.0), None, "it did not train so long");
+    let slow = variant(vec![run(1, &[8.0, 4.0, 2.0], 1.0)]);
+    assert_eq!(slow.after(BUFFER, 10.0).unwrap().mean, 4.0);
+    let results = Results {
+        variants: vec![v, slow],
+        ..Results::of(&tiny(""))
+    };
+    assert_eq!(results.equal_time(), Some(10.0));
+}
+
+fn tiny(more: &str) -> Experiment {
+    let text = format!(
+        "title = \"t\"\nseeds = [1, 2]\n[base]\npreset = \"digits\"\nloss.beta = 0.5\n{more}\n\
+         [variant.\"z, first\"]\n[variant.\"a second\"]\nloss.beta = 0.25\ntrain.ebm.lr = 1e-4\n\
+         [curves]\nevery = 7\nfeatures = \"digits\""
+    );
+    Experiment::parse(&text, "tiny.toml").unwrap()
+}
+
+#[test]
+fn a_variant_lies_over_the_base_and_the_preset() {
+    let experiment = tiny("train.iterations = 70");
+    let names = experiment
+        .variants
+        .iter()
+        .map(|v| (v.name.as_str(), v.folder.as_str()));
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [("z, first", "z-first"), ("a second", "a-second")],
+        "in the file's order"
+    );
+    let [first, second] = [0, 1].map(|i| experiment.variants[i].config(9).unwrap());
+    assert_eq!((first.loss.beta, second.loss.beta), (0.5, 0.25));
+    assert_eq!((first.train.ebm.lr, second.train.ebm.lr), (2e-3, 1e-4));
+    for config in [first, second] {
+        assert_eq!((config.seed, config.train.iterations), (9, 70));
+        assert_eq!(config.log.checkpoint_every, 7);
+    }
+    assert_eq!(experiment.figures, [("all".to_owned(), vec![0, 1])]);
+}

@@ -1,0 +1,176 @@
+//! The settings that leave a part of the method out.
+
+use clel_autograd::{GradOptions, Var, grad};
+use clel_nn::{Mode, Module};
+use clel_tensor::{DType, Device, RngKey, Tensor};
+
+use super::*;
+use crate::config::{Config, Layers};
+use crate::data::Images;
+use crate::loss::energy_loss;
+
+/// A tiny model of 8×8 images, with further settings.
+fn config(settings: &[&str]) -> Config {
+    let mut layers = Layers::preset("digits").unwrap();
+    let tiny = [
+        "model.width=4",
+        "model.hidden=8",
+        "model.latent=4",
+        "encoder.width=4",
+        "encoder.hidden=8",
+        "sampler.steps=2",
+        "sampler.buffer=8",
+        "train.batch=4",
+        "train.ebm.warmup=0",
+        "data.shape=[8, 8, 1]",
+        "data.mean=[0.3]",
+        "data.std=[0.4]",
+    ];
+    for setting in tiny.iter().chain(settings) {
+        layers.set(setting).unwrap();
+    }
+    layers.build().unwrap()
+}
+
+/// A trainer after some iterations on noise, and what the last one found.
+fn trained(settings: &[&str], iterations: u32) -> (Trainer, Option<Outcome>) {
+    let mut trainer = Trainer::new(&config(settings), &Device::Cpu).unwrap();
+    let mut last = None;
+    for i in 0..iterations {
+        let noise = Tensor::uniform(&[4, 8, 8, 1], RngKey::new(5, i), &Device::Cpu).unwrap();
+        let images = Images::from_unit([4, 8, 8, 1], noise.to_vec().unwrap()).unwrap();
+        let batch = trainer.draw(&images).unwrap();
+        last = Some(trainer.iterate(&batch).unwrap());
+    }
+    (trainer, last)
+}
+
+/// All parameters and state of a network.
+fn numbers(module: &dyn Module) -> Vec<(String, Vec<f32>)> {
+    let arrays = clel_nn::files::export(module, "").unwrap();
+    let values = |t: Tensor| t.to_vec::<f32>().unwrap();
+    arrays
+        .into_iter()
+        .map(|(name, t)| (name, values(t)))
+        .collect()
+}
+
+#[test]
+fn without_latents_the_encoder_rests_and_the_energy_learns_as_with_beta_0() {
+    let (resting, outcome) = trained(&["encoder.latents=none"], 3);
+    let outcome = outcome.unwrap();
+    assert!(outcome.encoder_loss.is_none() && outcome.similarity.is_none());
+    let (fresh, _) = trained(&[], 0);
+    for networks in [resting.live(), resting.average()] {
+        assert_eq!(numbers(&networks.encoder), numbers(&fresh.live().encoder));
+    }
+    let (unguided, _) = trained(&["loss.beta=0"], 3);
+    assert_eq!(
+        numbers(&resting.live().energy),
+        numbers(&unguided.live().energy)
+    );
+    assert_ne!(
+        numbers(&resting.live().energy),
+        numbers(&fresh.live().energy)
+    );
+    assert_ne!(
+        numbers(&unguided.live().encoder),
+        numbers(&fresh.live().encoder)
+    );
+    let (guided, _) = trained(&["loss.beta=0.01"], 3);
+    assert_ne!(
+        numbers(&resting.live().energy),
+        numbers(&guided.live().energy)
+    );
+}
+
+#[test]
+fn an_encoder_at_rest_is_told_apart_after_a_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("resting.safetensors");
+    let (trainer, _) = trained(&["encoder.latents=none"], 1);
+    trainer.save(&path).unwrap();
+    assert_eq!(
+        Trainer::load(&path, &Device::Cpu).unwrap().untrained(),
+        ["encoder"]
+    );
+    let loaded = load_networks(&path, &Device::Cpu).unwrap();
+    loaded.check_trained("ebm").unwrap();
+    let told = loaded.check_trained("encoder").unwrap_err().to_string();
+    assert!(told.contains("encoder.latents"), "{told}");
+}
+
+#[test]
+fn without_a_projector_the_directions_are_those_of_the_features() {
+    let (trainer, outcome) = trained(&["model.projector=false", "loss.beta=0.1"], 2);
+    let network = &trainer.live().energy;
+    assert!(
+        network
+            .parameters()
+            .iter()
+            .all(|(name, _)| !name.starts_with("projection"))
+    );
+    let f = Var::leaf(Tensor::normal(&[3, 4], RngKey::new(1, 0), &Device::Cpu).unwrap());
+    let g = network.project(&f, Mode::Train).unwrap();
+    assert_eq!(
+        g.tensor().to_vec::<f32>().unwrap(),
+        f.tensor().to_vec::<f32>().unwrap()
+    );
+    let loss = outcome.unwrap().energy_loss.item().unwrap();
+    assert!(loss.is_finite());
+    // it is saved and read back
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("short.safetensors");
+    trainer.save(&path).unwrap();
+    let again = Trainer::load(&path, &Device::Cpu).unwrap();
+    assert_eq!(numbers(&again.live().energy), numbers(network));
+}
+
+/// The gradient of the loss with f as its own direction, against central differences in f64.
+#[test]
+fn the_guide_turns_features_themselves_without_a_projector() {
+    let draw = |rows: usize, stream| {
+        let t = Tensor::normal(&[rows, 4], RngKey::new(2, stream), &Device::Cpu).unwrap();
+        t.to_dtype(DType::F64).unwrap()
+    };
+    let (samples, z) = (draw(3, 1), draw(3, 2));
+    let z = crate::model::direction(&z.into()).unwrap();
+    let loss = |f: &Var| {
+        energy_loss(f, f, &samples.clone().into(), &z, 1.0, 0.5)
+            .unwrap()
+            .loss
+    };
+    let (at, along) = (draw(3, 3), draw(3, 4));
+    let f = Var::leaf(at.clone());
+    let g = grad(&[&loss(&f)], &[&f], &GradOptions::default())
+        .unwrap()
+        .remove(0);
+    let slope = g
+        .tensor()
+        .mul(&along)
+        .unwrap()
+        .sum_all()
+        .unwrap()
+        .item()
+        .unwrap();
+    let step = 1e-5;
+    let moved = |h: f64| -> f64 {
+        let x = at.add(&along.mul_scalar(h).unwrap()).unwrap();
+        loss(&x.into()).tensor().item().unwrap()
+    };
+    let difference = (moved(step) - moved(-step)) / (2.0 * step);
+    assert!((slope - difference).abs() < 1e-7, "{slope} {difference}");
+}
+
+#[test]
+fn without_sample_negatives_the_contrastive_loss_has_fewer_terms() {
+    let loss = |settings: &[&str]| {
+        let (trainer, outcome) = trained(settings, 1);
+        let loss = outcome.unwrap().encoder_loss.unwrap().item().unwrap();
+        (numbers(&trainer.live().energy), loss)
+    };
+    let (energy, with) = loss(&[]);
+    let (same, without) = loss(&["loss.negatives=false"]);
+    assert_eq!(energy, same, "the energy network does not see them");
+    assert!(without < with, "{without} {with}");
+}
