@@ -10,6 +10,7 @@ mod draws;
 mod error;
 pub mod eval;
 pub mod features;
+pub mod generate;
 pub mod loss;
 pub mod model;
 pub mod official;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use crate::config::{DEFAULT_PRESET, Layers, Source};
+use crate::config::{DEFAULT_PRESET, DataConfig, Layers, Source};
 use crate::data::{self, Dataset, Split};
 use crate::{Error, Result};
 
@@ -36,6 +36,11 @@ impl FromStr for SetArgument {
 impl SetArgument {
     /// Reads the set. Where it has no test part, `share` of the images become one; files of images are brought to `size` \[height, width\].
     pub fn load(&self, share: f64, size: Option<[usize; 2]>) -> Result<Dataset> {
+        data::load(&self.config(share, size)?, 0)
+    }
+
+    /// The settings with which it is read.
+    pub fn config(&self, share: f64, size: Option<[usize; 2]>) -> Result<DataConfig> {
         let mut layers = Layers::preset(DEFAULT_PRESET)?;
         let name = self.source.name();
         layers.set_text("data.source", name, name.to_owned());
@@ -47,7 +52,7 @@ impl SetArgument {
         let mut config = layers.build()?.data;
         // ImageNet's packed batches have one size; the caller resizes those
         config.size = size.filter(|_| self.source != Source::Imagenet32);
-        data::load(&config, 0)
+        Ok(config)
     }
 }
 
