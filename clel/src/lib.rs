@@ -16,6 +16,7 @@ mod error;
 pub mod eval;
 pub mod experiment;
 pub mod features;
+pub mod generate;
 pub mod loss;
 pub mod model;
 pub mod official;

@@ -7,7 +7,7 @@ use super::{DeviceArgument, output};
 use crate::config::Source;
 use crate::data::SetArgument;
 use crate::features::{Classifier, Fitting};
-use crate::{Error, Result};
+use crate::{Error, Result, data};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -33,6 +33,9 @@ pub(super) struct ClassifierCommand {
     /// Its folder or file.
     #[arg(long, value_name = "PATH")]
     path: Option<PathBuf>,
+    /// Of CelebA, the attribute that makes two classes, Smiling for instance.
+    #[arg(long, value_name = "NAME")]
+    attribute: Option<String>,
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -60,7 +63,9 @@ impl ClassifierCommand {
             source: self.data,
             path: self.path.clone(),
         };
-        let data = set.load(HELD_OUT, None)?;
+        let mut config = set.config(HELD_OUT, None)?;
+        config.attribute.clone_from(&self.attribute);
+        let data = data::load(&config, 0)?;
         let how = Fitting {
             iterations: self.iterations,
             batch: self.batch,
@@ -115,6 +120,12 @@ impl ClassifierCommand {
                 why: why.to_owned(),
             })
         };
+        if let (Some(attribute), false) = (&self.attribute, self.data == Source::Celeba) {
+            return fault(
+                format!("--attribute {attribute}"),
+                "makes classes of celeba alone",
+            );
+        }
         if self.iterations == 0 {
             return fault("--iterations 0".to_owned(), "must be at least 1");
         }

@@ -52,7 +52,7 @@ impl Energy {
         model.check_trained("ebm")?;
         let with_latent = model.is_trained("encoder");
         let shape = model.config.data.shape.unwrap_or_default();
-        let (images, names) = data::read_any(&self.images, Some(shape))?;
+        let (images, _, names) = data::read_any(&self.images, Some(shape))?;
         let images = ImageSet::from(images);
         let beta = model.config.loss.beta;
         if !self.json {

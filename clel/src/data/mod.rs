@@ -7,6 +7,7 @@ mod ahead;
 mod bytes;
 mod celeba;
 mod cifar;
+mod classes;
 mod digits;
 mod folder;
 mod idx;
@@ -30,6 +31,7 @@ use std::path::Path;
 pub use ahead::Ahead;
 pub use celeba::celeba;
 pub use cifar::{cifar10, cifar100};
+pub use classes::class_names;
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
 pub use idx::{fashion, mnist};
@@ -48,13 +50,16 @@ use clel_tensor::random::RngKey;
 use crate::config::{DataConfig, Source};
 use crate::{Error, Result};
 
+/// A class index for each image, where there are classes.
+pub type Labels = Option<Vec<u32>>;
+
 /// Images with, perhaps, a class for each.
 #[derive(Debug, Clone)]
 pub struct Split {
     /// The images.
     pub images: ImageSet,
     /// One class index an image, where the source has classes.
-    pub labels: Option<Vec<u32>>,
+    pub labels: Labels,
 }
 
 impl Split {
@@ -143,13 +148,13 @@ fn fitting(dataset: Dataset, config: &DataConfig) -> Result<Dataset> {
     }
 }
 
-/// The images of a folder, of one image file, or of a safetensors file's `images`, each with a
-/// name for reports. With `shape` \[h, w, c\], every image must have that size, and files are
+/// The images of a folder, of one image file, or of a safetensors file's `images`, in memory, each with a
+/// name for reports, and with classes where it has sub-folders or `labels`. With `shape` \[h, w, c\], every image must have that size, and files are
 /// converted to that number of channels.
 ///
 /// # Errors
 /// Nothing readable there, or images of another size.
-pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Vec<String>)> {
+pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Labels, Vec<String>)> {
     let form = Form {
         crop: None,
         size: None,
@@ -158,19 +163,19 @@ pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Vec<S
     let is_tensors = path
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
-    let (images, names) = if is_tensors {
+    let (images, labels, names) = if is_tensors {
         let (split, _) = read_tensors(path)?;
         let names = (0..split.images.len())
             .map(|i| format!("images[{i}]"))
             .collect();
-        (split.images.read_all()?, names)
+        (split.images.read_all()?, split.labels, names)
     } else if path.is_dir() {
-        let folder = read_folder(path, form)?;
-        let names = folder.files.iter().map(|f| f.display().to_string());
-        (folder.split.images.read_all()?, names.collect())
+        let Folder { split, files, .. } = read_folder(path, form)?;
+        let names = files.iter().map(|f| f.display().to_string());
+        (split.images.read_all()?, split.labels, names.collect())
     } else {
         let images = read_file(path, form)?;
-        (images, vec![path.display().to_string()])
+        (images, None, vec![path.display().to_string()])
     };
     let [_, h, w, c] = images.shape();
     match shape {
@@ -182,7 +187,7 @@ pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Vec<S
                 shape[0], shape[1], shape[2]
             ),
         }),
-        _ => Ok((images, names)),
+        _ => Ok((images, labels, names)),
     }
 }
 

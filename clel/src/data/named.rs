@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 use super::{Dataset, Split, load};
-use crate::config::{DEFAULT_PRESET, Layers, Source};
+use crate::config::{DEFAULT_PRESET, DataConfig, Layers, Source};
 use crate::{Error, Result};
 
 /// `NAME` or `NAME:PATH`, where NAME is what `data.source` may be.
@@ -41,6 +41,14 @@ impl SetArgument {
     /// # Errors
     /// Those of [`load`](super::load).
     pub fn load(&self, share: f64, size: Option<[usize; 2]>) -> Result<Dataset> {
+        load(&self.config(share, size)?, 0)
+    }
+
+    /// The settings with which it is read.
+    ///
+    /// # Errors
+    /// Settings that make no sense.
+    pub fn config(&self, share: f64, size: Option<[usize; 2]>) -> Result<DataConfig> {
         let mut layers = Layers::preset(DEFAULT_PRESET)?;
         let name = self.source.name();
         layers.set_text("data.source", name, name.to_owned());
@@ -52,7 +60,7 @@ impl SetArgument {
         let mut config = layers.build()?.data;
         // ImageNet's packed batches have one size; the caller resizes those
         config.size = size.filter(|_| self.source != Source::Imagenet32);
-        load(&config, 0)
+        Ok(config)
     }
 }
 

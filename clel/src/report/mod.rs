@@ -1,5 +1,6 @@
 //! What a run leaves behind and shows while it goes on.
 
+mod animation;
 mod events;
 mod grid;
 mod lock;
@@ -10,6 +11,7 @@ mod progress;
 mod run_dir;
 mod summary;
 
+pub use animation::Animation;
 pub use events::Events;
 pub use grid::Grid;
 pub use metrics::Metrics;

@@ -246,3 +246,60 @@ fn a_summary_is_a_table_and_a_file() {
         serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(back["judged"][0]["digits"]["frechet"], 1.5);
 }
+
+#[test]
+fn animations_come_back_frame_by_frame() {
+    use image::AnimationDecoder;
+    let dir = tempfile::tempdir().unwrap();
+    let grid = Grid {
+        columns: 2,
+        scale: 4,
+        border: 1,
+    };
+    for channels in [1, 3] {
+        let shape = [2, 2, 3, channels];
+        let size: usize = shape.iter().product();
+        let frame = |k: usize| {
+            (0..size)
+                .map(|i| ((i * 7 + k * 31) % 256) as f32 / 256.0)
+                .collect()
+        };
+        let frames: Vec<Vec<f32>> = (0..5).map(frame).collect();
+        for name in ["a.gif", "a.png", "a.APNG"] {
+            let path = dir.path().join(name);
+            let kind = Animation::of(&path).unwrap();
+            kind.write(&path, &grid, shape, &frames).unwrap();
+            let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
+            let back = match kind {
+                Animation::Gif => {
+                    let gif = image::codecs::gif::GifDecoder::new(file).unwrap();
+                    gif.into_frames().collect_frames().unwrap()
+                }
+                Animation::Apng => {
+                    let png = image::codecs::png::PngDecoder::new(file).unwrap();
+                    png.apng().unwrap().into_frames().collect_frames().unwrap()
+                }
+            };
+            assert_eq!(back.len(), 5, "{name}");
+            for (back, values) in back.iter().zip(&frames) {
+                // few colours: both kinds keep them all
+                let drawn = grid.draw(shape, values).unwrap().into_rgba8();
+                assert_eq!(back.buffer(), &drawn, "{name}");
+            }
+            let shown = |frame: &image::Frame| frame.delay().numer_denom_ms();
+            assert_eq!(
+                [0, 4].map(|i| shown(&back[i])),
+                [(80, 1), (2000, 1)],
+                "{name}"
+            );
+        }
+    }
+    let path = dir.path().join("b.gif");
+    assert!(
+        Animation::Apng
+            .write(&path, &grid, [2, 2, 3, 1], &[])
+            .is_err()
+    );
+    assert_eq!(Animation::of(&dir.path().join("b.mp4")), None);
+    assert!(!path.exists());
+}

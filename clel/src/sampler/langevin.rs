@@ -3,7 +3,7 @@
 use clel_autograd::{GradOptions, Var, grad_releasing};
 use clel_tensor::{Captured, Expr, RngKey, Tensor, expr::Distribution};
 
-use super::{Chains, Energy, Numbers};
+use super::{Chains, Energy, Numbers, Observed, Watch};
 use crate::config::SamplerConfig;
 use crate::{Error, Result};
 
@@ -64,6 +64,17 @@ impl Langevin {
     /// # Errors
     /// What the energy reports; noise of another shape.
     pub fn step(&self, energy: &Energy<'_>, images: &Tensor, noise: Numbers<'_>) -> Result<Step> {
+        self.observed_step(energy, images, noise, None)
+    }
+
+    /// A step after which what is known of the images is put right.
+    fn observed_step(
+        &self,
+        energy: &Energy<'_>,
+        images: &Tensor,
+        noise: Numbers<'_>,
+        observed: Option<&Observed>,
+    ) -> Result<Step> {
         // ANCHOR: step
         let x = Var::leaf(images.clone());
         let energy = energy(&x)?;
@@ -86,6 +97,10 @@ impl Langevin {
             };
             next = next + epsilon * self.noise;
         }
+        if let Some(observed) = observed {
+            next = observed.corrected(next, inputs.len());
+            inputs.extend(observed.inputs());
+        }
         let next = Tensor::pointwise(&next.maximum(0.0).minimum(1.0), &inputs)?;
         next.realize()?;
         // ANCHOR_END: step
@@ -105,9 +120,23 @@ impl Langevin {
     /// # Errors
     /// What the energy reports.
     pub fn run(&self, energy: &Energy<'_>, start: &Tensor, key: RngKey) -> Result<Chains> {
-        self.chain(energy, start, self.steps, |k| {
-            Numbers::Drawn(key.at((key.step << 32) | k as u64))
-        })
+        self.follow(energy, start, key, None, &mut |_, _| Ok(()))
+    }
+
+    /// [`run`](Self::run) with images that are known in part, and an observer of the chains.
+    ///
+    /// # Errors
+    /// What the energy and the observer report.
+    pub fn follow(
+        &self,
+        energy: &Energy<'_>,
+        start: &Tensor,
+        key: RngKey,
+        observed: Option<&Observed>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Chains> {
+        let noise = |k| Numbers::Drawn(key.at((key.step << 32) | k as u64));
+        self.chain(energy, start, self.steps, noise, observed, watch)
     }
 
     /// One step for each array of noise ε, of the images' shape.
@@ -120,7 +149,8 @@ impl Langevin {
         start: &Tensor,
         noise: &[Tensor],
     ) -> Result<Chains> {
-        self.chain(energy, start, noise.len(), |k| Numbers::Given(&noise[k]))
+        let given = |k: usize| Numbers::Given(&noise[k]);
+        self.chain(energy, start, noise.len(), given, None, &mut |_, _| Ok(()))
     }
 
     fn chain<'n>(
@@ -129,6 +159,8 @@ impl Langevin {
         start: &Tensor,
         steps: usize,
         noise: impl Fn(usize) -> Numbers<'n>,
+        observed: Option<&Observed>,
+        watch: &mut Watch<'_>,
     ) -> Result<Chains> {
         let mut ends: Option<(Step, Step)> = None;
         let mut images = start.clone();
@@ -142,13 +174,14 @@ impl Langevin {
                 }
                 // the first step also computes what all have in common, weights that are held for one
                 None if self.capture && k == 1 && k + 1 < steps => {
-                    let (step, recorded) = self.record(energy, &images, noise)?;
+                    let (step, recorded) = self.record(energy, &images, noise, observed)?;
                     captured = recorded;
                     step
                 }
-                None => self.step(energy, &images, noise)?,
+                None => self.observed_step(energy, &images, noise, observed)?,
             };
             images = step.images.clone();
+            watch(k + 1, &images)?;
             ends = match ends {
                 None => Some((step.clone(), step)),
                 Some((first, _)) => Some((first, step)),
@@ -167,10 +200,11 @@ impl Langevin {
         energy: &Energy<'_>,
         images: &Tensor,
         noise: Numbers<'_>,
+        observed: Option<&Observed>,
     ) -> Result<(Step, Option<Captured<3>>)> {
         let (inputs, key) = varying(images, noise);
         let (made, captured) = Captured::record(&inputs, key, || {
-            let step = self.step(energy, images, noise)?;
+            let step = self.observed_step(energy, images, noise, observed)?;
             Ok::<_, Error>([step.images, step.energies, step.gradient])
         })?;
         Ok((Step::of(made), captured))

@@ -20,6 +20,7 @@
 //! ```
 
 mod langevin;
+mod observed;
 mod replay;
 mod rounds;
 mod statistics;
@@ -30,6 +31,7 @@ use clel_autograd::Var;
 use clel_tensor::{RngKey, Tensor};
 
 pub use langevin::{Langevin, Step};
+pub use observed::Observed;
 pub use replay::{Draw, ReplayBuffer};
 pub use rounds::{Rounds, Start};
 pub use statistics::{Chains, Statistics};
@@ -38,6 +40,9 @@ use crate::Result;
 
 /// Energies \[N\] of images \[N, H, W, C\], each of its own image alone: E(x), E(x, z) for a given z, or a sum of such.
 pub type Energy<'a> = dyn Fn(&Var) -> Result<Var> + 'a;
+
+/// Is told the images \[N, H, W, C\] after each step, with how many steps have been taken.
+pub type Watch<'a> = dyn FnMut(usize, &Tensor) -> Result<()> + 'a;
 
 /// Random numbers: to be drawn where they are used, or given.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,11 @@
 //! Long chains, as sampling from a finished model takes them.
 
+use std::ops::Range;
+
 use clel_nn::hold_weights;
 use clel_tensor::{Device, Expr, RngKey, Tensor, expr::Distribution};
 
-use super::{Energy, Langevin};
+use super::{Energy, Langevin, Observed, Watch};
 use crate::Result;
 use crate::augment::augment;
 use crate::config::Augmentation;
@@ -48,29 +50,67 @@ impl Rounds {
         shape: [usize; 3],
         device: &Device,
     ) -> Result<Vec<f32>> {
-        let [h, w, c] = shape;
-        let size = h * w * c;
+        let size = shape.iter().product::<usize>();
         let count = match start {
             Start::Noise(count) => count,
             Start::Images(values) => values.len() / size.max(1),
         };
         let mut ends = Vec::with_capacity(count * size);
-        for first in (0..count).step_by(EVALUATION_BATCH) {
-            let n = EVALUATION_BATCH.min(count - first);
-            let part = (first / EVALUATION_BATCH) as u64;
-            let mut x = match start {
-                Start::Noise(_) => self.noise([n, h, w, c], part, device)?,
-                Start::Images(values) => {
-                    let values = &values[first * size..(first + n) * size];
-                    Tensor::from_slice(values, &[n, h, w, c], device)?
-                }
-            };
-            for round in 0..self.count() {
-                x = self.part(energy, x, part, round)?;
-            }
+        for chains in Self::batches(count) {
+            let x = self.begin(start, &chains, shape, device)?;
+            let x = self.follow(energy, x, &chains, None, &mut |_, _| Ok(()))?;
             ends.extend(x.to_vec::<f32>()?);
         }
         Ok(ends)
+    }
+
+    /// The chains of each batch; those of a batch run together.
+    pub fn batches(count: usize) -> impl Iterator<Item = Range<usize>> {
+        let firsts = (0..count).step_by(EVALUATION_BATCH);
+        firsts.map(move |first| first..count.min(first + EVALUATION_BATCH))
+    }
+
+    /// Where the chains of one batch begin, \[N, H, W, C\].
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn begin(
+        &self,
+        start: Start<'_>,
+        chains: &Range<usize>,
+        [h, w, c]: [usize; 3],
+        device: &Device,
+    ) -> Result<Tensor> {
+        let (shape, size) = ([chains.len(), h, w, c], h * w * c);
+        match start {
+            Start::Noise(_) => self.noise(shape, part(chains), device),
+            Start::Images(values) => {
+                let values = &values[chains.start * size..chains.end * size];
+                Ok(Tensor::from_slice(values, &shape, device)?)
+            }
+        }
+    }
+
+    /// All rounds of one batch from `x`: the ends of its chains. `watch` is told the start, as after 0 steps, and every step.
+    ///
+    /// # Errors
+    /// What the energy, the observer and the device report.
+    pub fn follow(
+        &self,
+        energy: &Energy<'_>,
+        mut x: Tensor,
+        chains: &Range<usize>,
+        observed: Option<&Observed>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Tensor> {
+        watch(0, &x)?;
+        for round in 0..self.count() {
+            let before = round * self.langevin.steps.max(1);
+            x = self.part(energy, x, part(chains), round, observed, &mut |k, x| {
+                watch(before + k, x)
+            })?;
+        }
+        Ok(x)
     }
 
     /// How many rounds the steps make.
@@ -109,7 +149,7 @@ impl Rounds {
         for (part, values) in parts.enumerate() {
             let shape = [values.len() / size, h, w, c];
             let x = Tensor::from_slice(values, &shape, device)?;
-            let x = self.part(energy, x, part as u64, round)?;
+            let x = self.part(energy, x, part as u64, round, None, &mut |_, _| Ok(()))?;
             values.copy_from_slice(&x.to_vec::<f32>()?);
         }
         Ok(())
@@ -121,7 +161,15 @@ impl Rounds {
     }
 
     /// One round of the chains of one batch.
-    fn part(&self, energy: &Energy<'_>, x: Tensor, part: u64, round: usize) -> Result<Tensor> {
+    fn part(
+        &self,
+        energy: &Energy<'_>,
+        x: Tensor,
+        part: u64,
+        round: usize,
+        observed: Option<&Observed>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Tensor> {
         let per_round = self.langevin.steps.max(1);
         // rounds of different batches draw different numbers
         let key = |stream| RngKey::new(self.seed, stream).at((part << 16) | round as u64);
@@ -135,7 +183,8 @@ impl Rounds {
             ..self.langevin.clone()
         };
         let noise = key(streams::EVALUATION);
-        Ok(hold_weights(|| langevin.run(energy, &start, noise))?.images)
+        let chains = hold_weights(|| langevin.follow(energy, &start, noise, observed, watch))?;
+        Ok(chains.images)
     }
 
     /// The chains, some of them replaced by noise.
@@ -152,4 +201,9 @@ impl Rounds {
         let start = Expr::input(1).select(noise, Expr::input(0));
         Ok(Tensor::pointwise(&start, &[&x, &again])?)
     }
+}
+
+/// The number of a batch, which decides its random numbers.
+fn part(chains: &Range<usize>) -> u64 {
+    (chains.start / EVALUATION_BATCH) as u64
 }

@@ -206,3 +206,74 @@ fn rounds_of_all_chains_are_the_chains_of_all_rounds() {
     assert!((15..90).contains(&restarted), "{restarted}");
     assert_ne!(ends(&rounds(0.0)), chains);
 }
+
+/// In a bowl the samples of p(x | y) are normal: prior N(½, T), T = σ²/2λ, and y = x + s·ε give the mean (s²·½ + T·y)/(s² + T), whatever
+/// the step size.
+#[test]
+fn noisy_images_weigh_as_much_as_their_noise_allows() {
+    let l = Langevin {
+        steps: 400,
+        ..langevin(0.02, None)
+    };
+    let (t, s, y) = (0.02f64.powi(2) / 0.5, 0.03f64, 0.8f64);
+    let x = Tensor::full(&[60, 4, 4, 1], y, DType::F32, &Device::Cpu).unwrap();
+    let observed = Observed::noisy(x.clone(), s, &l);
+    let chains = l.follow(
+        &bowl,
+        &x,
+        RngKey::new(8, 8),
+        Some(&observed),
+        &mut |_, _| Ok(()),
+    );
+    let mean = chains.unwrap().images.mean_all().unwrap();
+    let wanted = (s * s * 0.5 + t * y) / (s * s + t);
+    // of 960 pixels of deviation 0.02
+    let mean: f64 = mean.item().unwrap();
+    assert!((mean - wanted).abs() < 0.002, "{mean} {wanted}");
+    // what is seen without noise is known
+    let elsewhere = Tensor::uniform(x.shape(), RngKey::new(3, 3), &Device::Cpu).unwrap();
+    let exact = Observed::noisy(x, 1e-9, &l).correct(&elsewhere).unwrap();
+    let exact = exact.to_vec::<f32>().unwrap();
+    assert!(exact.iter().all(|v| (v - 0.8).abs() < 1e-6));
+}
+
+#[test]
+fn what_is_known_is_the_same_in_recorded_steps() {
+    let images = Tensor::uniform(&[4, 2, 2, 1], RngKey::new(1, 7), &Device::Cpu).unwrap();
+    let known = Tensor::from_slice(&[1.0f32, 0.0, 0.0, 1.0], &[1, 2, 2, 1], &Device::Cpu).unwrap();
+    let observed = Observed::Pixels {
+        images: images.clone(),
+        known,
+    };
+    let mut seen = Vec::new();
+    let mut run = |capture| {
+        let l = Langevin {
+            steps: 6,
+            capture,
+            ..langevin(0.1, None)
+        };
+        let mut watch = |k, x: &Tensor| {
+            seen.push((k, x.to_vec::<f32>()?));
+            Ok(())
+        };
+        let chains = l.follow(
+            &bowl,
+            &start(),
+            RngKey::new(2, 3),
+            Some(&observed),
+            &mut watch,
+        );
+        chains.unwrap().images.to_vec::<f32>().unwrap()
+    };
+    let (recorded, built) = (run(true), run(false));
+    assert_eq!(recorded, built);
+    assert_eq!(seen[..6], seen[6..]);
+    assert_eq!((seen[5].0, &seen[5].1), (6, &recorded));
+    let images = images.to_vec::<f32>().unwrap();
+    for (_, x) in &seen {
+        for (x, y) in x.chunks(4).zip(images.chunks(4)) {
+            assert_eq!((x[0], x[3]), (y[0], y[3]));
+            assert_ne!((x[1], x[2]), (y[1], y[2]));
+        }
+    }
+}

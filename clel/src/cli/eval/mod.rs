@@ -141,7 +141,7 @@ impl Eval {
         let data = self.data_set(trainer)?;
         let network = self.network(trainer, device)?;
         let [_, h, w, c] = data.train.images.shape();
-        let (images, _) = data::read_any(path, Some([h, w, c]))?;
+        let (images, _, _) = data::read_any(path, Some([h, w, c]))?;
         let images = match self.samples {
             None => images.into(),
             Some(n) => first(&images.into(), n, &path.display().to_string())?,

@@ -1,5 +1,6 @@
 mod celeba;
 mod cifar;
+mod classes;
 mod folders;
 mod idx;
 mod imagenet32;
@@ -170,7 +171,7 @@ fn images_of_another_size_than_the_model_are_refused() {
     png(&path, 6, 4, 0);
     let error = message(read_any(&path, Some([8, 8, 1])));
     assert!(error.contains("found 4×6×1, expected 8×8×1"), "{error}");
-    let (images, names) = read_any(&path, Some([4, 6, 1])).unwrap();
+    let (images, _, names) = read_any(&path, Some([4, 6, 1])).unwrap();
     assert_eq!(images.shape(), [1, 4, 6, 1]);
     assert!(names[0].ends_with("a.png"));
     assert!(matches!(

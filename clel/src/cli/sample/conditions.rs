@@ -1,0 +1,221 @@
+//! What chains are asked to be like, as arguments and as latents.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clel_tensor::Device;
+
+use super::labelled::Labelled;
+use crate::data;
+use crate::features::{EncoderFeatures, extract};
+use crate::generate::{Latent, Term};
+use crate::train::Loaded;
+use crate::{Error, Result};
+
+/// What a latent is of: `class:NAME` or `image:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    Class(String),
+    Image(PathBuf),
+}
+
+impl FromStr for What {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<What, String> {
+        match text.split_once(':') {
+            Some(("class", name)) if !name.is_empty() => Ok(What::Class(name.to_owned())),
+            Some(("image", path)) if !path.is_empty() => Ok(What::Image(path.into())),
+            _ => Err("expected class:NAME or image:PATH".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Class(name) => write!(f, "class:{name}"),
+            What::Image(path) => write!(f, "image:{}", path.display()),
+        }
+    }
+}
+
+/// One with a weight: `class:3`, `image:a.png*0.5`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Weighted {
+    pub what: What,
+    pub weight: f64,
+}
+
+impl FromStr for Weighted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Weighted, String> {
+        let (what, weight) = match text.rsplit_once('*') {
+            None => (text, 1.0),
+            Some((what, weight)) => {
+                let number = weight
+                    .parse()
+                    .ok()
+                    .filter(|w: &f64| w.is_finite() && *w > 0.0);
+                let wrong = || format!("`{weight}` after `*`: expected a weight, a number above 0");
+                (what, number.ok_or_else(wrong)?)
+            }
+        };
+        let what = what
+            .parse()
+            .map_err(|e| format!("{e}, with a weight perhaps, class:3*0.5"))?;
+        Ok(Weighted { what, weight })
+    }
+}
+
+/// What a row of samples is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// In words, for reports.
+    pub name: String,
+    pub terms: Vec<Term>,
+    /// The class that it means, if it means one.
+    pub class: Option<usize>,
+    /// The image that it means; what class that is of, a judge must say.
+    pub image: Option<Vec<f32>>,
+}
+
+/// Finds latents with the encoder of a checkpoint.
+pub(super) struct Latents<'a> {
+    pub model: &'a Loaded,
+    pub labelled: Labelled,
+    /// Images of a class at most.
+    pub most: usize,
+    pub device: &'a Device,
+}
+
+impl Latents<'_> {
+    /// The rows of classes that `--class` names.
+    pub fn classes(&mut self, names: &[String]) -> Result<Vec<Asked>> {
+        let mut rows = Vec::new();
+        for name in names {
+            let all = match name.as_str() {
+                "all" => self.labelled.names()?,
+                _ => vec![name.clone()],
+            };
+            for name in all {
+                rows.push(self.row(&What::Class(name), 1.0)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// A row for each image that `--like` names.
+    pub fn images(&self, path: &Path) -> Result<Vec<Asked>> {
+        let shape = self.model.config.data.shape;
+        let (images, _, names) = data::read_any(path, shape)?;
+        let found = extract(&self.encoder(), &images.clone().into())?;
+        let latents = found.values.chunks_exact(found.dimension.max(1));
+        let values = images.to_unit();
+        let values = values.chunks_exact(images.image_len().max(1));
+        latents
+            .zip(values)
+            .zip(names)
+            .map(|((latent, image), name)| {
+                Ok(Asked {
+                    name: format!("image:{name}"),
+                    terms: vec![Term {
+                        latent: Latent::mean(latent, found.dimension)?,
+                        weight: 1.0,
+                    }],
+                    class: None,
+                    image: Some(image.to_vec()),
+                })
+            })
+            .collect()
+    }
+
+    /// One latent: of a class, or the normalised mean of those of images.
+    pub fn row(&mut self, what: &What, weight: f64) -> Result<Asked> {
+        let (latent, class, image) = match what {
+            What::Class(name) => {
+                let (class, latent) = self.class(name)?;
+                (latent, Some(class), None)
+            }
+            What::Image(path) => {
+                let (images, _, _) = data::read_any(path, self.model.config.data.shape)?;
+                let image = (images.len() == 1).then(|| images.to_unit());
+                let found = extract(&self.encoder(), &images.into())?;
+                (Latent::mean(&found.values, found.dimension)?, None, image)
+            }
+        };
+        Ok(Asked {
+            name: what.to_string(),
+            terms: vec![Term { latent, weight }],
+            class,
+            image,
+        })
+    }
+
+    fn class(&mut self, name: &str) -> Result<(usize, Latent)> {
+        let encoder = EncoderFeatures::of(&self.model.config, &self.model.average, self.device);
+        self.labelled.latent(&encoder, name, self.most)
+    }
+
+    fn encoder(&self) -> EncoderFeatures<'_> {
+        EncoderFeatures::of(&self.model.config, &self.model.average, self.device)
+    }
+}
+
+impl Asked {
+    /// No latent yet.
+    pub fn nothing() -> Asked {
+        Asked {
+            name: String::new(),
+            terms: Vec::new(),
+            class: None,
+            image: None,
+        }
+    }
+
+    /// This and more latents. What is meant by several that are to be met at once, no class says.
+    pub fn with(mut self, more: &[Asked], sign: f64) -> Asked {
+        for other in more {
+            let mark = if sign < 0.0 { "-" } else { "+" };
+            self.name = format!("{} {mark} {}", self.name, other.named_with_weight());
+            let signed = other.terms.iter().map(|term| Term {
+                weight: sign * term.weight,
+                ..term.clone()
+            });
+            self.terms.extend(signed);
+            if sign > 0.0 {
+                (self.class, self.image) = (None, None);
+            }
+        }
+        self.name = self.name.trim_start().to_owned();
+        self
+    }
+
+    fn named_with_weight(&self) -> String {
+        match &self.terms[..] {
+            [term] if term.weight != 1.0 => format!("{}*{}", self.name, term.weight),
+            _ => self.name.clone(),
+        }
+    }
+
+    /// The first of several latents that chains are all led by, as the name of their row.
+    pub fn first(mut self) -> Asked {
+        self.name = self.named_with_weight();
+        self
+    }
+
+    /// What cannot be computed without a trained guide.
+    pub fn check(model: &Loaded) -> Result<()> {
+        model.check_trained("encoder")?;
+        if model.config.loss.beta == 0.0 {
+            return Err(Error::Argument {
+                argument: "--checkpoint".to_owned(),
+                why: "was trained with loss.beta = 0: nothing has taught its energy what latents mean; take a run with the guide"
+                    .to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

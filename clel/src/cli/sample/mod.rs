@@ -1,0 +1,294 @@
+//! `clel sample`.
+
+mod conditions;
+mod judging;
+mod labelled;
+mod options;
+mod pictures;
+mod plan;
+mod record;
+
+use std::path::{Path, PathBuf};
+
+use clel_tensor::Device;
+use clel_tensor::cpu::with_winograd;
+
+use self::conditions::Latents;
+use self::judging::Judge;
+use self::labelled::Labelled;
+use self::options::{Conditions, GivenImages, Watching};
+use self::plan::Plan;
+use self::record::Record;
+use super::{DeviceArgument, load, output};
+use crate::config::Augmentation;
+use crate::data;
+use crate::data::SetArgument;
+use crate::features::FeatureSource;
+use crate::generate::{Film, Generation, Guide};
+use crate::sampler::{Langevin, Rounds, Start};
+use crate::train::Loaded;
+use crate::{Error, Result};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel sample --checkpoint runs/digits-001 --out samples
+  clel sample --checkpoint runs/digits-001 --count 16 --steps 400 --noise 0.005 --seed 3 --out more
+  clel sample --checkpoint runs/digits-001 --init drawings/ --steps 40 --out repaired
+  clel sample --checkpoint runs/cifar10-001 --steps 600 --augment strong --out cifar
+
+  Ten of each class, and how many a classifier takes for it:
+    clel sample --checkpoint runs/digits-001 --class all --count 100 --judge digits --out classes
+  Like an image; between conditions; of several:
+    clel sample --checkpoint runs/digits-001 --like drawing.png --out alike
+    clel sample --checkpoint runs/digits-001 --interpolate class:3 class:8 --frames 9 --out morphs
+    clel sample --checkpoint runs/digits-001 --towards class:3 --towards image:a.png*0.5 --away class:8 --out mixed
+    clel sample --checkpoint runs/celeba-001 --towards class:Smiling --away class:Eyeglasses --out faces
+  What is missing of an image; what is under noise:
+    clel sample --checkpoint runs/digits-001 --inpaint torn.png --mask hole.png --out filled
+    clel sample --checkpoint runs/digits-001 --denoise noisy/ --sigma 0.2 --out clean
+  Chains over time:
+    clel sample --checkpoint runs/digits-001 --steps 2000 --every 100 --animate chains.gif --out long";
+
+/// The largest number of samples of one call.
+pub(super) const MOST_SAMPLES: usize = 10_000_000;
+
+/// Draws samples: chains of Langevin steps from uniform noise or from given images, led by what is asked of them.
+///
+/// Writes into a new directory `samples.png`, a grid; `samples.safetensors`, whose tensor `samples` [N, H, W, C] has
+/// values in 0..1; and `sample.json`, all that they depend on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Sample {
+    /// A checkpoint file, or a run directory for its newest one.
+    #[arg(long, value_name = "PATH")]
+    checkpoint: PathBuf,
+    /// Start the chains from these images (a file, a folder, a safetensors file) instead of noise.
+    #[arg(long, value_name = "PATH", conflicts_with = "interpolate")]
+    init: Option<PathBuf>,
+    /// How many chains, as many for each condition; with --init or --denoise, all their images if not given; with --interpolate, how
+    /// many rows.
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// Langevin steps of each chain; if not given, what the run's evaluation takes, with --denoise those of a training iteration.
+    #[arg(long, value_name = "K")]
+    steps: Option<usize>,
+    /// Standard deviation of the noise of a step; if not given, the run's.
+    #[arg(long, value_name = "SIGMA")]
+    noise: Option<f64>,
+    /// Augment the chains every `sampler.steps` steps, as training does with its buffer.
+    #[arg(long, value_enum, default_value = "none")]
+    augment: Augmentation,
+    /// Seed of the noise.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Tell how many samples are taken for the class that was asked for, by a classifier of the same classes: digits (part of the
+    /// program, for 8×8 digits), classifier:FILE (of `clel classifier`) or cifar_resnet:FILE. With --like it is the class that the classifier finds
+    /// in the image, with --init, --inpaint and --denoise the image's own where images have classes.
+    #[arg(long, value_name = "NETWORK")]
+    judge: Option<FeatureSource>,
+    /// The directory to make for the results.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print one JSON object about what was written.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgument,
+    #[command(flatten)]
+    conditions: Conditions,
+    #[command(flatten)]
+    images: GivenImages,
+    #[command(flatten)]
+    watching: Watching,
+}
+
+impl Sample {
+    pub(super) fn run(&self) -> Result<()> {
+        self.check()?;
+        let device = self.device.open()?;
+        let model = load(&self.checkpoint, &device)?;
+        model.check_trained("ebm")?;
+        if self.out.exists() {
+            return Err(Error::OutputExists {
+                path: self.out.clone(),
+            });
+        }
+        let judge = self.judge.as_ref();
+        let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
+        with_winograd(model.config.train.winograd.into(), || {
+            let plan = Plan::of(self, self.latents(&model, &device)?)?;
+            let (samples, film) = self.chains(&model, &plan, &device)?;
+            let agreement = judge
+                .map(|judge| judge.agreement(&plan, &samples, &model))
+                .transpose()?;
+            std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;
+            let record = Record::new(self, &model, &plan, film.as_ref(), agreement);
+            self.write(&model, &plan, &samples, film.as_ref(), &record)
+                .inspect_err(|_| {
+                    // a directory in which nothing has been written is not left behind; others cannot be removed so
+                    let _ = std::fs::remove_dir(&self.out);
+                })?;
+            output::say(&match self.json {
+                true => output::json(&record)?,
+                false => record.text(),
+            })
+        })
+    }
+
+    /// What can be seen to be wrong without a model.
+    fn check(&self) -> Result<()> {
+        let at_least_0 = |name: &str, value: Option<f64>| match value {
+            Some(v) if !(v.is_finite() && v >= 0.0) => Err(Error::Argument {
+                argument: format!("--{name} {v}"),
+                why: "must be a finite number, 0 or above".to_owned(),
+            }),
+            _ => Ok(()),
+        };
+        at_least_0("noise", self.noise)?;
+        at_least_0("guidance", self.conditions.guidance)?;
+        self.conditions.check()?;
+        self.images.check(self.noise, self.augment)?;
+        self.watching.check()
+    }
+
+    /// `--count`, within bounds.
+    fn checked_count(&self) -> Result<Option<usize>> {
+        match self.count {
+            Some(count) if !(1..=MOST_SAMPLES).contains(&count) => Err(Error::Argument {
+                argument: format!("--count {count}"),
+                why: format!("must lie in 1..={MOST_SAMPLES}"),
+            }),
+            count => Ok(count),
+        }
+    }
+
+    /// Images from which chains start, with the option that named them.
+    fn start(&self) -> Option<(&'static str, &Path)> {
+        let init = self.init.as_deref().map(|path| ("--init", path));
+        let denoise = self.images.denoise.as_deref();
+        init.or(denoise.map(|path| ("--denoise", path)))
+    }
+
+    fn latents<'a>(&self, model: &'a Loaded, device: &'a Device) -> Result<Latents<'a>> {
+        let config = &model.config;
+        let data = match self.conditions.data {
+            None => config.data.clone(),
+            Some(source) => {
+                let set = SetArgument {
+                    source,
+                    path: self.conditions.path.clone(),
+                };
+                set.config(0.0, config.data.shape.map(|[h, w, _]| [h, w]))?
+            }
+        };
+        Ok(Latents {
+            model,
+            labelled: Labelled::new(data, config.seed),
+            most: self.conditions.class_images,
+            device,
+        })
+    }
+
+    fn rounds(&self, model: &Loaded) -> Rounds {
+        let sampler = &model.config.sampler;
+        let usual = match self.images.denoise {
+            Some(_) => sampler.steps,
+            None => sampler.steps.saturating_mul(model.config.eval.rounds),
+        };
+        Rounds {
+            langevin: Langevin {
+                noise: self.noise.unwrap_or(sampler.noise),
+                ..Langevin::of(sampler)
+            },
+            steps: self.steps.unwrap_or(usual),
+            augmentation: self.augment,
+            restart: 0.0,
+            seed: self.seed,
+        }
+    }
+
+    /// β of the guide.
+    fn beta(&self, model: &Loaded) -> f64 {
+        self.conditions.guidance.unwrap_or(model.config.loss.beta)
+    }
+
+    /// Runs the chains.
+    fn chains(
+        &self,
+        model: &Loaded,
+        plan: &Plan,
+        device: &Device,
+    ) -> Result<(Vec<f32>, Option<Film>)> {
+        let shape = model.config.data.shape.unwrap_or_default();
+        let size = shape.iter().product::<usize>();
+        let rounds = self.rounds(model);
+        let mut film = self.watching.film(rounds.steps, plan.count, size)?;
+        let generation = Generation {
+            network: &model.average.energy,
+            rounds,
+            shape,
+            device,
+            given: plan.given.clone(),
+        };
+        let start = |n| match &plan.start {
+            Some(values) => Start::Images(values),
+            None => Start::Noise(n),
+        };
+        let kinds: Vec<_> = plan.asked.iter().map(|a| a.terms.clone()).collect();
+        let mut samples = vec![0.0; plan.count * size];
+        // chains of one row of an interpolation share their noise: each column is a run of its own
+        let runs = if plan.by_column { kinds.len() } else { 1 };
+        let n = plan.count / runs;
+        for run in 0..runs {
+            let place = |chain: usize| chain * runs + run;
+            let of_chain = (0..n).map(|chain| plan.kind(place(chain))).collect();
+            let guide = (!kinds.is_empty()).then(|| Guide::new(&kinds, of_chain, self.beta(model)));
+            let film = film
+                .as_mut()
+                .map(|film| (film, &place as &dyn Fn(usize) -> usize));
+            let ends = generation.run(guide.as_ref(), start(n), n, film)?;
+            for (chain, image) in ends.chunks_exact(size.max(1)).enumerate() {
+                samples[place(chain) * size..][..size].copy_from_slice(image);
+            }
+        }
+        check_finite(&samples)?;
+        Ok((samples, film))
+    }
+
+    /// Writes what has become of the chains.
+    fn write(
+        &self,
+        model: &Loaded,
+        plan: &Plan,
+        samples: &[f32],
+        film: Option<&Film>,
+        record: &Record<'_>,
+    ) -> Result<()> {
+        let [h, w, c] = model.config.data.shape.unwrap_or_default();
+        let shape = [plan.count, h, w, c];
+        pictures::samples(&self.out.join("samples.png"), plan, shape, samples)?;
+        if let Some(given) = &plan.given {
+            pictures::given(&self.out.join("given.png"), plan, given, shape)?;
+        }
+        data::write_samples(&self.out.join("samples.safetensors"), shape, samples)?;
+        if let Some(film) = film {
+            pictures::over_time(&self.out.join("over-time.png"), plan, film, shape)?;
+            if let Some(path) = &self.watching.animate {
+                pictures::animation(path, plan, film, shape)?;
+            }
+        }
+        record.write(&self.out.join("sample.json"))
+    }
+}
+
+/// A network that has diverged gives no samples.
+fn check_finite(samples: &[f32]) -> Result<()> {
+    match samples.iter().find(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(Error::Numbers {
+            what: "sampling",
+            why: format!("a pixel became {value}: the energies of this checkpoint are not finite"),
+        }),
+    }
+}

@@ -1,0 +1,191 @@
+//! What was done, so that it can be done again.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::plan::Plan;
+use super::{Sample, pictures};
+use crate::config::{Augmentation, Source};
+use crate::generate::{Agreement, Film};
+use crate::train::Loaded;
+use crate::{Result, whole_file};
+
+/// More classes than these make no table on a screen.
+const MOST_COLUMNS: usize = 16;
+
+/// All that the samples depend on, where they are, and what they are taken for.
+#[derive(Serialize)]
+pub(super) struct Record<'a> {
+    samples: usize,
+    steps: usize,
+    iteration: u64,
+    picture: PathBuf,
+    tensors: PathBuf,
+    checkpoint: &'a Path,
+    seed: u64,
+    step_size: f64,
+    noise: f64,
+    clip: Option<f64>,
+    augmentation: Augmentation,
+    /// β; none where nothing leads the chains.
+    guidance: Option<f64>,
+    conditions: Vec<Condition<'a>>,
+    /// Where the classes are from, if not from the run's own data.
+    data: Option<Source>,
+    class_images: usize,
+    init: Option<&'a Path>,
+    inpaint: Option<&'a Path>,
+    mask: Option<&'a Path>,
+    denoise: Option<&'a Path>,
+    sigma: Option<f64>,
+    over_time: Option<OverTime<'a>>,
+    agreement: Option<Agreement>,
+}
+
+/// What a row was led by, or a column of an interpolation.
+#[derive(Serialize)]
+struct Condition<'a> {
+    asked: &'a str,
+    class: Option<usize>,
+    weights: Vec<f64>,
+}
+
+/// Chains over time.
+#[derive(Serialize)]
+struct OverTime<'a> {
+    picture: PathBuf,
+    /// Its rows.
+    chains: Vec<usize>,
+    /// After how many steps each of its columns was taken.
+    steps: Vec<usize>,
+    animation: Option<&'a Path>,
+    /// The first chains are in it.
+    animated: usize,
+    frames: Vec<usize>,
+}
+
+impl<'a> Record<'a> {
+    pub fn new(
+        arguments: &'a Sample,
+        model: &Loaded,
+        plan: &'a Plan,
+        film: Option<&Film>,
+        agreement: Option<Agreement>,
+    ) -> Record<'a> {
+        let rounds = arguments.rounds(model);
+        let out = |name: &str| arguments.out.join(name);
+        let conditions = plan.asked.iter().map(|a| Condition {
+            asked: &a.name,
+            class: a.class,
+            weights: a.terms.iter().map(|term| term.weight).collect(),
+        });
+        let images = &arguments.images;
+        Record {
+            samples: plan.count,
+            steps: rounds.steps,
+            iteration: model.step,
+            picture: out("samples.png"),
+            tensors: out("samples.safetensors"),
+            checkpoint: &arguments.checkpoint,
+            seed: arguments.seed,
+            step_size: rounds.langevin.step_size,
+            noise: rounds.langevin.noise,
+            clip: rounds.langevin.clip,
+            augmentation: arguments.augment,
+            guidance: (!plan.asked.is_empty()).then(|| arguments.beta(model)),
+            conditions: conditions.collect(),
+            data: arguments.conditions.data,
+            class_images: arguments.conditions.class_images,
+            init: arguments.init.as_deref(),
+            inpaint: images.inpaint.as_deref(),
+            mask: images.mask.as_deref(),
+            denoise: images.denoise.as_deref(),
+            sigma: images.sigma,
+            over_time: film.map(|film| {
+                let frames = film.steps();
+                OverTime {
+                    picture: out("over-time.png"),
+                    chains: pictures::chains(plan, film),
+                    steps: pictures::moments(film).iter().map(|i| frames[*i]).collect(),
+                    animation: arguments.watching.animate.as_deref(),
+                    animated: film.chains(),
+                    frames,
+                }
+            }),
+            agreement,
+        }
+    }
+
+    /// Writes it as JSON.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let json = serde_json::to_string_pretty(self);
+        let json = json.map_err(|e| crate::Error::write(path)(e.into()))?;
+        whole_file::write(path, json.as_bytes())
+    }
+
+    /// In words.
+    pub fn text(&self) -> String {
+        let mut lines = vec![format!(
+            "{} samples, {} steps each, from the averaged networks of iteration {}",
+            self.samples, self.steps, self.iteration
+        )];
+        if let Some(beta) = self.guidance {
+            let asked: Vec<&str> = self.conditions.iter().map(|c| c.asked).collect();
+            lines.push(format!("asked for, with β = {beta}: {}", asked.join(", ")));
+        }
+        if let Some(agreement) = &self.agreement {
+            lines.push(String::new());
+            lines.extend(table(agreement));
+            lines.push(format!(
+                "sampler     {} steps of size {}, noise {}, seed {}\n",
+                self.steps, self.step_size, self.noise, self.seed
+            ));
+        }
+        lines.push(self.picture.display().to_string());
+        lines.push(self.tensors.display().to_string());
+        if let Some(over_time) = &self.over_time {
+            lines.push(over_time.picture.display().to_string());
+            lines.extend(over_time.animation.map(|path| path.display().to_string()));
+        }
+        lines.join("\n")
+    }
+}
+
+/// The confusion matrix, and the share on its diagonal.
+fn table(agreement: &Agreement) -> Vec<String> {
+    let mut lines = vec![format!("judge       {}", agreement.judge)];
+    let classes = agreement.rows.first().map_or(0, |row| row.taken.len());
+    let width = agreement.rows.iter().map(|row| row.asked.chars().count());
+    let width = width.max().unwrap_or(0).max("asked for".len());
+    if classes <= MOST_COLUMNS {
+        let heads: String = (0..classes).map(|class| format!("{class:>6}")).collect();
+        lines.push(format!("{:<width$}  taken for{heads}", "asked for"));
+    } else {
+        lines.push(format!("{:<width$}  taken for it", "asked for"));
+    }
+    for row in &agreement.rows {
+        let n: usize = row.taken.iter().sum();
+        let share = row.class.map_or("-".to_owned(), |class| {
+            format!("{:.0} %", 100.0 * row.taken[class] as f64 / n.max(1) as f64)
+        });
+        let counts: String = match classes <= MOST_COLUMNS {
+            true => row
+                .taken
+                .iter()
+                .map(|count| format!("{count:>6}"))
+                .collect(),
+            false => String::new(),
+        };
+        lines.push(format!("{:<width$}  {share:>9}{counts}", row.asked));
+    }
+    if let Some(accuracy) = agreement.accuracy {
+        lines.push(format!(
+            "{} of {} samples ({:.1} %) are taken for the class asked for",
+            agreement.agreed,
+            agreement.n,
+            100.0 * accuracy
+        ));
+    }
+    lines
+}

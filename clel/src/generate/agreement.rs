@@ -1,0 +1,114 @@
+//! Whether samples are of the class that was asked for.
+
+use serde::Serialize;
+
+use crate::data::ImageSet;
+use crate::features::{FeatureNetwork, extract};
+use crate::{Error, Result};
+
+/// For each image the class that a classifier finds likeliest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdicts {
+    /// The classifier.
+    pub judge: String,
+    /// How many classes it knows.
+    pub classes: usize,
+    /// The class of each image.
+    pub taken: Vec<usize>,
+}
+
+impl Verdicts {
+    /// What a classifier takes images for.
+    ///
+    /// # Errors
+    /// The network is no classifier, or takes images of another size; what the device reports.
+    pub fn of(judge: &dyn FeatureNetwork, images: &ImageSet) -> Result<Verdicts> {
+        let found = extract(judge, images)?;
+        let Some((classes, probabilities)) = found.probabilities else {
+            return Err(Error::Mismatch {
+                what: format!("judge {}", judge.name()),
+                found: "features alone".to_owned(),
+                expected: "a classifier".to_owned(),
+            });
+        };
+        let likeliest = |row: &[f32]| {
+            let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            best.map_or(0, |(class, _)| class)
+        };
+        let rows = probabilities.chunks_exact(classes.max(1));
+        Ok(Verdicts {
+            judge: judge.name(),
+            classes,
+            taken: rows.map(likeliest).collect(),
+        })
+    }
+}
+
+/// How many samples are taken for the class that was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agreement {
+    /// The classifier.
+    pub judge: String,
+    /// Samples of which a class was asked.
+    pub n: usize,
+    /// Those of them that are taken for it.
+    pub agreed: usize,
+    /// Their share; none if no class was asked for.
+    pub accuracy: Option<f64>,
+    /// The confusion matrix, row by row.
+    pub rows: Vec<Row>,
+}
+
+/// Samples that were asked for the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// What that was.
+    pub asked: String,
+    /// The class that it means.
+    pub class: Option<usize>,
+    /// How many are taken for each class of the judge.
+    pub taken: Vec<usize>,
+}
+
+impl Agreement {
+    /// Counts verdicts: sample i belongs to row `of_sample(i)` of `asked`, what was asked for and which class that means.
+    ///
+    /// # Errors
+    /// A class that the judge does not know.
+    pub fn count(
+        verdicts: &Verdicts,
+        asked: Vec<(String, Option<usize>)>,
+        of_sample: impl Fn(usize) -> usize,
+    ) -> Result<Agreement> {
+        let mut rows = Vec::with_capacity(asked.len());
+        for (asked, class) in asked {
+            if let Some(class) = class
+                && class >= verdicts.classes
+            {
+                return Err(Error::Mismatch {
+                    what: format!("class {class} ({asked})"),
+                    found: format!("{} with {} classes", verdicts.judge, verdicts.classes),
+                    expected: "a judge that knows it".to_owned(),
+                });
+            }
+            rows.push(Row {
+                asked,
+                class,
+                taken: vec![0; verdicts.classes],
+            });
+        }
+        for (sample, class) in verdicts.taken.iter().enumerate() {
+            rows[of_sample(sample)].taken[*class] += 1;
+        }
+        let wanted = || rows.iter().filter_map(|row| Some((row, row.class?)));
+        let n = wanted().flat_map(|(row, _)| &row.taken).sum();
+        let agreed = wanted().map(|(row, class)| row.taken[class]).sum();
+        Ok(Agreement {
+            judge: verdicts.judge.clone(),
+            n,
+            agreed,
+            accuracy: (n > 0).then(|| agreed as f64 / n as f64),
+            rows,
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! Images that are known in part.
+
+use clel_tensor::{Expr, Tensor};
+
+use super::Langevin;
+use crate::Result;
+
+/// What is known of the images that chains look for; each step is followed by a correction towards it.
+#[derive(Debug, Clone)]
+pub enum Observed {
+    /// Some of their pixels, which are put back to the last bit.
+    Pixels {
+        /// Images \[N, H, W, C\] that have the right values there.
+        images: Tensor,
+        /// Not 0 where a pixel is known, \[N or 1, H, W, C or 1\].
+        known: Tensor,
+    },
+    /// The images under noise of a known deviation: x ← (1 − w)·x + w·y.
+    Noisy {
+        /// The noisy images y, \[N, H, W, C\].
+        images: Tensor,
+        /// w, see [`Observed::noisy`].
+        weight: f64,
+    },
+}
+
+impl Observed {
+    /// Images y = x + s·ε of unknown x, of which the chains then are samples: p(x | y) ∝ p(x) · exp(−‖x − y‖²/2s²).
+    ///
+    /// Chains of step λ and noise σ have the temperature T = σ²/2λ, p(x) ∝ exp(−E(x)/T). At it, the energy of the data is
+    /// T·‖x − y‖²/2s², and its step is taken as a proximal one, which is stable for any s:
+    /// x ← (x + p·y)/(1 + p) with p = λT/s² = σ²/2s², so that w = p/(1 + p).
+    pub fn noisy(images: Tensor, s: f64, langevin: &Langevin) -> Observed {
+        let p = 0.5 * (langevin.noise / s).powi(2);
+        Observed::Noisy {
+            images,
+            weight: p / (1.0 + p),
+        }
+    }
+
+    /// Images \[N, H, W, C\], corrected.
+    ///
+    /// # Errors
+    /// Shapes that do not fit; what the device reports.
+    pub fn correct(&self, x: &Tensor) -> Result<Tensor> {
+        let inputs = [vec![x], self.inputs()].concat();
+        Ok(Tensor::pointwise(
+            &self.corrected(Expr::input(0), 1),
+            &inputs,
+        )?)
+    }
+
+    /// `next`, corrected, where [`inputs`](Self::inputs) come as numbers `first` and following.
+    pub(super) fn corrected(&self, next: Expr, first: usize) -> Expr {
+        let [given, known] = [first, first + 1].map(|i| Expr::input(i as u8));
+        match self {
+            Observed::Pixels { .. } => known.select(given, next),
+            Observed::Noisy { weight, .. } => next.clone() + (given - next) * *weight,
+        }
+    }
+
+    /// The arrays that a correction reads.
+    pub(super) fn inputs(&self) -> Vec<&Tensor> {
+        match self {
+            Observed::Pixels { images, known } => vec![images, known],
+            Observed::Noisy { images, .. } => vec![images],
+        }
+    }
+}
