@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes every reader for so many seconds each (default an hour), from the sample that the tests spoil:
 #     bash fuzz/run.sh [SECONDS] [READER …]
-# What is found lies in fuzz/artifacts/READER/; once mended, it goes to fuzz/regressions/READER/, which the tests read.
+# What is found lies in fuzz/artifacts/READER/.
 # Needs cargo-fuzz (cargo install cargo-fuzz). A stable compiler will do: its switches are unlocked here.
 set -euo pipefail
 cd "$(dirname "$0")"

@@ -109,9 +109,20 @@ fn what_could_differ_is_not_recorded() -> Result<()> {
             *kept.borrow_mut() = Some(y.clone());
             y.add_scalar(1.0)
         })?);
+        // remembered and returned, and remembered without having been computed
+        assert!(!recorded(&|| {
+            let y = x.mul(&x)?;
+            *kept.borrow_mut() = Some(y.clone());
+            Ok(y)
+        })?);
+        assert!(!recorded(&|| {
+            *kept.borrow_mut() = Some(x.mul_scalar(0.9)?);
+            x.add_scalar(1.0)
+        })?);
         // a recording within, and a repetition within
         let (_, inner) = Captured::record(&[&x], None, || x.exp().map(|t| [t]))?;
         let inner = inner.expect("nothing varies");
+        assert!(inner.replay(&[&x], Some(key)).is_err());
         assert!(!recorded(&|| inner.replay(&[&x], None).map(|[t]| t))?);
         let nested = || Captured::record(&[&x], None, || x.exp().map(|t| [t]));
         assert!(!recorded(&|| nested().map(|([t], _)| t))?);

@@ -216,6 +216,9 @@ fn a_batch_too_large_is_told_with_one_that_fits() {
         let script = "ulimit -v 300000 && exec \"$0\" \"$@\"";
         let mut command = Command::new("sh");
         command.args(["-c", script, PROGRAM, "train", "--device", "cpu"]);
+        command
+            .env("RAYON_NUM_THREADS", "2")
+            .env("MALLOC_ARENA_MAX", "1");
         command.args(["--out", &text(&dir.path().join(name)), "--steps", "2"]);
         let settings = [
             "sampler.steps=1",

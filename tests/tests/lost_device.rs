@@ -1,4 +1,4 @@
-//! A device that is lost in the middle of training, and one that is too small for it.
+//! A device that is lost in the middle of training.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

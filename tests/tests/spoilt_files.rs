@@ -1,9 +1,9 @@
 //! Files spoilt at random, through every reader: an error or a value, never a panic, and no memory for what a header pretends.
 //!
-//! `CLEL_SPOILT=100000` in the environment tries so many files a reader. Files on which something was once found lie in
-//! `fuzz/regressions/READER/` and are read again; `fuzz/` holds coverage-guided fuzzers of the same readers.
+//! `CLEL_SPOILT=100000` in the environment tries so many files a reader; `fuzz/` holds coverage-guided fuzzers of the same readers.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use cap::Cap;
 use clel_tensor::RngKey;
@@ -12,6 +12,9 @@ use clel_tests::readers::READERS;
 /// Memory beyond this is refused, which ends the program.
 #[global_allocator]
 static ALLOCATOR: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
+
+/// Memory is counted for the whole process, so the tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// What reading a file of some kilobytes may take, beside what the program holds anyway.
 const ROOM: usize = 96 << 20;
@@ -91,6 +94,7 @@ fn spoilt(sample: &[u8], key: RngKey) -> Vec<u8> {
 /// With `CLEL_SAMPLES` in the environment they are also written, into a folder for each reader there.
 #[test]
 fn samples_are_whole() {
+    let _turn = TURN.lock();
     for reader in &READERS {
         let folder = tempfile::tempdir().unwrap();
         let sample = (reader.sample)().unwrap();
@@ -105,6 +109,7 @@ fn samples_are_whole() {
 
 #[test]
 fn spoilt_files_are_errors() {
+    let _turn = TURN.lock();
     let tries = std::env::var("CLEL_SPOILT").map_or(TRIES, |n| n.parse().unwrap());
     for (stream, reader) in (0..).zip(&READERS) {
         let folder = tempfile::tempdir().unwrap();
@@ -121,20 +126,5 @@ fn spoilt_files_are_errors() {
         ALLOCATOR.set_limit(usize::MAX).unwrap();
         eprintln!("{}: {refused} of {tries} refused", reader.name);
         assert!(refused > tries / 20, "{}: {refused}", reader.name);
-    }
-}
-
-#[test]
-fn what_was_once_found_stays_mended() {
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/regressions");
-    for reader in &READERS {
-        let folder = tempfile::tempdir().unwrap();
-        let Ok(files) = std::fs::read_dir(found.join(reader.name)) else {
-            continue;
-        };
-        for file in files {
-            let bytes = std::fs::read(file.unwrap().path()).unwrap();
-            let _ = (reader.read)(folder.path(), &bytes);
-        }
     }
 }

@@ -199,6 +199,33 @@ where
     Ok(kept.figures)
 }
 
+/// Reads the sets of another kind once.
+///
+/// # Errors
+/// One that cannot be had.
+pub(super) fn check_outliers(end: &End, data: &Dataset) -> Result<()> {
+    let [_, h, w, c] = data.train.images.shape();
+    for set in &end.ood {
+        outside(set)?.load(inside(data), [h, w, c])?;
+    }
+    Ok(())
+}
+
+fn outside(set: &str) -> Result<Outside> {
+    set.parse().map_err(|why| Error::Argument {
+        argument: set.to_owned(),
+        why,
+    })
+}
+
+/// What outliers are compared with.
+fn inside(data: &Dataset) -> &ImageSet {
+    match data.test.images.is_empty() {
+        true => &data.train.images,
+        false => &data.test.images,
+    }
+}
+
 /// For each set, for each β.
 fn auroc(
     model: &Loaded,
@@ -207,10 +234,7 @@ fn auroc(
     device: &Device,
 ) -> Result<Vec<Vec<Option<f64>>>> {
     let shape = model.config.data.shape.unwrap_or_default();
-    let inside = match data.test.images.is_empty() {
-        true => &data.train.images,
-        false => &data.test.images,
-    };
+    let inside = inside(data);
     let guided = model.config.encoder.latents != Latents::None;
     let all_scores = |set: &ImageSet| -> Result<Vec<Option<Vec<f32>>>> {
         let of = |beta: &f64| match *beta == 0.0 || guided {
@@ -222,11 +246,7 @@ fn auroc(
     let mut found = Vec::new();
     let mut known = None;
     for set in &end.ood {
-        let outside: Outside = set.parse().map_err(|why| Error::Argument {
-            argument: set.clone(),
-            why,
-        })?;
-        let (_, images) = outside.load(inside, shape)?;
+        let (_, images) = outside(set)?.load(inside, shape)?;
         let known = match &mut known {
             Some(known) => known,
             none => none.insert(all_scores(inside)?),

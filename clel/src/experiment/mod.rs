@@ -6,7 +6,8 @@
 //! OUT/runs/VARIANT/seed-0/                     as `clel train` makes it
 //! OUT/runs/VARIANT/seed-0/measurements.jsonl   a line for each point of the curves
 //! OUT/runs/VARIANT/seed-0/curves.json          what they depend on
-//! OUT/runs/VARIANT/seed-0/end.json             the figures of the finished run
+//! OUT/runs/VARIANT/seed-0/ood.json             rankings of outliers by the finished run
+//! OUT/runs/VARIANT/seed-0/chains.json          distances of its long chains
 //! OUT/results.json, OUT/table.md               all runs together
 //! OUT/*.svg, OUT/*.png                         the curves
 //! ```

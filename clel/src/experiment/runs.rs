@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clel_tensor::Device;
 
 use super::file::{Experiment, Variant};
-use super::measure::{CURVES, Judge, Measurer, end};
+use super::measure::{CURVES, Judge, Measurer, check_outliers, end};
 use super::record::{Record, kept};
 use super::results::{Results, RunResult, State};
 use super::{draw_all, markdown};
 use crate::config::Config;
 use crate::report::{Overview, RunDir, State as RunState};
-use crate::train::{Ended, Job, run_observed};
+use crate::train::{Ended, Job, is_lost, reopen, run_observed};
 use crate::{Error, Result, whole_file};
 
 /// What is told while an experiment goes on.
@@ -37,7 +37,8 @@ pub enum Progress<'a> {
 /// Once `stop` is true, the run that is going on is saved and the rest left for another time.
 ///
 /// # Errors
-/// `out` or a file in it cannot be written. What ends a run ends that run alone, and is part of the results.
+/// `out` or a file in it cannot be written; data or a network that the file names cannot be read. What ends a run ends that run alone, and is
+/// part of the results.
 pub fn perform(
     experiment: &Experiment,
     out: &Path,
@@ -47,7 +48,16 @@ pub fn perform(
 ) -> Result<Results> {
     std::fs::create_dir_all(out).map_err(Error::write(out))?;
     let mut results = Results::of(experiment);
-    let mut judge: Option<Judge> = None;
+    let mut device = device.clone();
+    // what the file names wrongly is told before hours have gone by
+    let mut judge = match (experiment.variants.first(), experiment.seeds.first()) {
+        (Some(variant), Some(seed)) => {
+            let judge = Judge::new(&variant.config(*seed)?, &experiment.curves, &device)?;
+            check_outliers(&experiment.end, &judge.data)?;
+            Some(judge)
+        }
+        _ => None,
+    };
     let count = experiment.seeds.len() * experiment.variants.len();
     let mut number = 0;
     for &seed in &experiment.seeds {
@@ -59,13 +69,20 @@ pub fn perform(
                 variant: &variant.name,
                 seed,
             })?;
-            let one = One {
+            let mut one = One {
                 experiment,
                 path: out.join(format!("runs/{}/seed-{seed}", variant.folder)),
-                device,
+                device: device.clone(),
                 stop,
             };
-            let found = one.run(variant, seed, &mut judge);
+            let mut found = one.run(variant, seed, &mut judge);
+            // what judges was lost together with the run's device
+            if matches!(found.state, State::Failed(_)) && is_lost(&device) {
+                judge = None;
+                device = reopen(&device)?;
+                one.device = device.clone();
+                found = one.run(variant, seed, &mut judge);
+            }
             match &found.state {
                 State::Complete => {}
                 State::Unfinished => tell(Progress::Trouble("stopped; the rest is left"))?,
@@ -93,7 +110,7 @@ pub fn perform(
 struct One<'a> {
     experiment: &'a Experiment,
     path: std::path::PathBuf,
-    device: &'a Device,
+    device: Device,
     stop: &'a Arc<AtomicBool>,
 }
 
@@ -129,7 +146,7 @@ impl One<'_> {
         if !judge.as_ref().is_some_and(|judge| judge.is_for(&config)) {
             // the old one makes room first
             *judge = None;
-            *judge = Some(Judge::new(&config, &self.experiment.curves, self.device)?);
+            *judge = Some(Judge::new(&config, &self.experiment.curves, &self.device)?);
         }
         let Some(judge) = judge else {
             return Ok(State::Unfinished);
@@ -159,7 +176,7 @@ impl One<'_> {
                 run: run.clone(),
                 curves: &self.experiment.curves,
                 record,
-                device: self.device,
+                device: &self.device,
                 seen: 0,
             };
             match run_observed(job, &mut measurer) {
@@ -175,7 +192,7 @@ impl One<'_> {
                 Err(other) => return Err(other),
             }
         }
-        result.end = Some(end(&run, &self.experiment.end, judge, self.device)?);
+        result.end = Some(end(&run, &self.experiment.end, judge, &self.device)?);
         Ok(State::Complete)
     }
 

@@ -12,8 +12,13 @@ pub(super) const MOST_LOSSES: usize = 5;
 /// A driver that resets itself is not there for a while.
 const PAUSES: [u64; 3] = [1, 4, 10];
 
+/// True for a device on which nothing can be computed any more.
+pub(crate) fn is_lost(device: &Device) -> bool {
+    matches!(device.wait(), Err(clel_tensor::Error::DeviceLost { .. }))
+}
+
 /// The device opened anew, tried for some seconds.
-pub(super) fn reopen(device: &Device) -> Result<Device> {
+pub(crate) fn reopen(device: &Device) -> Result<Device> {
     let mut opened = device.reopen();
     for seconds in PAUSES {
         if opened.is_err() {
@@ -24,7 +29,8 @@ pub(super) fn reopen(device: &Device) -> Result<Device> {
     Ok(opened?)
 }
 
-/// The error of a run whose iterations do not fit the device's memory: names a size of batch with which one was just seen to.
+/// The error of a run whose iterations do not fit the device's memory: names a size of batch with which one was just seen to; or
+/// what went wrong while that was tried.
 pub(super) fn too_large(
     config: &Config,
     data: &Dataset,
@@ -32,9 +38,17 @@ pub(super) fn too_large(
     failure: clel_tensor::Error,
 ) -> Error {
     let batch = config.train.batch;
-    let mut smaller =
-        std::iter::successors(Some(batch / 2), |n| Some(n / 2)).take_while(|n| *n > 0);
-    let fitting = smaller.find(|n| iterate_once(config, data, device, *n).is_ok());
+    let mut fitting = None;
+    let mut n = batch / 2;
+    while n > 0 && fitting.is_none() {
+        match iterate_once(config, data, device, n) {
+            Ok(()) => fitting = Some(n),
+            Err(error) => match error.of_arrays() {
+                Some(clel_tensor::Error::OutOfMemory { .. }) => n /= 2,
+                _ => return error,
+            },
+        }
+    }
     let advice = match fitting {
         Some(n) => format!(
             "train.batch={batch} does not fit, and train.batch={n} does: start again with `--set train.batch={n}`, or with a \
@@ -47,11 +61,11 @@ pub(super) fn too_large(
     Error::TooLarge { failure, advice }
 }
 
-/// An iteration with a batch of `n` images; more Langevin steps would take no more memory.
+/// An iteration with a batch of `n` images. From the third Langevin step on, each takes the memory of the one before.
 fn iterate_once(config: &Config, data: &Dataset, device: &Device, n: usize) -> Result<()> {
     let mut config = config.clone();
     config.train.batch = n;
-    config.sampler.steps = 1;
+    config.sampler.steps = config.sampler.steps.min(3);
     let first: Vec<usize> = (0..n).collect();
     let images = data.train.images.read(&first)?;
     let mut trainer = Trainer::new(&config, device)?;

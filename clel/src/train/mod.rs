@@ -17,6 +17,7 @@ mod usable;
 
 pub(crate) use checkpoint::why_untrained;
 pub use checkpoint::{Loaded, load_networks};
+pub(crate) use device::{is_lost, reopen};
 pub use networks::Networks;
 pub use run::{Ended, Job, Observer, run, run_observed};
 pub(crate) use summary::{fresh_samples, nearest_neighbour};

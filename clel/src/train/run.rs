@@ -82,6 +82,8 @@ enum Stretch {
     Stopped,
     /// What was found wrong.
     Sick(String),
+    /// An iteration does not fit the device's memory.
+    Full(clel_tensor::Error),
 }
 
 /// Trains, from the start or from a checkpoint, to the end.
@@ -123,9 +125,6 @@ fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {
         };
         match error.of_arrays() {
             Some(clel_tensor::Error::DeviceLost { .. }) if losses < MOST_LOSSES => {}
-            Some(full @ clel_tensor::Error::OutOfMemory { .. }) => {
-                return Err(too_large(&config, &job.data, &job.device, full.clone()));
-            }
             _ => return Err(error),
         }
         losses += 1;
@@ -162,6 +161,11 @@ fn to_the_end(
                 trainer = go_back(job, trainer, &why, warnings)?;
                 *config = trainer.config.clone();
             }
+            Stretch::Full(failure) => {
+                // it makes room for trials
+                drop(trainer);
+                return Err(too_large(config, &job.data, &job.device, failure));
+            }
         }
     }
     let summary = summarise(&trainer, &job.data, &job.run, started)?;
@@ -194,8 +198,20 @@ fn stretch(
     let mut progress = Progress::start(first, last);
     let mut shown = Figures::new();
     for images in batches {
-        let batch = trainer.draw(&images?)?;
-        let outcome = trainer.iterate(&batch)?;
+        let images = images?;
+        let outcome = match trainer
+            .draw(&images)
+            .and_then(|batch| trainer.iterate(&batch))
+        {
+            Ok(outcome) => outcome,
+            Err(error) => match error.of_arrays() {
+                Some(full @ clel_tensor::Error::OutOfMemory { .. }) => {
+                    progress.finish();
+                    return Ok(Stretch::Full(full.clone()));
+                }
+                _ => return Err(error),
+            },
+        };
         let step = trainer.step();
         let stopped = job.stop.load(Ordering::Relaxed);
         let planned = due(config.log.checkpoint_every, step) || step == last;

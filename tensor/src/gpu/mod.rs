@@ -157,11 +157,12 @@ impl Gpu {
     /// [`Error::NoDevice`] when the adapter is gone or the driver refuses.
     pub fn reopen(&self) -> Result<Self> {
         let known = self.summary();
-        // its place in the list may have changed
-        let same = |(summary, _): &(AdapterSummary, _)| {
-            summary.name == known.name && summary.backend == known.backend
-        };
-        let found = pollster::block_on(adapters()).into_iter().find(same);
+        let same = |s: &AdapterSummary| s.name == known.name && s.backend == known.backend;
+        let all = pollster::block_on(adapters()).into_iter();
+        // of several cards of one kind the one in its place, unless the places have changed
+        let found = all
+            .filter(|(s, _)| same(s))
+            .min_by_key(|(s, _)| s.index.abs_diff(known.index));
         let adapter = found.ok_or_else(|| Error::NoDevice {
             wanted: self.summary().name.clone(),
             why: "it was lost, and is not there any more".into(),

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{Tensor, work::Launch};
+use super::{Inner, Tensor, work::Launch};
 use crate::{DType, Device, Error, Result, RngKey, layout::Layout, storage::Storage};
 
 thread_local! {
@@ -72,6 +72,8 @@ struct Recorder {
     /// The storage of each slot: as long as a weak handle lives, no other storage has its address.
     seen: Vec<Weak<Storage>>,
     steps: Vec<Step>,
+    /// Arrays made on the thread that have no elements yet.
+    lazy: Vec<Weak<Inner>>,
     spoilt: bool,
 }
 
@@ -85,6 +87,15 @@ pub(super) fn note(
     RECORDER.with_borrow_mut(|recorder| {
         if let Some(recorder) = recorder {
             recorder.note(launch, device, inputs, outputs);
+        }
+    });
+}
+
+/// Notes an array that is not computed yet.
+pub(super) fn note_lazy(array: &Arc<Inner>) {
+    RECORDER.with_borrow_mut(|recorder| {
+        if let Some(recorder) = recorder {
+            recorder.lazy.push(Arc::downgrade(array));
         }
     });
 }
@@ -126,6 +137,35 @@ impl Recorder {
         self.seen.push(Arc::downgrade(storage));
     }
 
+    /// Whether an array made since the recording began, after the first `inputs` slots, is held by anything but what is returned.
+    fn keeps(&self, inputs: usize, returned: &[Tensor]) -> bool {
+        let mut arrays: Vec<&Arc<Inner>> = returned.iter().map(|t| &t.0).collect();
+        arrays.sort_by_key(|array| Arc::as_ptr(array));
+        let held = |array: &&Arc<Inner>| {
+            let times = arrays.iter().filter(|a| Arc::ptr_eq(a, array)).count();
+            let inside = array.value.get().is_some_and(|storage| {
+                let slot = self.slots.get(&Arc::as_ptr(storage));
+                slot.is_some_and(|slot| *slot >= inputs)
+            });
+            inside && Arc::strong_count(array) > times
+        };
+        if arrays.iter().any(held) {
+            return true;
+        }
+        arrays.dedup_by_key(|array| Arc::as_ptr(array));
+        let holders = |storage: &Weak<Storage>| {
+            let values = arrays.iter().filter_map(|array| array.value.get());
+            values
+                .filter(|value| Arc::as_ptr(value) == storage.as_ptr())
+                .count()
+        };
+        let stored = self.seen[inputs..].iter();
+        let mut kept = stored.filter(|storage| storage.strong_count() > holders(storage));
+        let pending =
+            |array: &Weak<Inner>| array.upgrade().is_some_and(|a| a.value.get().is_none());
+        kept.next().is_some() || self.lazy.iter().any(pending)
+    }
+
     fn source(&self, storage: &Arc<Storage>) -> Source {
         match self.slots.get(&Arc::as_ptr(storage)) {
             Some(&slot) => Source::Slot(slot),
@@ -140,6 +180,8 @@ impl<const N: usize> Captured<N> {
     /// Everything that `step` reads besides `inputs` is held, and taken to stay as it is. Random numbers may be drawn with `key`, which
     /// a repetition replaces. There is no recording if another run might go another way: where numbers were exchanged with the host,
     /// other keys were used, or an array made in `step` was kept elsewhere than in what it returns (the vectors of a power iteration).
+    /// What cannot be seen from here is for the caller to see to: `step` launches all its work on this thread, and reads an input's
+    /// numbers through that input alone, not through another array that shares its storage.
     ///
     /// # Errors
     /// Those of `step`; what the device reports.
@@ -157,6 +199,7 @@ impl<const N: usize> Captured<N> {
             slots: HashMap::new(),
             seen: Vec::new(),
             steps: Vec::new(),
+            lazy: Vec::new(),
             spoilt: inputs.iter().any(|t| !t.is_plain()),
         };
         for input in inputs {
@@ -173,24 +216,20 @@ impl<const N: usize> Captured<N> {
         let Some(recorder) = finished.filter(|recorder| !recorder.spoilt) else {
             return Ok((made, None));
         };
-        let mut storages = Vec::with_capacity(N);
-        for tensor in &made {
-            storages.push(tensor.storage()?);
+        if recorder.keeps(inputs.len(), &made) {
+            return Ok((made, None));
         }
+        let storages: Vec<Arc<Storage>> =
+            made.iter().map(Tensor::storage).collect::<Result<_>>()?;
         let outputs = std::array::from_fn(|n| Output {
             source: recorder.source(&storages[n]),
             layout: made[n].layout().clone(),
             dtype: made[n].dtype(),
         });
-        drop(storages);
         let returned = |slot: &usize| {
             let mut slots = outputs.iter().map(|output: &Output| &output.source);
             slots.any(|source| matches!(source, Source::Slot(s) if s == slot))
         };
-        let mut made_inside = inputs.len()..recorder.seen.len();
-        if made_inside.any(|slot| recorder.seen[slot].strong_count() > 0 && !returned(&slot)) {
-            return Ok((made, None));
-        }
         let mut steps = recorder.steps;
         let mut needed: Vec<bool> = (0..recorder.seen.len()).map(|s| returned(&s)).collect();
         for step in steps.iter_mut().rev() {
@@ -220,10 +259,18 @@ impl<const N: usize> Captured<N> {
     /// computation would return.
     ///
     /// # Errors
-    /// [`Error::Shape`] and [`Error::Devices`] for inputs that the recording was not made for; what the device reports.
+    /// [`Error::Shape`] for inputs that the recording was not made for, and for a key where it has none or none where it has one; what the
+    /// device reports.
     pub fn replay(&self, inputs: &[&Tensor], key: Option<RngKey>) -> Result<[Tensor; N]> {
         // these launches are no part of another recording
         spoil();
+        if key.is_some() != self.key.is_some() {
+            return Err(Error::Shape {
+                op: "replay",
+                shape: vec![],
+                why: format!("given the key {key:?}, recorded with {:?}", self.key),
+            });
+        }
         let mut slots: Vec<Option<Arc<Storage>>> = vec![None; self.slots];
         for (slot, input) in self.inputs_like(inputs)?.iter().enumerate() {
             slots[slot] = Some(input.storage()?);

@@ -95,13 +95,15 @@ impl Tensor {
     }
 
     fn from_pending(pending: Pending, dtype: DType, shape: &[usize], device: &Device) -> Tensor {
-        Tensor(Arc::new(Inner {
+        let array = Arc::new(Inner {
             device: device.clone(),
             dtype,
             layout: Layout::contiguous(shape),
             value: OnceLock::new(),
             pending: Mutex::new(Some(pending)),
-        }))
+        });
+        captured::note_lazy(&array);
+        Tensor(array)
     }
 
     fn layout(&self) -> &Layout {
