@@ -318,10 +318,8 @@ fn chains_are_shown_over_time_and_end_the_same() {
         .into_frames();
     let frames = frames.collect_frames().unwrap();
     assert_eq!(frames.len(), 4);
-    let last = image::open(desk.path("seen/samples.png"))
-        .unwrap()
-        .into_rgba8();
-    assert_eq!(frames[3].buffer().dimensions(), last.dimensions());
+    // the grid of the samples at half its size
+    assert_eq!(frames[3].buffer().dimensions(), (3 * 34 + 2, 2 * 34 + 2));
     desk.refused(&["--animate", &gif], &["chain.gif", "exists already"]);
 }
 

@@ -45,7 +45,7 @@ enum Command {
     /// Trains a model.
     Train(Box<train::Train>),
     /// Draws samples from a trained model.
-    Sample(sample::Sample),
+    Sample(Box<sample::Sample>),
     /// Says how likely a trained model finds images.
     Energy(energy::Energy),
     /// Judges samples, images or an encoder: Fréchet and kernel distance, inception score, precision, coverage, neighbours.

@@ -39,6 +39,9 @@ Examples:
 
   Ten of each class, and how many a classifier takes for it:
     clel sample --checkpoint runs/digits-001 --class all --count 100 --judge digits --out classes
+  Better: samples first, then each towards a class, moved about meanwhile:
+    clel sample --checkpoint runs/digits-001 --count 100 --out free
+    clel sample --checkpoint runs/digits-001 --init free/samples.safetensors --class all --augment affine --steps 400 --out classes
   Like an image; between conditions; of several:
     clel sample --checkpoint runs/digits-001 --like drawing.png --out alike
     clel sample --checkpoint runs/digits-001 --interpolate class:3 class:8 --frames 9 --out morphs
