@@ -172,6 +172,13 @@ impl Watching {
         if path.exists() {
             return Err(Error::OutputExists { path: path.clone() });
         }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|p| !p.is_dir()) {
+            return Err(Error::Argument {
+                argument: format!("--animate {}", path.display()),
+                why: format!("there is no folder {}", folder.display()),
+            });
+        }
         Ok(())
     }
 
