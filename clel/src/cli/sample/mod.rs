@@ -39,6 +39,9 @@ Examples:
 
   Ten of each class, and how many a classifier takes for it:
     clel sample --checkpoint runs/digits-001 --class all --count 100 --judge digits --out classes
+  Better: samples first, then each towards a class, moved about meanwhile:
+    clel sample --checkpoint runs/digits-001 --count 100 --out free
+    clel sample --checkpoint runs/digits-001 --init free/samples.safetensors --class all --augment affine --steps 400 --out classes
   Like an image; between conditions; of several:
     clel sample --checkpoint runs/digits-001 --like drawing.png --out alike
     clel sample --checkpoint runs/digits-001 --interpolate class:3 class:8 --frames 9 --out morphs
@@ -118,21 +121,32 @@ impl Sample {
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
         with_winograd(model.config.train.winograd.into(), || {
             let plan = Plan::of(self, self.latents(&model, &device)?)?;
-            let (samples, film) = self.chains(&model, &plan, &device)?;
-            let agreement = judge
-                .map(|judge| judge.agreement(&plan, &samples, &model))
-                .transpose()?;
             std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;
-            let record = Record::new(self, &model, &plan, film.as_ref(), agreement);
-            self.write(&model, &plan, &samples, film.as_ref(), &record)
-                .inspect_err(|_| {
-                    // a directory in which nothing has been written is not left behind; others cannot be removed so
-                    let _ = std::fs::remove_dir(&self.out);
-                })?;
-            output::say(&match self.json {
-                true => output::json(&record)?,
-                false => record.text(),
+            self.draw(&model, &plan, judge, &device).inspect_err(|_| {
+                // a directory in which nothing has been written is not left behind; others cannot be removed so
+                let _ = std::fs::remove_dir(&self.out);
             })
+        })
+    }
+
+    /// Runs the chains, has them judged, and writes and tells what becomes of them.
+    fn draw(
+        &self,
+        model: &Loaded,
+        plan: &Plan,
+        judge: Option<Judge>,
+        device: &Device,
+    ) -> Result<()> {
+        let (samples, film) = self.chains(model, plan, device)?;
+        let agreement = match judge {
+            Some(judge) => Some(judge.agreement(plan, &samples, model)?),
+            None => None,
+        };
+        let record = Record::new(self, model, plan, film.as_ref(), agreement);
+        self.write(model, plan, &samples, film.as_ref(), &record)?;
+        output::say(&match self.json {
+            true => output::json(&record)?,
+            false => record.text(),
         })
     }
 

@@ -48,7 +48,13 @@ pub(super) fn animation(path: &Path, plan: &Plan, film: &Film, shape: [usize; 4]
     let kind = Animation::of(path).unwrap_or(Animation::Gif);
     let [_, h, w, c] = shape;
     let shape = [film.chains(), h, w, c];
-    kind.write(path, &grid(plan, shape), shape, film.frames())
+    let still = grid(plan, shape);
+    // half as large as a picture, or a GIF of a hundred chains takes megabytes
+    let grid = Grid {
+        scale: still.scale.div_ceil(2),
+        ..still
+    };
+    kind.write(path, &grid, shape, film.frames())
 }
 
 /// Some chains, a row each, from their start to their end.

@@ -33,6 +33,7 @@ pub(super) struct Record<'a> {
     conditions: Vec<Condition<'a>>,
     /// Where the classes are from, if not from the run's own data.
     data: Option<Source>,
+    data_path: Option<&'a Path>,
     class_images: usize,
     init: Option<&'a Path>,
     inpaint: Option<&'a Path>,
@@ -96,6 +97,7 @@ impl<'a> Record<'a> {
             guidance: (!plan.asked.is_empty()).then(|| arguments.beta(model)),
             conditions: conditions.collect(),
             data: arguments.conditions.data,
+            data_path: arguments.conditions.path.as_deref(),
             class_images: arguments.conditions.class_images,
             init: arguments.init.as_deref(),
             inpaint: images.inpaint.as_deref(),
