@@ -9,6 +9,9 @@ use super::bytes::numbers;
 use super::{Images, Parts, Split};
 use crate::{Error, Result, whole_file};
 
+/// Labels count classes, for each of which there may be a row somewhere.
+const MOST_CLASSES: u32 = 1 << 16;
+
 /// The tensor `images` (or `samples`) \[N, H, W, C\], u8 or f32 in \[0, 1\] with 1 or 3 channels, and `labels`
 /// \[N\] (u8, i32, i64 or u32) if there; likewise `test_images` and `test_labels`.
 ///
@@ -132,7 +135,8 @@ impl Reader<'_> {
         };
         wide.iter()
             .map(|v| {
-                u32::try_from(*v).map_err(|_| fault(format!("label {v}, expected 0 or above")))
+                let label = u32::try_from(*v).ok().filter(|label| *label < MOST_CLASSES);
+                label.ok_or_else(|| fault(format!("label {v}, expected 0 to {}", MOST_CLASSES - 1)))
             })
             .collect()
     }

@@ -13,6 +13,8 @@ const FRAMES: usize = 50;
 /// Frames and chains of a film at most.
 const MOST_FRAMES: usize = 2000;
 const MOST_FILMED: usize = 400;
+/// Bytes of a film at most; drawing it takes some times as much.
+const MOST_FILM: usize = 256 << 20;
 
 /// What samples are to be like. Chains then go down E(x, z) = ½‖f(x)‖² − β·⟨ĝ(f(x)), z⟩, with z from the encoder, or down the sum of
 /// such energies.
@@ -195,6 +197,19 @@ impl Watching {
                 why: format!("makes more than {MOST_FRAMES} frames of {steps} steps"),
             });
         }
-        Ok(Some(Film::new(every, steps, chains.min(MOST_FILMED), size)))
+        let chains = chains.min(MOST_FILMED);
+        let frames = MOST_FILM / (4 * chains * size).max(1);
+        if steps / every >= frames {
+            return Err(Error::Argument {
+                argument: format!("--every {every}"),
+                why: format!(
+                    "makes {} frames of {chains} chains, more than {} MiB; --every {} would not",
+                    steps / every + 1,
+                    MOST_FILM >> 20,
+                    steps.div_ceil(frames.saturating_sub(1).max(1)) + 1
+                ),
+            });
+        }
+        Ok(Some(Film::new(every, steps, chains, size)))
     }
 }
