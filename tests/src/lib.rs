@@ -6,6 +6,7 @@ mod modules;
 mod networks;
 mod parity;
 pub mod readers;
+pub mod tiny;
 
 pub use devices::devices;
 pub use fixture::Fixture;

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use clel::config::{Layers, Network};
+use clel::config::Layers;
 use clel::data::{Channels, Form, cifar10, imagenet32, mnist, read_file, read_tensors, svhn};
 use clel::train::{Trainer, load_networks};
 use clel_tensor::Device;
@@ -11,6 +11,8 @@ use flate2::{Compression, write::ZlibEncoder};
 use image::ImageFormat;
 use safetensors::SafeTensors;
 use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::tiny;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -233,22 +235,7 @@ fn picture(folder: &Path, name: &str, bytes: &[u8]) -> Outcome {
 
 /// What the trainer saves before its first step, of a very small model.
 fn checkpoint_sample() -> Outcome<Vec<u8>> {
-    let mut layers = Layers::preset("digits")?;
-    for setting in [
-        "model.width=4",
-        "model.hidden=4",
-        "model.latent=4",
-        "encoder.width=4",
-        "encoder.hidden=4",
-        "sampler.buffer=2",
-        "train.batch=2",
-        "data.mean=[0.3]",
-        "data.std=[0.3]",
-    ] {
-        layers.set(setting)?;
-    }
-    let mut config = layers.build()?;
-    debug_assert_eq!(config.model.network, Network::Tiny);
+    let mut config = tiny::config(&["data.mean=[0.3]", "data.std=[0.3]"])?;
     config.data.shape = Some([8, 8, 1]);
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("checkpoint.safetensors");

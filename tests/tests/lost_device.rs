@@ -4,36 +4,21 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clel::config::Layers;
 use clel::data;
 use clel::report::RunDir;
 use clel::train::{Ended, Job, run};
 use clel_tensor::Device;
-use clel_tests::devices;
+use clel_tests::{devices, tiny};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// A run of 30 tiny iterations.
 fn job(dir: &Path, device: &Device) -> Outcome<Job> {
-    let mut layers = Layers::preset("digits")?;
-    for setting in [
-        "model.width=4",
-        "model.hidden=8",
-        "model.latent=4",
-        "encoder.width=4",
-        "encoder.hidden=8",
-        "sampler.steps=2",
-        "sampler.buffer=8",
-        "train.batch=4",
+    let config = tiny::config(&[
         "train.iterations=30",
-        "log.metrics_every=1",
         "log.checkpoint_every=3",
-        "log.grid_images=4",
         "eval.samples=0",
-    ] {
-        layers.set(setting)?;
-    }
-    let config = layers.build()?;
+    ])?;
     Ok(Job {
         data: data::load(&config.data, config.seed)?,
         config,

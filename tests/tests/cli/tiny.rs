@@ -4,22 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::clel;
-
-/// Settings with which an iteration takes a fraction of a second.
-pub const SETTINGS: [&str; 12] = [
-    "model.width=4",
-    "model.hidden=8",
-    "model.latent=4",
-    "encoder.width=4",
-    "encoder.hidden=8",
-    "sampler.steps=2",
-    "sampler.buffer=8",
-    "train.batch=4",
-    "log.grid_images=4",
-    "log.metrics_every=1",
-    "eval.samples=8",
-    "eval.rounds=1",
-];
+pub use clel_tests::tiny::SETTINGS;
 
 /// Trains with those settings into `out`, on the CPU, with further arguments.
 pub fn train(out: &Path, more: &[&str]) -> super::Run {
