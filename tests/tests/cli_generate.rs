@@ -5,7 +5,7 @@ mod cli;
 use std::path::{Path, PathBuf};
 
 use cli::tiny::finished_run;
-use cli::{clel, refused, text};
+use cli::{Run, clel, refused, text};
 use image::{AnimationDecoder, GrayImage, Luma};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
@@ -31,21 +31,29 @@ impl Desk {
         text(&self.path(name))
     }
 
-    /// Samples of the tiny run into a folder of this name; what it says of itself.
-    fn sample(&self, name: &str, more: &[&str]) -> serde_json::Value {
+    /// `clel sample` of a run into a folder of this name.
+    fn sample_of(&self, run: &str, name: &str, more: &[&[&str]]) -> Run {
         let out = self.text(name);
-        let run = text(&finished_run().join("run"));
         let usual = [
             "sample",
             "--checkpoint",
-            &run,
+            run,
             "--device",
             "cpu",
             "--out",
             &out,
-            "--json",
         ];
-        let done = clel(&[&usual[..], more].concat());
+        clel(&[&usual[..], &more.concat()].concat())
+    }
+
+    /// The same of the tiny run.
+    fn run(&self, name: &str, more: &[&[&str]]) -> Run {
+        self.sample_of(&text(&finished_run().join("run")), name, more)
+    }
+
+    /// Samples into a folder of this name; what it says of itself.
+    fn sample(&self, name: &str, more: &[&str]) -> serde_json::Value {
+        let done = self.run(name, &[&["--json"], more]);
         assert_eq!(done.code, Some(0), "{done:?}");
         let file = std::fs::read(self.path(name).join("sample.json")).unwrap();
         let record: serde_json::Value = serde_json::from_slice(&file).unwrap();
@@ -57,21 +65,9 @@ impl Desk {
     }
 
     fn refused(&self, more: &[&str], parts: &[&str]) {
-        let out = self.text("refused");
-        let run = text(&finished_run().join("run"));
-        let usual = [
-            "sample",
-            "--checkpoint",
-            &run,
-            "--device",
-            "cpu",
-            "--steps",
-            "1",
-            "--out",
-            &out,
-        ];
-        refused(&[&usual[..], more].concat(), parts);
-        assert!(!Path::new(&out).exists());
+        self.run("refused", &[&["--steps", "1"], more])
+            .told(2, parts);
+        assert!(!self.path("refused").exists());
     }
 
     /// The tensor `samples`, image by image.
@@ -121,18 +117,7 @@ fn each_class_is_a_row_and_is_judged() {
     let two = desk.sample("two", &with(&["--class", "3,3", "--count", "4"]));
     assert_eq!(two["agreement"]["rows"].as_array().unwrap().len(), 2);
 
-    let out = desk.text("told");
-    let run = text(&finished_run().join("run"));
-    let usual = [
-        "sample",
-        "--checkpoint",
-        &run,
-        "--device",
-        "cpu",
-        "--out",
-        &out,
-    ];
-    let told = clel(&[&usual[..], &common, &["--class", "3", "--count", "2"]].concat());
+    let told = desk.run("told", &[&common, &["--class", "3", "--count", "2"]]);
     assert_eq!(told.code, Some(0), "{told:?}");
     for part in [
         "asked for, with β = 2: class:3",
@@ -425,20 +410,8 @@ fn models_that_cannot_be_asked_are_named() {
     let run = desk.text("run");
     let trained = cli::tiny::train(&desk.path("run"), &["--steps", "1", "--set", "loss.beta=0"]);
     assert_eq!(trained.code, Some(0), "{trained:?}");
-    let out = desk.text("out");
-    let usual = [
-        "sample",
-        "--checkpoint",
-        &run,
-        "--device",
-        "cpu",
-        "--out",
-        &out,
-    ];
-    refused(
-        &[&usual[..], &["--class", "1"]].concat(),
-        &["loss.beta = 0"],
-    );
+    desk.sample_of(&run, "out", &[&["--class", "1"]])
+        .told(2, &["loss.beta = 0"]);
 }
 
 /// Faces of CelebA's form, with two attributes of which one is theirs each.
@@ -505,20 +478,8 @@ fn attributes_of_faces_are_classes() {
         &["images without classes"],
     );
 
-    let sample = |out: &str, more: &[&str]| {
-        let out = desk.text(out);
-        let usual = [
-            "sample",
-            "--checkpoint",
-            &run,
-            "--device",
-            "cpu",
-            "--json",
-            "--out",
-            &out,
-        ];
-        clel(&[&usual[..], &["--steps", "1", "--count", "2"], more].concat())
-    };
+    let few_steps = ["--json", "--steps", "1", "--count", "2"];
+    let sample = |out: &str, more: &[&str]| desk.sample_of(&run, out, &[&few_steps, more]);
     let done = sample(
         "a",
         &[

@@ -91,7 +91,7 @@ pub(super) struct Latents<'a> {
     pub device: &'a Device,
 }
 
-impl Latents<'_> {
+impl<'a> Latents<'a> {
     /// The rows of classes that `--class` names.
     pub fn classes(&mut self, names: &[String]) -> Result<Vec<Asked>> {
         let mut rows = Vec::new();
@@ -155,11 +155,11 @@ impl Latents<'_> {
     }
 
     fn class(&mut self, name: &str) -> Result<(usize, Latent)> {
-        let encoder = EncoderFeatures::of(&self.model.config, &self.model.average, self.device);
+        let encoder = self.encoder();
         self.labelled.latent(&encoder, name, self.most)
     }
 
-    fn encoder(&self) -> EncoderFeatures<'_> {
+    fn encoder(&self) -> EncoderFeatures<'a> {
         EncoderFeatures::of(&self.model.config, &self.model.average, self.device)
     }
 }
