@@ -14,6 +14,7 @@ pub use machine::{Machine, Peak, peak_memory, processor};
 pub use session::{Case, Session};
 pub use subject::Subject;
 pub use times::Times;
+pub use training::products;
 
 use crate::Result;
 

@@ -35,6 +35,7 @@ pub(crate) const TEST_OPTIONS: GpuOptions = GpuOptions {
     poison: true,
     smallest_limits: true,
     family: None,
+    tile: None,
 };
 
 /// The usual device for tests.
