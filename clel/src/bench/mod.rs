@@ -8,7 +8,6 @@ mod times;
 mod training;
 
 use clap::ValueEnum;
-use clel_tensor::cpu::with_winograd;
 
 pub use machine::{Machine, Peak, peak_memory, processor};
 pub use session::{Case, Session};
@@ -38,7 +37,7 @@ pub enum Work {
 /// # Errors
 /// What the networks and the device report.
 pub fn run(work: Work, subject: &Subject, session: &mut Session<'_>) -> Result<()> {
-    with_winograd(subject.config.train.winograd.into(), || match work {
+    subject.config.train.with_kernels(|| match work {
         Work::Matmul => operations::matmul(subject, session),
         Work::Conv => operations::conv(subject, session),
         Work::Pointwise => operations::pointwise(session),

@@ -71,7 +71,10 @@ const BUSY_GROUPS: usize = 128;
 impl MatrixTile {
     /// The tile for `batch` products of m × n, each of which may be cut into so many parts.
     pub(super) fn choose(batch: usize, m: usize, n: usize, cuts: usize) -> MatrixTile {
-        let busy = |tile: &&MatrixTile| cuts * batch * tile.count(m, n) >= BUSY_GROUPS;
+        let busy = |tile: &&MatrixTile| {
+            let wasteful = tile.n > n.next_multiple_of(64);
+            !wasteful && cuts * batch * tile.count(m, n) >= BUSY_GROUPS
+        };
         let [.., last] = MATRIX_TILES;
         *MATRIX_TILES.iter().find(busy).unwrap_or(&last)
     }

@@ -1,6 +1,7 @@
 //! Tests that need an adapter; software Vulkan will do.
 
 mod infinite;
+mod matrix;
 mod naive;
 mod pointwise;
 mod primitives;
