@@ -2,6 +2,10 @@
 
 mod cli;
 
+use std::process::Command;
+
+use clel_tensor::Device;
+use clel_tests::devices;
 use cli::{clel, refused};
 use serde_json::Value;
 
@@ -139,4 +143,32 @@ fn what_cannot_be_measured_is_one_message_and_code_2() {
         &["bench", "--device", "abacus"],
         &["expected auto, cpu, wgpu"],
     );
+}
+
+/// `clel tune` has nothing to do on a CPU, and forgets what it kept; a damaged file of its is told of and otherwise left alone.
+#[test]
+fn tuning_is_for_graphics_hardware() {
+    refused(
+        &["tune", "--device", "cpu"],
+        &["--device cpu", "name a WebGPU adapter"],
+    );
+    if !devices().iter().any(|d| matches!(d, Device::Wgpu(_))) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let tune = |arguments: &[&str]| {
+        let mut command = Command::new(cli::PROGRAM);
+        command.args(arguments).args(["--device", "wgpu"]);
+        cli::run(command.env("CLEL_CACHE", folder.path()))
+    };
+    let nothing = tune(&["tune", "--forget"]);
+    assert_eq!(nothing.code, Some(0), "{nothing:?}");
+    let (_, path) = nothing.stdout.trim().split_once(" in ").expect("a path");
+    std::fs::write(path, "adapter = 3").expect("written");
+    let warned = tune(&["devices"]);
+    assert_eq!(warned.code, Some(0), "{warned:?}");
+    assert!(warned.stderr.contains("warning: not tuned"), "{warned:?}");
+    assert!(warned.stderr.contains("clel tune --forget"), "{warned:?}");
+    assert!(tune(&["tune", "--forget"]).stdout.contains("is removed"));
+    assert_eq!(tune(&["devices"]).stderr, "");
 }

@@ -85,9 +85,12 @@ def fastest(name, seconds, make):
 
 def steps(model, batch, seconds, holds):
     for hold in holds:
+        # held weights are known by the address of their module, which must not be another's before
+        alive = []
 
         def make(layout):
             network = Energy(model).to(memory_format=layout).train().requires_grad_(False)
+            alive.append(network)
             side, channels = ENERGY[model][1]
             x = torch.rand(batch, channels, side, side).to(memory_format=layout)
             state = [x]

@@ -63,10 +63,8 @@ const fn matrix([m, n]: [usize; 2], [rows, columns]: [usize; 2], depth: usize) -
     }
 }
 
-// Untuned, these are taken, the first of which there are enough: the largest needs 20 KiB of workgroup memory, the others no more than
-// the 16 KiB that every device has.
-const USUAL: [Tile; 3] = [
-    tile([128, 128], [8, 8], 1, 16),
+// Untuned, these are taken, the first of which there are enough. They need no more than the 16 KiB of workgroup memory that every device has.
+const USUAL: [Tile; 2] = [
     tile([128, 64], [8, 4], 1, 16),
     tile([64, 64], [4, 4], 1, 16),
 ];
@@ -81,11 +79,11 @@ const USUAL_MATRIX: [Tile; 3] = [
 const SMALL_MATRIX: Tile = matrix([32, 64], [16, 32], 32);
 /// All tiles.
 pub(super) const TILES: [Tile; 16] = [
-    USUAL[0],
+    tile([128, 128], [8, 8], 1, 16),
     tile([128, 128], [8, 8], 1, 8),
-    USUAL[1],
+    USUAL[0],
     tile([64, 64], [8, 8], 1, 8),
-    USUAL[2],
+    USUAL[1],
     tile([64, 32], [4, 4], 2, 16),
     SMALL,
     NARROW,
@@ -247,10 +245,10 @@ pub(super) fn choose(product: &Product, cuts: usize, space: u32, tuned: &Tuned) 
     {
         return *tile;
     }
-    let (usual, small) = match product.precision {
+    let (usual, small): (&[Tile], Tile) = match product.precision {
         MatmulPrecision::Highest if product.n <= NARROW.n => return NARROW,
-        MatmulPrecision::Highest => (USUAL, SMALL),
-        MatmulPrecision::High | MatmulPrecision::Medium => (USUAL_MATRIX, SMALL_MATRIX),
+        MatmulPrecision::Highest => (&USUAL, SMALL),
+        MatmulPrecision::High | MatmulPrecision::Medium => (&USUAL_MATRIX, SMALL_MATRIX),
     };
     let most = cuts * product.batch;
     let busy = |tile: &&Tile| {
@@ -271,7 +269,7 @@ mod tests {
             assert!(tile.threads() <= 256, "{tile}");
             assert!(tile.space() <= SPACE, "{tile}: {} bytes", tile.space());
         }
-        for tile in [USUAL[1], USUAL[2], SMALL, NARROW] {
+        for tile in [USUAL[0], USUAL[1], SMALL, NARROW] {
             assert!(tile.space() <= 16 << 10, "{tile}: {} bytes", tile.space());
         }
         assert_eq!(Tile::named("3x3"), None);
@@ -287,14 +285,14 @@ mod tests {
             k: 576,
             precision: MatmulPrecision::Highest,
         };
-        assert_eq!(choose(&product, 1, SPACE, &Tuned::new()), USUAL[1]);
+        assert_eq!(choose(&product, 1, SPACE, &Tuned::new()), USUAL[0]);
         let tuned = Tuned::from([(product.to_string(), SMALL)]);
         assert_eq!(choose(&product, 1, SPACE, &tuned), SMALL);
         let other = Product { n: 3, ..product };
         assert_eq!(choose(&other, 1, SPACE, &tuned), NARROW);
-        let wide = Product { n: 128, ..product };
-        assert_eq!(choose(&wide, 1, SPACE, &tuned), USUAL[0]);
-        assert_eq!(choose(&wide, 1, 16 << 10, &tuned), USUAL[1]);
+        let few = Product { m: 4096, ..product };
+        assert_eq!(choose(&few, 1, SPACE, &tuned), SMALL);
+        assert_eq!(choose(&few, 2, SPACE, &tuned), USUAL[1]);
         let rounded = Product {
             precision: MatmulPrecision::High,
             ..product

@@ -30,6 +30,9 @@ var<workgroup> blocks: array<f32, ${THREADS * 8}>;
 // a compiler may take a number that is converted there and back for the number itself.
 fn halves(x: vec4<f32>) -> vec4<f32> {
     let bits = bitcast<vec4<u32>>(x);
+    if all(abs(x) >= vec4<f32>(6.1035156e-5)) {
+        return bitcast<vec4<f32>>(bits & vec4<u32>(0xffffe000u));
+    }
     let exponent = (bits >> vec4<u32>(23u)) & vec4<u32>(255u);
     let fewer = vec4<u32>(113u) - min(exponent, vec4<u32>(113u));
     let kept = bits & (vec4<u32>(0xffffe000u) << min(fewer, vec4<u32>(10u)));
