@@ -16,6 +16,7 @@ mod output;
 mod report;
 mod runs;
 mod sample;
+mod signals;
 mod table;
 mod train;
 

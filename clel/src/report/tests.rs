@@ -1,6 +1,7 @@
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::pace::Pace;
 use super::*;
 use crate::Error;
 use crate::config::Layers;
@@ -159,13 +160,11 @@ fn the_newest_checkpoints_are_kept() {
 #[test]
 fn progress_says_rate_and_time_left() {
     let line = |first, step, seconds| {
-        progress::line(
-            first,
-            step,
-            1000,
-            Duration::from_secs(seconds),
-            &[("E(data)", -0.00123)],
-        )
+        let start = Instant::now();
+        let now = start + Duration::from_secs(seconds);
+        let mut pace = Pace::new(first, 1000, start);
+        pace.done(step, now);
+        lines::line(&pace, now, &[("E(data)".to_owned(), -0.00123)])
     };
     assert_eq!(
         line(0, 100, 10),
@@ -176,6 +175,32 @@ fn progress_says_rate_and_time_left() {
         "E(data) -1.23e-3 · 4.0 s/it · 6 min 00 s left"
     );
     assert_eq!(line(5, 5, 40), "E(data) -1.23e-3");
+}
+
+#[test]
+fn a_rate_is_that_of_the_last_minute() {
+    let start = Instant::now();
+    let at = |seconds: u64| start + Duration::from_secs(seconds);
+    let mut pace = Pace::new(0, 10_000, start);
+    assert_eq!((pace.rate(), pace.left(start)), (None, None));
+    // ten a second for ten minutes, then one a second
+    for second in 1..=600 {
+        pace.done(10 * second, at(second));
+    }
+    assert_eq!(pace.rate(), Some(10.0));
+    for second in 601..=700 {
+        pace.done(6000 + (second - 600), at(second));
+    }
+    assert_eq!(pace.rate(), Some(1.0));
+    assert_eq!(pace.left(at(700)), Some(3900.0));
+    // a long iteration takes from the time that is left, and never more than all of it
+    assert_eq!(pace.left(at(800)), Some(3800.0));
+    assert_eq!(pace.left(at(99_999)), Some(0.0));
+    // two looks at one instant, or at one before, are no infinite rate
+    let mut still = Pace::new(0, 10, at(5));
+    still.done(1, at(5));
+    still.done(2, at(1));
+    assert_eq!((still.rate(), still.left(at(1))), (None, None));
 }
 
 #[test]

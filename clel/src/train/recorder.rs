@@ -53,12 +53,14 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// The buffer's first chains.
-    pub fn grid(&mut self, trainer: &Trainer) -> Result<()> {
+    /// Draws the buffer's first chains; \[N, H, W, C\] and their numbers.
+    pub fn grid(&mut self, trainer: &Trainer) -> Result<([usize; 4], Vec<f32>)> {
         let (config, step) = (&trainer.config, trainer.step());
         let chains = first_chains(trainer, config.log.grid_images)?;
         let (size, png) = draw(config, &self.run.samples_path(step), &chains)?;
-        self.events.png(step, "samples", size, &png)
+        self.events.png(step, "samples", size, &png)?;
+        let [h, w, c] = config.data.shape.unwrap_or_default();
+        Ok(([chains.len() / (h * w * c).max(1), h, w, c], chains))
     }
 }
 

@@ -1,7 +1,6 @@
 //! A whole run: data, trainer, and a directory that holds what happened.
 
 use std::{
-    io::Write,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +16,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 use super::{
     Trainer,
     device::{MOST_LOSSES, reopen, too_large},
-    figures::{Figures, figures},
+    figures::figures,
     health::Health,
     recorder::{Recorder, before_path, draw, first_chains},
     streams,
@@ -28,7 +27,7 @@ use crate::{
     Error, Result,
     config::{Config, SickPolicy},
     data::{Ahead, Dataset, ImageSet, Order},
-    report::{Progress, RunDir, Summary},
+    report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
 };
 
 /// What to do.
@@ -91,20 +90,26 @@ enum Stretch {
 /// # Errors
 /// Another process has the run; checkpoints that cannot be used; a file that cannot be written; a run that is sick and may not go back;
 /// what the device reports.
-pub fn run(job: Job) -> Result<Ended> {
-    run_observed(job, &mut Nobody)
+pub fn run(job: Job, face: &mut dyn Face) -> Result<Ended> {
+    run_observed(job, face, &mut Nobody)
 }
 
 /// The same, while somebody looks.
 ///
 /// # Errors
 /// Those of [`run`], and the observer's.
-pub fn run_observed(job: Job, observer: &mut dyn Observer) -> Result<Ended> {
+pub fn run_observed(job: Job, face: &mut dyn Face, observer: &mut dyn Observer) -> Result<Ended> {
     let winograd = job.config.train.winograd.into();
-    with_winograd(winograd, || train(job, observer))
+    with_winograd(winograd, || train(job, Watching { face, observer }))
 }
 
-fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {
+/// Those who watch a run.
+struct Watching<'a> {
+    face: &'a mut dyn Face,
+    observer: &'a mut dyn Observer,
+}
+
+fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
     let _lock = job.run.lock()?;
     describe_data(&mut job.config, &job.data)?;
@@ -118,7 +123,14 @@ fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {
     let mut losses = 0;
     loop {
         let mut config = trainer.config.clone();
-        let done = to_the_end(&job, trainer, &mut config, &mut warnings, started, observer);
+        let done = to_the_end(
+            &job,
+            trainer,
+            &mut config,
+            &mut warnings,
+            started,
+            &mut watching,
+        );
         let error = match done {
             Ok(ended) => return Ok(ended),
             Err(error) => error,
@@ -145,16 +157,15 @@ fn to_the_end(
     config: &mut Config,
     warnings: &mut Vec<String>,
     started: Instant,
-    observer: &mut dyn Observer,
+    watching: &mut Watching<'_>,
 ) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
         for warning in warnings.drain(..) {
-            // nobody to tell is no reason to end
-            let _ = writeln!(std::io::stderr(), "warning: {warning}");
+            watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
         }
-        match stretch(job, &mut trainer, &mut recorder, observer)? {
+        match stretch(job, &mut trainer, &mut recorder, watching)? {
             Stretch::Finished => break,
             Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
             Stretch::Sick(why) => {
@@ -168,6 +179,7 @@ fn to_the_end(
             }
         }
     }
+    watching.face.doing("judging samples");
     let summary = summarise(&trainer, &job.data, &job.run, started)?;
     summary.write(&job.run.summary_path())?;
     Ok(Ended::Finished(summary))
@@ -178,8 +190,9 @@ fn stretch(
     job: &Job,
     trainer: &mut Trainer,
     recorder: &mut Recorder<'_>,
-    observer: &mut dyn Observer,
+    watching: &mut Watching<'_>,
 ) -> Result<Stretch> {
+    let Watching { face, observer } = watching;
     let config = trainer.config.clone();
     let first = trainer.step();
     let last = config.train.iterations as u64;
@@ -194,9 +207,14 @@ fn stretch(
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
-    let mut health = Health::new(&config.health, &job.run.read_metrics()?);
-    let mut progress = Progress::start(first, last);
-    let mut shown = Figures::new();
+    let history = job.run.read_metrics()?;
+    let mut health = Health::new(&config.health, &history);
+    face.begin(&Iterations {
+        first,
+        last,
+        history: &history,
+    });
+    drop(history);
     for images in batches {
         let images = images?;
         let outcome = match trainer
@@ -206,7 +224,6 @@ fn stretch(
             Ok(outcome) => outcome,
             Err(error) => match error.of_arrays() {
                 Some(full @ clel_tensor::Error::OutOfMemory { .. }) => {
-                    progress.finish();
                     return Ok(Stretch::Full(full.clone()));
                 }
                 _ => return Err(error),
@@ -229,18 +246,15 @@ fn stretch(
                 true => trainer.not_finite()?,
                 false => None,
             });
+            face.figures(step, &all);
             if let Some(why) = sick {
-                progress.finish();
                 return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
             }
-            shown = all
-                .into_iter()
-                .filter(|(name, _)| name.starts_with("E("))
-                .collect();
         }
-        progress.update(step, &shown);
+        face.iteration(step, Memory::of(&trainer.device));
         if due(config.log.grid_every, step) || step == last {
-            recorder.grid(trainer)?;
+            let (shape, chains) = recorder.grid(trainer)?;
+            face.samples(step, shape, &chains);
         }
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
@@ -251,11 +265,9 @@ fn stretch(
             since = Instant::now();
         }
         if stopped && step < last {
-            progress.finish();
             return Ok(Stretch::Stopped);
         }
     }
-    progress.finish();
     Ok(Stretch::Finished)
 }
 
