@@ -19,6 +19,7 @@ mod sample;
 mod signals;
 mod table;
 mod train;
+mod watch;
 
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -63,6 +64,8 @@ enum Command {
     Export(export::Export),
     /// Shows a run as one HTML file.
     Report(report::Report),
+    /// Shows a run on a web page that follows it.
+    Watch(watch::Watch),
     /// Lists runs and how they stand, or compares some.
     Runs(runs::Runs),
     /// Measures how fast this machine computes.
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => arguments.run().map(done),
         Command::Export(arguments) => arguments.run().map(done),
         Command::Report(arguments) => arguments.run().map(done),
+        Command::Watch(arguments) => arguments.run(),
         Command::Runs(arguments) => arguments.run().map(done),
         Command::Bench(arguments) => arguments.run().map(done),
         Command::Devices(arguments) => arguments.run().map(done),
