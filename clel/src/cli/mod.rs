@@ -23,7 +23,7 @@ mod watch;
 
 use std::error::Error as _;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -195,14 +195,34 @@ fn load(path: &Path, device: &Device) -> Result<Loaded> {
     from_checkpoint(path, |file| load_networks(file, device))
 }
 
-/// What `load` makes of that which an argument `--checkpoint` names: a file, or a run directory's newest whole one.
+/// What `load` makes of that which an argument `--checkpoint` names: a file, a run directory's newest whole one, or RUN/best.
 fn from_checkpoint<T>(path: &Path, load: impl Fn(&Path) -> Result<T>) -> Result<T> {
     if !path.is_dir() {
-        return load(path);
+        return match best_of(path)? {
+            Some(best) => load(&best),
+            None => load(path),
+        };
     }
     let found = newest_usable(&RunDir::open(path)?, load)?;
     for warning in &found.warnings {
         output::error(&format!("warning: {warning}"));
     }
     Ok(found.value)
+}
+
+/// The file of the best checkpoint, if this is RUN/best.
+fn best_of(path: &Path) -> Result<Option<PathBuf>> {
+    let run = path.parent().and_then(|parent| RunDir::open(parent).ok());
+    let (Some(run), false, Some(true)) =
+        (run, path.exists(), path.file_name().map(|n| n == "best"))
+    else {
+        return Ok(None);
+    };
+    let best = run.best_checkpoint(run.read_config()?.log.best)?;
+    let best = best.ok_or_else(|| Error::NotARun {
+        path: path.to_owned(),
+        why: "no checkpoint in the run has been judged; log.best says by what, and its newest one is there without /best"
+            .to_owned(),
+    })?;
+    Ok(Some(best.path))
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clel_tensor::cpu::Winograd;
 use serde::{Deserialize, Serialize};
 
+use super::best::Best;
+
 /// Everything that decides what a run computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -445,6 +447,9 @@ pub struct LogConfig {
     pub checkpoint_every: usize,
     /// Checkpoints kept, the newest ones; 0 keeps all.
     pub checkpoints_kept: usize,
+    /// By which figure one checkpoint is the best, and is kept beside the newest ones.
+    #[serde(default)]
+    pub best: Best,
     /// Images in a grid.
     pub grid_images: usize,
 }

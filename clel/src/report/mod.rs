@@ -26,7 +26,7 @@ pub use live::Live;
 pub use metrics::Metrics;
 pub use overview::{Overview, State};
 pub use page::page;
-pub use run_dir::RunDir;
+pub use run_dir::{BestCheckpoint, RunDir};
 pub use summary::{Judged, Summary};
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
 use super::*;
 use crate::Error;
-use crate::config::Layers;
+use crate::config::{Best, Layers};
 
 #[test]
 fn a_grid_enlarges_pixels_and_keeps_borders() {
@@ -151,10 +150,43 @@ fn the_newest_checkpoints_are_kept() {
         run.latest_checkpoint().unwrap(),
         (1500, run.checkpoint_path(1500))
     );
-    run.prune_checkpoints(0).unwrap();
-    run.prune_checkpoints(2).unwrap();
-    let left: Vec<(u64, PathBuf)> = run.checkpoints().unwrap();
-    assert_eq!(left.iter().map(|c| c.0).collect::<Vec<_>>(), [500, 1500]);
+    run.prune_checkpoints(0, None).unwrap();
+    run.prune_checkpoints(2, None).unwrap();
+    let steps = || -> Vec<u64> { run.checkpoints().unwrap().iter().map(|c| c.0).collect() };
+    assert_eq!(steps(), [500, 1500]);
+    run.prune_checkpoints(1, Some(500)).unwrap();
+    assert_eq!(steps(), [500, 1500]);
+}
+
+#[test]
+fn the_best_checkpoint_is_one_that_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    let best = |by| {
+        let best = run.best_checkpoint(by).unwrap()?;
+        Some((best.step, best.value))
+    };
+    assert_eq!(best(Best::RelativeFrechet), None);
+    let mut metrics = run.metrics(0).unwrap();
+    for (step, frechet, share) in [
+        (10, 0.5, 0.9),
+        (20, 0.2, 0.7),
+        (30, 0.3, 0.9),
+        (40, f64::NAN, 0.8),
+    ] {
+        let values = [("relative_frechet", frechet), ("nearest_neighbour", share)];
+        metrics.write(step, &values).unwrap();
+        metrics.write(step + 5, &[("gap", -1.0)]).unwrap();
+    }
+    assert_eq!(best(Best::RelativeFrechet), None, "there is no file");
+    for step in [10, 15, 30, 40] {
+        std::fs::write(run.checkpoint_path(step), "x").unwrap();
+    }
+    assert_eq!(best(Best::RelativeFrechet), Some((30, 0.3)));
+    assert_eq!(best(Best::NearestNeighbour), Some((10, 0.9)));
+    assert_eq!(best(Best::None), None);
+    std::fs::write(run.checkpoint_path(20), "x").unwrap();
+    assert_eq!(best(Best::RelativeFrechet), Some((20, 0.2)));
 }
 
 #[test]

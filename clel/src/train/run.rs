@@ -18,6 +18,7 @@ use super::{
     device::{MOST_LOSSES, reopen, too_large},
     figures::figures,
     health::Health,
+    quality::quality,
     recorder::{Recorder, before_path, draw, first_chains},
     streams,
     summary::{Judge, fresh_samples, nearest_neighbour},
@@ -59,7 +60,7 @@ pub enum Ended {
 /// Looks at a run while it goes on.
 pub trait Observer {
     /// The state where a stretch of the run begins, with `None`, and each state of which a checkpoint has been written as planned, with the
-    /// seconds since the look before, without what that took itself. After a run has gone back, states come again.
+    /// seconds since the look before, without what that and judging checkpoints took. After a run has gone back, states come again.
     ///
     /// # Errors
     /// Whatever is to end the run.
@@ -235,7 +236,12 @@ fn stretch(
         let save = planned || stopped;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if due(config.log.metrics_every, step) || save {
-            let all = figures(trainer, &outcome)?;
+            let mut all = figures(trainer, &outcome)?;
+            if due(config.log.checkpoint_every, step) || step == config.train.iterations as u64 {
+                let begun = Instant::now();
+                all.extend(quality(trainer, &job.data)?);
+                since += begun.elapsed();
+            }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if due(config.log.metrics_every, step) || planned {
                 recorder.metrics(step, &all)?;
@@ -258,7 +264,10 @@ fn stretch(
         }
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
-            job.run.prune_checkpoints(config.log.checkpoints_kept)?;
+            let best = job.run.best_checkpoint(config.log.best)?;
+            let best = best.map(|best| best.step);
+            job.run
+                .prune_checkpoints(config.log.checkpoints_kept, best)?;
         }
         if planned {
             observer.look(trainer, Some(since.elapsed().as_secs_f64()))?;

@@ -20,7 +20,7 @@ const COLOURS: [Color; 3] = [Color::Cyan, Color::LightRed, Color::Green];
 type Group = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// What is drawn, the most important first.
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 9] = [
     (
         "E(x)",
         &[
@@ -36,6 +36,8 @@ const GROUPS: [Group; 7] = [
     ),
     ("", &[("moved", "mean |x_K − x_0|")]),
     ("", &[("saturated", "pixels at 0 or 1")]),
+    ("", &[("nearest_neighbour", "1-NN accuracy")]),
+    ("", &[("relative_frechet", "Fréchet, relative")]),
     (
         "loss",
         &[("energy_loss", "energy"), ("encoder_loss", "encoder")],

@@ -89,9 +89,9 @@ fn everything_is_on_the_screen() {
         "mean |x_K − x_0|",
         "pixels at 0 or 1",
         " samples, iteration 500 ",
-        "E(data)                 1.25e-3",
-        "saturated pixels         0.2100",
-        "loss, encoder               NaN",
+        "E(data)                    1.25e-3",
+        "saturated pixels            0.2100",
+        "loss, encoder                  NaN",
         "from iteration 500: sick: the gap is wide; went back to iteration 500",
         "Ctrl-C saves and ends",
         // the ends of the axes

@@ -24,7 +24,7 @@ const LEAST: (u16, u16) = (60, 16);
 const EVENTS: usize = 4;
 
 /// Figures beside the curves, as metrics and as people call them.
-const FIGURES: [(&str, &str); 14] = [
+const FIGURES: [(&str, &str); 16] = [
     ("E(data)", "E(data)"),
     ("E(samples)", "E(samples)"),
     ("E(noise)", "E(noise)"),
@@ -33,6 +33,8 @@ const FIGURES: [(&str, &str); 14] = [
     ("gradient_last", "|∇E| last step"),
     ("moved", "|x_K − x_0|"),
     ("saturated", "saturated pixels"),
+    ("nearest_neighbour", "1-NN accuracy"),
+    ("relative_frechet", "Fréchet, relative"),
     ("mean_age", "mean age, steps"),
     ("similarity", "cos(direction, z)"),
     ("energy_loss", "loss, energy"),

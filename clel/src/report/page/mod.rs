@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{RunDir, Summary};
+use super::{BestCheckpoint, RunDir, Summary};
 use crate::{Error, Result};
 
 /// Grids of samples in a page at most; of more, as many are taken evenly.
@@ -24,6 +24,8 @@ struct Content {
     name: String,
     /// Whether a process is training in the directory; a file cannot know.
     training: Option<bool>,
+    /// The checkpoint that is kept as the best.
+    best: Option<BestCheckpoint>,
     /// config.toml.
     config: String,
     /// Lines of metrics, those with events among them.
@@ -110,6 +112,7 @@ fn content(run: &RunDir, place: Pictures) -> Result<String> {
     let content = Content {
         name: name.unwrap_or_else(|| run.path().display().to_string()),
         training: (place == Pictures::Beside).then(|| run.is_training()),
+        best: run.best_checkpoint(run.read_config()?.log.best)?,
         config: std::fs::read_to_string(&config).map_err(Error::read(&config))?,
         metrics,
         grids,

@@ -17,6 +17,8 @@ function draw() {
   events = content.metrics.filter((line) => line.event !== undefined);
   document.title = section("name").textContent = content.name;
   section("state").textContent = state();
+  const best = content.best;
+  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step}, ${best.by} ${short(best.value)}`;
   section("config").textContent = content.config;
   const list = show("events", events.length > 0).querySelector("ul");
   list.replaceChildren();
@@ -102,6 +104,8 @@ const GROUPS = [
   ["Losses", ["energy_loss", "encoder_loss"]],
   ["Mean |∇E| at the sampler's first and last step", ["gradient_first", "gradient_last"]],
   ["Mean |x_K − x_0|, share of pixels at 0 or 1", ["moved", "saturated"]],
+  ["Fréchet distance of the samples over the data's variance, this encoder", ["relative_frechet"]],
+  ["1-nearest-neighbour accuracy of the encoder", ["nearest_neighbour"]],
   ["Cosine of direction and latent", ["similarity"]],
   ["Mean age of the chains, in steps", ["mean_age"]],
   ["Learning rates", ["energy_rate", "encoder_rate"]],
