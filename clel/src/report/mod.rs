@@ -5,6 +5,7 @@ mod dashboard;
 mod events;
 mod face;
 mod grid;
+mod histogram;
 mod lines;
 mod live;
 mod lock;

@@ -244,7 +244,7 @@ fn stretch(
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if due(config.log.metrics_every, step) || planned {
-                recorder.metrics(step, &all)?;
+                recorder.metrics(step, &all, &outcome)?;
             }
             let sick = health.diagnose(&all);
             // what the encoder's step did shows in no figure of this iteration
