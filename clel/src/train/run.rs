@@ -10,7 +10,6 @@ use std::{
 
 use clel_autograd::{Var, no_grad};
 use clel_nn::{Mode, files::TensorFile};
-use clel_tensor::cpu::with_winograd;
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
@@ -100,8 +99,8 @@ pub fn run(job: Job, face: &mut dyn Face) -> Result<Ended> {
 /// # Errors
 /// Those of [`run`], and the observer's.
 pub fn run_observed(job: Job, face: &mut dyn Face, observer: &mut dyn Observer) -> Result<Ended> {
-    let winograd = job.config.train.winograd.into();
-    with_winograd(winograd, || train(job, Watching { face, observer }))
+    let settings = job.config.train.clone();
+    settings.with_kernels(|| train(job, Watching { face, observer }))
 }
 
 /// Those who watch a run.
