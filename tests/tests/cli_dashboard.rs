@@ -116,6 +116,22 @@ fn plain_lines_are_there_for_the_asking() {
     assert!(!left.text.contains('┌'), "{left:?}");
 }
 
+/// The system would stop a process in the background that takes its terminal, and nobody would know why.
+#[test]
+fn in_the_background_there_are_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "set -m; \"$0\" \"$@\" & wait";
+    let run = text(&dir.path().join("run"));
+    let program = ["-c", script, PROGRAM, "train", "--device", "cpu"];
+    let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
+    let more = ["--out", &run, "--steps", "3"];
+    let arguments = [&program[..], &settings, &more].concat();
+    let left = Terminal::start("sh", &arguments, &[]).end();
+    assert!(left.code == 0 && left.whole, "{left:?}");
+    assert!(left.text.contains("step 3/3"), "{left:?}");
+    assert!(!left.text.contains('┌'), "{left:?}");
+}
+
 /// Names this test, in a process of its own, as the one that panics.
 const PANICS: &str = "CLEL_TEST_PANICS_ON_A_TERMINAL";
 

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use vt100::Parser;
 
+/// Nothing that is waited for takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A process on a terminal of its own.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
@@ -82,16 +85,20 @@ impl Terminal {
         }
     }
 
+    fn contents(&self) -> String {
+        self.screen.lock().expect("the screen").screen().contents()
+    }
+
     /// What is on the screen now, once it has all these parts.
     pub fn wait_for(&self, parts: &[&str]) -> String {
         let begin = Instant::now();
         loop {
-            let text = self.screen.lock().expect("the screen").screen().contents();
+            let text = self.contents();
             if parts.iter().all(|part| text.contains(part)) {
                 return text;
             }
-            let patience = begin.elapsed() < Duration::from_secs(60);
-            assert!(patience, "{parts:?} are not all on the screen:\n{text}");
+            let patient = begin.elapsed() < PATIENCE;
+            assert!(patient, "{parts:?} are not all on the screen:\n{text}");
             sleep(Duration::from_millis(20));
         }
     }
@@ -125,7 +132,17 @@ impl Terminal {
 
     /// Waits for the program's end.
     pub fn end(mut self) -> Left {
-        let code = self.child.wait().expect("an end").exit_code();
+        let begin = Instant::now();
+        let code = loop {
+            match self.child.try_wait().expect("a process") {
+                Some(status) => break status.exit_code(),
+                None if begin.elapsed() < PATIENCE => sleep(Duration::from_millis(20)),
+                None => {
+                    self.child.kill().expect("a process");
+                    panic!("no end:\n{}", self.contents());
+                }
+            }
+        };
         let after = settings(self.master.as_ref());
         drop((self.master, self.keys));
         self.reading.join().expect("all that was drawn");

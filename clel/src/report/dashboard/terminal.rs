@@ -23,9 +23,24 @@ static HOOK: Once = Once::new();
 /// A terminal with a screen of its own, without echo and cursor.
 pub(super) struct Screen(Terminal<CrosstermBackend<Stdout>>);
 
+/// Whether the terminal listens to this process. The system stops one in the background that changes how its terminal works.
+#[cfg(unix)]
+fn is_ours() -> bool {
+    use rustix::{process::getpgrp, termios::tcgetpgrp};
+    tcgetpgrp(stdout()).is_ok_and(|foreground| foreground == getpgrp())
+}
+
+#[cfg(not(unix))]
+fn is_ours() -> bool {
+    true
+}
+
 impl Screen {
     /// Takes the terminal; what was on it is there again afterwards.
     pub fn take() -> io::Result<Screen> {
+        if !is_ours() {
+            return Err(io::Error::other("a process in the background"));
+        }
         HOOK.call_once(|| {
             let told = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
