@@ -54,7 +54,7 @@ fn run() -> (Shown, Instant) {
     // a white frame around black
     let frame = |i: usize| {
         f32::from(u8::from(
-            i % 8 == 0 || i % 8 == 7 || i / 8 == 0 || i / 8 == 7,
+            [0, 7].contains(&(i % 8)) || [0, 7].contains(&(i / 8)),
         ))
     };
     let values: Vec<f32> = (0..9 * 64).map(|i| frame(i % 64)).collect();
