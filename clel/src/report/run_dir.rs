@@ -18,7 +18,7 @@ const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
 /// config.toml                    the whole configuration
 /// metrics.jsonl                  one JSON object a line
 /// samples/step-00000500.png      grids of samples
-/// checkpoints/step-00000500.safetensors
+/// checkpoints/step-00000500.safetensors    the newest ones, and the best one
 /// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
 /// report.html                    all of this as one page, where `clel report` was called
