@@ -19,7 +19,7 @@ pub(crate) use section::Sections;
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
     EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,
-    SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
+    Precision, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
 };
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
-    device::{MOST_LOSSES, reopen, too_large},
+    device::{MOST_LOSSES, has_matrix_units, reopen, too_large},
     figures::figures,
     health::Health,
     quality::quality,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    config::{Config, SickPolicy},
+    config::{Config, Precision, SickPolicy},
     data::{Ahead, Dataset, ImageSet, Order},
     report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
 };
@@ -114,6 +114,12 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let _lock = job.run.lock()?;
     describe_data(&mut job.config, &job.data)?;
     let mut warnings = Vec::new();
+    if job.config.train.matmul_precision != Precision::Highest && !has_matrix_units(&job.device) {
+        warnings.push(format!(
+            "train.matmul_precision has no effect on {}, which has no matrix units that this program can use: products are in f32",
+            job.device
+        ));
+    }
     let mut trainer = if job.resume {
         go_on(&job, &mut warnings)?
     } else {

@@ -241,7 +241,7 @@ impl Gpu {
 
     /// The precision with which such a product is made on this thread.
     pub(super) fn precision(&self, vectors: Vectors) -> MatmulPrecision {
-        match self.inner.matrix_units && vectors == Vectors::All {
+        match self.inner.summary.matrix_units && vectors == Vectors::All {
             true => matmul_precision(),
             false => MatmulPrecision::Highest,
         }
