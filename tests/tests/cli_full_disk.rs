@@ -144,6 +144,7 @@ fn output_that_finds_no_room_is_told() {
 
 /// In a mount name space of its own: makes a file system of `$2` KiB at `$1`, trains there, fills it but for `$3` KiB, goes on,
 /// empties it, goes on again, and leaves the run in `$4` and the messages of the failure in `$4/messages`.
+#[cfg(target_os = "linux")]
 const FULL_DISK: &str = r#"
 disk=$1 size=$2 spare=$3 results=$4; shift 4
 mount -t tmpfs -o size="${size}k" tmpfs "$disk" || exit 77

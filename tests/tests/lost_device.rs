@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clel::data;
-use clel::report::RunDir;
+use clel::report::{Lines, RunDir};
 use clel::train::{Ended, Job, run};
 use clel_tensor::Device;
 use clel_tests::{devices, tiny};
@@ -37,7 +37,10 @@ fn a_lost_device_is_opened_again() -> Outcome {
     for device in devices() {
         let Device::Wgpu(gpu) = device else { continue };
         let whole = dir.path().join("whole");
-        assert!(matches!(run(job(&whole, device)?)?, Ended::Finished(_)));
+        assert!(matches!(
+            run(job(&whole, device)?, &mut Lines::default())?,
+            Ended::Finished(_)
+        ));
         // a device of its own: others use that one
         let own = Device::Wgpu(gpu.reopen()?);
         let parts = dir.path().join("parts");
@@ -53,7 +56,7 @@ fn a_lost_device_is_opened_again() -> Outcome {
                     gpu.destroy();
                 }
             });
-            let outcome = run(disturbed);
+            let outcome = run(disturbed, &mut Lines::default());
             ended.store(true, Ordering::Relaxed);
             outcome
         });

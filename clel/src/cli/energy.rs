@@ -22,7 +22,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Energy {
-    /// A checkpoint file, or a run directory for its newest one.
+    /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
     /// An image file, a folder of them, or a safetensors file with `images` [N, H, W, C], f32 in 0..1 or u8.

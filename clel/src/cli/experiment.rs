@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::train::{STOPPED, stop_on_signals};
+use super::signals::{STOPPED, stop_on_signals};
 use super::{DeviceArgument, output, table};
 use crate::experiment::{Experiment, Progress, RunResult, State, perform, tables};
 use crate::{Error, Result, whole_file};
@@ -51,6 +51,9 @@ pub(super) struct ExperimentCommand {
     /// Print nothing but the results as one JSON object.
     #[arg(long)]
     json: bool,
+    /// Print a line now and then instead of drawing curves and samples on the whole terminal.
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     device: DeviceArgument,
 }
@@ -75,7 +78,14 @@ impl ExperimentCommand {
             Progress::Trouble(why) if !json => output::say(&format!("  {why}")),
             _ => Ok(()),
         };
-        let results = perform(&experiment, &out, &device, &stop, &mut tell)?;
+        let results = perform(
+            &experiment,
+            &out,
+            &device,
+            &stop,
+            &mut tell,
+            self.plain || json,
+        )?;
         if json {
             output::say(&output::json(&results)?)?;
         } else {

@@ -27,7 +27,7 @@ In Python, with the official implementation:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Export {
-    /// A checkpoint file, or a run directory for its newest one.
+    /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
     /// One network alone: ebm, ema_ebm, encoder or ema_encoder.

@@ -16,13 +16,15 @@ mod output;
 mod report;
 mod runs;
 mod sample;
+mod signals;
 mod table;
 mod train;
 mod tune;
+mod watch;
 
 use std::error::Error as _;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +65,8 @@ enum Command {
     Export(export::Export),
     /// Shows a run as one HTML file.
     Report(report::Report),
+    /// Shows a run on a web page that follows it.
+    Watch(watch::Watch),
     /// Lists runs and how they stand, or compares some.
     Runs(runs::Runs),
     /// Measures how fast this machine computes.
@@ -108,7 +112,7 @@ impl DeviceArgument {
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
 /// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation with 1, training that was
-/// stopped by a signal and saved with 130.
+/// stopped by a signal and saved with 130, as is `watch`.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     let done = |()| ExitCode::SUCCESS;
@@ -123,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => arguments.run().map(done),
         Command::Export(arguments) => arguments.run().map(done),
         Command::Report(arguments) => arguments.run().map(done),
+        Command::Watch(arguments) => arguments.run(),
         Command::Runs(arguments) => arguments.run().map(done),
         Command::Bench(arguments) => arguments.run().map(done),
         Command::Tune(arguments) => arguments.run().map(done),
@@ -201,14 +206,34 @@ fn load(path: &Path, device: &Device) -> Result<Loaded> {
     from_checkpoint(path, |file| load_networks(file, device))
 }
 
-/// What `load` makes of that which an argument `--checkpoint` names: a file, or a run directory's newest whole one.
+/// What `load` makes of that which an argument `--checkpoint` names: a file, a run directory's newest whole one, or RUN/best.
 fn from_checkpoint<T>(path: &Path, load: impl Fn(&Path) -> Result<T>) -> Result<T> {
     if !path.is_dir() {
-        return load(path);
+        return match best_of(path)? {
+            Some(best) => load(&best),
+            None => load(path),
+        };
     }
     let found = newest_usable(&RunDir::open(path)?, load)?;
     for warning in &found.warnings {
         output::error(&format!("warning: {warning}"));
     }
     Ok(found.value)
+}
+
+/// The file of the best checkpoint, if this is RUN/best.
+fn best_of(path: &Path) -> Result<Option<PathBuf>> {
+    let run = path.parent().and_then(|parent| RunDir::open(parent).ok());
+    let (Some(run), false, Some(true)) =
+        (run, path.exists(), path.file_name().map(|n| n == "best"))
+    else {
+        return Ok(None);
+    };
+    let best = run.best_checkpoint(run.read_config()?.log.best)?;
+    let best = best.ok_or_else(|| Error::NotARun {
+        path: path.to_owned(),
+        why: "no checkpoint in the run has been judged; log.best says by what, and its newest one is there without /best"
+            .to_owned(),
+    })?;
+    Ok(Some(best.path))
 }

@@ -25,7 +25,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Ood {
-    /// A checkpoint file, or a run directory for its newest one.
+    /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
     /// The set that the model should know: NAME or NAME:PATH, NAME as `data.source` has it.

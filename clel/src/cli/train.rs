@@ -3,18 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::{register, register_conditional_shutdown};
 
+use super::signals::{STOPPED, stop_on_signals};
 use super::{DeviceArgument, output};
 use crate::{
     Error, Result,
     config::{Config, DEFAULT_PRESET, Layers, Source},
     data,
-    report::{RunDir, Summary},
+    report::{RunDir, Summary, face},
     train::{Ended, Job, run},
 };
 
@@ -28,12 +26,13 @@ Examples:
   clel train --data celeba --path celeba/ --set data.attribute=Smiling
   clel train --data images --path photos/ --set data.size=[32,32] --preset cifar10
   clel train --set sampler.steps=40 --set train.ebm.lr=5e-4 --set seed=3
-  clel train --resume runs/digits-001          goes on from the newest checkpoint";
-
-/// Exit code of a run that a signal has stopped, as shells have it for Ctrl-C.
-pub(super) const STOPPED: u8 = 130;
+  clel train --resume runs/digits-001          goes on from the newest checkpoint
+  clel train --plain                           lines instead of the dashboard";
 
 /// Trains a model; everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
+///
+/// On a terminal a dashboard shows the curves of the figures in metrics.jsonl, samples whenever a grid of them is written, rate, time left,
+/// the memory of arrays on the device, and what happened to the run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Train {
@@ -65,6 +64,9 @@ pub(super) struct Train {
     /// Print nothing but one JSON object at the end: the run directory, how the run ended, its figures.
     #[arg(long)]
     json: bool,
+    /// Print a line now and then instead of drawing curves and samples on the whole terminal; files and pipes get lines anyway.
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     device: DeviceArgument,
 }
@@ -105,7 +107,12 @@ impl Train {
         }
         let directory = job.run.path().to_owned();
         stop_on_signals(&job.stop);
-        let ended = run(job)?;
+        let ended = {
+            // the terminal is whole again before anything else is said
+            let plain = self.plain || self.json;
+            let mut face = face(&job.run, &job.device, &job.stop, plain);
+            run(job, face.as_mut())?
+        };
         let code = match ended {
             Ended::Finished(_) => ExitCode::SUCCESS,
             Ended::Stopped(_) => ExitCode::from(STOPPED),
@@ -216,18 +223,4 @@ fn announce(job: &Job) -> Result<()> {
         ))?;
     }
     Ok(())
-}
-
-/// From now on Ctrl-C and SIGTERM ask for a stop after the iteration; a second one ends the process at once, with code 1.
-pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>) {
-    for signal in [SIGINT, SIGTERM] {
-        // in this order: the first signal sets what the second one finds set
-        let set = register_conditional_shutdown(signal, 1, stop.clone())
-            .and_then(|_| register(signal, stop.clone()));
-        if let Err(error) = set {
-            output::error(&format!(
-                "warning: signals end the process at once: {error}"
-            ));
-        }
-    }
 }

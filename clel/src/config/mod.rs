@@ -4,6 +4,7 @@
 //! `--set key=value` arguments. A key that no setting has is an error that names the nearest one.
 //! The result is printed when a run starts and kept as `config.toml` in the run directory.
 
+mod best;
 mod keys;
 mod layers;
 mod presets;
@@ -11,6 +12,7 @@ mod section;
 mod tree;
 mod validate;
 
+pub use best::Best;
 pub use layers::Layers;
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub(crate) use section::Sections;

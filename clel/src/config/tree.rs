@@ -6,6 +6,8 @@ use clel_tensor::cpu::{Winograd, with_winograd};
 use clel_tensor::gpu::{MatmulPrecision, with_matmul_precision};
 use serde::{Deserialize, Serialize};
 
+use super::best::Best;
+
 /// Everything that decides what a run computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -481,6 +483,9 @@ pub struct LogConfig {
     pub checkpoint_every: usize,
     /// Checkpoints kept, the newest ones; 0 keeps all.
     pub checkpoints_kept: usize,
+    /// By which figure one checkpoint is the best, and is kept beside the newest ones.
+    #[serde(default)]
+    pub best: Best,
     /// Images in a grid.
     pub grid_images: usize,
 }

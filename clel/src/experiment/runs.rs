@@ -12,7 +12,7 @@ use super::record::{Record, kept};
 use super::results::{Results, RunResult, State};
 use super::{draw_all, markdown};
 use crate::config::Config;
-use crate::report::{Overview, RunDir, State as RunState};
+use crate::report::{Overview, RunDir, State as RunState, face};
 use crate::train::{Ended, Job, is_lost, reopen, run_observed};
 use crate::{Error, Result, whole_file};
 
@@ -34,7 +34,7 @@ pub enum Progress<'a> {
 }
 
 /// Does what is not done yet: all variants with the first seed, then all with the next. After each run the results are written into `out`.
-/// Once `stop` is true, the run that is going on is saved and the rest left for another time.
+/// Once `stop` is true, the run that is going on is saved and the rest left for another time. Runs that go on are shown as [`face`] does.
 ///
 /// # Errors
 /// `out` or a file in it cannot be written; data or a network that the file names cannot be read. What ends a run ends that run alone, and is
@@ -45,6 +45,7 @@ pub fn perform(
     device: &Device,
     stop: &Arc<AtomicBool>,
     tell: &mut dyn FnMut(Progress<'_>) -> Result<()>,
+    plain: bool,
 ) -> Result<Results> {
     std::fs::create_dir_all(out).map_err(Error::write(out))?;
     let mut results = Results::of(experiment);
@@ -74,6 +75,7 @@ pub fn perform(
                 path: out.join(format!("runs/{}/seed-{seed}", variant.folder)),
                 device: device.clone(),
                 stop,
+                plain,
             };
             let mut found = one.run(variant, seed, &mut judge);
             // what judges was lost together with the run's device
@@ -112,6 +114,7 @@ struct One<'a> {
     path: std::path::PathBuf,
     device: Device,
     stop: &'a Arc<AtomicBool>,
+    plain: bool,
 }
 
 impl One<'_> {
@@ -179,7 +182,11 @@ impl One<'_> {
                 device: &self.device,
                 seen: 0,
             };
-            match run_observed(job, &mut measurer) {
+            let ended = {
+                let mut face = face(&run, &self.device, self.stop, self.plain);
+                run_observed(job, face.as_mut(), &mut measurer)
+            };
+            match ended {
                 Ok(Ended::Finished(_)) => {}
                 Ok(Ended::Stopped(_)) => return Ok(State::Unfinished),
                 Err(Error::Numbers {

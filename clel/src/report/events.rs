@@ -1,4 +1,4 @@
-//! Figures and pictures for TensorBoard.
+//! Figures, pictures and distributions for TensorBoard.
 //!
 //! An event file is a sequence of records: length (u64), checksum of the length, data, checksum of
 //! the data; the data are a protocol-buffer message `Event` with the few fields used here.
@@ -8,7 +8,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::histogram::Histogram;
 use crate::{Error, Result};
+
+/// What the name of an event file begins with; seconds since 1970 follow.
+const NAME: &str = "events.out.tfevents.";
+/// What it ends with.
+const AUTHOR: &str = ".clel";
 
 /// Writes an event file into a folder; `tensorboard --logdir FOLDER` shows it.
 #[derive(Debug)]
@@ -24,9 +30,11 @@ impl Events {
     /// The file cannot be made.
     pub fn create(folder: &Path) -> Result<Self> {
         let now = now();
-        let mut second = now as u64;
+        // TensorBoard reads files in the order of their names, and must do so after the clock was set back, too
+        let newest = seconds_of(folder)?.into_iter().max();
+        let mut second = newest.map_or(now as u64, |newest| (newest + 1).max(now as u64));
         loop {
-            let path = folder.join(format!("events.out.tfevents.{second}.clel"));
+            let path = folder.join(format!("{NAME}{second}{AUTHOR}"));
             match OpenOptions::new().append(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => second += 1,
                 Err(error) => return Err(Error::write(&path)(error)),
@@ -66,6 +74,17 @@ impl Events {
         self.record(&event(now(), step, 5, &summary.0))
     }
 
+    /// Adds the distribution of some numbers; those that are not finite are left out, and of nothing there is none.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn histogram(&mut self, step: u64, name: &str, values: &[f32]) -> Result<()> {
+        match Histogram::of(values) {
+            Some(found) => self.record(&histogram(now(), step, name, &found)),
+            None => Ok(()),
+        }
+    }
+
     fn record(&mut self, data: &[u8]) -> Result<()> {
         self.file
             .write_all(&framed(data))
@@ -73,7 +92,23 @@ impl Events {
     }
 }
 
+/// The seconds in the names of the event files of a folder.
+fn seconds_of(folder: &Path) -> Result<Vec<u64>> {
+    let mut seconds = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
+        let name = entry.map_err(Error::read(folder))?.file_name();
+        let name = name.to_string_lossy();
+        let number = name.strip_prefix(NAME).and_then(|n| n.strip_suffix(AUTHOR));
+        seconds.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    Ok(seconds)
+}
+
 /// Seconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the format asks for the time of day; nothing is computed from it"
+)]
 fn now() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -94,6 +129,30 @@ pub(super) fn scalars(time: f64, step: u64, values: &[(&str, f64)]) -> Vec<u8> {
         value.float(2, *number as f32);
         summary.bytes(1, &value.0);
     }
+    event(time, step, 5, &summary.0)
+}
+
+/// An event with a distribution.
+pub(super) fn histogram(time: f64, step: u64, name: &str, found: &Histogram) -> Vec<u8> {
+    let mut proto = Message::default();
+    for (field, number) in [
+        (1, found.low),
+        (2, found.high),
+        (3, found.count),
+        (4, found.sum),
+        (5, found.squares),
+    ] {
+        proto.double(field, number);
+    }
+    for (field, numbers) in [(6, &found.limits), (7, &found.counts)] {
+        let packed: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        proto.bytes(field, &packed);
+    }
+    let mut value = Message::default();
+    value.bytes(1, name.as_bytes());
+    value.bytes(5, &proto.0);
+    let mut summary = Message::default();
+    summary.bytes(1, &value.0);
     event(time, step, 5, &summary.0)
 }
 

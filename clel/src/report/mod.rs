@@ -1,25 +1,33 @@
 //! What a run leaves behind and shows while it goes on.
 
 mod animation;
+mod dashboard;
 mod events;
+mod face;
 mod grid;
+mod histogram;
+mod lines;
+mod live;
 mod lock;
 mod metrics;
 mod overview;
+mod pace;
 mod page;
-mod progress;
 mod run_dir;
 mod summary;
 
 pub use animation::Animation;
+pub(crate) use dashboard::give_back;
 pub use events::Events;
+pub use face::{Face, Memory, Stretch, face};
 pub use grid::Grid;
+pub use lines::Lines;
+pub(crate) use lines::short;
+pub use live::Live;
 pub use metrics::Metrics;
 pub use overview::{Overview, State};
 pub use page::page;
-pub use progress::Progress;
-pub(crate) use progress::short;
-pub use run_dir::RunDir;
+pub use run_dir::{BestCheckpoint, RunDir};
 pub use summary::{Judged, Summary};
 
 #[cfg(test)]

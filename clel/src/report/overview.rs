@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{RunDir, Summary};
+use super::{BestCheckpoint, RunDir, Summary};
 use crate::config::Config;
 use crate::{Error, Result};
 
@@ -44,6 +44,8 @@ pub struct Overview {
     pub planned: Option<u64>,
     /// The iteration of the newest checkpoint.
     pub saved: Option<u64>,
+    /// The best checkpoint, by the figure that its configuration names.
+    pub best: Option<BestCheckpoint>,
     /// The last figures, by name: energies, gap, losses.
     pub figures: Map<String, Value>,
     /// What happened on the way.
@@ -69,6 +71,7 @@ impl Overview {
             iterations: 0,
             planned: None,
             saved: None,
+            best: None,
             figures: Map::new(),
             interventions: Vec::new(),
             summary: None,
@@ -98,6 +101,10 @@ impl Overview {
             });
             self.told(whole);
         }
+        let by = self.config.as_ref().map(|config| config.log.best);
+        self.best = by
+            .and_then(|by| self.told(run.best_checkpoint(by)))
+            .flatten();
         let config = self.config.as_ref();
         self.data = config.map(|c| c.data.source.name());
         self.network = config.map(|c| c.model.network.name());

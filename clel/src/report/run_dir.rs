@@ -3,10 +3,11 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Metrics;
-use crate::config::Config;
+use crate::config::{Best, Config};
 use crate::{Error, Result, whole_file};
 
 const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
@@ -17,7 +18,7 @@ const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
 /// config.toml                    the whole configuration
 /// metrics.jsonl                  one JSON object a line
 /// samples/step-00000500.png      grids of samples
-/// checkpoints/step-00000500.safetensors
+/// checkpoints/step-00000500.safetensors    the newest ones, and the best one
 /// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
 /// report.html                    all of this as one page, where `clel report` was called
@@ -26,6 +27,20 @@ const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
     path: PathBuf,
+}
+
+/// The best checkpoint of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BestCheckpoint {
+    /// The iteration that it was written after.
+    pub step: u64,
+    /// The figure that decides.
+    pub by: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// The file.
+    #[serde(skip)]
+    pub path: PathBuf,
 }
 
 impl RunDir {
@@ -268,18 +283,45 @@ impl RunDir {
         })
     }
 
-    /// Removes all but the newest `kept` checkpoints; 0 keeps all.
+    /// The best of the checkpoints that there are, by a figure of the metrics; the oldest of equally good ones.
+    ///
+    /// # Errors
+    /// Metrics or folder cannot be read.
+    pub fn best_checkpoint(&self, by: Best) -> Result<Option<BestCheckpoint>> {
+        let there = self.checkpoints()?;
+        let judged = self.read_metrics()?;
+        let judged = judged.iter().filter_map(|line| {
+            let step = line.get("step")?.as_u64()?;
+            let value = line.get(by.name())?.as_f64()?;
+            let (_, path) = there.iter().find(|checkpoint| checkpoint.0 == step)?;
+            Some(BestCheckpoint {
+                step,
+                by: by.name(),
+                value,
+                path: path.clone(),
+            })
+        });
+        Ok(
+            judged.reduce(|best, next| match by.is_better(next.value, best.value) {
+                true => next,
+                false => best,
+            }),
+        )
+    }
+
+    /// Removes all but the newest `kept` checkpoints and that of the step `best`; 0 keeps all.
     ///
     /// # Errors
     /// A file cannot be removed.
-    pub fn prune_checkpoints(&self, kept: usize) -> Result<()> {
+    pub fn prune_checkpoints(&self, kept: usize, best: Option<u64>) -> Result<()> {
         let all = self.checkpoints()?;
         let surplus = if kept == 0 {
             0
         } else {
             all.len().saturating_sub(kept)
         };
-        for (_, path) in &all[..surplus] {
+        let surplus = all[..surplus].iter();
+        for (_, path) in surplus.filter(|(step, _)| Some(*step) != best) {
             std::fs::remove_file(path).map_err(Error::write(path))?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::progress::duration;
+use super::pace::duration;
 use crate::eval::DigitReport;
 use crate::{Error, Result, whole_file};
 

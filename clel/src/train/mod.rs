@@ -6,6 +6,7 @@ mod energies;
 mod figures;
 mod health;
 mod networks;
+mod quality;
 mod recorder;
 mod run;
 pub(crate) mod streams;

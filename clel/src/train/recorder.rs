@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Trainer, figures::Figures, summary::fresh_samples};
+use clel_nn::Module;
+
+use super::{Outcome, Trainer, figures::Figures, summary::fresh_samples};
 use crate::{
     Result,
     config::Config,
@@ -26,9 +28,16 @@ impl<'a> Recorder<'a> {
         })
     }
 
-    pub fn metrics(&mut self, step: u64, figures: &Figures) -> Result<()> {
+    /// A line of metrics, and for TensorBoard how the energies are distributed behind the means.
+    pub fn metrics(&mut self, step: u64, figures: &Figures, outcome: &Outcome) -> Result<()> {
         self.metrics.write(step, figures)?;
-        self.events.scalars(step, figures)
+        self.events.scalars(step, figures)?;
+        for (name, energies) in [("data", &outcome.data), ("samples", &outcome.samples)] {
+            let energies = energies.to_vec::<f32>()?;
+            let name = format!("energies/{name}");
+            self.events.histogram(step, &name, &energies)?;
+        }
+        Ok(())
     }
 
     /// Something that happened to the run.
@@ -53,12 +62,20 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// The buffer's first chains.
-    pub fn grid(&mut self, trainer: &Trainer) -> Result<()> {
+    /// Draws the buffer's first chains; \[N, H, W, C\] and their numbers. For TensorBoard, the distribution of each of the energy network's
+    /// parameters goes with it.
+    pub fn grid(&mut self, trainer: &Trainer) -> Result<([usize; 4], Vec<f32>)> {
         let (config, step) = (&trainer.config, trainer.step());
         let chains = first_chains(trainer, config.log.grid_images)?;
         let (size, png) = draw(config, &self.run.samples_path(step), &chains)?;
-        self.events.png(step, "samples", size, &png)
+        self.events.png(step, "samples", size, &png)?;
+        for (name, parameter) in trainer.live.energy.parameters() {
+            let values = parameter.tensor().to_vec::<f32>()?;
+            let name = format!("weights/{name}");
+            self.events.histogram(step, &name, &values)?;
+        }
+        let [h, w, c] = config.data.shape.unwrap_or_default();
+        Ok(([chains.len() / (h * w * c).max(1), h, w, c], chains))
     }
 }
 

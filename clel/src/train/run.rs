@@ -1,7 +1,6 @@
 //! A whole run: data, trainer, and a directory that holds what happened.
 
 use std::{
-    io::Write,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,8 +15,9 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 use super::{
     Trainer,
     device::{MOST_LOSSES, has_matrix_units, reopen, too_large},
-    figures::{Figures, figures},
+    figures::figures,
     health::Health,
+    quality::quality,
     recorder::{Recorder, before_path, draw, first_chains},
     streams,
     summary::{Judge, fresh_samples, nearest_neighbour},
@@ -27,7 +27,7 @@ use crate::{
     Error, Result,
     config::{Config, Precision, SickPolicy},
     data::{Ahead, Dataset, ImageSet, Order},
-    report::{Progress, RunDir, Summary},
+    report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
 };
 
 /// What to do.
@@ -59,7 +59,7 @@ pub enum Ended {
 /// Looks at a run while it goes on.
 pub trait Observer {
     /// The state where a stretch of the run begins, with `None`, and each state of which a checkpoint has been written as planned, with the
-    /// seconds since the look before, without what that took itself. After a run has gone back, states come again.
+    /// seconds since the look before, without what that and judging checkpoints took. After a run has gone back, states come again.
     ///
     /// # Errors
     /// Whatever is to end the run.
@@ -90,20 +90,26 @@ enum Stretch {
 /// # Errors
 /// Another process has the run; checkpoints that cannot be used; a file that cannot be written; a run that is sick and may not go back;
 /// what the device reports.
-pub fn run(job: Job) -> Result<Ended> {
-    run_observed(job, &mut Nobody)
+pub fn run(job: Job, face: &mut dyn Face) -> Result<Ended> {
+    run_observed(job, face, &mut Nobody)
 }
 
 /// The same, while somebody looks.
 ///
 /// # Errors
 /// Those of [`run`], and the observer's.
-pub fn run_observed(job: Job, observer: &mut dyn Observer) -> Result<Ended> {
+pub fn run_observed(job: Job, face: &mut dyn Face, observer: &mut dyn Observer) -> Result<Ended> {
     let settings = job.config.train.clone();
-    settings.with_kernels(|| train(job, observer))
+    settings.with_kernels(|| train(job, Watching { face, observer }))
 }
 
-fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {
+/// Those who watch a run.
+struct Watching<'a> {
+    face: &'a mut dyn Face,
+    observer: &'a mut dyn Observer,
+}
+
+fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
     let _lock = job.run.lock()?;
     describe_data(&mut job.config, &job.data)?;
@@ -123,7 +129,14 @@ fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {
     let mut losses = 0;
     loop {
         let mut config = trainer.config.clone();
-        let done = to_the_end(&job, trainer, &mut config, &mut warnings, started, observer);
+        let done = to_the_end(
+            &job,
+            trainer,
+            &mut config,
+            &mut warnings,
+            started,
+            &mut watching,
+        );
         let error = match done {
             Ok(ended) => return Ok(ended),
             Err(error) => error,
@@ -150,16 +163,15 @@ fn to_the_end(
     config: &mut Config,
     warnings: &mut Vec<String>,
     started: Instant,
-    observer: &mut dyn Observer,
+    watching: &mut Watching<'_>,
 ) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
         for warning in warnings.drain(..) {
-            // nobody to tell is no reason to end
-            let _ = writeln!(std::io::stderr(), "warning: {warning}");
+            watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
         }
-        match stretch(job, &mut trainer, &mut recorder, observer)? {
+        match stretch(job, &mut trainer, &mut recorder, watching)? {
             Stretch::Finished => break,
             Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
             Stretch::Sick(why) => {
@@ -173,6 +185,7 @@ fn to_the_end(
             }
         }
     }
+    watching.face.doing("judging samples");
     let summary = summarise(&trainer, &job.data, &job.run, started)?;
     summary.write(&job.run.summary_path())?;
     Ok(Ended::Finished(summary))
@@ -183,8 +196,9 @@ fn stretch(
     job: &Job,
     trainer: &mut Trainer,
     recorder: &mut Recorder<'_>,
-    observer: &mut dyn Observer,
+    watching: &mut Watching<'_>,
 ) -> Result<Stretch> {
+    let Watching { face, observer } = watching;
     let config = trainer.config.clone();
     let first = trainer.step();
     let last = config.train.iterations as u64;
@@ -199,9 +213,14 @@ fn stretch(
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
-    let mut health = Health::new(&config.health, &job.run.read_metrics()?);
-    let mut progress = Progress::start(first, last);
-    let mut shown = Figures::new();
+    let history = job.run.read_metrics()?;
+    let mut health = Health::new(&config.health, &history);
+    face.begin(&Iterations {
+        first,
+        last,
+        history: &history,
+    });
+    drop(history);
     for images in batches {
         let images = images?;
         let outcome = match trainer
@@ -211,7 +230,6 @@ fn stretch(
             Ok(outcome) => outcome,
             Err(error) => match error.of_arrays() {
                 Some(full @ clel_tensor::Error::OutOfMemory { .. }) => {
-                    progress.finish();
                     return Ok(Stretch::Full(full.clone()));
                 }
                 _ => return Err(error),
@@ -223,10 +241,15 @@ fn stretch(
         let save = planned || stopped;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if due(config.log.metrics_every, step) || save {
-            let all = figures(trainer, &outcome)?;
+            let mut all = figures(trainer, &outcome)?;
+            if due(config.log.checkpoint_every, step) || step == config.train.iterations as u64 {
+                let begun = Instant::now();
+                all.extend(quality(trainer, &job.data)?);
+                since += begun.elapsed();
+            }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if due(config.log.metrics_every, step) || planned {
-                recorder.metrics(step, &all)?;
+                recorder.metrics(step, &all, &outcome)?;
             }
             let sick = health.diagnose(&all);
             // what the encoder's step did shows in no figure of this iteration
@@ -234,33 +257,31 @@ fn stretch(
                 true => trainer.not_finite()?,
                 false => None,
             });
+            face.figures(step, &all);
             if let Some(why) = sick {
-                progress.finish();
                 return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
             }
-            shown = all
-                .into_iter()
-                .filter(|(name, _)| name.starts_with("E("))
-                .collect();
         }
-        progress.update(step, &shown);
+        face.iteration(step, Memory::of(&trainer.device));
         if due(config.log.grid_every, step) || step == last {
-            recorder.grid(trainer)?;
+            let (shape, chains) = recorder.grid(trainer)?;
+            face.samples(step, shape, &chains);
         }
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
-            job.run.prune_checkpoints(config.log.checkpoints_kept)?;
+            let best = job.run.best_checkpoint(config.log.best)?;
+            let best = best.map(|best| best.step);
+            job.run
+                .prune_checkpoints(config.log.checkpoints_kept, best)?;
         }
         if planned {
             observer.look(trainer, Some(since.elapsed().as_secs_f64()))?;
             since = Instant::now();
         }
         if stopped && step < last {
-            progress.finish();
             return Ok(Stretch::Stopped);
         }
     }
-    progress.finish();
     Ok(Stretch::Finished)
 }
 

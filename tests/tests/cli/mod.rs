@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 pub mod arrays;
+#[cfg(unix)]
+pub mod terminal;
 pub mod tiny;
 
 use std::path::Path;

@@ -44,7 +44,7 @@ const ROUNDS: usize = 10;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Eval {
-    /// A checkpoint file, or a run directory for its newest one.
+    /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH", required_unless_present = "images")]
     checkpoint: Option<PathBuf>,
     /// Judge these images instead of samples: a file, a folder, or a safetensors file with `images` or `samples`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use toml::Value;
 
-use super::{number, progress, state, time};
+use super::{best, number, progress, state, time};
 use crate::Result;
 use crate::cli::{output, table};
 use crate::report::Overview;
@@ -27,6 +27,7 @@ pub(super) fn say(runs: &[Overview], json: bool) -> Result<()> {
     let mut rows = vec![row("", runs, |run| run.run.display().to_string())];
     rows.push(row("state", runs, |run| state(run).to_owned()));
     rows.push(row("iterations", runs, progress));
+    rows.push(row("best checkpoint", runs, best));
     rows.push(row("changed", runs, |run| time(run.changed)));
     rows.push(vec![]);
     rows.push(vec!["settings that differ".to_owned()]);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{number, progress, state, time};
+use super::{best, number, progress, state, time};
 use crate::Result;
 use crate::cli::{output, table};
 use crate::report::{Judged, Overview};
@@ -35,6 +35,7 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
         "gap",
         "Fréchet, own encoder",
         "digits",
+        "best",
         "changed",
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
@@ -63,6 +64,7 @@ fn row(run: &Overview) -> Vec<String> {
         number(run.figure("gap")),
         distances(run, |set| set.encoder_frechet),
         distances(run, |set| Some(set.digits.as_ref()?.frechet)),
+        best(run),
         time(run.changed),
     ]
 }

@@ -22,7 +22,7 @@ Examples:
 /// Lists runs, or compares some.
 ///
 /// Of a folder, every directory in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
-/// and of fresh chains, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
+/// and of fresh chains, the iteration of the best checkpoint (log.best), what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
 /// alone; those of the digit classifier compare between runs. Of several run directories, the settings that differ and the figures side by
 /// side. Of checkpoints the length is checked; `--resume` checks all.
 #[derive(Debug, clap::Args)]
@@ -86,6 +86,12 @@ fn state(run: &Overview) -> &'static str {
 fn progress(run: &Overview) -> String {
     let planned = run.planned.map_or("?".to_owned(), |n| n.to_string());
     format!("{} of {planned}", run.iterations)
+}
+
+/// The iteration of the best checkpoint.
+fn best(run: &Overview) -> String {
+    let best = run.best.as_ref();
+    best.map_or_else(String::new, |best| best.step.to_string())
 }
 
 /// Local time, to the minute.

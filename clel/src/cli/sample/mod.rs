@@ -62,7 +62,7 @@ pub(super) const MOST_SAMPLES: usize = 10_000_000;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Sample {
-    /// A checkpoint file, or a run directory for its newest one.
+    /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
     /// Start the chains from these images (a file, a folder, a safetensors file) instead of noise.

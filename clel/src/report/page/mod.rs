@@ -1,10 +1,12 @@
-//! One HTML file that shows a whole run, with nothing to load from elsewhere.
+//! A run as an HTML page: one file with nothing to load from elsewhere, or a page that follows the run.
+
+use std::time::UNIX_EPOCH;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{RunDir, Summary};
+use super::{BestCheckpoint, RunDir, Summary};
 use crate::{Error, Result};
 
 /// Grids of samples in a page at most; of more, as many are taken evenly.
@@ -20,6 +22,10 @@ const PLOT_SCRIPT: &str = include_str!("../../../assets/uplot/uPlot.iife.min.js"
 #[derive(Serialize)]
 struct Content {
     name: String,
+    /// Whether a process is training in the directory; a file cannot know.
+    training: Option<bool>,
+    /// The checkpoint that is kept as the best.
+    best: Option<BestCheckpoint>,
     /// config.toml.
     config: String,
     /// Lines of metrics, those with events among them.
@@ -35,7 +41,7 @@ struct Content {
 #[derive(Serialize)]
 struct Picture {
     name: String,
-    /// The PNG file as a data URL.
+    /// The PNG file itself as a data URL, or where it is served.
     url: String,
 }
 
@@ -44,31 +50,85 @@ struct Picture {
 /// # Errors
 /// Not a run directory; a file of it cannot be read, or holds something else.
 pub fn page(run: &RunDir) -> Result<String> {
+    Ok(filled(&content(run, Pictures::Within)?))
+}
+
+/// The same page, which asks for `version` and, where that is another one, for `content`, and for its pictures.
+///
+/// # Errors
+/// Those of [`page`].
+pub(super) fn live_page(run: &RunDir) -> Result<String> {
+    Ok(filled(&live_content(run)?))
+}
+
+/// What the live page shows, as JSON.
+///
+/// # Errors
+/// Those of [`page`].
+pub(super) fn live_content(run: &RunDir) -> Result<String> {
+    content(run, Pictures::Beside)
+}
+
+/// Says whether the run has written anything since: other words, other content.
+pub(super) fn version(run: &RunDir) -> String {
+    let folder = run.path();
+    let files = ["config.toml", "metrics.jsonl", "samples", "summary.json"];
+    let state = files.map(|file| match folder.join(file).metadata() {
+        Ok(known) => format!("{}@{}", known.len(), changed(&known)),
+        Err(_) => "-".to_owned(),
+    });
+    format!("{} {}", state.join(" "), run.is_training())
+}
+
+/// When a file was last written, in nanoseconds.
+fn changed(file: &std::fs::Metadata) -> u128 {
+    let since = file.modified().ok().map(|t| t.duration_since(UNIX_EPOCH));
+    since
+        .and_then(std::result::Result::ok)
+        .map_or(0, |t| t.as_nanos())
+}
+
+/// Where the page has its pictures from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pictures {
+    /// They are part of it.
+    Within,
+    /// They are served beside it.
+    Beside,
+}
+
+fn content(run: &RunDir, place: Pictures) -> Result<String> {
     let config = run.config_path();
     let metrics = run.read_metrics()?;
     let last = metrics
         .iter()
         .filter_map(|line| line["step"].as_u64())
         .max();
-    let (grids, pictures) = pictures(run, last.unwrap_or(0))?;
+    let (grids, pictures) = pictures(run, last.unwrap_or(0), place)?;
     let name = run
         .path()
         .file_name()
         .map(|n| n.to_string_lossy().into_owned());
     let content = Content {
         name: name.unwrap_or_else(|| run.path().display().to_string()),
+        training: (place == Pictures::Beside).then(|| run.is_training()),
+        best: run.best_checkpoint(run.read_config()?.log.best)?,
         config: std::fs::read_to_string(&config).map_err(Error::read(&config))?,
         metrics,
         grids,
         pictures,
         summary: Summary::read(&run.summary_path())?,
     };
-    let json = serde_json::to_string(&content)
-        .map_err(|error| Error::format(run.path(), "metrics", error.to_string()))?;
+    serde_json::to_string(&content)
+        .map_err(|error| Error::format(run.path(), "metrics", error.to_string()))
+}
+
+/// The page around its content.
+fn filled(json: &str) -> String {
     // nothing in the run can end the script that it stands in
     let json = json.replace('<', "\\u003c");
     // the content last, lest a placeholder in it be filled in
-    Ok([
+    [
         ("{{plot_style}}", PLOT_STYLE),
         ("{{style}}", STYLE),
         ("{{plot_script}}", PLOT_SCRIPT),
@@ -78,11 +138,11 @@ pub fn page(run: &RunDir) -> Result<String> {
     .iter()
     .fold(TEMPLATE.to_owned(), |page, (place, text)| {
         page.replacen(place, text, 1)
-    }))
+    })
 }
 
 /// Grids of samples up to a step, and the other pictures. Grids of later steps are of a branch that the run went back from.
-fn pictures(run: &RunDir, last: u64) -> Result<(Vec<Picture>, Vec<Picture>)> {
+fn pictures(run: &RunDir, last: u64, place: Pictures) -> Result<(Vec<Picture>, Vec<Picture>)> {
     let folder = run.samples_folder();
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
@@ -104,6 +164,12 @@ fn pictures(run: &RunDir, last: u64) -> Result<(Vec<Picture>, Vec<Picture>)> {
     });
     let read = |name: String| -> Result<Picture> {
         let path = folder.join(format!("{name}.png"));
+        if place == Pictures::Beside {
+            // a picture that is drawn anew has another address, so that no browser shows the old one
+            let known = path.metadata().map_err(Error::read(&path))?;
+            let url = format!("samples/{name}.png?{}", changed(&known));
+            return Ok(Picture { name, url });
+        }
         let png = std::fs::read(&path).map_err(Error::read(&path))?;
         let url = format!("data:image/png;base64,{}", STANDARD.encode(png));
         Ok(Picture { name, url })

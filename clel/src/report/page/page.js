@@ -1,31 +1,45 @@
 "use strict";
-const content = JSON.parse(document.getElementById("content").textContent);
 const section = (id) => document.getElementById(id);
 const add = (parent, tag, text) => {
   const element = document.createElement(tag);
   if (text !== undefined) element.textContent = text;
   return parent.appendChild(element);
 };
-const show = (id) => { section(id).hidden = false; return section(id); };
+const show = (id, yes = true) => { section(id).hidden = !yes; return section(id); };
 const short = (v) => typeof v !== "number" ? String(v ?? "–") : v === 0 || Math.abs(v) >= 1e-2 ? v.toFixed(3) : v.toExponential(2);
 
-const lines = content.metrics.filter((line) => line.event === undefined);
-const events = content.metrics.filter((line) => line.event !== undefined);
-const last = lines.at(-1);
+let content = JSON.parse(section("content").textContent);
+let lines, events;
 
-document.title = section("name").textContent = content.name;
-section("state").textContent = content.summary
-  ? `${content.summary.iterations} iterations, finished`
-  : last ? `${last.step} iterations so far` : "no metrics yet";
-section("config").textContent = content.config;
-
-if (events.length) {
-  const list = show("events").querySelector("ul");
+/** Draws the content, which may be newer than what is drawn; what the reader has turned to or enlarged stays. */
+function draw() {
+  lines = content.metrics.filter((line) => line.event === undefined);
+  events = content.metrics.filter((line) => line.event !== undefined);
+  document.title = section("name").textContent = content.name;
+  section("state").textContent = state();
+  const best = content.best;
+  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step}, ${best.by} ${short(best.value)}`;
+  section("config").textContent = content.config;
+  const list = show("events", events.length > 0).querySelector("ul");
+  list.replaceChildren();
   for (const { step, event } of events) add(list, "li", `from iteration ${step}: ${event}`);
+  figures();
+  samples();
+  pictures();
+  curves();
 }
 
-if (content.summary) {
-  const part = show("figures");
+function state() {
+  const last = lines.at(-1);
+  if (content.summary) return `${content.summary.iterations} iterations, finished`;
+  const done = last ? `${last.step} iterations so far` : "no metrics yet";
+  return content.training === null ? done : `${done}, ${content.training ? "training now" : "nobody is training"}`;
+}
+
+function figures() {
+  const part = show("figures", Boolean(content.summary)).querySelector("div");
+  part.replaceChildren();
+  if (!content.summary) return;
   const sets = content.summary.judged ?? [];
   if (sets.length) {
     const table = add(part, "table");
@@ -47,23 +61,36 @@ if (content.summary) {
     add(part, "p", `1-nearest-neighbour accuracy of the encoder on held-out images: ${(100 * share).toFixed(1)} %`);
 }
 
-if (content.grids.length) {
-  const part = show("samples");
-  const [slider, image, output] = ["input", "img", "output"].map((tag) => part.querySelector(tag));
-  const turn = () => {
-    const grid = content.grids[slider.value];
-    image.src = grid.url;
-    image.alt = `samples, ${grid.name}`;
-    output.textContent = Number(grid.name.replace("step-", ""));
-  };
-  slider.max = content.grids.length - 1;
-  slider.value = slider.max;
-  slider.addEventListener("input", turn);
+/** The grid that the slider stands at; none while it follows the newest. */
+let turned = null;
+
+function samples() {
+  const { grids } = content;
+  const slider = show("samples", grids.length > 0).querySelector("input");
+  slider.max = Math.max(grids.length - 1, 0);
+  const kept = grids.findIndex(({ name }) => name === turned);
+  slider.value = kept < 0 ? slider.max : kept;
   turn();
 }
 
-if (content.pictures.length) {
-  const row = show("pictures").querySelector(".row");
+function turn() {
+  const part = section("samples");
+  const [slider, image, output] = ["input", "img", "output"].map((tag) => part.querySelector(tag));
+  const grid = content.grids[slider.value];
+  if (!grid) return;
+  if (image.getAttribute("src") !== grid.url) image.src = grid.url;
+  image.alt = `samples, ${grid.name}`;
+  output.textContent = Number(grid.name.replace("step-", ""));
+}
+
+section("samples").querySelector("input").addEventListener("input", ({ target }) => {
+  turned = target.value === target.max ? null : content.grids[target.value].name;
+  turn();
+});
+
+function pictures() {
+  const row = show("pictures", content.pictures.length > 0).querySelector(".row");
+  row.replaceChildren();
   for (const { name, url } of content.pictures) {
     const figure = add(row, "figure");
     Object.assign(add(figure, "img"), { src: url, alt: name });
@@ -77,6 +104,8 @@ const GROUPS = [
   ["Losses", ["energy_loss", "encoder_loss"]],
   ["Mean |∇E| at the sampler's first and last step", ["gradient_first", "gradient_last"]],
   ["Mean |x_K − x_0|, share of pixels at 0 or 1", ["moved", "saturated"]],
+  ["Fréchet distance of the samples over the data's variance, this encoder", ["relative_frechet"]],
+  ["1-nearest-neighbour accuracy of the encoder", ["nearest_neighbour"]],
   ["Cosine of direction and latent", ["similarity"]],
   ["Mean age of the chains, in steps", ["mean_age"]],
   ["Learning rates", ["energy_rate", "encoder_rate"]],
@@ -92,30 +121,56 @@ function groups() {
     .filter(([, names]) => names.length);
 }
 
-function curves(logarithmic) {
-  const row = section("curves").querySelector(".row");
-  row.replaceChildren();
+/** The plots by title, with the names of their curves, as long as they are on the page. */
+let plots = new Map();
+
+function curves() {
+  if (lines.length < 2) return show("curves", false);
+  const row = show("curves").querySelector(".row");
+  const logarithmic = section("log").checked;
   const steps = lines.map((line) => line.step);
+  const value = (name) => (line) => {
+    const v = line[name];
+    if (typeof v !== "number") return null;
+    return logarithmic ? Math.abs(v) || null : v;
+  };
+  const before = plots;
+  plots = new Map();
   for (const [title, names] of groups()) {
-    const value = (name) => (line) => {
-      const v = line[name];
-      if (typeof v !== "number") return null;
-      return logarithmic ? Math.abs(v) || null : v;
-    };
-    new uPlot({
-      title,
-      width: 560,
-      height: 260,
-      cursor: { sync: { key: "run" } },
-      scales: { x: { time: false }, y: { distr: logarithmic ? 3 : 1 } },
-      axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map((t) => t === null ? "" : short(t)) }],
-      series: [
-        { label: "iteration" },
-        ...names.map((name, i) => ({ label: name, stroke: COLOURS[i % COLOURS.length], width: 1.5, value: (_, v) => short(v) })),
-      ],
-      hooks: { draw: [marks] },
-    }, [steps, ...names.map((name) => lines.map(value(name)))], row);
+    const data = [steps, ...names.map((name) => lines.map(value(name)))];
+    const key = [title, logarithmic, ...names].join();
+    const old = before.get(key);
+    before.delete(key);
+    plots.set(key, old ?? plot(title, names, logarithmic, data, row));
+    if (old) renew(old, data);
   }
+  for (const gone of before.values()) { gone.root.remove(); gone.destroy(); }
+}
+
+/** Gives a plot newer data; a stretch that is enlarged stays as it is. */
+function renew(plot, data) {
+  const [steps] = plot.data;
+  const { min, max } = plot.scales.x;
+  const whole = min <= steps[0] && max >= steps.at(-1);
+  plot.setData(data, whole);
+  if (!whole) plot.redraw();
+}
+
+function plot(title, names, logarithmic, data, row) {
+  return new uPlot({
+    title,
+    width: 560,
+    height: 260,
+    cursor: { sync: { key: "run" } },
+    scales: { x: { time: false }, y: { distr: logarithmic ? 3 : 1 } },
+    axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map((t) => t === null ? "" : short(t)) }],
+    series: [
+      { label: "iteration" },
+      // some figures are not in each line
+      ...names.map((name, i) => ({ label: name, stroke: COLOURS[i % COLOURS.length], width: 1.5, spanGaps: true, value: (_, v) => short(v) })),
+    ],
+    hooks: { draw: [marks] },
+  }, data, row);
 }
 
 /** A line where something happened to the run. */
@@ -135,8 +190,28 @@ function marks(plot) {
   ctx.restore();
 }
 
-if (lines.length > 1) {
-  show("curves");
-  section("log").addEventListener("change", (event) => curves(event.target.checked));
-  curves(false);
+section("log").addEventListener("change", curves);
+draw();
+
+/** Follows the run: `clel watch` answers these two addresses. */
+async function follow() {
+  let version = null;
+  for (;;) {
+    try {
+      const found = await (await fetch("version")).text();
+      if (found !== version) {
+        const answer = await fetch("content");
+        if (!answer.ok) throw new Error(await answer.text());
+        content = await answer.json();
+        draw();
+        version = found;
+      }
+      section("state").textContent = state();
+    } catch (error) {
+      section("state").textContent = error instanceof TypeError ? `${state()}; clel watch has ended` : error.message;
+    }
+    await new Promise((done) => setTimeout(done, 2000));
+  }
 }
+
+if (content.training !== null) follow();

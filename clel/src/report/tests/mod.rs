@@ -1,9 +1,11 @@
-use std::path::PathBuf;
-use std::time::Duration;
+mod events;
+mod run_dir;
 
+use std::time::{Duration, Instant};
+
+use super::pace::Pace;
 use super::*;
 use crate::Error;
-use crate::config::Layers;
 
 #[test]
 fn a_grid_enlarges_pixels_and_keeps_borders() {
@@ -77,95 +79,13 @@ fn layout_follows_the_images() {
 }
 
 #[test]
-fn metrics_survive_a_crash_and_a_resume() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("metrics.jsonl");
-    let mut metrics = Metrics::create(&path).unwrap();
-    for step in [10, 20, 30] {
-        metrics
-            .write(step, &[("energy", 0.5), ("gap", f64::NAN)])
-            .unwrap();
-    }
-    drop(metrics);
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(
-        text.lines().next(),
-        Some(r#"{"energy":0.5,"gap":"NaN","step":10}"#)
-    );
-    // A crash in the middle of a line.
-    std::fs::write(&path, format!("{text}{{\"step\": 4")).unwrap();
-    let mut metrics = Metrics::resume(&path, 20).unwrap();
-    metrics.write(25, &[]).unwrap();
-    let text = std::fs::read_to_string(&path).unwrap();
-    let last = text.lines().last();
-    assert_eq!((text.lines().count(), last), (3, Some(r#"{"step":25}"#)));
-
-    std::fs::write(&path, "{\"step\": 1}\nhello\n").unwrap();
-    let error = Metrics::resume(&path, 5).unwrap_err().to_string();
-    assert!(error.contains("line 2: not a JSON object"), "{error}");
-    assert!(Metrics::create(&path).is_err());
-}
-
-#[test]
-fn a_run_directory_is_never_taken_twice() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("deep/run");
-    let run = RunDir::create(&path).unwrap();
-    let error = RunDir::create(&path).unwrap_err();
-    assert!(matches!(error, Error::RunExists { .. }));
-    assert!(error.to_string().contains("--resume"), "{error}");
-    let error = RunDir::open(&path).unwrap_err().to_string();
-    assert!(
-        error.contains("is not a run directory: there is no config.toml"),
-        "{error}"
-    );
-
-    let config = Layers::preset("digits").unwrap().build().unwrap();
-    run.write_config(&config).unwrap();
-    assert_eq!(RunDir::open(&path).unwrap().read_config().unwrap(), config);
-    assert!(run.metrics(0).is_ok());
-
-    let numbered = |n: &str| dir.path().join("runs").join(n);
-    for name in ["digits-001", "digits-002"] {
-        let run = RunDir::create_numbered(&dir.path().join("runs"), "digits").unwrap();
-        assert_eq!(run.path(), numbered(name));
-    }
-}
-
-#[test]
-fn the_newest_checkpoints_are_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let run = RunDir::create(&dir.path().join("r")).unwrap();
-    assert!(
-        run.latest_checkpoint()
-            .unwrap_err()
-            .to_string()
-            .contains("no checkpoint")
-    );
-    for step in [500, 20, 1500] {
-        std::fs::write(run.checkpoint_path(step), "x").unwrap();
-    }
-    std::fs::write(run.path().join("checkpoints/step-9.safetensors.tmp"), "x").unwrap();
-    assert_eq!(
-        run.latest_checkpoint().unwrap(),
-        (1500, run.checkpoint_path(1500))
-    );
-    run.prune_checkpoints(0).unwrap();
-    run.prune_checkpoints(2).unwrap();
-    let left: Vec<(u64, PathBuf)> = run.checkpoints().unwrap();
-    assert_eq!(left.iter().map(|c| c.0).collect::<Vec<_>>(), [500, 1500]);
-}
-
-#[test]
 fn progress_says_rate_and_time_left() {
     let line = |first, step, seconds| {
-        progress::line(
-            first,
-            step,
-            1000,
-            Duration::from_secs(seconds),
-            &[("E(data)", -0.00123)],
-        )
+        let start = Instant::now();
+        let now = start + Duration::from_secs(seconds);
+        let mut pace = Pace::new(first, 1000, start);
+        pace.done(step, now);
+        lines::line(&pace, now, &[("E(data)".to_owned(), -0.00123)])
     };
     assert_eq!(
         line(0, 100, 10),
@@ -179,33 +99,29 @@ fn progress_says_rate_and_time_left() {
 }
 
 #[test]
-fn event_records_are_those_of_tensorboard() {
-    // Written by tensorboard 2.21's RecordWriter: Event(wall_time=1.0, file_version="brain.Event:2") and
-    // Event(wall_time=2.5, step=300, summary=[Value(tag="energy", simple_value=0.5)]).
-    let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    assert_eq!(
-        hex(events::framed(&events::version(1.0))),
-        "1800000000000000a37f4b2209000000000000f03f1a0d627261696e2e4576656e743a3286bf577a"
-    );
-    assert_eq!(
-        hex(events::framed(&events::scalars(
-            2.5,
-            300,
-            &[("energy", 0.5)]
-        ))),
-        "1d00000000000000602fdf2309000000000000044010ac022a0f0a0d0a06656e65726779150000003f6834a531"
-    );
-}
-
-#[test]
-fn two_event_files_of_one_second_do_not_collide() {
-    let dir = tempfile::tempdir().unwrap();
-    for _ in 0..2 {
-        let mut events = Events::create(dir.path()).unwrap();
-        events.scalars(1, &[("a", 1.0)]).unwrap();
-        events.png(1, "samples", (1, 1), b"not looked at").unwrap();
+fn a_rate_is_that_of_the_last_minute() {
+    let start = Instant::now();
+    let at = |seconds: u64| start + Duration::from_secs(seconds);
+    let mut pace = Pace::new(0, 10_000, start);
+    assert_eq!((pace.rate(), pace.left(start)), (None, None));
+    // ten a second for ten minutes, then one a second
+    for second in 1..=600 {
+        pace.done(10 * second, at(second));
     }
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    assert_eq!(pace.rate(), Some(10.0));
+    for second in 601..=700 {
+        pace.done(6000 + (second - 600), at(second));
+    }
+    assert_eq!(pace.rate(), Some(1.0));
+    assert_eq!(pace.left(at(700)), Some(3900.0));
+    // a long iteration takes from the time that is left, and never more than all of it
+    assert_eq!(pace.left(at(800)), Some(3800.0));
+    assert_eq!(pace.left(at(99_999)), Some(0.0));
+    // two looks at one instant, or at one before, are no infinite rate
+    let mut still = Pace::new(0, 10, at(5));
+    still.done(1, at(5));
+    still.done(2, at(1));
+    assert_eq!((still.rate(), still.left(at(1))), (None, None));
 }
 
 #[test]

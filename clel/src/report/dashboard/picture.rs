@@ -1,0 +1,148 @@
+//! Small images in a terminal: two pixels a character, one above the other.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+use ratatui::widgets::Widget;
+
+use crate::data::to_byte;
+
+/// Images that are kept for showing; no panel has room for more.
+const MOST: usize = 64;
+
+/// Images to be shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Picture {
+    shape: [usize; 4],
+    bytes: Vec<u8>,
+}
+
+/// How images lie in a panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Pixels of an image, in both directions, that are one on the screen.
+    pub shrink: usize,
+    /// Images in a row.
+    pub columns: usize,
+    /// Rows of images.
+    pub rows: usize,
+}
+
+impl Picture {
+    /// Of images \[N, H, W, C\] with values in \[0, 1\].
+    pub fn new(shape: [usize; 4], values: &[f32]) -> Picture {
+        let [n, h, w, c] = shape;
+        let n = n.min(MOST);
+        let bytes = values.iter().take(n * h * w * c).map(|v| to_byte(*v));
+        Picture {
+            shape: [n, h, w, c],
+            bytes: bytes.collect(),
+        }
+    }
+
+    /// As many images as fit into so many pixels, with a pixel between them: at least four if there are four, shrunk if need be.
+    pub fn layout(&self, width: usize, height: usize) -> Layout {
+        let [n, h, w, _] = self.shape;
+        let wanted = n.min(4);
+        let mut layout = Layout {
+            shrink: 1,
+            columns: 0,
+            rows: 0,
+        };
+        loop {
+            let fit = |room: usize, side: usize| (room + 1) / (side / layout.shrink + 1);
+            (layout.columns, layout.rows) = (fit(width, w), fit(height, h));
+            if layout.columns * layout.rows >= wanted || layout.shrink >= h.min(w) {
+                layout.columns = layout.columns.min(n);
+                return layout;
+            }
+            layout.shrink += 1;
+        }
+    }
+
+    /// The colour at a place of the screen; none between images.
+    fn pixel(&self, layout: Layout, x: usize, y: usize) -> Option<[u8; 3]> {
+        let [n, h, w, c] = self.shape;
+        let k = layout.shrink;
+        let (wide, high) = (w / k, h / k);
+        let (column, dx) = (x / (wide + 1), x % (wide + 1));
+        let (row, dy) = (y / (high + 1), y % (high + 1));
+        let image = row * layout.columns + column;
+        let inside = column < layout.columns && row < layout.rows && dx < wide && dy < high;
+        if !inside || image >= n {
+            return None;
+        }
+        let mean = |channel: usize| {
+            let at = |i: usize| ((image * h + dy * k + i / k) * w + dx * k + i % k) * c + channel;
+            let sum: usize = (0..k * k).map(|i| usize::from(self.bytes[at(i)])).sum();
+            (sum / (k * k)) as u8
+        };
+        Some(if c == 3 {
+            [mean(0), mean(1), mean(2)]
+        } else {
+            [mean(0); 3]
+        })
+    }
+}
+
+/// Which colours a terminal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Palette {
+    /// All of 8 bits a channel.
+    Full,
+    /// The usual 256: 24 greys, and 6 steps of each channel.
+    Indexed,
+}
+
+impl Palette {
+    /// What the terminal says of itself.
+    pub fn of_terminal() -> Palette {
+        let said = std::env::var("COLORTERM").unwrap_or_default();
+        match said.as_str() {
+            "truecolor" | "24bit" => Palette::Full,
+            _ => Palette::Indexed,
+        }
+    }
+
+    fn colour(self, [r, g, b]: [u8; 3]) -> Color {
+        let step = |v: u8| (u16::from(v) * 5 + 127) / 255;
+        match self {
+            Palette::Full => Color::Rgb(r, g, b),
+            // 16 and 231 are black and white, 232 to 255 what lies between
+            Palette::Indexed if r == g && g == b => match (u16::from(r) * 25 + 127) / 255 {
+                0 => Color::Indexed(16),
+                25 => Color::Indexed(231),
+                grey => Color::Indexed(231 + grey as u8),
+            },
+            Palette::Indexed => Color::Indexed((16 + 36 * step(r) + 6 * step(g) + step(b)) as u8),
+        }
+    }
+}
+
+/// Draws a picture in some colours.
+pub(super) struct Half<'a>(pub &'a Picture, pub Palette);
+
+impl Widget for Half<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let (width, height) = (usize::from(area.width), usize::from(area.height));
+        let layout = self.0.layout(width, 2 * height);
+        for y in 0..height {
+            for x in 0..width {
+                let at = |y| self.0.pixel(layout, x, y).map(|p| self.1.colour(p));
+                let cell = &mut buffer[(area.x + x as u16, area.y + y as u16)];
+                match (at(2 * y), at(2 * y + 1)) {
+                    (None, None) => {}
+                    (Some(above), None) => {
+                        cell.set_char('▀').set_fg(above);
+                    }
+                    (None, Some(below)) => {
+                        cell.set_char('▄').set_fg(below);
+                    }
+                    (Some(above), Some(below)) => {
+                        cell.set_char('▀').set_fg(above).set_bg(below);
+                    }
+                }
+            }
+        }
+    }
+}

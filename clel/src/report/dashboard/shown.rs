@@ -1,0 +1,124 @@
+//! What the dashboard knows of the run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::curve::Curve;
+use super::picture::{Palette, Picture};
+use crate::report::face::{Memory, Stretch};
+use crate::report::pace::Pace;
+
+/// All that is on the screen.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// The run directory.
+    pub run: String,
+    /// Where it computes.
+    pub device: String,
+    /// Once true, the run ends after its iteration.
+    pub stop: Arc<AtomicBool>,
+    /// What is done, if it is not iterations.
+    pub doing: Option<String>,
+    /// Iterations done.
+    pub step: u64,
+    /// The last one.
+    pub last: u64,
+    pub pace: Pace,
+    pub memory: Memory,
+    /// The course of each figure.
+    pub curves: BTreeMap<String, Curve>,
+    /// The newest figures, in the order of the metrics; those that are not in each line keep their last value.
+    pub newest: Vec<(String, f64)>,
+    /// What happened to the run, and after which iteration.
+    pub events: Vec<(u64, String)>,
+    /// Samples, and after which iteration.
+    pub samples: Option<(u64, Picture)>,
+    pub palette: Palette,
+}
+
+impl Shown {
+    /// Before anything is known.
+    pub fn new(run: &str, device: &str, stop: &Arc<AtomicBool>, palette: Palette) -> Shown {
+        Shown {
+            run: run.to_owned(),
+            device: device.to_owned(),
+            stop: stop.clone(),
+            doing: Some("preparing".to_owned()),
+            step: 0,
+            last: 0,
+            pace: Pace::new(0, 0, Instant::now()),
+            memory: Memory::default(),
+            curves: BTreeMap::new(),
+            newest: Vec::new(),
+            events: Vec::new(),
+            samples: None,
+            palette,
+        }
+    }
+
+    /// Iterations begin; what came after them, before the run went back, is gone.
+    pub fn begin(&mut self, stretch: &Stretch<'_>, now: Instant) {
+        (self.step, self.last) = (stretch.first, stretch.last);
+        self.pace = Pace::new(stretch.first, stretch.last, now);
+        self.doing = None;
+        self.curves.clear();
+        self.newest.clear();
+        self.events.clear();
+        for line in stretch.history {
+            let step = line.get("step").and_then(Value::as_u64).unwrap_or(0);
+            if let Some(text) = line.get("event").and_then(Value::as_str) {
+                self.event(step, text);
+                continue;
+            }
+            let number = |(name, value): (&String, &Value)| {
+                let value = match value {
+                    Value::String(word) => word.parse().ok(),
+                    value => value.as_f64(),
+                };
+                (name != "step").then_some((name.clone(), value?))
+            };
+            for (name, value) in line.iter().filter_map(number) {
+                self.figure(step, &name, value);
+            }
+        }
+    }
+
+    /// An iteration is done.
+    pub fn iteration(&mut self, step: u64, memory: Memory, now: Instant) {
+        (self.step, self.memory) = (step, memory);
+        self.pace.done(step, now);
+    }
+
+    /// One figure of an iteration.
+    pub fn figure(&mut self, step: u64, name: &str, value: f64) {
+        match self.newest.iter_mut().find(|known| known.0 == name) {
+            Some(known) => known.1 = value,
+            None => self.newest.push((name.to_owned(), value)),
+        }
+        let curve = self.curves.entry(name.to_owned()).or_default();
+        curve.push(step, value);
+    }
+
+    /// Something happened.
+    pub fn event(&mut self, step: u64, text: &str) {
+        self.events.push((step, text.to_owned()));
+    }
+
+    /// The newest value of a figure.
+    pub fn value(&self, name: &str) -> Option<f64> {
+        self.newest.iter().find(|f| f.0 == name).map(|f| f.1)
+    }
+
+    /// What goes on, in a word or two.
+    pub fn state(&self) -> &str {
+        match &self.doing {
+            Some(what) => what,
+            None if self.stop.load(Ordering::Relaxed) => "stopping after this iteration",
+            None => "training",
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The terminal while it is the dashboard's, and how it comes back whole, whatever ends the dashboard.
+
+use std::io::{self, Stdout, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, TryLockError};
+use std::thread::sleep;
+use std::time::Duration;
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::{Frame, Terminal};
+
+/// Whether the terminal is the dashboard's. There is one terminal a process.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Held while something is written to the terminal.
+static WRITING: Mutex<()> = Mutex::new(());
+static HOOK: Once = Once::new();
+
+/// A terminal with a screen of its own, without echo and cursor.
+pub(super) struct Screen(Terminal<CrosstermBackend<Stdout>>);
+
+/// Whether the terminal listens to this process. The system stops one in the background that changes how its terminal works.
+#[cfg(unix)]
+fn is_ours() -> bool {
+    use rustix::{process::getpgrp, termios::tcgetpgrp};
+    tcgetpgrp(stdout()).is_ok_and(|foreground| foreground == getpgrp())
+}
+
+#[cfg(not(unix))]
+fn is_ours() -> bool {
+    true
+}
+
+impl Screen {
+    /// Takes the terminal; what was on it is there again afterwards.
+    pub fn take() -> io::Result<Screen> {
+        if !is_ours() {
+            return Err(io::Error::other("a process in the background"));
+        }
+        HOOK.call_once(|| {
+            let told = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                give_back();
+                told(panic);
+            }));
+        });
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        execute!(stdout(), EnterAlternateScreen, Hide)
+            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())))
+            .map(Screen)
+            .inspect_err(|_| give_back())
+    }
+
+    /// Draws, unless the terminal has been given back.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
+        match TAKEN.load(Ordering::SeqCst) {
+            true => self.0.draw(draw).map(|_| ()),
+            false => Ok(()),
+        }
+    }
+
+    /// Forgets what is on the screen, lest something that others wrote there stay.
+    pub fn forget(&mut self) -> io::Result<()> {
+        self.0.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Gives the terminal back, if the dashboard has it: for every way in which a process ends.
+pub(crate) fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // a frame that is being written comes first; one that panicked half-way is not waited for
+    let mut writing = WRITING.try_lock();
+    for _ in 0..20 {
+        if !matches!(writing, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        sleep(Duration::from_millis(10));
+        writing = WRITING.try_lock();
+    }
+    // nothing can be done about a terminal that is gone
+    let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+}

@@ -1,0 +1,217 @@
+//! What is on the screen for given figures.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+use ratatui::widgets::Widget;
+use serde_json::{Map, Value, json};
+
+use super::curve::Curve;
+use super::picture::{Half, Layout, Palette, Picture};
+use super::shown::Shown;
+use super::view;
+use crate::report::face::{Memory, Stretch};
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+/// A run at iteration 510 of 1500, ten iterations a second, that went back once.
+fn run() -> (Shown, Instant) {
+    let start = Instant::now();
+    let mut shown = Shown::new("runs/digits-001", "cpu", &Arc::default(), Palette::Full);
+    let mut history: Vec<Map<String, Value>> = (1..=50)
+        .map(|i| {
+            let t = f64::from(i) / 50.0;
+            object(json!({
+                "step": 10 * i, "E(data)": 2e-3 * t, "E(samples)": 2e-3 * t * t, "E(noise)": 6e-3 * t,
+                "gap": 2e-3 * (t - t * t), "gradient_first": 7e-5, "gradient_last": 4e-5, "moved": 0.06 * t,
+                "saturated": 0.21, "mean_age": 40.0 * t, "energy_loss": -1e-3, "encoder_loss": "NaN",
+            }))
+        })
+        .collect();
+    history.push(object(
+        json!({"step": 500, "event": "sick: the gap is wide; went back to iteration 500"}),
+    ));
+    let stretch = Stretch {
+        first: 500,
+        last: 1500,
+        history: &history,
+    };
+    shown.begin(&stretch, start);
+    let now = start + Duration::from_secs(1);
+    let memory = Memory {
+        live: 123 << 20,
+        peak: 3 << 29,
+    };
+    shown.iteration(510, memory, now);
+    shown.figure(510, "E(data)", 1.25e-3);
+    // a white frame around black
+    let frame = |i: usize| {
+        f32::from(u8::from(
+            [0, 7].contains(&(i % 8)) || [0, 7].contains(&(i / 8)),
+        ))
+    };
+    let values: Vec<f32> = (0..9 * 64).map(|i| frame(i % 64)).collect();
+    shown.samples = Some((500, Picture::new([9, 8, 8, 1], &values)));
+    (shown, now)
+}
+
+/// The screen's characters, a string a line.
+fn screen(shown: &Shown, now: Instant, width: u16, height: u16) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal
+        .draw(|frame| view::draw(frame, shown, now))
+        .unwrap();
+    let buffer = terminal.backend().buffer();
+    let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+    (0..height).map(row).collect()
+}
+
+#[test]
+fn everything_is_on_the_screen() {
+    let (shown, now) = run();
+    let lines = screen(&shown, now, 140, 42);
+    let text = lines.join("\n");
+    println!("{text}");
+    for part in [
+        " clel train runs/digits-001 ",
+        "training · 510/1500 · 10.0 it/s · 1 min 39 s left · 123 MiB, peak 1.50 GiB",
+        " 34 % ",
+        "E(x)  data samples noise",
+        "gap E(data) − E(samples)",
+        "mean |∇E| at step  1 K",
+        "mean |x_K − x_0|",
+        "pixels at 0 or 1",
+        " samples, iteration 500 ",
+        "E(data)                    1.25e-3",
+        "saturated pixels            0.2100",
+        "loss, encoder                  NaN",
+        "from iteration 500: sick: the gap is wide; went back to iteration 500",
+        "Ctrl-C saves and ends",
+        // the ends of the axes
+        "6.0e-3",
+        "510",
+    ] {
+        assert!(text.contains(part), "{part:?} is not on\n{text}");
+    }
+    let braille = |c: char| ('\u{2801}'..='\u{28ff}').contains(&c);
+    assert!(text.chars().filter(|c| braille(*c)).count() > 100, "curves");
+}
+
+#[test]
+fn a_window_of_any_size_is_drawn() {
+    let (full, now) = run();
+    let empty = Shown::new("runs/digits-001", "cpu", &Arc::default(), Palette::Full);
+    for shown in [&full, &empty] {
+        for width in [1, 3, 29, 59, 60, 61, 80, 100, 200, 400] {
+            for height in [1, 2, 5, 15, 16, 17, 24, 50, 120] {
+                screen(shown, now, width, height);
+            }
+        }
+    }
+    let usual = screen(&full, now, 80, 24).join("\n");
+    println!("{usual}");
+    assert!(usual.contains("E(x)  data samples noise"), "{usual}");
+    let small = screen(&full, now, 40, 10).join("\n");
+    assert!(
+        small.contains("510/1500") && small.contains("went back"),
+        "{small}"
+    );
+}
+
+#[test]
+fn what_a_run_went_back_from_is_gone() {
+    let (mut shown, now) = run();
+    shown.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(shown.state(), "stopping after this iteration");
+    assert_eq!(shown.curves["E(data)"].points().len(), 51);
+    let history = [object(json!({"step": 10, "E(data)": 0.5}))];
+    let stretch = Stretch {
+        first: 10,
+        last: 1500,
+        history: &history,
+    };
+    shown.begin(&stretch, now);
+    assert_eq!(shown.curves["E(data)"].points(), [(10.0, 0.5)]);
+    assert!(shown.events.is_empty() && shown.curves.len() == 1);
+}
+
+#[test]
+fn a_long_curve_keeps_its_extremes() {
+    let mut curve = Curve::default();
+    for step in 0..100_000_u64 {
+        let value = match step {
+            12_345 => 7.0,
+            54_321 => -3.0,
+            _ => (step as f64 / 1000.0).sin(),
+        };
+        curve.push(step, value);
+    }
+    curve.push(100_000, f64::NAN);
+    let points = curve.points();
+    assert!(points.len() < 2048, "{}", points.len());
+    assert!(points.is_sorted_by(|a, b| a.0 < b.0));
+    assert_eq!(curve.range(), Some([-3.0, 7.0]));
+    assert!(points.contains(&(12_345.0, 7.0)) && points.contains(&(54_321.0, -3.0)));
+}
+
+#[test]
+fn two_pixels_are_a_character() {
+    // two images of 2×3 pixels, three channels: red over blue, then white
+    let (red, blue, white) = ([1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0; 3]);
+    let pixels = [[red; 3], [blue; 3], [white; 3], [white; 3]];
+    let values: Vec<f32> = pixels.iter().flatten().flatten().copied().collect();
+    let picture = Picture::new([2, 2, 3, 3], &values);
+    let layout = picture.layout(10, 4);
+    let expected = Layout {
+        shrink: 1,
+        columns: 2,
+        rows: 1,
+    };
+    assert_eq!(layout, expected);
+    let area = Rect::new(0, 0, 10, 2);
+    let mut buffer = Buffer::empty(area);
+    Half(&picture, Palette::Full).render(area, &mut buffer);
+    let [red, blue, white] =
+        [(255, 0, 0), (0, 0, 255), (255, 255, 255)].map(|(r, g, b)| Color::Rgb(r, g, b));
+    for (x, colours) in [
+        (0, Some((red, blue))),
+        (3, None),
+        (4, Some((white, white))),
+        (7, None),
+    ] {
+        let cell = &buffer[(x, 0)];
+        match colours {
+            None => assert_eq!(cell.symbol(), " ", "column {x}"),
+            Some(c) => assert_eq!((cell.symbol(), (cell.fg, cell.bg)), ("▀", c), "column {x}"),
+        }
+        assert_eq!(buffer[(x, 1)].symbol(), " ");
+    }
+    // without all colours, the nearest of the usual 256
+    Half(&picture, Palette::Indexed).render(area, &mut buffer);
+    let cell = &buffer[(0, 0)];
+    assert_eq!(
+        (cell.fg, cell.bg),
+        (Color::Indexed(196), Color::Indexed(21))
+    );
+    assert_eq!(buffer[(4, 0)].fg, Color::Indexed(231));
+}
+
+#[test]
+fn large_images_are_shrunk_until_four_fit() {
+    let picture = Picture::new([9, 32, 32, 1], &vec![0.5; 9 * 1024]);
+    let layout = picture.layout(34, 40);
+    assert_eq!((layout.shrink, layout.columns, layout.rows), (2, 2, 2));
+    let area = Rect::new(0, 0, 34, 20);
+    let mut buffer = Buffer::empty(area);
+    Half(&picture, Palette::Full).render(area, &mut buffer);
+    assert_eq!(buffer[(0, 0)].fg, Color::Rgb(128, 128, 128));
+    let one = Picture::new([1, 32, 32, 1], &vec![0.5; 1024]);
+    assert_eq!(one.layout(34, 40).shrink, 1);
+}

@@ -1,0 +1,82 @@
+//! What shows a run while it goes on.
+
+use std::io::{IsTerminal, stderr, stdout};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clel_tensor::{Device, cpu::cpu_memory};
+use serde_json::{Map, Value};
+
+use super::dashboard::Dashboard;
+use super::{Lines, RunDir};
+
+/// Shows a run to a person while it goes on. The trainer tells; it does not know to whom.
+pub trait Face {
+    /// Iterations begin, anew or after something was in the way.
+    fn begin(&mut self, stretch: &Stretch<'_>);
+    /// An iteration is done.
+    fn iteration(&mut self, step: u64, memory: Memory);
+    /// Figures of an iteration, as its line of metrics has them.
+    fn figures(&mut self, step: u64, figures: &[(&str, f64)]);
+    /// Samples of the replay buffer, row-major \[N, H, W, C\] in \[0, 1\].
+    fn samples(&mut self, step: u64, shape: [usize; 4], values: &[f32]);
+    /// Something happened to the run that its owner must know.
+    fn event(&mut self, step: u64, text: &str);
+    /// What is done now, where it is not iterations.
+    fn doing(&mut self, what: &str);
+}
+
+/// Iterations that follow one another.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch<'a> {
+    /// Iterations done before.
+    pub first: u64,
+    /// The one that the run ends with.
+    pub last: u64,
+    /// The lines of metrics so far, those with events among them.
+    pub history: &'a [Map<String, Value>],
+}
+
+/// What arrays occupy on a device, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Now.
+    pub live: u64,
+    /// The most so far.
+    pub peak: u64,
+}
+
+impl Memory {
+    /// That of a device; asks no driver.
+    pub fn of(device: &Device) -> Memory {
+        match device {
+            Device::Cpu => {
+                let memory = cpu_memory();
+                Memory {
+                    live: memory.live as u64,
+                    peak: memory.peak as u64,
+                }
+            }
+            Device::Wgpu(gpu) => {
+                let memory = gpu.memory();
+                Memory {
+                    live: memory.live,
+                    peak: memory.peak,
+                }
+            }
+        }
+    }
+}
+
+/// A dashboard, where there is a terminal for it and plain lines were not asked for; else lines. It has the terminal until it is dropped, and
+/// says so when `stop` is true.
+pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, plain: bool) -> Box<dyn Face> {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if !plain && !dumb && stdout().is_terminal() && stderr().is_terminal() {
+        // a terminal that cannot be had has room for lines
+        if let Ok(dashboard) = Dashboard::start(run, device, stop) {
+            return Box::new(dashboard);
+        }
+    }
+    Box::new(Lines::default())
+}

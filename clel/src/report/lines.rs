@@ -1,0 +1,78 @@
+//! A run as plain lines, for files, pipes and those who want them.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::face::{Face, Memory, Stretch};
+use super::pace::{Pace, duration};
+
+/// Between two lines.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Prints a line on standard error now and then.
+#[derive(Debug, Default)]
+pub struct Lines {
+    stretch: Option<(Pace, u64)>,
+    /// When the last line was printed.
+    printed: Option<Instant>,
+    energies: Vec<(String, f64)>,
+}
+
+impl Face for Lines {
+    fn begin(&mut self, stretch: &Stretch<'_>) {
+        let pace = Pace::new(stretch.first, stretch.last, Instant::now());
+        *self = Lines {
+            stretch: Some((pace, stretch.last)),
+            ..Lines::default()
+        };
+    }
+
+    fn iteration(&mut self, step: u64, _: Memory) {
+        let Some((pace, last)) = &mut self.stretch else {
+            return;
+        };
+        let now = Instant::now();
+        pace.done(step, now);
+        let due = |printed| now.saturating_duration_since(printed) >= INTERVAL;
+        if self.printed.is_none_or(due) || step >= *last {
+            self.printed = Some(now);
+            let text = line(pace, now, &self.energies);
+            say(&format!("step {step}/{last} · {text}"));
+        }
+    }
+
+    fn figures(&mut self, _: u64, figures: &[(&str, f64)]) {
+        let energies = figures.iter().filter(|(name, _)| name.starts_with("E("));
+        self.energies = energies.map(|(n, v)| ((*n).to_owned(), *v)).collect();
+    }
+
+    fn samples(&mut self, _: u64, _: [usize; 4], _: &[f32]) {}
+
+    fn event(&mut self, _: u64, text: &str) {
+        say(&format!("warning: {text}"));
+    }
+
+    fn doing(&mut self, _: &str) {}
+}
+
+/// Nobody to tell is no reason to end.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// `E(data) -1.20e-3 · E(samples) 3.10e-3 · 12.3 it/s · 1 min 20 s left`.
+pub(super) fn line(pace: &Pace, now: Instant, figures: &[(String, f64)]) -> String {
+    let figures = figures.iter();
+    let figures = figures.map(|(name, value)| format!("{name} {}", short(*value)));
+    let left = pace.left(now).map(|s| format!("{} left", duration(s)));
+    let parts = figures.chain(pace.rate_in_words()).chain(left);
+    parts.collect::<Vec<_>>().join(" · ")
+}
+
+/// Four digits after the point; powers of ten where the number is small.
+pub(crate) fn short(value: f64) -> String {
+    match value.abs() {
+        size if size == 0.0 || size >= 1e-2 => format!("{value:.4}"),
+        _ => format!("{value:.2e}"),
+    }
+}

@@ -1,0 +1,147 @@
+//! A run's page over HTTP, for this machine alone.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tiny_http::{Header, Method, Request, Response, Server};
+
+use super::{RunDir, page};
+use crate::{Error, Result};
+
+/// Between two looks whether to end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Serves the page of a run.
+pub struct Live {
+    run: RunDir,
+    server: Server,
+    address: SocketAddr,
+}
+
+/// What a request gets: status, type, body.
+type Answer = (u16, &'static str, Vec<u8>);
+
+impl Live {
+    /// Takes a port of 127.0.0.1, which no other machine reaches; 0 is any free one.
+    ///
+    /// # Errors
+    /// The port cannot be had.
+    pub fn bind(run: &RunDir, port: u16) -> Result<Live> {
+        let refused = |error: std::io::Error| {
+            Error::Argument {
+            argument: format!("--port {port}"),
+            why: match error.kind() {
+                ErrorKind::AddrInUse => {
+                    "another program has this port; choose another one, or 0 for any that is free"
+                        .to_owned()
+                }
+                ErrorKind::PermissionDenied => {
+                    "this user may not have this port; choose one above 1023, or 0 for any that is free"
+                        .to_owned()
+                }
+                _ => format!("the port cannot be had: {error}"),
+            },
+        }
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let server = Server::from_listener(listener, None)
+            .map_err(|error| refused(std::io::Error::other(error.to_string())))?;
+        Ok(Live {
+            run: run.clone(),
+            server,
+            address,
+        })
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` is true.
+    ///
+    /// # Errors
+    /// The port is lost.
+    pub fn serve(&self, stop: &AtomicBool) -> Result<()> {
+        while !stop.load(Ordering::Relaxed) {
+            match self.server.recv_timeout(LOOK) {
+                Ok(Some(request)) => self.answer(request),
+                Ok(None) => {}
+                Err(error) => {
+                    return Err(Error::Argument {
+                        argument: self.address.to_string(),
+                        why: format!("the port is lost: {error}"),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&self, request: Request) {
+        let (status, kind, body) = self.found(&request);
+        // its length is known, whatever its size
+        let mut response = Response::from_data(body)
+            .with_status_code(status)
+            .with_chunked_threshold(usize::MAX);
+        for (name, value) in [("Content-Type", kind), ("Cache-Control", "no-store")] {
+            if let Ok(header) = Header::from_bytes(name, value) {
+                response.add_header(header);
+            }
+        }
+        // a reader who has gone away needs no answer
+        let _ = request.respond(response);
+    }
+
+    fn found(&self, request: &Request) -> Answer {
+        if !self.is_asked_for(request) {
+            return plain(403, "this page is for 127.0.0.1 and localhost alone");
+        }
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return plain(405, "this page can only be read");
+        }
+        let path = request.url();
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        let told = |result: Result<String>, kind| match result {
+            Ok(text) => (200, kind, text.into_bytes()),
+            Err(error) => plain(500, &error.in_one_line()),
+        };
+        match path {
+            "/" => told(page::live_page(&self.run), "text/html; charset=utf-8"),
+            "/content" => told(page::live_content(&self.run), "application/json"),
+            "/version" => plain(200, &page::version(&self.run)),
+            other => match self.picture(other) {
+                Some(png) => (200, "image/png", png),
+                None => plain(404, "there is nothing here"),
+            },
+        }
+    }
+
+    /// Whether a page of this address asks. A name that somebody lets point to this machine must not open the run to that name's pages.
+    fn is_asked_for(&self, request: &Request) -> bool {
+        let host = request.headers().iter().find(|h| h.field.equiv("Host"));
+        let port = self.address.port();
+        host.is_some_and(|host| {
+            let host = host.value.as_str();
+            host == format!("127.0.0.1:{port}") || host == format!("localhost:{port}")
+        })
+    }
+
+    /// `/samples/NAME.png` of the run. A name with anything but letters, digits and dashes is none, so that no path leads elsewhere.
+    fn picture(&self, path: &str) -> Option<Vec<u8>> {
+        let name = path.strip_prefix("/samples/")?.strip_suffix(".png")?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if name.is_empty() || !name.chars().all(plain) {
+            return None;
+        }
+        std::fs::read(self.run.picture_path(name)).ok()
+    }
+}
+
+fn plain(status: u16, text: &str) -> Answer {
+    let kind = "text/plain; charset=utf-8";
+    (status, kind, text.as_bytes().to_vec())
+}

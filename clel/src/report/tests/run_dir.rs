@@ -1,0 +1,118 @@
+//! The run directory: what it keeps, and how it is found again.
+
+use crate::Error;
+use crate::config::{Best, Layers};
+use crate::report::{Metrics, RunDir};
+
+#[test]
+fn metrics_survive_a_crash_and_a_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("metrics.jsonl");
+    let mut metrics = Metrics::create(&path).unwrap();
+    for step in [10, 20, 30] {
+        metrics
+            .write(step, &[("energy", 0.5), ("gap", f64::NAN)])
+            .unwrap();
+    }
+    drop(metrics);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text.lines().next(),
+        Some(r#"{"energy":0.5,"gap":"NaN","step":10}"#)
+    );
+    // A crash in the middle of a line.
+    std::fs::write(&path, format!("{text}{{\"step\": 4")).unwrap();
+    let mut metrics = Metrics::resume(&path, 20).unwrap();
+    metrics.write(25, &[]).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let last = text.lines().last();
+    assert_eq!((text.lines().count(), last), (3, Some(r#"{"step":25}"#)));
+
+    std::fs::write(&path, "{\"step\": 1}\nhello\n").unwrap();
+    let error = Metrics::resume(&path, 5).unwrap_err().to_string();
+    assert!(error.contains("line 2: not a JSON object"), "{error}");
+    assert!(Metrics::create(&path).is_err());
+}
+
+#[test]
+fn a_run_directory_is_never_taken_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/run");
+    let run = RunDir::create(&path).unwrap();
+    let error = RunDir::create(&path).unwrap_err();
+    assert!(matches!(error, Error::RunExists { .. }));
+    assert!(error.to_string().contains("--resume"), "{error}");
+    let error = RunDir::open(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("is not a run directory: there is no config.toml"),
+        "{error}"
+    );
+
+    let config = Layers::preset("digits").unwrap().build().unwrap();
+    run.write_config(&config).unwrap();
+    assert_eq!(RunDir::open(&path).unwrap().read_config().unwrap(), config);
+    assert!(run.metrics(0).is_ok());
+
+    let numbered = |n: &str| dir.path().join("runs").join(n);
+    for name in ["digits-001", "digits-002"] {
+        let run = RunDir::create_numbered(&dir.path().join("runs"), "digits").unwrap();
+        assert_eq!(run.path(), numbered(name));
+    }
+}
+
+#[test]
+fn the_newest_checkpoints_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    assert!(
+        run.latest_checkpoint()
+            .unwrap_err()
+            .to_string()
+            .contains("no checkpoint")
+    );
+    for step in [500, 20, 1500] {
+        std::fs::write(run.checkpoint_path(step), "x").unwrap();
+    }
+    std::fs::write(run.path().join("checkpoints/step-9.safetensors.tmp"), "x").unwrap();
+    assert_eq!(
+        run.latest_checkpoint().unwrap(),
+        (1500, run.checkpoint_path(1500))
+    );
+    run.prune_checkpoints(0, None).unwrap();
+    run.prune_checkpoints(2, None).unwrap();
+    let steps = || -> Vec<u64> { run.checkpoints().unwrap().iter().map(|c| c.0).collect() };
+    assert_eq!(steps(), [500, 1500]);
+    run.prune_checkpoints(1, Some(500)).unwrap();
+    assert_eq!(steps(), [500, 1500]);
+}
+
+#[test]
+fn the_best_checkpoint_is_one_that_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    let best = |by| {
+        let best = run.best_checkpoint(by).unwrap()?;
+        Some((best.step, best.value))
+    };
+    assert_eq!(best(Best::RelativeFrechet), None);
+    let mut metrics = run.metrics(0).unwrap();
+    for (step, frechet, share) in [
+        (10, 0.5, 0.9),
+        (20, 0.2, 0.7),
+        (30, 0.3, 0.9),
+        (40, f64::NAN, 0.8),
+    ] {
+        let values = [("relative_frechet", frechet), ("nearest_neighbour", share)];
+        metrics.write(step, &values).unwrap();
+        metrics.write(step + 5, &[("gap", -1.0)]).unwrap();
+    }
+    assert_eq!(best(Best::RelativeFrechet), None, "there is no file");
+    for step in [10, 15, 30, 40] {
+        std::fs::write(run.checkpoint_path(step), "x").unwrap();
+    }
+    assert_eq!(best(Best::RelativeFrechet), Some((30, 0.3)));
+    assert_eq!(best(Best::NearestNeighbour), Some((10, 0.9)));
+    assert_eq!(best(Best::None), None);
+    std::fs::write(run.checkpoint_path(20), "x").unwrap();
+    assert_eq!(best(Best::RelativeFrechet), Some((20, 0.2)));
+}
