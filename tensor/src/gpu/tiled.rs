@@ -318,7 +318,7 @@ impl Gpu {
             self.launch(
                 program,
                 &Launch {
-                    name: name,
+                    name,
                     read: &operands,
                     written: &[output],
                     params: &params,
