@@ -75,6 +75,7 @@ impl EncoderShape {
             width: self.width,
             hidden: self.hidden,
             latents: Latents::Contrastive,
+            file: None,
         }
     }
 

@@ -148,6 +148,7 @@ fn parameter_counts_of_the_presets() {
             width,
             hidden,
             latents: Latents::Contrastive,
+            file: None,
         };
         let net = Encoder::new(&config, latent, &of(channels), &mut init).unwrap();
         assert_eq!(net.parameter_count(), count, "{network:?}");

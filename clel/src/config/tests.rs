@@ -165,6 +165,26 @@ fn values_that_make_no_sense_are_all_reported() {
 }
 
 #[test]
+fn a_frozen_encoder_and_its_file_belong_together() {
+    let told = |settings: &[&str]| {
+        let mut layers = Layers::preset("digits").unwrap();
+        for set in settings {
+            layers.set(set).unwrap();
+        }
+        message(layers.build())
+    };
+    let missing = told(&["encoder.latents=frozen"]);
+    assert!(missing.contains("encoder.file"), "{missing}");
+    let unread = told(&["encoder.file=a.safetensors"]);
+    assert!(
+        unread.contains("encoder.latents = frozen alone"),
+        "{unread}"
+    );
+    let both = ["encoder.latents=frozen", "encoder.file=a.safetensors"];
+    assert_eq!(told(&both), "no error");
+}
+
+#[test]
 fn a_stored_configuration_must_be_complete() {
     let error = message(Config::parse("seed = 1", "run/config.toml"));
     assert!(

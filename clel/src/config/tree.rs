@@ -15,7 +15,7 @@ pub struct Config {
     pub data: DataConfig,
     /// The energy network f and the directional projector g.
     pub model: ModelConfig,
-    /// The contrastive encoder h.
+    /// The encoder h.
     pub encoder: EncoderConfig,
     /// Weights of the two losses.
     pub loss: LossConfig,
@@ -206,6 +206,16 @@ pub enum EncoderNetwork {
     Resnet18,
 }
 
+impl EncoderNetwork {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EncoderNetwork::Tiny => "tiny",
+            EncoderNetwork::Resnet18 => "resnet18",
+        }
+    }
+}
+
 /// Where the latents z come from that guide the energy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -213,8 +223,22 @@ pub enum Latents {
     /// From the encoder, which learns by the contrastive loss while the energy network learns.
     #[default]
     Contrastive,
+    /// From an encoder given as a file (`encoder.file`), which learns nothing more.
+    Frozen,
     /// From nowhere: the energy network learns E(x) alone, and the encoder is neither trained nor computed.
     None,
+}
+
+impl Latents {
+    /// Whether there are any.
+    pub const fn exist(self) -> bool {
+        !matches!(self, Latents::None)
+    }
+
+    /// Whether the encoder learns.
+    pub const fn learn(self) -> bool {
+        matches!(self, Latents::Contrastive)
+    }
 }
 
 /// The encoder h: image → R^latent.
@@ -230,6 +254,10 @@ pub struct EncoderConfig {
     /// Where the latents come from.
     #[serde(default)]
     pub latents: Latents,
+    /// The frozen encoder: a checkpoint of this program, a run directory for its newest one, or a safetensors file with the encoder's arrays
+    /// under PyTorch's names; read when the run begins. Of a checkpoint it is the averaged encoder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
 }
 
 /// Weights of the losses.

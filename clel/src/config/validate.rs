@@ -1,6 +1,6 @@
 //! Values that are well-formed but make no sense.
 
-use super::tree::{Config, Source};
+use super::tree::{Config, Latents, Source};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
@@ -153,6 +153,17 @@ fn networks(c: &Config, p: &mut Problems) {
     ] {
         p.at_most(key, width, WIDEST);
     }
+    let frozen = c.encoder.latents == Latents::Frozen;
+    p.must(
+        !frozen || c.encoder.file.is_some(),
+        "encoder.file",
+        "encoder.latents = frozen needs the encoder's file, for example --set encoder.file=runs/digits-001",
+    );
+    p.must(
+        frozen || c.encoder.file.is_none(),
+        "encoder.file",
+        "is read for encoder.latents = frozen alone",
+    );
     p.not_negative("loss.beta", c.loss.beta);
     p.not_negative("loss.alpha", c.loss.alpha);
     p.positive("loss.tau", c.loss.tau);

@@ -35,6 +35,7 @@ fn encoder(network: EncoderNetwork, width: usize, hidden: usize, latent: usize) 
         width,
         hidden,
         latents: Latents::Contrastive,
+        file: None,
     };
     let channels = if network == EncoderNetwork::Tiny {
         1

@@ -54,7 +54,7 @@ impl Import<'_> {
         let file = TensorFile::open(self.file)?;
         let parts = parts(&file)?;
         let config = self.config(&file, &parts)?;
-        let mut trainer = Trainer::new(&config, &Device::Cpu)?;
+        let mut trainer = Trainer::drawn(&config, &Device::Cpu)?;
         self.check(&file, &parts, &trainer)?;
         file.check_finite("")?;
 

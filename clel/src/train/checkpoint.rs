@@ -24,12 +24,7 @@ use clel_nn::{
 use clel_tensor::{DType, Device, Tensor};
 
 use super::{Networks, Trainer, trainer::energy_parameters};
-use crate::{
-    Error, Result,
-    config::{Config, Latents},
-    sampler::ReplayBuffer,
-    whole_file,
-};
+use crate::{Error, Result, config::Config, sampler::ReplayBuffer, whole_file};
 
 const FORMAT: &str = "clel-1";
 const AVERAGE: &str = "ema_";
@@ -108,7 +103,7 @@ pub fn load_networks(path: &Path, device: &Device) -> Result<Loaded> {
 }
 
 /// The networks that are as they were drawn.
-fn untrained(file: &TensorFile) -> Vec<String> {
+pub(super) fn untrained(file: &TensorFile) -> Vec<String> {
     let names = file.metadata().get(UNTRAINED).map(String::as_str);
     let names = names.unwrap_or_default().split_whitespace();
     names.map(str::to_owned).collect()
@@ -197,11 +192,11 @@ impl Trainer {
         let file = TensorFile::open(path)?;
         let (config, step) = header(&file)?;
         file.check_finite("")?;
-        let mut trainer = Trainer::new(&config, device)?;
+        let mut trainer = Trainer::drawn(&config, device)?;
         read_networks(&file, &trainer.live, &trainer.average)?;
         let parameters = energy_parameters(&trainer.live.energy, &config);
         read_optimiser(&file, "adam.", &mut trainer.adam, &parameters)?;
-        if config.encoder.latents != Latents::None {
+        if config.encoder.latents.learn() {
             let parameters = trainer.live.encoder.parameters();
             read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;
         }

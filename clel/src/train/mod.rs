@@ -4,6 +4,7 @@ mod checkpoint;
 mod device;
 mod energies;
 mod figures;
+mod frozen;
 mod health;
 mod networks;
 mod recorder;

@@ -8,7 +8,7 @@ use clel_nn::{
 use clel_tensor::cpu::with_winograd;
 use clel_tensor::{Device, RngKey, Tensor};
 
-use super::{Networks, streams};
+use super::{Networks, frozen::read_encoder, streams};
 use crate::{
     Result,
     augment::Params,
@@ -64,7 +64,7 @@ pub enum Noise<'a> {
 pub struct Outcome {
     /// The energy network's loss, a scalar.
     pub energy_loss: Tensor,
-    /// The encoder's loss, a scalar; none without latents.
+    /// The encoder's loss, a scalar; none where it does not learn.
     pub encoder_loss: Option<Tensor>,
     /// E(x) of the data, \[n\].
     pub data: Tensor,
@@ -79,11 +79,20 @@ pub struct Outcome {
 }
 
 impl Trainer {
-    /// At step 0, with what the configuration's seed draws.
+    /// At step 0, with what the configuration's seed draws, and a frozen encoder from its file.
     ///
     /// # Errors
-    /// The configuration lacks the data's shape or statistics; what the device reports.
+    /// The configuration lacks the data's shape or statistics; the encoder's file does not fit it; what the device reports.
     pub fn new(config: &Config, device: &Device) -> Result<Trainer> {
+        let trainer = Trainer::drawn(config, device)?;
+        if let Some(file) = &config.encoder.file {
+            read_encoder(file, config, [&trainer.live, &trainer.average])?;
+        }
+        Ok(trainer)
+    }
+
+    /// The same, the encoder drawn whatever it is to be: for whoever has other values for it.
+    pub(crate) fn drawn(config: &Config, device: &Device) -> Result<Trainer> {
         let adam = &config.train.ebm;
         let sgd = &config.train.encoder;
         let shape = config.data.shape.unwrap_or_default();
@@ -95,9 +104,9 @@ impl Trainer {
             sgd: Sgd::new(sgd.momentum, sgd.weight_decay)?,
             buffer: ReplayBuffer::fresh(config.sampler.buffer, shape, key, device)?,
             step: 0,
-            untrained: match config.encoder.latents {
-                Latents::Contrastive => Vec::new(),
-                Latents::None => vec!["encoder".to_owned()],
+            untrained: match config.encoder.latents.exist() {
+                true => Vec::new(),
+                false => vec!["encoder".to_owned()],
             },
             config: config.clone(),
             device: device.clone(),
@@ -224,7 +233,7 @@ impl Trainer {
         let energy_gradients = gradients(loss, &energy)?;
 
         let mut encoder_loss = None;
-        if self.config.encoder.latents == Latents::Contrastive {
+        if self.config.encoder.latents.learn() {
             let encoder = self.live.encoder.parameters();
             let contrastive = self.contrastive_loss(batch, negatives.as_ref())?;
             encoder_loss = Some(contrastive.tensor().clone());
@@ -258,13 +267,18 @@ impl Trainer {
         let loss = &self.config.loss;
         let f_data = energy.features(&batch.images.clone().into(), Mode::Train)?;
         let f_samples = energy.features(&samples.clone().into(), Mode::Train)?;
-        if self.config.encoder.latents == Latents::None {
+        if !self.config.encoder.latents.exist() {
             return Ok((marginal_loss(&f_data, &f_samples, loss.alpha)?, None));
         }
         let g_data = energy.project(&f_data, Mode::Train)?;
-        let z =
-            no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), Mode::Train))?;
-        let negatives = match loss.negatives {
+        // an encoder that does not learn keeps its BatchNorm statistics too
+        let mode = match self.config.encoder.latents.learn() {
+            true => Mode::Train,
+            false => Mode::Eval,
+        };
+        let z = no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), mode))?;
+        let wanted = self.config.encoder.latents == Latents::Contrastive && loss.negatives;
+        let negatives = match wanted {
             true => Some(no_grad(|| energy.project(&f_samples, Mode::Train))?),
             false => None,
         };
@@ -290,10 +304,10 @@ impl Trainer {
         } else {
             ema_decay(batch, half_life)
         };
-        let without_encoder = self.config.encoder.latents == Latents::None;
+        let rests = !self.config.encoder.latents.learn();
         for ((name, live), (_, average)) in self.live.named().into_iter().zip(self.average.named())
         {
-            if without_encoder && name == "encoder." {
+            if rests && name == "encoder." {
                 continue;
             }
             Ema::update(live, average, decay)?;
@@ -356,7 +370,7 @@ pub(super) fn energy_parameters<'a>(
     network: &'a EnergyNetwork,
     config: &Config,
 ) -> Vec<(String, &'a Parameter)> {
-    let guided = config.encoder.latents != Latents::None && config.loss.beta != 0.0;
+    let guided = config.encoder.latents.exist() && config.loss.beta != 0.0;
     let all = network.parameters().into_iter();
     all.filter(|(name, _)| guided || !name.starts_with("projection."))
         .collect()
