@@ -8,6 +8,7 @@ import torch
 
 import fixture
 import topic_augment
+import topic_byol
 import topic_encoder
 import topic_energy
 import topic_layers
@@ -36,6 +37,7 @@ TOPICS = {  # name: (function, seed)
     "encoder_resnet18": (topic_encoder.resnet18, 110),
     "loss_energy": (topic_losses.energy, 14),
     "loss_nt_xent": (topic_losses.nt_xent, 15),
+    "loss_byol": (topic_losses.byol, 30),
     "augment_crop": (topic_augment.crop, 16),
     "augment_colour": (topic_augment.colour, 17),
     "augment_jitter_orders": (topic_augment.jitter_orders, 18),
@@ -49,6 +51,7 @@ TOPICS = {  # name: (function, seed)
     "official_resnet_small": (topic_official.resnet_small, 126),
     "official_resnet": (topic_official.resnet, 27),
     "official_resnet_large": (topic_official.resnet_large, 28),
+    "byol": (topic_byol.steps, 31),
     "training": (topic_training.five_iterations, 105),
 }
 

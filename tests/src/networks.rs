@@ -68,6 +68,16 @@ impl EnergyShape {
 }
 
 impl EncoderShape {
+    /// Length of the latents.
+    pub fn latent(&self) -> usize {
+        self.latent
+    }
+
+    /// Mean and standard deviation of each channel of the data.
+    pub fn statistics(&self) -> (Option<Vec<f64>>, Option<Vec<f64>>) {
+        (Some(self.mean.clone()), Some(self.std.clone()))
+    }
+
     /// The configuration of an encoder of this shape.
     pub fn config(&self) -> EncoderConfig {
         EncoderConfig {
@@ -76,6 +86,7 @@ impl EncoderShape {
             hidden: self.hidden,
             latents: Latents::Contrastive,
             file: None,
+            target_decay: 0.99,
         }
     }
 

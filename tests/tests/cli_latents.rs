@@ -48,6 +48,20 @@ fn a_run_on_a_frozen_encoder_needs_its_file_once() {
 }
 
 #[test]
+fn a_run_that_bootstraps_its_latents_resumes_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    let byol = [
+        "--set",
+        "encoder.latents=byol",
+        "--set",
+        "loss.negatives=false",
+    ];
+    in_two_parts(dir.path(), &byol, || {});
+    let told = train(&dir.path().join("mixed"), &byol[..2]);
+    told.told(2, &["loss.negatives = true", "BYOL has no negatives"]);
+}
+
+#[test]
 fn a_frozen_encoder_that_cannot_be_had_leaves_no_directory_behind() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");

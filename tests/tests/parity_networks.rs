@@ -149,6 +149,7 @@ fn parameter_counts_of_the_presets() {
             hidden,
             latents: Latents::Contrastive,
             file: None,
+            target_decay: 0.99,
         };
         let net = Encoder::new(&config, latent, &of(channels), &mut init).unwrap();
         assert_eq!(net.parameter_count(), count, "{network:?}");

@@ -223,6 +223,8 @@ pub enum Latents {
     /// From the encoder, which learns by the contrastive loss while the energy network learns.
     #[default]
     Contrastive,
+    /// From the encoder, which learns by BYOL: it predicts the latents of a slow copy of itself, without negatives.
+    Byol,
     /// From an encoder given as a file (`encoder.file`), which learns nothing more.
     Frozen,
     /// From nowhere: the energy network learns E(x) alone, and the encoder is neither trained nor computed.
@@ -237,7 +239,7 @@ impl Latents {
 
     /// Whether the encoder learns.
     pub const fn learn(self) -> bool {
-        matches!(self, Latents::Contrastive)
+        matches!(self, Latents::Contrastive | Latents::Byol)
     }
 }
 
@@ -258,6 +260,14 @@ pub struct EncoderConfig {
     /// under PyTorch's names; read when the run begins. Of a checkpoint it is the averaged encoder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
+    /// How much of BYOL's target network stays in an iteration, at first; rises to 1 over all iterations along a half cosine. (Grill et al.: 0.996
+    /// over 1 000 epochs; a shorter training needs a shorter memory.)
+    #[serde(default = "usual_target_decay")]
+    pub target_decay: f64,
+}
+
+fn usual_target_decay() -> f64 {
+    0.99
 }
 
 /// Weights of the losses.
@@ -270,7 +280,8 @@ pub struct LossConfig {
     pub alpha: f64,
     /// τ, the temperature of the contrastive loss.
     pub tau: f64,
-    /// Whether the directions of the model's samples are further negatives of the contrastive loss.
+    /// Whether the directions of the model's samples are further negatives of the contrastive loss; must be off for `encoder.latents = byol`, which has
+    /// none.
     #[serde(default = "yes")]
     pub negatives: bool,
 }
@@ -293,7 +304,7 @@ pub enum Augmentation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AugmentationConfig {
-    /// For the two views of the contrastive loss.
+    /// For the two views of the encoder's loss.
     pub encoder: Augmentation,
     /// For the latent z of the data in the loss of the energy.
     pub ebm: Augmentation,

@@ -164,6 +164,12 @@ fn networks(c: &Config, p: &mut Problems) {
         "encoder.file",
         "is read for encoder.latents = frozen alone",
     );
+    p.must(
+        c.encoder.latents != Latents::Byol || !c.loss.negatives,
+        "loss.negatives",
+        "BYOL has no negatives, so the model's samples cannot be some: say so with --set loss.negatives=false",
+    );
+    p.decay("encoder.target_decay", c.encoder.target_decay);
     p.not_negative("loss.beta", c.loss.beta);
     p.not_negative("loss.alpha", c.loss.alpha);
     p.positive("loss.tau", c.loss.tau);

@@ -36,6 +36,7 @@ fn encoder(network: EncoderNetwork, width: usize, hidden: usize, latent: usize) 
         hidden,
         latents: Latents::Contrastive,
         file: None,
+        target_decay: 0.99,
     };
     let channels = if network == EncoderNetwork::Tiny {
         1

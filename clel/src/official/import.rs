@@ -85,7 +85,7 @@ impl Import<'_> {
             None => notes.push("no replay buffer: filled with uniform noise".into()),
         }
         let step = self.step.or_else(|| counted(&file)).unwrap_or_default();
-        trainer.set_progress(step, untrained);
+        trainer.set_progress(step, untrained)?;
         notes.push("optimisers are not part of a state dict: their moments start at zero".into());
         Ok(Imported {
             trainer,

@@ -1,5 +1,6 @@
 //! Training: one iteration ([`Trainer`]), and a whole run with its directory ([`run`]).
 
+mod byol;
 mod checkpoint;
 mod device;
 mod energies;
@@ -16,6 +17,7 @@ mod tests;
 mod trainer;
 mod usable;
 
+pub use byol::Byol;
 pub(crate) use checkpoint::why_untrained;
 pub use checkpoint::{Loaded, load_networks};
 pub(crate) use device::{is_lost, reopen};

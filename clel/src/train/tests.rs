@@ -159,6 +159,39 @@ fn a_frozen_encoder_guides_and_stays_as_it_is() {
 }
 
 #[test]
+fn byol_trains_encoder_and_predictor_and_its_target_lags_behind() {
+    let byol = ["encoder.latents=byol", "loss.negatives=false"];
+    let (drawn, _) = trained(&byol, 0);
+    let (trainer, outcome) = trained(&byol, 2);
+    let of = |trainer: &Trainer| {
+        let byol = trainer.byol.as_ref().unwrap();
+        [
+            numbers(&trainer.live.encoder),
+            numbers(&byol.predictor),
+            numbers(&byol.target),
+        ]
+    };
+    let (before, after) = (of(&drawn), of(&trainer));
+    assert_eq!(before[0], before[2]);
+    for (before, after) in before.iter().zip(&after) {
+        assert_ne!(before, after);
+    }
+    let distance = |a: &[(String, Vec<f32>)], b: &[(String, Vec<f32>)]| -> f64 {
+        let pairs = a
+            .iter()
+            .zip(b)
+            .filter(|((name, _), _)| !name.contains("running"));
+        let values = pairs.flat_map(|((_, a), (_, b))| a.iter().zip(b));
+        values.map(|(a, b)| f64::from((a - b).abs())).sum()
+    };
+    let moved = distance(&after[2], &before[2]);
+    assert!(moved < 0.1 * distance(&after[0], &before[0]), "{moved}");
+    // no two images' predictions can miss each other by more than opposite directions
+    let loss = outcome.unwrap().encoder_loss.unwrap().item().unwrap();
+    assert!((0.0..8.0).contains(&loss), "{loss}");
+}
+
+#[test]
 fn a_frozen_encoder_must_be_one_and_fit() {
     let dir = tempfile::tempdir().unwrap();
     let given = dir.path().join("given.safetensors");

@@ -8,14 +8,14 @@ use clel_nn::{
 use clel_tensor::cpu::with_winograd;
 use clel_tensor::{Device, RngKey, Tensor};
 
-use super::{Networks, frozen::read_encoder, streams};
+use super::{Byol, Networks, frozen::read_encoder, streams};
 use crate::{
     Result,
     augment::Params,
     config::{Config, Latents, Schedule},
     data::Images,
     loss::{EnergyLoss, energy_loss, marginal_loss, nt_xent},
-    model::EnergyNetwork,
+    model::{Encoder, EnergyNetwork},
     sampler::{Chains, Draw, Langevin, Numbers, ReplayBuffer},
 };
 
@@ -25,6 +25,8 @@ pub struct Trainer {
     pub(super) device: Device,
     pub(super) live: Networks,
     pub(super) average: Networks,
+    /// What `encoder.latents = byol` has beside the encoder.
+    pub(super) byol: Option<Byol>,
     pub(super) adam: Adam,
     pub(super) sgd: Sgd,
     pub(super) buffer: ReplayBuffer,
@@ -47,7 +49,7 @@ pub struct Batch<'a> {
     pub noise: Noise<'a>,
     /// How the data are augmented for their latents.
     pub latent: Params,
-    /// How the data, twice in a row, are augmented for the contrastive loss: 2n images.
+    /// How the data, twice in a row, are augmented for the encoder's loss: 2n images.
     pub views: Params,
 }
 
@@ -100,6 +102,10 @@ impl Trainer {
         Ok(Trainer {
             live: Networks::new(config, device)?,
             average: Networks::new(config, device)?,
+            byol: match config.encoder.latents {
+                Latents::Byol => Some(Byol::new(config, device)?),
+                _ => None,
+            },
             adam: Adam::new([adam.beta1, adam.beta2], adam.epsilon, 0.0)?,
             sgd: Sgd::new(sgd.momentum, sgd.weight_decay)?,
             buffer: ReplayBuffer::fresh(config.sampler.buffer, shape, key, device)?,
@@ -119,8 +125,15 @@ impl Trainer {
     }
 
     /// Says how far the networks have come that were put into this trainer, and which of them, `ebm` or `encoder`, are as drawn.
-    pub(crate) fn set_progress(&mut self, step: u64, untrained: Vec<String>) {
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub(crate) fn set_progress(&mut self, step: u64, untrained: Vec<String>) -> Result<()> {
         (self.step, self.untrained) = (step, untrained);
+        match &self.byol {
+            Some(byol) => byol.restart(&self.live.encoder),
+            None => Ok(()),
+        }
     }
 
     /// Networks, `ebm` or `encoder`, that are as they were drawn.
@@ -197,7 +210,9 @@ impl Trainer {
 
     /// The first parameter that holds NaN or an infinity, in words. Waits for the device.
     pub(super) fn not_finite(&self) -> Result<Option<String>> {
-        for (prefix, module) in self.live.named() {
+        let mut all: Vec<(&str, &dyn Module)> = self.live.named().into();
+        all.extend(self.byol.iter().map(|byol| ("byol.", byol as &dyn Module)));
+        for (prefix, module) in all {
             for (name, parameter) in module.parameters() {
                 // a sum is finite only if all of its parts are
                 let sum = parameter.tensor().abs()?.mean_all()?.item()?;
@@ -234,11 +249,14 @@ impl Trainer {
 
         let mut encoder_loss = None;
         if self.config.encoder.latents.learn() {
-            let encoder = self.live.encoder.parameters();
-            let contrastive = self.contrastive_loss(batch, negatives.as_ref())?;
-            encoder_loss = Some(contrastive.tensor().clone());
-            let encoder_gradients = gradients(contrastive, &encoder)?;
+            let loss = self.encoder_loss(batch, negatives.as_ref())?;
+            let encoder = encoder_parameters(&self.live.encoder, self.byol.as_ref());
+            encoder_loss = Some(loss.tensor().clone());
+            let encoder_gradients = gradients(loss, &encoder)?;
             self.sgd.step(&encoder, &encoder_gradients, rates[1])?;
+            if let Some(byol) = &self.byol {
+                byol.follow(&self.live.encoder, self.step)?;
+            }
         }
         self.adam.step(&energy, &energy_gradients, rates[0])?;
         self.step += 1;
@@ -287,9 +305,12 @@ impl Trainer {
     }
 
     /// The loss of the encoder.
-    fn contrastive_loss(&self, batch: &Batch<'_>, negatives: Option<&Var>) -> Result<Var> {
+    fn encoder_loss(&self, batch: &Batch<'_>, negatives: Option<&Var>) -> Result<Var> {
         let twice = Tensor::concat(&[&batch.images, &batch.images], 0)?;
         let views = batch.views.apply(&twice)?.into();
+        if let Some(byol) = &self.byol {
+            return byol.loss(&self.live.encoder, &views);
+        }
         let views = self.live.encoder.forward(&views, Mode::Train)?;
         nt_xent(&views, negatives, self.config.loss.tau)
     }
@@ -362,6 +383,17 @@ impl Trainer {
             rate(a.lr, a.warmup, a.schedule),
             rate(s.lr, s.warmup, s.schedule),
         ]
+    }
+}
+
+/// What the encoder's loss trains.
+pub(super) fn encoder_parameters<'a>(
+    encoder: &'a Encoder,
+    byol: Option<&'a Byol>,
+) -> Vec<(String, &'a Parameter)> {
+    match byol {
+        Some(byol) => byol.parameters(encoder),
+        None => encoder.parameters(),
     }
 }
 
