@@ -1,6 +1,6 @@
 //! The networks that fixtures describe: the presets' structure, narrower.
 
-use clel::config::{EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
+use clel::config::{Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
 use clel::model::{Encoder, EnergyNetwork, Normalisation};
 use clel_nn::Init;
 use clel_tensor::{DType, RngKey};
@@ -41,6 +41,7 @@ impl EnergyShape {
             width: self.stages[0].0,
             hidden: self.hidden,
             latent: self.features,
+            activation: Activation::LeakyRelu,
             spectral_norm: true,
             projector: true,
         }

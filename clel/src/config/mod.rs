@@ -15,7 +15,7 @@ pub use layers::Layers;
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub(crate) use section::Sections;
 pub use tree::{
-    AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
+    Activation, AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
     EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,
     SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
 };

@@ -173,6 +173,39 @@ impl Network {
     }
 }
 
+/// Non-linearity of the energy network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// x where positive, 0.2·x elsewhere: the paper's.
+    #[default]
+    LeakyRelu,
+    /// max(x, 0).
+    Relu,
+    /// x where positive, eˣ − 1 elsewhere.
+    Elu,
+    /// x·σ(x).
+    Silu,
+    /// x·Φ(x), by its formula with tanh.
+    Gelu,
+    /// ln(1 + eˣ).
+    Softplus,
+}
+
+impl From<Activation> for clel_nn::Activation {
+    fn from(activation: Activation) -> clel_nn::Activation {
+        use clel_nn::Activation as Layer;
+        match activation {
+            Activation::LeakyRelu => Layer::LeakyRelu(0.2),
+            Activation::Relu => Layer::Relu,
+            Activation::Elu => Layer::Elu,
+            Activation::Silu => Layer::Silu,
+            Activation::Gelu => Layer::Gelu,
+            Activation::Softplus => Layer::Softplus,
+        }
+    }
+}
+
 /// The energy network f: image → R^latent, and the projector g: R^latent → R^latent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,6 +218,9 @@ pub struct ModelConfig {
     pub hidden: usize,
     /// Dimension of f, of the directions and of the contrastive latent z.
     pub latent: usize,
+    /// Non-linearity of f and g.
+    #[serde(default)]
+    pub activation: Activation,
     /// Spectral normalisation of every convolution.
     pub spectral_norm: bool,
     /// Whether the direction of an image is that of g(f(x)); false: that of f(x) itself, and there is no g.

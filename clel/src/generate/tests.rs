@@ -3,7 +3,7 @@ use clel_nn::{Init, Mode};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::*;
-use crate::config::{Augmentation, ModelConfig, Network};
+use crate::config::{Activation, Augmentation, ModelConfig, Network};
 use crate::data::{ImageSet, Images, Split};
 use crate::features::{Batch, FeatureNetwork};
 use crate::model::{EnergyNetwork, Normalisation};
@@ -96,6 +96,7 @@ fn network(dtype: DType) -> EnergyNetwork {
         width: 4,
         hidden: 8,
         latent: 3,
+        activation: Activation::LeakyRelu,
         spectral_norm: true,
         projector: true,
     };
