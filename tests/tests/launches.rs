@@ -24,8 +24,19 @@ fn subject(
     batch: usize,
     device: &Device,
 ) -> Outcome<(Config, EnergyNetwork, Tensor)> {
+    subject_with("data.path=unused", preset, batch, device)
+}
+
+/// The same with another setting.
+fn subject_with(
+    setting: &str,
+    preset: &str,
+    batch: usize,
+    device: &Device,
+) -> Outcome<(Config, EnergyNetwork, Tensor)> {
     let mut layers = Layers::preset(preset)?;
     layers.set("data.path=unused")?;
+    layers.set(setting)?;
     let config = layers.build()?;
     let [h, w, c] = usual_shape(config.model.network);
     let normalisation = Normalisation {
@@ -56,8 +67,12 @@ fn chain(
 }
 
 /// Launches of one step with weights held: those of three steps less those of two.
-fn launches_of_a_step(preset: &str, device: &Device) -> Outcome<BTreeMap<&'static str, u64>> {
-    let (config, network, start) = subject(preset, 1, device)?;
+fn launches_of_a_step(
+    setting: &str,
+    preset: &str,
+    device: &Device,
+) -> Outcome<BTreeMap<&'static str, u64>> {
+    let (config, network, start) = subject_with(setting, preset, 1, device)?;
     let count = |steps| {
         let (done, counts) = count_launches(|| chain(&config, &network, &start, steps));
         done.map(|_| counts)
@@ -75,7 +90,7 @@ fn a_step_launches_what_is_listed() -> Outcome {
     let _turn = TURN.lock();
     let mut found = String::new();
     let mut list = |preset: &str, on: &str, device: &Device| -> Outcome {
-        let counts = launches_of_a_step(preset, device)?;
+        let counts = launches_of_a_step("data.path=unused", preset, device)?;
         write!(found, "{preset} {on}: {}", counts.values().sum::<u64>())?;
         for (name, n) in counts {
             write!(found, ", {name} {n}")?;
@@ -102,6 +117,22 @@ fn a_step_launches_what_is_listed() -> Outcome {
             listed.lines().any(|l| l == line),
             "not in tests/fixtures/launches.txt: a step now launches\n{found}"
         );
+    }
+    Ok(())
+}
+
+/// Whatever the non-linearity, it and its derivative are part of the same kernels.
+#[test]
+fn a_step_launches_as_much_with_every_activation() -> Outcome {
+    let _turn = TURN.lock();
+    for device in devices() {
+        let of = |activation: &str| {
+            launches_of_a_step(&format!("model.activation={activation}"), "digits", device)
+        };
+        let usual = of("leaky_relu")?;
+        for activation in ["relu", "elu", "silu", "gelu", "softplus"] {
+            assert_eq!(of(activation)?, usual, "{activation} on {device}");
+        }
     }
     Ok(())
 }
