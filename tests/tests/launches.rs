@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 
-use clel::config::{Config, Layers};
+use clel::config::{Config, Layers, StepShape};
 use clel::model::{EnergyNetwork, Normalisation, usual_shape};
-use clel::sampler::{Langevin, Statistics};
+use clel::sampler::{Langevin, Statistics, StepSchedule};
 use clel_autograd::recorded_nodes;
 use clel_nn::{Init, Mode, hold_weights};
 use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
@@ -166,18 +166,30 @@ fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
 }
 
 /// A run whose steps are recorded and repeated has the bits of one whose steps are made anew, and records nothing for differentiation
-/// after its second step. Where each step is a power iteration, none is repeated.
+/// after its second step, also where step size and noise follow a schedule. Where each step is a power iteration, none is repeated.
 #[test]
 fn repeated_steps_change_nothing() -> Outcome {
     let _turn = TURN.lock();
     for device in devices() {
-        let run = |steps, capture: bool, held: bool| -> Outcome<(Vec<f32>, Statistics, u64)> {
+        let run = |steps,
+                   capture: bool,
+                   held: bool,
+                   falling: bool|
+         -> Outcome<(Vec<f32>, Statistics, u64)> {
             let (config, network, start) = subject("digits", 2, device)?;
-            let langevin = Langevin {
+            let mut langevin = Langevin {
                 steps,
                 capture,
                 ..Langevin::of(&config.sampler)
             };
+            if falling {
+                langevin.schedule = StepSchedule {
+                    shape: StepShape::Cosine,
+                    step_size_end: 0.1,
+                    noise_end: 0.5,
+                    steps: 6,
+                };
+            }
             let energy = |x: &clel_autograd::Var| network.energy(x, Mode::Train);
             let before = recorded_nodes();
             let run = || langevin.run(&energy, &start, RngKey::new(0, 2));
@@ -185,13 +197,13 @@ fn repeated_steps_change_nothing() -> Outcome {
             let nodes = recorded_nodes() - before;
             Ok((chains.images.to_vec()?, chains.statistics()?, nodes))
         };
-        for held in [true, false] {
-            let (images, statistics, nodes) = run(6, true, held)?;
-            let (plain, plainly, each) = run(6, false, held)?;
+        for (held, falling) in [(true, false), (false, false), (true, true)] {
+            let (images, statistics, nodes) = run(6, true, held, falling)?;
+            let (plain, plainly, each) = run(6, false, held, falling)?;
             assert_eq!(images, plain, "{device}, weights held: {held}");
             assert_eq!(statistics, plainly, "{device}, weights held: {held}");
             let wanted = match held {
-                true => run(2, false, held)?.2,
+                true => run(2, false, held, falling)?.2,
                 false => each,
             };
             assert!(nodes == wanted && nodes > 0, "{device}: {nodes}, {wanted}");

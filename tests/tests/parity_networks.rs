@@ -113,7 +113,7 @@ fn encoder_resnet18() {
 /// the paper's implementation.
 #[test]
 fn parameter_counts_of_the_presets() {
-    use clel::config::{EncoderConfig, Latents, ModelConfig};
+    use clel::config::{Activation, EncoderConfig, Latents, ModelConfig};
     use clel::model::{Encoder, EnergyNetwork, Normalisation};
     use clel_nn::Init;
     use clel_tensor::{DType, Device, RngKey};
@@ -133,6 +133,7 @@ fn parameter_counts_of_the_presets() {
             width,
             hidden,
             latent,
+            activation: Activation::LeakyRelu,
             spectral_norm: false, // fifteen power iterations for nothing
             projector: true,
         };

@@ -41,7 +41,7 @@ fn langevin_chains() {
                 step_size: options.step_size,
                 noise: options.sigma,
                 clip: options.clip,
-                capture: true,
+                ..Langevin::default()
             };
             let mut images = file.tensor("x")?;
             let (mut states, mut energies) = (Vec::new(), Vec::new());

@@ -17,7 +17,7 @@ pub(crate) use section::Sections;
 pub use tree::{
     Activation, AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
     EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,
-    SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
+    SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, StepShape, TrainConfig,
 };
 
 #[cfg(test)]

@@ -232,6 +232,10 @@ fn yes() -> bool {
     true
 }
 
+fn one() -> f64 {
+    1.0
+}
+
 /// Architecture of the contrastive encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -346,6 +350,33 @@ pub struct AugmentationConfig {
     pub ebm: Augmentation,
 }
 
+/// How step size and noise change over the K steps of a run of the sampler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepShape {
+    /// Not at all.
+    #[default]
+    Constant,
+    /// Along a straight line.
+    Linear,
+    /// Along a half cosine: slowly at both ends.
+    Cosine,
+    /// By the same factor in every step.
+    Geometric,
+}
+
+impl StepShape {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StepShape::Constant => "constant",
+            StepShape::Linear => "linear",
+            StepShape::Cosine => "cosine",
+            StepShape::Geometric => "geometric",
+        }
+    }
+}
+
 /// Langevin dynamics x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1) on a replay buffer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -356,6 +387,16 @@ pub struct SamplerConfig {
     pub step_size: f64,
     /// σ, standard deviation of the noise of one step.
     pub noise: f64,
+    /// How λ and σ change over the K steps of a run, from the values above to these times the two factors below; each run begins
+    /// anew, in training and in each round of the evaluation.
+    #[serde(default)]
+    pub schedule: StepShape,
+    /// Factor of λ at the last step.
+    #[serde(default = "one")]
+    pub step_size_end: f64,
+    /// Factor of σ at the last step; may be 0, but not for a geometric schedule.
+    #[serde(default = "one")]
+    pub noise_end: f64,
     /// Each component of the gradient is held in \[−c, c\]; absent, it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<f64>,

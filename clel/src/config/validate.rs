@@ -1,6 +1,6 @@
 //! Values that are well-formed but make no sense.
 
-use super::tree::{Config, Latents, Source};
+use super::tree::{Config, Latents, Source, StepShape};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
@@ -180,6 +180,21 @@ fn sampler(c: &Config, p: &mut Problems) {
     p.count("sampler.steps", s.steps);
     p.positive("sampler.step_size", s.step_size);
     p.not_negative("sampler.noise", s.noise);
+    p.positive("sampler.step_size_end", s.step_size_end);
+    match s.schedule {
+        StepShape::Geometric => p.positive("sampler.noise_end", s.noise_end),
+        _ => p.not_negative("sampler.noise_end", s.noise_end),
+    }
+    for (key, end) in [
+        ("sampler.step_size_end", s.step_size_end),
+        ("sampler.noise_end", s.noise_end),
+    ] {
+        p.must(
+            s.schedule != StepShape::Constant || end == 1.0,
+            key,
+            "is the end of a schedule: choose one with sampler.schedule, linear, cosine or geometric",
+        );
+    }
     p.share("sampler.restart", s.restart);
     if let Some(clip) = s.clip {
         p.positive("sampler.clip", clip);

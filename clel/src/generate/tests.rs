@@ -188,8 +188,7 @@ fn rounds(steps: usize) -> Rounds {
             steps: 4,
             step_size: 10.0,
             noise: 0.02,
-            clip: None,
-            capture: true,
+            ..Langevin::default()
         },
         steps,
         augmentation: Augmentation::None,

@@ -19,6 +19,8 @@ const MOST_COLUMNS: usize = 16;
 pub(super) struct Record<'a> {
     samples: usize,
     steps: usize,
+    /// After so many steps a schedule begins anew, and chains are augmented.
+    steps_a_round: usize,
     iteration: u64,
     picture: PathBuf,
     tensors: PathBuf,
@@ -26,6 +28,7 @@ pub(super) struct Record<'a> {
     seed: u64,
     step_size: f64,
     noise: f64,
+    schedule: String,
     clip: Option<f64>,
     augmentation: Augmentation,
     /// β; none where nothing leads the chains.
@@ -85,6 +88,7 @@ impl<'a> Record<'a> {
         Record {
             samples: plan.count,
             steps: rounds.steps,
+            steps_a_round: rounds.langevin.steps,
             iteration: model.step,
             picture: out("samples.png"),
             tensors: out("samples.safetensors"),
@@ -92,6 +96,7 @@ impl<'a> Record<'a> {
             seed: arguments.seed,
             step_size: rounds.langevin.step_size,
             noise: rounds.langevin.noise,
+            schedule: rounds.langevin.schedule.to_string(),
             clip: rounds.langevin.clip,
             augmentation: arguments.augment,
             guidance: (!plan.asked.is_empty()).then(|| arguments.beta(model)),
@@ -140,8 +145,15 @@ impl<'a> Record<'a> {
             lines.push(String::new());
             lines.extend(table(agreement));
             lines.push(format!(
-                "sampler     {} steps of size {}, noise {}, seed {}\n",
-                self.steps, self.step_size, self.noise, self.seed
+                "sampler     {} steps of size {}, noise {}, {}seed {}\n",
+                self.steps,
+                self.step_size,
+                self.noise,
+                match self.schedule.as_str() {
+                    "constant" => String::new(),
+                    schedule => format!("{schedule} over each {} steps, ", self.steps_a_round),
+                },
+                self.seed
             ));
         }
         lines.push(self.picture.display().to_string());

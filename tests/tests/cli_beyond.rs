@@ -1,4 +1,4 @@
-//! Latents from elsewhere than the paper has them, through the program.
+//! What goes beyond the paper, through the program: latents from elsewhere, activations, schedules.
 
 mod cli;
 
@@ -59,6 +59,35 @@ fn a_run_that_bootstraps_its_latents_resumes_exactly() {
     in_two_parts(dir.path(), &byol, || {});
     let told = train(&dir.path().join("mixed"), &byol[..2]);
     told.told(2, &["loss.negatives = true", "BYOL has no negatives"]);
+}
+
+#[test]
+fn schedules_and_activations_train_resume_and_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [
+        "sampler.schedule=cosine",
+        "sampler.step_size_end=0.1",
+        "sampler.steps=4",
+        "model.activation=silu",
+    ];
+    let settings: Vec<&str> = settings.iter().flat_map(|s| ["--set", s]).collect();
+    in_two_parts(dir.path(), &settings, || {});
+    let model = [
+        "--checkpoint",
+        &text(&dir.path().join("parts")),
+        "--device",
+        "cpu",
+    ];
+    let few = ["--protocol", "final", "--samples", "8", "--rounds", "1"];
+    let judged = clel(&[&["eval"], &model[..], &few].concat());
+    let words = "schedule cosine to 0.1 of the step size and 1 of the noise";
+    assert!(judged.stdout.contains(words), "{judged:?}");
+    let out = text(&dir.path().join("out"));
+    let few = ["--count", "2", "--steps", "6", "--out", &out];
+    let sampled = clel(&[&["sample", "--json"], &model[..], &few].concat());
+    let record: serde_json::Value = serde_json::from_str(&sampled.stdout).unwrap();
+    assert_eq!(record["schedule"], words["schedule ".len()..], "{record}");
+    assert_eq!(record["steps_a_round"], 4, "{record}");
 }
 
 #[test]
