@@ -6,18 +6,20 @@
 
 mod keys;
 mod layers;
+mod networks;
 mod presets;
 mod section;
 mod tree;
 mod validate;
 
 pub use layers::Layers;
+pub use networks::{Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub(crate) use section::Sections;
 pub use tree::{
-    Activation, AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
-    EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,
-    SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, StepShape, TrainConfig,
+    AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EvalConfig, HealthConfig,
+    LogConfig, LossConfig, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, StepShape,
+    TrainConfig,
 };
 
 #[cfg(test)]

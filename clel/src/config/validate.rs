@@ -1,6 +1,7 @@
 //! Values that are well-formed but make no sense.
 
-use super::tree::{Config, Latents, Source, StepShape};
+use super::networks::Latents;
+use super::tree::{Config, Source, StepShape};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;

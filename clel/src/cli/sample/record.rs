@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::ensemble::Other;
 use super::plan::Plan;
 use super::{Sample, pictures};
 use crate::config::{Augmentation, Source};
@@ -25,6 +26,8 @@ pub(super) struct Record<'a> {
     picture: PathBuf,
     tensors: PathBuf,
     checkpoint: &'a Path,
+    /// Further models.
+    ensemble: Vec<Member<'a>>,
     seed: u64,
     step_size: f64,
     noise: f64,
@@ -45,6 +48,14 @@ pub(super) struct Record<'a> {
     sigma: Option<f64>,
     over_time: Option<OverTime<'a>>,
     agreement: Option<Agreement>,
+}
+
+/// A further model of an ensemble.
+#[derive(Serialize)]
+struct Member<'a> {
+    checkpoint: &'a Path,
+    iteration: u64,
+    guidance: Option<f64>,
 }
 
 /// What a row was led by, or a column of an interpolation.
@@ -73,6 +84,7 @@ impl<'a> Record<'a> {
     pub fn new(
         arguments: &'a Sample,
         model: &Loaded,
+        others: &[Other<'_>],
         plan: &'a Plan,
         film: Option<&Film>,
         agreement: Option<Agreement>,
@@ -93,6 +105,16 @@ impl<'a> Record<'a> {
             picture: out("samples.png"),
             tensors: out("samples.safetensors"),
             checkpoint: &arguments.checkpoint,
+            ensemble: arguments
+                .ensemble
+                .iter()
+                .zip(others)
+                .map(|(checkpoint, other)| Member {
+                    checkpoint,
+                    iteration: other.model.step,
+                    guidance: (!plan.asked.is_empty()).then(|| arguments.beta(other.model)),
+                })
+                .collect(),
             seed: arguments.seed,
             step_size: rounds.langevin.step_size,
             noise: rounds.langevin.noise,
@@ -137,6 +159,13 @@ impl<'a> Record<'a> {
             "{} samples, {} steps each, from the averaged networks of iteration {}",
             self.samples, self.steps, self.iteration
         )];
+        for other in &self.ensemble {
+            lines.push(format!(
+                "together with {}, iteration {}",
+                other.checkpoint.display(),
+                other.iteration
+            ));
+        }
         if let Some(beta) = self.guidance {
             let asked: Vec<&str> = self.conditions.iter().map(|c| c.asked).collect();
             lines.push(format!("asked for, with β = {beta}: {}", asked.join(", ")));
