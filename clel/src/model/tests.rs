@@ -207,7 +207,8 @@ fn energies_have_right_derivatives_with_every_activation() {
             })?;
             e.mul_scalar(1.3)?.sin()
         };
-        check_grad(&f, &[x.clone()], 2).unwrap_or_else(|e| panic!("{activation:?}: {e}"));
+        check_grad(&f, std::slice::from_ref(&x), 2)
+            .unwrap_or_else(|e| panic!("{activation:?}: {e}"));
         let e = net.energy(&x.into(), Mode::Eval).unwrap();
         energies.push(e.tensor().to_vec::<f64>().unwrap()[0]);
     }

@@ -60,61 +60,45 @@ fn check_size(file: &TensorFile, prefix: &str, config: &Config) -> Result<()> {
         let shape = file.shape(&format!("{prefix}{name}"))?;
         shape.get(axis).copied()
     };
-    let network = [
+    let networks = [
         ("layer1.0.conv1.weight", EncoderNetwork::Resnet18),
         ("conv5.weight", EncoderNetwork::Tiny),
     ];
-    let network = network
-        .into_iter()
-        .find(|(name, _)| axis(name, 0).is_some());
+    let mut networks = networks.into_iter();
+    let network = networks.find(|(name, _)| axis(name, 0).is_some());
     let known = &config.encoder;
-    let channels = config.data.shape.map(|shape| shape[2]);
-    let word = |network: EncoderNetwork| network.name().to_owned();
-    let number = |n: Option<usize>| n.map(|n| n.to_string());
-    let told = [
-        (
-            "encoder.network",
-            network.map(|(_, network)| word(network)),
-            Some(word(known.network)),
-        ),
-        (
-            "encoder.width",
-            number(axis("conv1.1.weight", 0)),
-            number(Some(known.width)),
-        ),
-        (
-            "encoder.hidden",
-            number(axis("fc.0.weight", 0)),
-            number(Some(known.hidden)),
-        ),
-        (
-            "model.latent",
-            number(axis(LAST, 0)),
-            number(Some(config.model.latent)),
-        ),
+    let channels = config.data.shape.map_or(0, |shape| shape[2]);
+    // what it is in the file, if the file tells, and here
+    let (mut found, mut expected) = (Vec::new(), Vec::new());
+    let mut compare = |key: &str, there: Option<String>, here: String| {
+        if let Some(there) = there.filter(|there| *there != here) {
+            found.push(format!("{key} = {there}"));
+            expected.push(format!("{key} = {here}"));
+        }
+    };
+    let there = network.map(|(_, network)| network.name().to_owned());
+    compare("encoder.network", there, known.network.name().to_owned());
+    for (key, there, here) in [
+        ("encoder.width", axis("conv1.1.weight", 0), known.width),
+        ("encoder.hidden", axis("fc.0.weight", 0), known.hidden),
+        ("model.latent", axis(LAST, 0), config.model.latent),
         (
             "channels of the images",
-            number(axis("conv1.1.weight", 1)),
-            number(channels),
+            axis("conv1.1.weight", 1),
+            channels,
         ),
-    ];
-    let differ = |(_, found, wanted): &&(&str, Option<String>, Option<String>)| matches!((found, wanted), (Some(found), Some(wanted)) if found != wanted);
-    let list = |side: fn(&(&str, Option<String>, Option<String>)) -> Option<String>| {
-        let all = told.iter().filter(differ);
-        let all: Vec<String> = all
-            .filter_map(|row| Some(format!("{} = {}", row.0, side(row)?)))
-            .collect();
-        all.join(", ")
-    };
-    if told.iter().any(|row| differ(&row)) {
-        return Err(Error::Mismatch {
-            what: format!("the encoder in {} (encoder.file)", file.path().display()),
-            found: list(|row| row.1.clone()),
-            expected: format!(
-                "{}, as this configuration has it; set what can be set to the file's",
-                list(|row| row.2.clone())
-            ),
-        });
+    ] {
+        compare(key, there.map(|n| n.to_string()), here.to_string());
     }
-    Ok(())
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        what: format!("the encoder in {} (encoder.file)", file.path().display()),
+        found: found.join(", "),
+        expected: format!(
+            "{}, as this configuration has it; set what can be set to the file's",
+            expected.join(", ")
+        ),
+    })
 }
