@@ -41,7 +41,7 @@ impl Gpu {
         launch: &Launch<'_>,
     ) -> Result<()> {
         let inner = &*self.inner;
-        inner.faults.check()?;
+        self.check()?;
         if launch.groups == 0 {
             return Ok(());
         }
@@ -69,8 +69,8 @@ impl Gpu {
             why: format!("{} workgroups in one launch", launch.groups),
         })?;
         let shape = (launch.read.len(), launch.written.len());
-        let pipeline =
-            lock(&inner.pipelines).get(&inner.device, &inner.faults, key, shape, source)?;
+        let pipeline = lock(&inner.pipelines).get(&inner.device, &inner.faults, key, shape, source);
+        let pipeline = pipeline.map_err(|refused| self.cause(refused))?;
         let storage = lock(&inner.bindings).get(
             &inner.device,
             &pipeline,
@@ -112,7 +112,7 @@ impl Gpu {
     /// Memory whose last use by a command was before batch `before`.
     pub(super) fn allocate(&self, op: &'static str, bytes: u64, before: u64) -> Result<GpuBuffer> {
         let inner = &*self.inner;
-        inner.faults.check()?;
+        self.check()?;
         let limit = inner
             .limits
             .max_storage_buffer_binding_size
@@ -172,7 +172,7 @@ impl Gpu {
         }
     }
 
-    fn fill_with_nan(&self, buffer: &GpuBuffer) -> Result<()> {
+    pub(super) fn fill_with_nan(&self, buffer: &GpuBuffer) -> Result<()> {
         let vectors = (buffer.bytes() as u64).div_ceil(16).max(1);
         let launch = Launch {
             name: "poison",
@@ -193,7 +193,7 @@ impl Gpu {
     pub fn flush(&self) -> Result<()> {
         let inner = &*self.inner;
         let mut batch = lock(&inner.batch);
-        if let Err(error) = inner.faults.check() {
+        if let Err(error) = self.check() {
             batch.abandon();
             return Err(error);
         }
@@ -205,7 +205,29 @@ impl Gpu {
                 timeout: None,
             })?;
         }
-        inner.faults.check()
+        self.check()
+    }
+
+    /// `Err` with the first failure of the device.
+    pub(super) fn check(&self) -> Result<()> {
+        let faults = &self.inner.faults;
+        faults.check().map_err(|first| self.cause(first))
+    }
+
+    /// What is behind a failure: a lost device refuses commands before it tells of its loss, which it does once its last work
+    /// is done and it is polled.
+    pub(super) fn cause(&self, failure: Error) -> Error {
+        let inner = &*self.inner;
+        if matches!(failure, Error::Device { .. }) {
+            for _ in 0..50 {
+                let _ = inner.device.poll(wgpu::PollType::Poll);
+                if let Err(loss @ Error::DeviceLost { .. }) = inner.faults.check() {
+                    return loss;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+        failure
     }
 
     /// Lets wgpu run its callbacks, and waits if asked to.
@@ -215,18 +237,10 @@ impl Gpu {
         let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             inner.device.poll(how).map(|_| ())
         }));
-        inner.faults.check()?;
+        self.check()?;
         match polled {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => {
-                // the cause may be a loss, which is told once the device's last work is done
-                for _ in 0..50 {
-                    let _ = inner.device.poll(wgpu::PollType::Poll);
-                    inner.faults.check()?;
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-                Err(inner.faults.refused(error.to_string()))
-            }
+            Ok(Err(error)) => Err(self.cause(inner.faults.refused(error.to_string()))),
             Err(_) => Err(Error::DeviceLost {
                 device: inner.summary.name.clone(),
                 why: "the driver failed while it was waited for".to_owned(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::faults::lock;
 use super::{Gpu, GpuBuffer};
-use crate::{Error, Result};
+use crate::Result;
 
 /// Uploads larger than this wait for the open batch to be submitted, rather than take memory
 /// besides what the batch holds.
@@ -21,7 +21,7 @@ impl Gpu {
     /// Copies bytes (a multiple of 4) to a new array on the device.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] naming the limit, or an earlier failure of the device.
+    /// [`crate::Error::OutOfMemory`] naming the limit, or an earlier failure of the device.
     pub fn upload(&self, bytes: &[u8]) -> Result<GpuBuffer> {
         let inner = &*self.inner;
         if bytes.len() > LARGE {
@@ -97,7 +97,7 @@ impl Gpu {
     /// Records the copy to a mappable buffer, submits it and asks for the mapping.
     fn begin_read(&self, buffer: &GpuBuffer, bytes: usize) -> Result<Transfer> {
         let inner = &*self.inner;
-        inner.faults.check()?;
+        self.check()?;
         let size = (bytes as u64).next_multiple_of(4);
         let staging = self.staging(size);
         let mut batch = lock(&inner.batch);
@@ -130,8 +130,8 @@ impl Gpu {
         mapped: Option<Result<(), wgpu::BufferAsyncError>>,
     ) -> Result<Vec<u8>> {
         let inner = &*self.inner;
-        inner.faults.check()?;
-        let refused = |why: String| -> Error { inner.faults.refused(format!("read: {why}")) };
+        self.check()?;
+        let refused = |why: String| self.cause(inner.faults.refused(format!("read: {why}")));
         match mapped {
             Some(Ok(())) => {}
             Some(Err(error)) => return Err(refused(error.to_string())),

@@ -97,6 +97,33 @@ fn a_lost_device_is_an_error_everywhere() {
     }
 }
 
+/// Whatever is under way in another thread at that moment fails by the loss, not by what the lost device refused.
+#[test]
+fn a_device_lost_at_any_moment_is_lost() {
+    let Some(shared) = test_gpu() else { return };
+    for round in 0..20 {
+        let gpu = shared.reopen().unwrap();
+        let lost = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(std::time::Duration::from_micros(200 * round));
+                gpu.destroy();
+            });
+            loop {
+                let once = || {
+                    let buffer = gpu.upload(&floats(64))?;
+                    let sum = gpu.output("poison", 256)?;
+                    gpu.fill_with_nan(&sum)?;
+                    gpu.read(&buffer, 12)
+                };
+                if let Err(error) = once() {
+                    break error;
+                }
+            }
+        });
+        assert!(matches!(lost, Error::DeviceLost { .. }), "{lost}");
+    }
+}
+
 #[test]
 fn no_such_adapter_lists_what_is_there() {
     if test_gpu().is_none() {
