@@ -29,6 +29,7 @@ TOPICS = {  # name: (function, seed)
     "batchnorm2d": (topic_normalisation.batchnorm2d, 6),
     "spectral_norm": (topic_normalisation.spectral_norm, 7),
     "energy_tiny": (topic_energy.tiny, 8),
+    "energy_tiny_silu": (topic_energy.tiny_silu, 32),
     "energy_resnet_small": (topic_energy.resnet_small, 9),
     "energy_resnet_small_odd": (topic_energy.resnet_small_odd, 29),
     "energy_resnet": (topic_energy.resnet, 10),

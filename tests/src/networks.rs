@@ -14,6 +14,8 @@ pub struct EnergyShape {
     stages: Vec<(usize, usize)>,
     hidden: usize,
     features: usize,
+    #[serde(default)]
+    activation: Activation,
     mean: Vec<f64>,
     std: Vec<f64>,
 }
@@ -41,7 +43,7 @@ impl EnergyShape {
             width: self.stages[0].0,
             hidden: self.hidden,
             latent: self.features,
-            activation: Activation::LeakyRelu,
+            activation: self.activation,
             spectral_norm: true,
             projector: true,
         }

@@ -55,6 +55,11 @@ fn energy_tiny() {
 }
 
 #[test]
+fn energy_tiny_with_another_activation() {
+    energy_network("energy_tiny_silu", Network::Tiny);
+}
+
+#[test]
 fn energy_resnet_small_where_a_pool_leaves_out_a_row() {
     energy_network("energy_resnet_small_odd", Network::ResnetSmall);
 }
