@@ -46,6 +46,7 @@ TOPICS = {  # name: (function, seed)
     "augment_weak": (topic_augment.weak, 20),
     "augment_affine": (topic_augment.affine, 21),
     "sgld": (topic_sampler.sgld, 22),
+    "sgld_scheduled": (topic_sampler.scheduled, 33),
     "adam": (topic_optim.adam, 23),
     "sgd": (topic_optim.sgd, 24),
     "ema": (topic_optim.ema, 25),

@@ -67,7 +67,7 @@ fn check_size(file: &TensorFile, prefix: &str, config: &Config) -> Result<()> {
     let mut networks = networks.into_iter();
     let network = networks.find(|(name, _)| axis(name, 0).is_some());
     let known = &config.encoder;
-    let channels = config.data.shape.map_or(0, |shape| shape[2]);
+    let channels = config.data.mean.as_ref().map_or(0, Vec::len);
     // what it is in the file, if the file tells, and here
     let (mut found, mut expected) = (Vec::new(), Vec::new());
     let mut compare = |key: &str, there: Option<String>, here: String| {
