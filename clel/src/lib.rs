@@ -24,6 +24,7 @@ pub mod outliers;
 pub mod report;
 pub mod sampler;
 pub mod train;
+pub mod tune;
 mod whole_file;
 
 pub use error::{Error, Result};

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use clel_tensor::Device;
-use clel_tensor::cpu::with_winograd;
 
 use crate::data::{Dataset, ImageSet, Images, Part, SetArgument};
 use crate::model::EVALUATION_BATCH;
@@ -41,7 +40,7 @@ impl FromStr for Outside {
 pub fn scores(model: &Loaded, set: &ImageSet, beta: f64, device: &Device) -> Result<Vec<f32>> {
     let shape = model.config.data.shape.unwrap_or_default();
     let mut scores = Vec::with_capacity(set.len());
-    with_winograd(model.config.train.winograd.into(), || {
+    model.config.train.with_kernels(|| {
         for part in set.batches(EVALUATION_BATCH) {
             let values = part?.brought_to(shape).to_unit();
             let [marginal, joint] = model.energies(&values, beta, device)?;

@@ -15,25 +15,53 @@ from torch.nn import functional as F
 from networks import ENERGY, Energy
 from training import Trainer, held, langevin_step
 
+# replay CUDA graphs of the work instead of launching it anew; set by --graph
+GRAPH = False
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
 def measure(run, seconds):
-    """Times of single runs: warm-up of a fifth of the time, then at least three runs (one, if it takes a minute)."""
-    start = time.perf_counter()
+    """Times of single runs: warm-up of a fifth of the time, then at least three runs (one, if it takes a minute). On a GPU, where a
+    launch returns before the work is done, a time is the mean of as many runs in a row as take five milliseconds."""
+    on_gpu = torch.get_default_device().type == "cuda"
+    wait = torch.cuda.synchronize if on_gpu else lambda: None
+    run()
+    wait()
+    if on_gpu and GRAPH:
+        run = captured(run)
+    start, runs = time.perf_counter(), 0
     while True:
         run()
-        if time.perf_counter() - start > seconds / 5:
+        wait()
+        runs += 1
+        spent = time.perf_counter() - start
+        if spent > seconds / 5:
             break
+    pieces = max(1, min(60, int(0.005 * runs / spent))) if on_gpu else 1
     times, start = [], time.perf_counter()
     while True:
         begin = time.perf_counter()
-        run()
+        for _ in range(pieces):
+            run()
+        wait()
         now = time.perf_counter()
-        times.append(now - begin)
+        times.append((now - begin) / pieces)
         total = now - start
         if total > seconds and (len(times) >= 3 or total > 60):
             return sorted(times)
+
+
+def captured(run):
+    """The launches of a run as a CUDA graph, and how to run it again."""
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            run()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
 
 
 def case(name, times, note=""):
@@ -65,7 +93,9 @@ def steps(model, batch, seconds, holds):
             state = [x]
 
             def run():
-                state[0] = langevin_step(network, state[0])
+                stepped = langevin_step(network, state[0].detach())
+                # a graph's input stays where it is
+                state[0] = state[0].copy_(stepped) if GRAPH else stepped
 
             return run
 
@@ -134,6 +164,25 @@ def peak_memory_mib():
             return int(line.split()[1]) / 1024
 
 
+def on_cuda(a):
+    global GRAPH
+    torch.set_default_device("cuda")
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.precision == "tf32"
+    if a.precision == "amp":
+        torch.set_autocast_enabled("cuda", True)
+        torch.set_autocast_dtype("cuda", torch.float16)
+        # weights change under a graph, and between steps
+        torch.set_autocast_cache_enabled(False)
+    GRAPH = a.graph
+
+
+def device_name(a):
+    if a.device == "cuda":
+        return f"{torch.cuda.get_device_name()} ({a.precision}{', graphs' if a.graph else ''})"
+    return f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--what", default="matmul,conv,step")
@@ -143,12 +192,17 @@ def main():
     parser.add_argument("--held", default="true,false", help="W/sigma once a sampler call, or in every forward")
     parser.add_argument("--langevin-steps", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precision", default="f32", choices=["f32", "tf32", "amp"], help="of products and convolutions, on CUDA")
+    parser.add_argument("--graph", action="store_true", help="replay Langevin steps and single operations as CUDA graphs")
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     if "train" in a.what and a.model == "tiny":
         parser.error("the encoder here is for 32x32 images: --what train needs another --model")
     torch.set_num_threads(a.threads)
     assert torch.backends.mkldnn.is_available()
+    if a.device == "cuda":
+        on_cuda(a)
     holds = [word == "true" for word in a.held.split(",")]
     kinds = {
         "matmul": matmuls,
@@ -166,7 +220,7 @@ def main():
     report = {
         "program": "PyTorch",
         "version": torch.__version__,
-        "device": f"cpu ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})",
+        "device": device_name(a),
         "threads": torch.get_num_threads(),
         "peak_memory_mib": peak_memory_mib(),
         "cases": cases,
@@ -174,7 +228,7 @@ def main():
     if a.json:
         print(json.dumps(report))
     else:
-        print(f"PyTorch {torch.__version__}, {a.threads} threads, peak {report['peak_memory_mib']:.0f} MiB")
+        print(f"PyTorch {torch.__version__}, {a.threads} threads, peak {report['peak_memory_mib']:.0f} MiB, {report['device']}")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ mod times;
 mod training;
 
 use clap::ValueEnum;
-use clel_tensor::cpu::with_winograd;
 
 pub use machine::{Machine, Peak, peak_memory, processor};
 pub use session::{Case, Session};
 pub use subject::Subject;
 pub use times::Times;
+pub use training::products;
 
 use crate::Result;
 
@@ -37,7 +37,7 @@ pub enum Work {
 /// # Errors
 /// What the networks and the device report.
 pub fn run(work: Work, subject: &Subject, session: &mut Session<'_>) -> Result<()> {
-    with_winograd(subject.config.train.winograd.into(), || match work {
+    subject.config.train.with_kernels(|| match work {
         Work::Matmul => operations::matmul(subject, session),
         Work::Conv => operations::conv(subject, session),
         Work::Pointwise => operations::pointwise(session),

@@ -36,7 +36,7 @@ pub(super) fn matmul(subject: &Subject, session: &mut Session<'_>) -> Result<()>
         let b = random(&if transposed { [n, k] } else { [k, n] }, session.device())?;
         let work = Amount::Operations(2 * m * n * k);
         let product = computed(|| a.matmul_t(&b, false, transposed));
-        session.measure(format!("matmul {m}x{n}x{k}"), work, 1, product)?;
+        session.measure_operation(format!("matmul {m}x{n}x{k}"), work, product)?;
     }
     Ok(())
 }
@@ -55,11 +55,11 @@ pub(super) fn conv(subject: &Subject, session: &mut Session<'_>) -> Result<()> {
         };
         let work = Amount::Operations(2 * n * c.multiply_adds());
         let forward = computed(|| x.conv2d(&w, 1, pad));
-        session.measure(name("forward"), work, 1, forward)?;
+        session.measure_operation(name("forward"), work, forward)?;
         let input = computed(|| g.conv2d_input_grad(&w, x.shape(), 1, pad));
-        session.measure(name("input gradient"), work, 1, input)?;
+        session.measure_operation(name("input gradient"), work, input)?;
         let weight = computed(|| x.conv2d_weight_grad(&g, w.shape(), 1, pad));
-        session.measure(name("weight gradient"), work, 1, weight)?;
+        session.measure_operation(name("weight gradient"), work, weight)?;
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ pub(super) fn pointwise(session: &mut Session<'_>) -> Result<()> {
     ] {
         let bytes = Amount::Bytes(4 * POINTWISE * (inputs.len() + 1));
         let run = computed(|| Tensor::pointwise(&expr, &inputs));
-        session.measure(format!("pointwise {name}, 16 MiB each"), bytes, 1, run)?;
+        session.measure_operation(format!("pointwise {name}, 16 MiB each"), bytes, run)?;
     }
     Ok(())
 }

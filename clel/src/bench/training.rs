@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use clel_autograd::Var;
 use clel_nn::{Mode, hold_weights};
-use clel_tensor::RngKey;
+use clel_tensor::gpu::Gpu;
+use clel_tensor::primitive::Primitive;
+use clel_tensor::{Device, RngKey};
 
 use super::operations::random;
 use super::session::{Amount, Session};
@@ -53,6 +55,22 @@ pub(super) fn step(subject: &Subject, session: &mut Session<'_>) -> Result<()> {
     } else {
         measured(session)
     }
+}
+
+/// The products that an iteration of training asks a GPU for. That it is done does not matter: one Langevin step is as good as all.
+///
+/// # Errors
+/// What the networks and the device report.
+pub fn products(subject: &Subject, gpu: &Gpu) -> Result<Vec<Primitive>> {
+    let mut config = subject.config.clone();
+    config.sampler.steps = 1;
+    let images = random_images(subject)?;
+    gpu.watch_products(|| {
+        let mut trainer = Trainer::new(&config, &Device::Wgpu(gpu.clone()))?;
+        let first: Vec<usize> = (0..subject.batch()).collect();
+        trainer.iterate(&trainer.draw(&images.select(&first))?)?;
+        Ok(gpu.wait()?)
+    })
 }
 
 /// One iteration of training on random images.

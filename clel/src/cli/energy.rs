@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clel_tensor::cpu::with_winograd;
 use serde::Serialize;
 
 use super::{DeviceArgument, load, output};
@@ -63,9 +62,9 @@ impl Energy {
             .zip(names.chunks(model::EVALUATION_BATCH))
         {
             let part = part?.to_unit();
-            let winograd = model.config.train.winograd.into();
+            let settings = &model.config.train;
             let [energies, joint] =
-                with_winograd(winograd, || model.energies(&part, beta, &device))?;
+                settings.with_kernels(|| model.energies(&part, beta, &device))?;
             for ((image, energy), joint_energy) in names.iter().zip(energies).zip(joint) {
                 let row = Row {
                     image,

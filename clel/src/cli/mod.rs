@@ -18,6 +18,7 @@ mod runs;
 mod sample;
 mod table;
 mod train;
+mod tune;
 
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -66,6 +67,8 @@ enum Command {
     Runs(runs::Runs),
     /// Measures how fast this machine computes.
     Bench(bench::Bench),
+    /// Finds the fastest kernels for this machine's graphics hardware, and remembers them.
+    Tune(tune::Tune),
     /// Lists the devices of this machine and what `auto` takes.
     Devices(devices::Devices),
     /// Examines whether training can run here, and says what to do where it cannot.
@@ -91,8 +94,15 @@ struct DeviceArgument {
 }
 
 impl DeviceArgument {
+    /// The device, as `clel tune` left it.
     fn open(&self) -> Result<Device> {
-        Ok(Device::parse(&self.device)?)
+        let device = Device::parse(&self.device)?;
+        if let Device::Wgpu(gpu) = &device
+            && let Err(error) = crate::tune::load(gpu)
+        {
+            output::error(&format!("warning: not tuned: {error}"));
+        }
+        Ok(device)
     }
 }
 
@@ -115,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => arguments.run().map(done),
         Command::Runs(arguments) => arguments.run().map(done),
         Command::Bench(arguments) => arguments.run().map(done),
+        Command::Tune(arguments) => arguments.run().map(done),
         Command::Devices(arguments) => arguments.run().map(done),
         Command::Doctor(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run().map(done),

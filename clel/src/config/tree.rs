@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clel_tensor::cpu::Winograd;
+use clel_tensor::cpu::{Winograd, with_winograd};
+use clel_tensor::gpu::{MatmulPrecision, with_matmul_precision};
 use serde::{Deserialize, Serialize};
 
 use super::networks::{EncoderConfig, ModelConfig};
@@ -256,10 +257,45 @@ pub struct TrainConfig {
     /// Which convolutions on the CPU are computed with fewer multiplications than their definition has; only rounding differs.
     #[serde(default)]
     pub winograd: WinogradTiles,
+    /// How exactly graphics cards with matrix units multiply and convolve.
+    #[serde(default)]
+    pub matmul_precision: Precision,
     /// Optimiser of the energy network.
     pub ebm: AdamConfig,
     /// Optimiser of the encoder.
     pub encoder: SgdConfig,
+}
+
+impl TrainConfig {
+    /// Runs `f` with the kernels that the settings ask for.
+    pub fn with_kernels<R>(&self, f: impl FnOnce() -> R) -> R {
+        let precision = self.matmul_precision.into();
+        with_winograd(self.winograd.into(), || with_matmul_precision(precision, f))
+    }
+}
+
+/// How exactly products and convolutions are computed on matrix units; without them, and on the CPU, always in f32. The names are those of
+/// `torch.set_float32_matmul_precision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// In f32.
+    #[default]
+    Highest,
+    /// Each factor as a sum of two f16, added in f32: 22 bits.
+    High,
+    /// Each factor rounded to f16, added in f32: 11 bits.
+    Medium,
+}
+
+impl From<Precision> for MatmulPrecision {
+    fn from(precision: Precision) -> MatmulPrecision {
+        match precision {
+            Precision::Highest => MatmulPrecision::Highest,
+            Precision::High => MatmulPrecision::High,
+            Precision::Medium => MatmulPrecision::Medium,
+        }
+    }
 }
 
 /// Winograd's minimal filtering of 3×3 convolutions on the CPU.

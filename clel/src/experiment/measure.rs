@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::Device;
-use clel_tensor::cpu::with_winograd;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -192,8 +191,7 @@ where
     {
         return Ok(kept.figures);
     }
-    let winograd = run.read_config()?.train.winograd.into();
-    let figures = with_winograd(winograd, measure)?;
+    let figures = run.read_config()?.train.with_kernels(measure)?;
     let kept = Kept { settings, figures };
     keep(run, name, &kept)?;
     Ok(kept.figures)

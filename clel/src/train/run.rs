@@ -11,7 +11,6 @@ use std::{
 
 use clel_autograd::{Var, no_grad};
 use clel_nn::{Mode, files::TensorFile};
-use clel_tensor::cpu::with_winograd;
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
@@ -100,8 +99,8 @@ pub fn run(job: Job) -> Result<Ended> {
 /// # Errors
 /// Those of [`run`], and the observer's.
 pub fn run_observed(job: Job, observer: &mut dyn Observer) -> Result<Ended> {
-    let winograd = job.config.train.winograd.into();
-    with_winograd(winograd, || train(job, observer))
+    let settings = job.config.train.clone();
+    settings.with_kernels(|| train(job, observer))
 }
 
 fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {

@@ -5,7 +5,6 @@ use clel_nn::{
     Layer, Mode, Module, Parameter, hold_weights,
     optim::{Adam, Ema, Optimizer, Schedule as Rate, Sgd, ema_decay, gradients},
 };
-use clel_tensor::cpu::with_winograd;
 use clel_tensor::{Device, RngKey, Tensor};
 
 use super::{Byol, Networks, frozen::read_encoder, streams};
@@ -231,7 +230,8 @@ impl Trainer {
     /// # Errors
     /// A batch that does not fit the networks; what the device reports.
     pub fn iterate(&mut self, batch: &Batch<'_>) -> Result<Outcome> {
-        with_winograd(self.config.train.winograd.into(), || self.advance(batch))
+        let settings = self.config.train.clone();
+        settings.with_kernels(|| self.advance(batch))
     }
 
     fn advance(&mut self, batch: &Batch<'_>) -> Result<Outcome> {

@@ -16,6 +16,7 @@ mod faults;
 mod launch;
 mod layout;
 mod matmul;
+mod matrix;
 mod pipelines;
 mod pointwise;
 mod pointwise_text;
@@ -26,13 +27,16 @@ mod run;
 mod template;
 mod through;
 mod tiled;
+mod tiles;
 mod transfer;
+mod tune;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 pub use adapter::{AdapterKind, AdapterSummary, adapters, find_adapter};
+pub use matrix::{MatmulPrecision, with_matmul_precision};
 pub use pool::{GpuBuffer, MemoryReport};
 
 use crate::{Error, Result};
@@ -41,6 +45,9 @@ use bindings::Bindings;
 use faults::{Faults, lock};
 use pipelines::Pipelines;
 use pool::Pool;
+pub use tiles::{Tile, Tuned};
+use tune::Tuning;
+pub use tune::{Trial, Tried, kernels_version};
 
 /// Which of the two families of heavy kernels runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +69,8 @@ pub struct GpuOptions {
     /// Fill every buffer with NaN before it is written, which shows up elements that a kernel
     /// leaves out. For tests.
     pub poison: bool,
+    /// The tile of every product of the tiled kernels, instead of what suits the product. For tests.
+    pub tile: Option<Tile>,
     /// Ask for no more than what WebGPU guarantees everywhere (8 arrays a kernel, 128 MiB each).
     /// For tests.
     pub smallest_limits: bool,
@@ -79,12 +88,15 @@ struct Inner {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     family: Family,
+    /// Whether kernels may use matrix units.
+    matrix_units: bool,
     options: GpuOptions,
     faults: Arc<Faults>,
     pool: Arc<Pool>,
     batch: Mutex<Batch>,
     bindings: Mutex<Bindings>,
     pipelines: Mutex<Pipelines>,
+    tuning: Mutex<Tuning>,
     launches: Mutex<BTreeMap<&'static str, u64>>,
     staging: Mutex<Vec<wgpu::Buffer>>,
 }
@@ -111,20 +123,16 @@ impl Gpu {
         } else {
             adapter.limits()
         };
-        let (device, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor {
-                label: None,
-                required_features: wgpu::Features::empty(),
-                required_limits: limits.clone(),
-                experimental_features: wgpu::ExperimentalFeatures::disabled(),
-                memory_hints: wgpu::MemoryHints::Performance,
-                trace: wgpu::Trace::Off,
-            })
-            .await
-            .map_err(|error| Error::NoDevice {
-                wanted: summary.name.clone(),
-                why: error.to_string(),
-            })?;
+        let matrix_units = has_matrix_units(&adapter, &limits);
+        let mut opened = request(&adapter, &limits, matrix_units).await;
+        let refused = matrix_units && opened.is_err();
+        if refused {
+            opened = request(&adapter, &limits, false).await;
+        }
+        let (device, queue) = opened.map_err(|error| Error::NoDevice {
+            wanted: summary.name.clone(),
+            why: error.to_string(),
+        })?;
         let faults = Faults::watch(&device, summary.name.clone());
         let pipelines = Pipelines::new(&device, options.checked);
         let batch = Batch::new(&device, pipelines.params());
@@ -140,15 +148,22 @@ impl Gpu {
                 queue,
                 limits,
                 family,
+                matrix_units: matrix_units && !refused,
                 options,
                 faults,
                 batch: Mutex::new(batch),
                 bindings: Mutex::default(),
                 pipelines: Mutex::new(pipelines),
+                tuning: Mutex::default(),
                 launches: Mutex::default(),
                 staging: Mutex::default(),
             }),
         })
+    }
+
+    /// Whether products can be computed on matrix units: what [`MatmulPrecision`] but `Highest` asks for.
+    pub fn has_matrix_units(&self) -> bool {
+        self.inner.matrix_units
     }
 
     /// A new device on the same adapter, with the same options.
@@ -167,7 +182,9 @@ impl Gpu {
             wanted: self.summary().name.clone(),
             why: "it was lost, and is not there any more".into(),
         })?;
-        pollster::block_on(Self::open_with(adapter, self.inner.options))
+        let opened = pollster::block_on(Self::open_with(adapter, self.inner.options))?;
+        opened.set_tuned(self.tuned());
+        Ok(opened)
     }
 
     /// What this device is.
@@ -226,6 +243,54 @@ impl Gpu {
         // the callback runs when the device is polled
         let _ = self.poll(wgpu::PollType::Poll);
     }
+}
+
+/// What kernels for matrix units need beyond WebGPU.
+const MATRIX_UNITS: wgpu::Features =
+    wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
+
+/// Whether the adapter multiplies 16 × 16 blocks of f16 into f32 by subgroups of 32 threads.
+fn has_matrix_units(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> bool {
+    let blocks = |p: &wgpu::CooperativeMatrixProperties| {
+        [p.m_size, p.n_size, p.k_size] == [16; 3]
+            && p.ab_type == wgpu::CooperativeScalarType::F16
+            && p.cr_type == wgpu::CooperativeScalarType::F32
+    };
+    let info = adapter.get_info();
+    adapter.features().contains(MATRIX_UNITS)
+        && adapter.cooperative_matrix_properties().iter().any(blocks)
+        && [info.subgroup_min_size, info.subgroup_max_size] == [matrix::SUBGROUP; 2]
+        && limits.max_compute_workgroup_storage_size >= matrix::SPACE
+}
+
+/// Opens the adapter.
+async fn request(
+    adapter: &wgpu::Adapter,
+    limits: &wgpu::Limits,
+    matrix_units: bool,
+) -> std::result::Result<(wgpu::Device, wgpu::Queue), wgpu::RequestDeviceError> {
+    let (required_features, experimental_features) = match matrix_units {
+        true => {
+            // SAFETY: the one experimental feature is matrix units, used by one kernel (gemm_matrix), which loads and stores blocks inside
+            // its own workgroup arrays only; the sizes of those follow from its tile.
+            let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
+            (MATRIX_UNITS, experimental)
+        }
+        false => (
+            wgpu::Features::empty(),
+            wgpu::ExperimentalFeatures::disabled(),
+        ),
+    };
+    adapter
+        .request_device(&wgpu::DeviceDescriptor {
+            label: None,
+            required_features,
+            required_limits: limits.clone(),
+            experimental_features,
+            memory_hints: wgpu::MemoryHints::Performance,
+            trace: wgpu::Trace::Off,
+        })
+        .await
 }
 
 impl fmt::Debug for Gpu {

@@ -2,11 +2,8 @@
 
 use super::through::Store;
 use super::{Family, Gpu, GpuBuffer};
-use crate::primitive::{Conv2d, ConvPass, Primitive};
+use crate::primitive::Primitive;
 use crate::{Error, Result};
-
-/// Shortest side of a product for the tiled kernels.
-const SHORTEST_TILED: usize = 16;
 
 impl Gpu {
     /// Executes a primitive on contiguous arrays of f32 (u32 for indices, and for what is only
@@ -33,11 +30,11 @@ impl Gpu {
             return Ok(output);
         }
         match (primitive, inputs) {
-            (Primitive::MatMul(shape), [a, b]) if self.tiles(shape.m, shape.n) => {
+            (Primitive::MatMul(shape), [a, b]) if self.family() == Family::Tiled => {
                 self.matmul_tiled(shape, [a, b], &output)?;
             }
             (Primitive::MatMul(shape), [a, b]) => self.matmul(shape, a, b, &output)?,
-            (Primitive::Conv(pass, shape), [a, b]) if self.tiles_conv(*pass, shape) => {
+            (Primitive::Conv(pass, shape), [a, b]) if self.family() == Family::Tiled => {
                 self.conv_tiled(op, *pass, shape, [a, b], Store::Plain(&output))?;
             }
             (Primitive::Conv(pass, shape), [a, b]) => {
@@ -58,18 +55,6 @@ impl Gpu {
         Ok(output)
     }
 
-    /// Whether the tiled kernels make this pass of a convolution.
-    pub(super) fn tiles_conv(&self, pass: ConvPass, shape: &Conv2d) -> bool {
-        self.tiles(shape.o, conv_side(pass, shape))
-    }
-
-    /// Whether the tiled kernels make a product of m × n: they waste most of their tile when a
-    /// side is short, unless they were asked for by name.
-    fn tiles(&self, m: usize, n: usize) -> bool {
-        let fits = m.min(n) >= SHORTEST_TILED || self.inner.options.family.is_some();
-        self.family() == Family::Tiled && fits
-    }
-
     /// Kernels count elements in 31 bits.
     pub(super) fn addressable(&self, op: &'static str, elements: usize) -> Result<()> {
         if elements < 1 << 31 {
@@ -81,16 +66,6 @@ impl Gpu {
             bytes: elements as u64 * 4,
             why: "kernels count at most 2147483647 elements".to_owned(),
         })
-    }
-}
-
-/// The other side of a pass seen as a product that has the output channels on one side.
-fn conv_side(pass: ConvPass, s: &Conv2d) -> usize {
-    match pass {
-        ConvPass::Forward => s.n * s.oh * s.ow,
-        // its columns are the input channels
-        ConvPass::InputGrad => s.c,
-        ConvPass::WeightGrad => s.kh * s.kw * s.c,
     }
 }
 

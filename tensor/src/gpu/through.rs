@@ -3,7 +3,7 @@
 use super::launch::Launch;
 use super::layout::Layout;
 use super::template::Program;
-use super::{Gpu, GpuBuffer, batch, pointwise_text};
+use super::{Family, Gpu, GpuBuffer, batch, pointwise_text};
 use crate::Result;
 use crate::expr::PointwiseKernel;
 use crate::primitive::{ConvPass, Primitive};
@@ -53,7 +53,7 @@ impl Gpu {
         };
         // not the direct kernels of software rasterisers: their long texts take seconds to compile, once for each epilogue, and
         // a launch less saves nothing there
-        if !self.tiles_conv(*pass, s) {
+        if self.family() != Family::Tiled {
             return Ok(None);
         }
         // the kernels hand over four channels at a time

@@ -1,20 +1,17 @@
 //! The heavy operations on graphics hardware: one kernel, tiled in workgroup memory, which reads
 //! the operands of products and convolutions in place.
 
+use super::faults::lock;
 use super::launch::Launch;
+use super::matrix::{MatmulPrecision, MatrixTile, matmul_precision};
 use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
+use super::tiles::{BUSY_GROUPS, Product, Tile, choose};
 use super::{Gpu, GpuBuffer};
 use crate::Result;
-use crate::primitive::{Conv2d, ConvPass, MatMul};
+use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 
-/// Side of the square of outputs that a workgroup makes.
-const TILE: usize = 64;
-/// Steps of the contraction held in workgroup memory.
-const DEPTH: usize = 16;
-/// Workgroups that keep a device busy; a long contraction is split to have as many.
-const BUSY_GROUPS: usize = 128;
 /// A contraction is not cut into parts shorter than this.
 const SHORTEST_SPLIT: usize = 512;
 /// … and is cut into parts no longer than this, for the sake of rounding.
@@ -58,61 +55,97 @@ impl Operands {
     }
 }
 
-pub(super) fn tiled_program(operands: Operands, vec: bool, through: bool) -> Program {
-    program!("gemm_tiled")
+/// What is read, and written, four numbers at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vectors {
+    /// Both operands and the output.
+    All,
+    /// The left operand.
+    Left,
+    /// Nothing: lines are no multiples of four numbers.
+    None,
+}
+
+pub(super) fn tiled_program(
+    tile: &Tile,
+    operands: Operands,
+    vectors: Vectors,
+    through: bool,
+) -> Program {
+    let all = u8::from(vectors == Vectors::All);
+    let program = program!("gemm_tiled")
         .set("OP", operands.op)
         .set("AK", u8::from(operands.a_along_k))
         .set("BK", u8::from(operands.b_along_k))
-        .set("VEC", u8::from(vec))
-        .set("THROUGH", u8::from(through))
+        .set("VA", u8::from(vectors != Vectors::None))
+        .set("VB", all)
+        .set("VC", all)
+        .set("THROUGH", u8::from(through));
+    tile.describe(program, [operands.a_along_k, operands.b_along_k])
 }
 
-/// A product in the terms of the kernel.
-struct Product {
-    batch: usize,
+/// A product, and how its operands lie.
+struct Work<'a> {
+    /// Under which it is counted.
+    name: &'static str,
+    product: Product,
+    operands: Operands,
+    vectors: Vectors,
+    source: Source<'a>,
+}
+
+/// What makes a product: outputs of a workgroup, and steps of the contraction that it takes at a time.
+struct Kernel {
+    program: Program,
     m: usize,
     n: usize,
-    k: usize,
-    a_step: usize,
-    b_step: usize,
+    depth: usize,
 }
 
-impl Gpu {
-    pub(super) fn matmul_tiled(
-        &self,
-        s: &MatMul,
-        [a, b]: [&GpuBuffer; 2],
-        c: &GpuBuffer,
-    ) -> Result<()> {
-        let line = |transposed: bool, plain: usize, other: usize| -> bool {
-            (if transposed { other } else { plain }).is_multiple_of(4)
-        };
-        let vec = line(s.a_transposed, s.k, s.m) && line(s.b_transposed, s.n, s.k);
-        let product = Product {
+/// What a product is made of.
+enum Source<'a> {
+    MatMul(&'a MatMul),
+    Conv(ConvPass, &'a Conv2d),
+}
+
+impl Source<'_> {
+    fn primitive(&self) -> Primitive {
+        match *self {
+            Source::MatMul(s) => Primitive::MatMul(*s),
+            Source::Conv(pass, s) => Primitive::Conv(pass, *s),
+        }
+    }
+}
+
+impl Product {
+    /// The product that a primitive is, if it is one.
+    pub(super) fn of(primitive: &Primitive) -> Option<Product> {
+        match primitive {
+            Primitive::MatMul(s) => Some(Product::of_matmul(s)),
+            Primitive::Conv(pass, s) => Some(Product::of_conv(*pass, s)),
+            _ => None,
+        }
+    }
+
+    /// Parts that the contraction may be cut into. Not that of a convolution whose output may go on to an epilogue.
+    pub(super) fn cuts(&self) -> usize {
+        match self.op {
+            "matmul" | "weight_grad" => (self.k / SHORTEST_SPLIT).max(1),
+            _ => 1,
+        }
+    }
+
+    fn of_matmul(s: &MatMul) -> Product {
+        Product {
+            op: "matmul",
             batch: s.batch,
             m: s.m,
             n: s.n,
             k: s.k,
-            a_step: if s.a_batched { s.m * s.k } else { 0 },
-            b_step: if s.b_batched { s.k * s.n } else { 0 },
-        };
-        let program = tiled_program(
-            Operands::matmul((s.a_transposed, s.b_transposed)),
-            vec,
-            false,
-        );
-        self.tiled("matmul", &program, &product, None, [a, b], Store::Plain(c))
+        }
     }
 
-    pub(super) fn conv_tiled(
-        &self,
-        name: &'static str,
-        pass: ConvPass,
-        s: &Conv2d,
-        [first, second]: [&GpuBuffer; 2],
-        store: Store<'_>,
-    ) -> Result<()> {
-        let vec = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
+    fn of_conv(pass: ConvPass, s: &Conv2d) -> Product {
         let taps = s.kh * s.kw;
         let pixels = s.n * s.oh * s.ow;
         let (batch, m, n, k) = match pass {
@@ -125,55 +158,141 @@ impl Gpu {
             ),
             ConvPass::WeightGrad => (1, s.o, taps * s.c, pixels),
         };
-        let product = Product {
-            batch,
-            m,
-            n,
-            k,
-            a_step: 0,
-            b_step: 0,
+        let op = Operands::conv(pass).op;
+        Product { op, batch, m, n, k }
+    }
+}
+
+impl Gpu {
+    pub(super) fn matmul_tiled(
+        &self,
+        s: &MatMul,
+        [a, b]: [&GpuBuffer; 2],
+        c: &GpuBuffer,
+    ) -> Result<()> {
+        let line = |transposed: bool, plain: usize, other: usize| -> bool {
+            (if transposed { other } else { plain }).is_multiple_of(4)
         };
-        let operands = match pass {
+        let lines = line(s.a_transposed, s.k, s.m) && line(s.b_transposed, s.n, s.k);
+        let vectors = match lines && s.n.is_multiple_of(4) {
+            true => Vectors::All,
+            false => Vectors::None,
+        };
+        let operands = Operands::matmul((s.a_transposed, s.b_transposed));
+        let work = Work {
+            name: "matmul",
+            product: Product::of_matmul(s),
+            operands,
+            vectors,
+            source: Source::MatMul(s),
+        };
+        self.tiled(&work, [a, b], Store::Plain(c))
+    }
+
+    pub(super) fn conv_tiled(
+        &self,
+        name: &'static str,
+        pass: ConvPass,
+        s: &Conv2d,
+        [first, second]: [&GpuBuffer; 2],
+        store: Store<'_>,
+    ) -> Result<()> {
+        let vectors = match (pass, s.c % 4, s.o % 4) {
+            (_, 0, 0) => Vectors::All,
+            (ConvPass::InputGrad | ConvPass::WeightGrad, _, 0) => Vectors::Left,
+            _ => Vectors::None,
+        };
+        let work = Work {
+            name,
+            product: Product::of_conv(pass, s),
+            operands: Operands::conv(pass),
+            vectors,
+            source: Source::Conv(pass, s),
+        };
+        let inputs = match pass {
             ConvPass::WeightGrad => [second, first],
             _ => [first, second],
         };
-        let program = tiled_program(Operands::conv(pass), vec, store.through());
-        self.tiled(name, &program, &product, Some((pass, s)), operands, store)
+        self.tiled(&work, inputs, store)
     }
 
-    fn tiled(
-        &self,
-        name: &'static str,
-        program: &Program,
-        p: &Product,
-        conv: Option<(ConvPass, &Conv2d)>,
-        operands: [&GpuBuffer; 2],
-        store: Store<'_>,
-    ) -> Result<()> {
-        let tiles_n = p.n.div_ceil(TILE);
-        let tiles = p.m.div_ceil(TILE) * tiles_n;
-        // the classes of an input gradient end in one output, which is not cut; nor is what goes on to an epilogue
-        let whole = matches!(conv, Some((ConvPass::InputGrad, _))) || store.through();
-        let wanted = match whole {
-            true => 1,
-            false => BUSY_GROUPS
-                .div_ceil(tiles * p.batch)
-                .min(p.k / SHORTEST_SPLIT)
-                .max(p.k.div_ceil(LONGEST_SPLIT))
-                .max(1),
+    /// The kernel for a product.
+    fn kernel(&self, work: &Work<'_>, cuts: usize, through: bool) -> Kernel {
+        let p = &work.product;
+        let precision = matmul_precision();
+        if precision != MatmulPrecision::Highest
+            && self.inner.matrix_units
+            && work.vectors == Vectors::All
+        {
+            let tile = MatrixTile::choose(p.batch, p.m, p.n, cuts);
+            let split = precision == MatmulPrecision::High;
+            return Kernel {
+                program: tile.program(work.operands, split, through),
+                m: tile.m,
+                n: tile.n,
+                depth: tile.depth,
+            };
+        }
+        let tile = match self.inner.options.tile {
+            Some(tile) => tile,
+            None => {
+                let mut tuning = lock(&self.inner.tuning);
+                tuning.see(*p, || work.source.primitive());
+                choose(p, cuts, &tuning.best)
+            }
         };
-        let chunk = p.k.div_ceil(wanted).next_multiple_of(DEPTH).max(DEPTH);
+        Kernel {
+            program: tiled_program(&tile, work.operands, work.vectors, through),
+            m: tile.m,
+            n: tile.n,
+            depth: tile.depth,
+        }
+    }
+
+    fn tiled(&self, work: &Work<'_>, operands: [&GpuBuffer; 2], store: Store<'_>) -> Result<()> {
+        let p = &work.product;
+        // the classes of an input gradient end in one output, which is not cut; nor is what goes on to an epilogue
+        let whole = p.op == "input_grad" || store.through();
+        let cuts = if whole {
+            1
+        } else {
+            (p.k / SHORTEST_SPLIT).max(1)
+        };
+        let Kernel {
+            program,
+            m,
+            n,
+            depth,
+        } = &self.kernel(work, cuts, store.through());
+        let tiles_n = p.n.div_ceil(*n);
+        let tiles = p.m.div_ceil(*m) * tiles_n;
+        let wanted = match cuts {
+            1 => 1,
+            _ => BUSY_GROUPS
+                .div_ceil(tiles * p.batch)
+                .min(cuts)
+                .max(p.k.div_ceil(LONGEST_SPLIT)),
+        };
+        let chunk = p.k.div_ceil(wanted).next_multiple_of(*depth).max(*depth);
         let splits = p.k.div_ceil(chunk).max(1);
         let groups = tiles * p.batch * splits;
         let mut params: Vec<u32> = [groups, tiles, tiles_n, splits].map(|n| n as u32).to_vec();
         for divisor in [tiles, tiles_n, splits] {
             params.extend(magic(divisor));
         }
-        let numbers = [p.batch, p.m, p.n, p.k, chunk, p.a_step, p.b_step];
+        let (geometry, [a_step, b_step]) = match work.source {
+            Source::Conv(_, s) => {
+                let image = [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad];
+                (image, [0; 2])
+            }
+            Source::MatMul(s) => {
+                let step = |batched: bool, size: usize| if batched { size } else { 0 };
+                let steps = [step(s.a_batched, s.m * s.k), step(s.b_batched, s.k * s.n)];
+                ([1; 10], steps)
+            }
+        };
+        let numbers = [p.batch, p.m, p.n, p.k, chunk, a_step, b_step];
         params.extend(numbers.map(|n| n as u32));
-        let geometry = conv.map_or([1; 10], |(_, s)| {
-            [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad]
-        });
         let [h, w, c, oh, ow, o, _, kw, stride, _] = geometry;
         params.extend(geometry.map(|n| n as u32));
         let (rows, columns) = (h.div_ceil(stride), w.div_ceil(stride));
@@ -181,19 +300,19 @@ impl Gpu {
         for divisor in [c, o, kw, ow, oh, stride, columns, rows] {
             params.extend(magic(divisor));
         }
-        let elements = if whole { 0 } else { p.batch * p.m * p.n };
+        let elements = p.batch * p.m * p.n;
         let output = match store {
             Store::Plain(output) => output,
             Store::Through(through) => {
                 let groups = groups as u64;
-                return self.launch_through(name, program, operands, params, groups, through);
+                return self.launch_through(work.name, program, operands, params, groups, through);
             }
         };
-        self.in_splits(name, splits, elements, output, |output| {
+        self.in_splits(work.name, splits, elements, output, |output| {
             self.launch(
                 program,
                 &Launch {
-                    name,
+                    name: work.name,
                     read: &operands,
                     written: &[output],
                     params: &params,

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::Device;
-use clel_tensor::cpu::with_winograd;
 
 use self::report::{Heading, Report};
 use super::sample::MOST_SAMPLES;
@@ -120,14 +119,11 @@ impl Eval {
         let load = |path| from_checkpoint(path, |file| Trainer::load(file, &device));
         let trainer = self.checkpoint.as_deref().map(load).transpose()?;
         match (&self.images, &trainer) {
-            (None, Some(trainer)) => {
-                let winograd = trainer.config().train.winograd.into();
-                with_winograd(winograd, || match self.protocol {
-                    Protocol::Encoder => self.encoder(trainer, &device),
-                    Protocol::Buffer => self.buffer(trainer, &device),
-                    Protocol::Final => self.chains(trainer, &device),
-                })
-            }
+            (None, Some(trainer)) => trainer.config().train.with_kernels(|| match self.protocol {
+                Protocol::Encoder => self.encoder(trainer, &device),
+                Protocol::Buffer => self.buffer(trainer, &device),
+                Protocol::Final => self.chains(trainer, &device),
+            }),
             (Some(path), _) => self.pictures(path, trainer.as_ref(), &device),
             (None, None) => Err(Error::Argument {
                 argument: "clel eval".to_owned(),

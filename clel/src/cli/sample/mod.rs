@@ -12,7 +12,6 @@ mod record;
 use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
-use clel_tensor::cpu::with_winograd;
 
 use self::conditions::{Asked, Latents};
 use self::ensemble::Other;
@@ -128,7 +127,7 @@ impl Sample {
         }
         let judge = self.judge.as_ref();
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
-        with_winograd(model.config.train.winograd.into(), || {
+        model.config.train.with_kernels(|| {
             let plan = Plan::of(self, self.latents(&model, &model, &device)?)?;
             let others = self.led(&others, &model, &device)?;
             std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;

@@ -1,323 +1,207 @@
-// c[m, n] = Σₖ a(m, k) · b(k, n) in workgroup memory: a workgroup of 16 × 16 threads makes
-// 64 × 64 outputs, 16 steps of k at a time; each thread keeps 4 × 4 outputs in registers.
-// OP says what a and b are; convolutions are products whose operands are read in place:
-//   matmul       a[batch, m, k] or, AT, [batch, k, m]; b[batch, k, n] or, BT, [batch, n, k]
-//   forward      m = pixel (n, i, j), k = (di, dj, c), n = o; a = x, b = weight
-//   input_grad   m = pixel (n, h, w) of one residue class, k = (di, dj, o) over the taps of the
-//                class, n = c; a = g, b = weight; the classes (h mod stride, w mod stride) are
-//                the batch
-//   weight_grad  m = o, k = pixel (n, i, j), n = (di, dj, c); a = g, b = x
-// AK, BK: neighbours in k are contiguous in a, in b; else those in m, in n. VEC: that many
-// neighbours, always a multiple of 4, are read as vec4s. A long k may be cut into `splits`
-// parts, whose products are added afterwards: c[splits, batch, m, n].
-// THROUGH (with VEC, one split): vec4s are not stored but handed to `finish(position / 4, value)`.
-// Grid: one workgroup for each 64 × 64 tile of each product.
+// c[m, n] = Σₖ a(m, k) · b(k, n) in workgroup memory: a workgroup makes BM × BN outputs, DEPTH steps
+// of k at a time; each thread keeps TM × TN outputs in registers. The threads may be SLICES teams, each of
+// which takes its part of every DEPTH steps; their sums are added in the end.
+// While one part of the operands is multiplied, the next is on its way from memory to registers.
+// A long k may be cut into `splits` parts, whose products are added afterwards: c[splits, batch, m, n].
+// THROUGH (one split): vec4s are not stored but handed to `finish(position / 4, value)`.
+// Grid: one workgroup for each BM × BN tile of each product.
 
 #if THROUGH
 #include philox
 #include numerics
-#else
-#if VEC
-alias T = vec4<f32>;
-#else
-alias T = f32;
 #endif
-#endif
-struct Params {
-    groups: u32,
-    tiles: u32,           // of one product
-    tiles_n: u32,
-    splits: u32,
-    tiles_magic: vec2<u32>,
-    tiles_n_magic: vec2<u32>,
-    splits_magic: vec2<u32>,
-    batch: u32,
-    m: u32,
-    n: u32,
-    k: u32,
-    chunk: u32,           // steps of one split, a multiple of 16
-    a_step: u32,          // from one matrix of a to the next
-    b_step: u32,
-    h: u32,
-    w: u32,
-    c: u32,
-    oh: u32,
-    ow: u32,
-    o: u32,
-    kh: u32,
-    kw: u32,
-    stride: u32,
-    pad: u32,
-    rows: u32,            // ⌈h / stride⌉
-    columns: u32,         // ⌈w / stride⌉
-    spare: u32,
-    c_magic: vec2<u32>,
-    o_magic: vec2<u32>,
-    kw_magic: vec2<u32>,
-    ow_magic: vec2<u32>,
-    oh_magic: vec2<u32>,
-    stride_magic: vec2<u32>,
-    columns_magic: vec2<u32>,
-    rows_magic: vec2<u32>,
-#if THROUGH
-    // what follows
-#endif
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(1) @binding(0) var<storage, read> a: array<T>;         // see OP
-@group(1) @binding(1) var<storage, read> b: array<T>;         // see OP
+#include gemm_operands
 #if !THROUGH
-@group(1) @binding(2) var<storage, read_write> c: array<f32>; // [splits, batch, m, n]
-#endif
-
-#include thread
-
-const LINE = 68u; // 64 and a gap against bank conflicts
-var<workgroup> tile_a: array<f32, 1088>; // [16, LINE]
-var<workgroup> tile_b: array<f32, 1088>; // [16, LINE]
-
-// An element of an operand: its position, and whether it exists; otherwise it is 0.
-struct Place {
-    at: u32,
-    real: bool,
-}
-
-#if OP == matmul
-fn place_a(m: u32, k: u32, k_end: u32, batch: u32) -> Place {
-#if AK
-    let at = m * params.k + k;
+#if VC
+@group(1) @binding(2) var<storage, read_write> c: array<vec4<f32>>; // [splits, batch, m, n]
 #else
-    let at = k * params.m + m;
+@group(1) @binding(2) var<storage, read_write> c: array<f32>;       // [splits, batch, m, n]
 #endif
-    return Place(batch * params.a_step + at, m < params.m && k < k_end);
-}
-fn place_b(k: u32, n: u32, k_end: u32, batch: u32) -> Place {
-#if BK
-    let at = n * params.k + k;
-#else
-    let at = k * params.n + n;
-#endif
-    return Place(batch * params.b_step + at, n < params.n && k < k_end);
-}
-#endif
-#if OP == forward
-fn place_a(m: u32, k: u32, k_end: u32, batch: u32) -> Place {
-    let line = divide(m, params.ow_magic);
-    let image = divide(line, params.oh_magic);
-    let tap = divide(k, params.c_magic);
-    let di = divide(tap, params.kw_magic);
-    let row = (line - image * params.oh) * params.stride + di - params.pad;
-    let column = (m - line * params.ow) * params.stride + tap - di * params.kw - params.pad;
-    let at = ((image * params.h + row) * params.w + column) * params.c + k - tap * params.c;
-    return Place(at, m < params.m && k < k_end && row < params.h && column < params.w);
-}
-fn place_b(k: u32, n: u32, k_end: u32, batch: u32) -> Place {
-    return Place(n * params.k + k, n < params.n && k < k_end);
-}
-#endif
-#if OP == input_grad
-// The tap that step k stands for, in the residue class `batch`.
-struct Tap {
-    di: u32,
-    dj: u32,
-    o: u32,
-}
-fn first_tap(residue: u32) -> u32 {
-    let shifted = residue + params.pad;
-    return shifted - divide(shifted, params.stride_magic) * params.stride;
-}
-fn taps_from(first: u32, size: u32) -> u32 {
-    return divide(max(size, first) - first + params.stride - 1u, params.stride_magic);
-}
-fn tap_of(k: u32, rho: u32, sigma: u32) -> Tap {
-    let dj0 = first_tap(sigma);
-    let across = max(taps_from(dj0, params.kw), 1u);
-    let tap = divide(k, params.o_magic);
-    let down = tap / across;
-    return Tap(first_tap(rho) + down * params.stride, dj0 + (tap - down * across) * params.stride,
-        k - tap * params.o);
-}
-fn place_a(m: u32, k: u32, k_end: u32, batch: u32) -> Place {
-    let rho = divide(batch, params.stride_magic);
-    let sigma = batch - rho * params.stride;
-    let line = divide(m, params.columns_magic);
-    let image = divide(line, params.rows_magic);
-    let h = (line - image * params.rows) * params.stride + rho + params.pad;
-    let w = (m - line * params.columns) * params.stride + sigma + params.pad;
-    let tap = tap_of(k, rho, sigma);
-    let i = divide(max(h, tap.di) - tap.di, params.stride_magic);
-    let j = divide(max(w, tap.dj) - tap.dj, params.stride_magic);
-    let at = ((image * params.oh + i) * params.ow + j) * params.o + tap.o;
-    let real = h >= tap.di && w >= tap.dj && i < params.oh && j < params.ow;
-    return Place(at, real && m < params.m && k < k_end);
-}
-fn place_b(k: u32, n: u32, k_end: u32, batch: u32) -> Place {
-    let rho = divide(batch, params.stride_magic);
-    let tap = tap_of(k, rho, batch - rho * params.stride);
-    let at = ((tap.o * params.kh + tap.di) * params.kw + tap.dj) * params.c + n;
-    return Place(at, n < params.n && k < k_end);
-}
-#endif
-#if OP == weight_grad
-fn place_a(m: u32, k: u32, k_end: u32, batch: u32) -> Place {
-    return Place(k * params.o + m, m < params.m && k < k_end);
-}
-fn place_b(k: u32, n: u32, k_end: u32, batch: u32) -> Place {
-    let line = divide(k, params.ow_magic);
-    let image = divide(line, params.oh_magic);
-    let tap = divide(n, params.c_magic);
-    let di = divide(tap, params.kw_magic);
-    let row = (line - image * params.oh) * params.stride + di - params.pad;
-    let column = (k - line * params.ow) * params.stride + tap - di * params.kw - params.pad;
-    let at = ((image * params.h + row) * params.w + column) * params.c + n - tap * params.c;
-    return Place(at, n < params.n && k < k_end && row < params.h && column < params.w);
-}
 #endif
 
-#if !VEC
-fn word_a(place: Place) -> f32 {
-    return select(0.0, a[select(0u, place.at, place.real)], place.real);
-}
-fn word_b(place: Place) -> f32 {
-    return select(0.0, b[select(0u, place.at, place.real)], place.real);
-}
-#endif
+// An operand that is contiguous along k lies in workgroup memory line by line, a vec4 holding four
+// steps of k: [BM, DEPTH / 4 and a gap against bank conflicts]. Else step by step: [DEPTH, BM / 4].
+// Lines of b are ordered so that a thread's four neighbours are a quarter of the tile apart.
+var<workgroup> tile_a: array<vec4<f32>, $SPACEA>;
+var<workgroup> tile_b: array<vec4<f32>, $SPACEB>;
 
-// Four neighbours of a from (m, k) on, along k or m.
-fn four_a(m: u32, k: u32, k_end: u32, batch: u32) -> vec4<f32> {
-#if VEC
-    let place = place_a(m, k, k_end, batch);
-    return select(vec4<f32>(), a[select(0u, place.at, place.real) >> 2u], place.real);
-#else
-#if AK
-    return vec4<f32>(
-        word_a(place_a(m, k, k_end, batch)), word_a(place_a(m, k + 1u, k_end, batch)),
-        word_a(place_a(m, k + 2u, k_end, batch)), word_a(place_a(m, k + 3u, k_end, batch)));
-#else
-    return vec4<f32>(
-        word_a(place_a(m, k, k_end, batch)), word_a(place_a(m + 1u, k, k_end, batch)),
-        word_a(place_a(m + 2u, k, k_end, batch)), word_a(place_a(m + 3u, k, k_end, batch)));
-#endif
-#endif
-}
-
-// Four neighbours of b from (k, n) on, along k or n.
-fn four_b(k: u32, n: u32, k_end: u32, batch: u32) -> vec4<f32> {
-#if VEC
-    let place = place_b(k, n, k_end, batch);
-    return select(vec4<f32>(), b[select(0u, place.at, place.real) >> 2u], place.real);
-#else
-#if BK
-    return vec4<f32>(
-        word_b(place_b(k, n, k_end, batch)), word_b(place_b(k + 1u, n, k_end, batch)),
-        word_b(place_b(k + 2u, n, k_end, batch)), word_b(place_b(k + 3u, n, k_end, batch)));
-#else
-    return vec4<f32>(
-        word_b(place_b(k, n, k_end, batch)), word_b(place_b(k, n + 1u, k_end, batch)),
-        word_b(place_b(k, n + 2u, k_end, batch)), word_b(place_b(k, n + 3u, k_end, batch)));
-#endif
-#endif
-}
-
-@compute @workgroup_size(256)
+@compute @workgroup_size($THREADS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let number = group.y * groups.x + group.x;
-    if number >= params.groups {
+#include gemm_first
+    // and where in workgroup memory it puts that
+#for Q QA
+#if AK
+    let to_a_$Q = am_$Q * $PITCHu + ak_$Q / 4u;
+#else
+    let to_a_$Q = local + ${Q * THREADS}u;
+#endif
+#end
+#for Q QB
+#if BK
+    let to_b_$Q = (bn_$Q & 3u) * $GROUPBu + (bn_$Q >> 2u) * $PITCHu + bk_$Q / 4u;
+#else
+    let to_b_$Q = local + ${Q * THREADS}u;
+#endif
+#end
+
+    let x = local % $COLUMNSu;
+#if ONE
+    let y = local / $COLUMNSu;
+    let slice = 0u;
+#else
+    let y = local / $COLUMNSu % $ROWSu;
+    let slice = local / $TEAMu;
+#endif
+#for I TM
+#for J ${TN / 4}
+    var acc_$I_$J = vec4<f32>();
+#end
+#end
+    loop {
+#for Q QA
+        tile_a[to_a_$Q] = new_a_$Q;
+#end
+#for Q QB
+#if QUADSB < THREADS
+        if local < $QUADSBu {
+            tile_b[to_b_$Q] = new_b_$Q;
+        }
+#else
+        tile_b[to_b_$Q] = new_b_$Q;
+#endif
+#end
+        workgroupBarrier();
+#include gemm_next
+#for Q ${DEPTH / 4 / SLICES}
+        {
+            let four = slice * ${DEPTH / 4 / SLICES}u + $Qu;
+#if AK
+#for I TM
+            let a_$I = tile_a[(y + ${I * ROWS}u) * $PITCHu + four];
+#end
+#else
+#for K 4
+#for I ${TM / 4}
+            let a_$K_$I = tile_a[(four * 4u + $Ku) * ${BM / 4}u + y + ${I * ROWS}u];
+#end
+#end
+#endif
+#for J ${TN / 4}
+#if BK
+#for P 4
+            let b_$J_$P = tile_b[(x + ${J * COLUMNS}u) * $PITCHu + four + ${GROUPB * P}u];
+#end
+#endif
+#for K 4
+#if BK
+            let b_$J_$K_n = vec4<f32>(b_$J_0[$K], b_$J_1[$K], b_$J_2[$K], b_$J_3[$K]);
+#else
+            let b_$J_$K_n = tile_b[(four * 4u + $Ku) * ${BN / 4}u + x + ${J * COLUMNS}u];
+#endif
+#for I TM
+#if AK
+            acc_$I_$J = fma(vec4<f32>(a_$I[$K]), b_$J_$K_n, acc_$I_$J);
+#else
+            acc_$I_$J = fma(vec4<f32>(a_$K_${I / 4}[${I % 4}]), b_$J_$K_n, acc_$I_$J);
+#endif
+#end
+#end
+#end
+        }
+#end
+        if k0 >= k_end {
+            break;
+        }
+        workgroupBarrier();
+    }
+
+    // the sums of the teams, by way of workgroup memory
+#if SLICES == 4
+    workgroupBarrier();
+    if slice == 2u {
+#for I TM
+#for J ${TN / 4}
+        tile_a[local - ${TEAM * 2}u + ${TN / 4 * I + J * TEAM}u] = acc_$I_$J;
+#end
+#end
+    }
+    if slice == 3u {
+#for I TM
+#for J ${TN / 4}
+        tile_b[local - ${TEAM * 3}u + ${TN / 4 * I + J * TEAM}u] = acc_$I_$J;
+#end
+#end
+    }
+    workgroupBarrier();
+    if slice == 0u {
+#for I TM
+#for J ${TN / 4}
+        acc_$I_$J += tile_a[local + ${TN / 4 * I + J * TEAM}u];
+#end
+#end
+    }
+    if slice == 1u {
+#for I TM
+#for J ${TN / 4}
+        acc_$I_$J += tile_b[local - $TEAMu + ${TN / 4 * I + J * TEAM}u];
+#end
+#end
+    }
+#endif
+#if !ONE
+    workgroupBarrier();
+    if slice == 1u {
+#for I TM
+#for J ${TN / 4}
+        tile_a[local - $TEAMu + ${TN / 4 * I + J * TEAM}u] = acc_$I_$J;
+#end
+#end
+    }
+    workgroupBarrier();
+    if slice != 0u {
         return;
     }
-    let product = divide(number, params.tiles_magic);
-    let tile = number - product * params.tiles;
-    let batch = divide(product, params.splits_magic);
-    let split = product - batch * params.splits;
-    let tile_m = divide(tile, params.tiles_n_magic);
-    let m0 = tile_m * 64u;
-    let n0 = (tile - tile_m * params.tiles_n) * 64u;
-#if OP == input_grad
-    let rho = divide(batch, params.stride_magic);
-    let sigma = batch - rho * params.stride;
-    let k_all = taps_from(first_tap(rho), params.kh) * taps_from(first_tap(sigma), params.kw)
-        * params.o;
-#else
-    let k_all = params.k;
-#endif
-    let k_end = min(k_all, (split + 1u) * params.chunk);
-    let x = local & 15u;
-    let y = local >> 4u;
-    // where this thread reads: four neighbours of a line of k, or of a line across it
-    let line = local >> 2u;
-    let quad = (local & 3u) * 4u;
-
-#for I 4
-    var acc_$I = vec4<f32>();
+#for I TM
+#for J ${TN / 4}
+    acc_$I_$J += tile_a[local + ${TN / 4 * I + J * TEAM}u];
 #end
-    for (var k0 = split * params.chunk; k0 < k_end; k0 += 16u) {
+#end
+#endif
+
+#for I TM
+    {
 #if AK
-        let four_of_a = four_a(m0 + line, k0 + quad, k_end, batch);
-#for Q 4
-        tile_a[(quad + $Qu) * LINE + line] = four_of_a[$Q];
-#end
+        let m = m0 + y + ${I * ROWS}u;
 #else
-        let four_of_a = four_a(m0 + x * 4u, k0 + y, k_end, batch);
-#for Q 4
-        tile_a[y * LINE + x * 4u + $Qu] = four_of_a[$Q];
-#end
+        let m = m0 + (y + ${I / 4 * ROWS}u) * 4u + ${I % 4}u;
 #endif
-#if BK
-        let four_of_b = four_b(k0 + quad, n0 + line, k_end, batch);
-#for Q 4
-        tile_b[(quad + $Qu) * LINE + line] = four_of_b[$Q];
-#end
-#else
-        let four_of_b = four_b(k0 + y, n0 + x * 4u, k_end, batch);
-#for Q 4
-        tile_b[y * LINE + x * 4u + $Qu] = four_of_b[$Q];
-#end
-#endif
-        workgroupBarrier();
-#for K 16
-        {
-            let at_b = ${K * 68}u + x * 4u;
-            let row_b = vec4<f32>(
-                tile_b[at_b], tile_b[at_b + 1u], tile_b[at_b + 2u], tile_b[at_b + 3u]);
-            let at_a = ${K * 68}u + y * 4u;
-#for I 4
-            acc_$I += tile_a[at_a + $Iu] * row_b;
-#end
-        }
-#end
-        workgroupBarrier();
-    }
-
-    let first_n = n0 + x * 4u;
-#for I 4
-    let m_$I = m0 + y * 4u + $Iu;
-#if OP == input_grad
-    let line_$I = divide(m_$I, params.columns_magic);
-    let image_$I = divide(line_$I, params.rows_magic);
-    let h_$I = (line_$I - image_$I * params.rows) * params.stride + rho;
-    let w_$I = (m_$I - line_$I * params.columns) * params.stride + sigma;
-    let real_$I = m_$I < params.m && h_$I < params.h && w_$I < params.w;
-    let c_$I = ((image_$I * params.h + h_$I) * params.w + w_$I) * params.n + first_n;
-#else
-    let real_$I = m_$I < params.m;
-    let c_$I = ((split * params.batch + batch) * params.m + m_$I) * params.n + first_n;
-#endif
-    if real_$I {
+        let place = place_c(m, n0, tile.split);
+        if place.real {
+#for J ${TN / 4}
+            let n_$J = (x + ${J * COLUMNS}u) * 4u;
 #if THROUGH
-        if first_n < params.n {
-            finish(c_$I >> 2u, acc_$I);
-        }
+            if n0 + n_$J < params.n {
+                finish((place.at + n_$J) >> 2u, acc_$I_$J);
+            }
 #else
-#for J 4
-        if first_n + $Ju < params.n {
-            c[c_$I + $Ju] = acc_$I[$J];
-        }
+#if VC
+            if n0 + n_$J < params.n {
+                c[(place.at + n_$J) >> 2u] = acc_$I_$J;
+            }
+#else
+#for P 4
+            if n0 + n_$J + $Pu < params.n {
+                c[place.at + n_$J + $Pu] = acc_$I_$J[$P];
+            }
 #end
 #endif
+#endif
+#end
+        }
     }
 #end
 }

@@ -82,6 +82,32 @@ fn safe_sigmoid(x: T) -> T {
     return select(e, T(1.0), x >= T(0.0)) / (1.0 + e);
 }
 
+// sin x and cos x: x − n π/2 in three parts (Cody and Waite), |n| < 2¹⁵ or so, then the polynomials of Cephes' sinf and cosf. What is
+// larger has no digits left in f32 to speak of.
+fn quadrant_sin(x: T, shift: vec4<i32>) -> T {
+    let n = floor(x * 0.63661975 + 0.5);
+    let r = ((x - n * 1.5703125) - n * 4.8351287841796875e-4) - n * 3.1391647865e-7;
+    let r2 = r * r;
+    let sine = r + r * (r2 * (-0.16666655 + r2 * (8.3321609e-3 - r2 * 1.9515296e-4)));
+    let cosine = 1.0 - 0.5 * r2
+        + r2 * (r2 * (4.1666646e-2 + r2 * (-1.3887316e-3 + r2 * 2.4433157e-5)));
+    let quadrant = vec4<i32>(n) + shift;
+    let odd = (quadrant & vec4<i32>(1)) != vec4<i32>(0);
+    let value = select(sine, cosine, odd);
+    return select(value, -value, (quadrant & vec4<i32>(2)) != vec4<i32>(0));
+}
+
+fn safe_sin(x: T) -> T {
+    let infinite = bitcast<T>(vec4<u32>(0x7fc00000u));
+    let value = select(quadrant_sin(x, vec4<i32>(0)), infinite, non_finite(x) > T(0.0));
+    return select(value, x, abs(x) < T(1e-4));
+}
+
+fn safe_cos(x: T) -> T {
+    let infinite = bitcast<T>(vec4<u32>(0x7fc00000u));
+    return select(quadrant_sin(x, vec4<i32>(1)), infinite, non_finite(x) > T(0.0));
+}
+
 // Truncated towards zero, held to what u32 can say; 0 for NaN.
 fn to_u32(x: T) -> vec4<u32> {
     let value = vec4<u32>(clamp(x, T(0.0), T(4294967040.0)));

@@ -1,6 +1,7 @@
 //! Tests that need an adapter; software Vulkan will do.
 
 mod infinite;
+mod matrix;
 mod naive;
 mod pointwise;
 mod primitives;
@@ -35,6 +36,7 @@ pub(crate) const TEST_OPTIONS: GpuOptions = GpuOptions {
     poison: true,
     smallest_limits: true,
     family: None,
+    tile: None,
 };
 
 /// The usual device for tests.

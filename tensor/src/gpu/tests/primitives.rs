@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::DType;
 use crate::cpu::{CpuBuffer, CpuView};
+use crate::gpu::tiles::TILES;
 use crate::primitive::*;
 use crate::random::RngKey;
 
@@ -459,6 +460,57 @@ fn convolutions_on(gpu: &Gpu) {
                 ow: side,
             };
             check(gpu, &Primitive::Conv(pass, shape));
+        }
+    }
+}
+
+/// Each tile of the tiled kernels makes every product, of lines of fours and others, over more than one tile and part of a step.
+#[test]
+fn every_tile() {
+    for tile in TILES {
+        let options = GpuOptions {
+            family: Some(Family::Tiled),
+            tile: Some(tile),
+            ..TEST_OPTIONS
+        };
+        let Some(gpu) = test_gpu_with(options) else {
+            return;
+        };
+        let transposed = [(false, false), (false, true), (true, false), (true, true)];
+        for (a_transposed, b_transposed) in transposed {
+            for (m, n, k) in [(132, 136, 44), (35, 7, 13)] {
+                let product = MatMul {
+                    batch: 2,
+                    m,
+                    n,
+                    k,
+                    a_transposed,
+                    b_transposed,
+                    a_batched: true,
+                    b_batched: false,
+                };
+                check(&gpu, &Primitive::MatMul(product));
+            }
+        }
+        for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
+            for (c, o, stride, pad) in [(20, 36, 1, 1), (4, 12, 2, 0), (3, 8, 1, 1), (5, 6, 2, 2)] {
+                let [h, w] = [9, 6];
+                let out = |side: usize| (side + 2 * pad - 3) / stride + 1;
+                let shape = Conv2d {
+                    n: 3,
+                    h,
+                    w,
+                    c,
+                    o,
+                    kh: 3,
+                    kw: 3,
+                    stride,
+                    pad,
+                    oh: out(h),
+                    ow: out(w),
+                };
+                check(&gpu, &Primitive::Conv(pass, shape));
+            }
         }
     }
 }

@@ -2,14 +2,28 @@
 //! SPIR-V, Metal and HLSL.
 
 use naga::back::{hlsl, msl, spv};
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::layout::Layout;
+use crate::gpu::matrix::MATRIX_TILES;
 use crate::gpu::template::Program;
+use crate::gpu::tiled::Vectors;
+use crate::gpu::tiles::TILES;
 use crate::gpu::{conv, launch, matmul, reduce, rows, through, tiled};
 use crate::primitive::{ConvPass, PoolPass};
 use crate::{DType, Expr, RngKey};
+
+/// Shaders that others include.
+const INCLUDED: [&str; 7] = [
+    "thread",
+    "philox",
+    "numerics",
+    "order",
+    "gemm_first",
+    "gemm_next",
+    "gemm_operands",
+];
 
 fn all_programs() -> Vec<Program> {
     let mut all = vec![launch::poison_program()];
@@ -34,18 +48,18 @@ fn all_programs() -> Vec<Program> {
     all.push(reduce::pool_program(PoolPass::MaxIndex, false));
     all.extend(["clear", "link", "sort"].map(rows::lists_program));
     all.extend((1..=8).map(rows::embed_program));
-    for vec in both {
-        for transposed in [(false, false), (false, true), (true, false), (true, true)] {
-            let operands = tiled::Operands::matmul(transposed);
-            all.push(tiled::tiled_program(operands, vec, false));
+    let mut tiles = |operands: tiled::Operands| {
+        for tile in TILES {
+            for vectors in [Vectors::All, Vectors::Left, Vectors::None] {
+                all.push(tiled::tiled_program(&tile, operands, vectors, false));
+            }
         }
-        for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
-            all.push(tiled::tiled_program(
-                tiled::Operands::conv(pass),
-                vec,
-                false,
-            ));
-        }
+    };
+    for transposed in [(false, false), (false, true), (true, false), (true, true)] {
+        tiles(tiled::Operands::matmul(transposed));
+    }
+    for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
+        tiles(tiled::Operands::conv(pass));
     }
     for block in matmul::BLOCKS {
         for bits in 0..8u8 {
@@ -59,16 +73,36 @@ fn all_programs() -> Vec<Program> {
     all
 }
 
-/// Translates WGSL text as wgpu does for Vulkan, Metal and DX12.
-pub(super) fn translate(key: &str, source: &str) {
+fn matrix_programs() -> Vec<Program> {
+    let passes = [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad];
+    let transposed = [(false, false), (false, true), (true, false), (true, true)];
+    let products = transposed.map(tiled::Operands::matmul).into_iter();
+    let operands: Vec<_> = products.chain(passes.map(tiled::Operands::conv)).collect();
+    let mut all = Vec::new();
+    for tile in MATRIX_TILES {
+        for operands in &operands {
+            all.extend([false, true].map(|split| tile.program(*operands, split, false)));
+        }
+    }
+    all
+}
+
+/// Checks WGSL text and translates it to SPIR-V, as wgpu does for Vulkan.
+fn to_spirv(key: &str, source: &str, capabilities: Capabilities) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|error| panic!("{key}: {}", error.emit_to_string(source)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{key}: {}", error.emit_to_string(source)));
     let words = spv::write_vec(&module, &info, &spv::Options::default(), None)
         .unwrap_or_else(|error| panic!("{key} to SPIR-V: {error}"));
     assert!(words.len() > 50, "{key}");
+    (module, info)
+}
+
+/// Translates WGSL text as wgpu does for Vulkan, Metal and DX12.
+pub(super) fn translate(key: &str, source: &str) {
+    let (module, info) = to_spirv(key, source, Capabilities::empty());
     let options = msl::Options {
         fake_missing_bindings: true,
         ..msl::Options::default()
@@ -95,9 +129,17 @@ fn every_permutation_is_portable() {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
         translate(&key, &source);
     }
+    // matrix units, of which only Vulkan has these
+    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX;
+    for program in &matrix_programs() {
+        let key = program.key();
+        let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
+        to_spirv(&key, &source, capabilities);
+    }
     // the file of every program appears
     let mut files: Vec<String> = programs
         .iter()
+        .chain(&matrix_programs())
         .filter_map(|p| Some(p.key().split(' ').next()?.to_owned()))
         .collect();
     files.sort();
@@ -106,7 +148,7 @@ fn every_permutation_is_portable() {
     let mut there: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
-        .filter(|name| !["thread", "philox", "numerics", "order"].contains(&name.as_str()))
+        .filter(|name| !INCLUDED.contains(&name.as_str()))
         .collect();
     there.sort();
     assert_eq!(files, there);
@@ -142,9 +184,12 @@ fn convolutions_with_an_epilogue_are_portable() {
         let kernel = PointwiseKernel::new(&[2, 8, 8, 8], &exprs, inputs, DType::F32);
         let layout = Layout::of(&kernel);
         for pass in [ConvPass::Forward, ConvPass::InputGrad] {
-            let program = tiled::tiled_program(tiled::Operands::conv(pass), true, true);
-            let source = through::text(&program, &kernel, &layout).unwrap();
-            translate(&program.key(), &source);
+            for tile in TILES {
+                let operands = tiled::Operands::conv(pass);
+                let program = tiled::tiled_program(&tile, operands, Vectors::All, true);
+                let source = through::text(&program, &kernel, &layout).unwrap();
+                translate(&program.key(), &source);
+            }
         }
     }
 }

@@ -1,0 +1,163 @@
+//! `clel tune`.
+
+use clel_tensor::gpu::{Gpu, Trial};
+use clel_tensor::{Device, primitive::Primitive};
+use serde::Serialize;
+
+use super::{DeviceArgument, output};
+use crate::bench::{Subject, products};
+use crate::config::Network;
+use crate::{Error, Result, tune};
+
+/// Examples at the end of the help text.
+const EXAMPLES: &str = "\
+Examples:
+  clel tune                                        for the network of `cifar10-small`, batches of 64
+  clel tune --model resnet --batch 16,64
+  clel tune --model tiny --device wgpu:1 --json
+  clel tune --forget                               back to what suits most cards";
+
+/// Finds the fastest kernels for this machine's graphics hardware, and remembers them.
+///
+/// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, and the best is
+/// kept in a file in the user's cache folder (or the one that CLEL_CACHE names), which every command reads from then on. It holds for one
+/// adapter, driver and version of the kernels; more networks add to it. Sums are added up in another order with another tile, so results
+/// change in their last digits.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Tune {
+    /// Networks whose products are measured.
+    #[arg(
+        long,
+        value_name = "NETWORK",
+        value_delimiter = ',',
+        default_value = "resnet_small"
+    )]
+    model: Vec<Network>,
+    /// Images in a batch.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "64")]
+    batch: Vec<usize>,
+    /// Overrides one setting of training; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Forget what was measured on this adapter instead.
+    #[arg(long)]
+    forget: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgument,
+}
+
+/// What was measured for one product.
+#[derive(Debug, Serialize)]
+struct Measured {
+    product: String,
+    operations: usize,
+    /// Tiles and seconds, fastest first.
+    trials: Vec<(String, f64)>,
+    /// With the tile that it had before.
+    seconds_before: f64,
+}
+
+/// All that is printed.
+#[derive(Debug, Serialize)]
+struct Report {
+    device: String,
+    file: String,
+    products: Vec<Measured>,
+}
+
+impl Tune {
+    pub(super) fn run(&self) -> Result<()> {
+        let device = self.device.open()?;
+        let Device::Wgpu(gpu) = &device else {
+            return Err(Error::Argument {
+                argument: format!("--device {}", self.device.device),
+                why: format!("is {device}, whose kernels are not tuned; name a WebGPU adapter"),
+            });
+        };
+        if self.forget {
+            let path = tune::path(gpu)?;
+            return output::say(&match tune::forget(gpu)? {
+                true => format!("{} is removed", path.display()),
+                false => format!("there was nothing in {}", path.display()),
+            });
+        }
+        let mut all = Vec::new();
+        for network in &self.model {
+            for batch in &self.batch {
+                let subject = Subject::new(*network, *batch, &self.set)?;
+                for primitive in products(&subject, gpu)? {
+                    all.extend(self.measure(gpu, &primitive)?);
+                }
+            }
+        }
+        if all.is_empty() {
+            return Err(Error::Argument {
+                argument: format!("--device {}", self.device.device),
+                why: format!("is {device}, a software rasteriser, whose kernels have no tiles"),
+            });
+        }
+        let path = tune::save(gpu)?;
+        if self.json {
+            let report = Report {
+                device: device.to_string(),
+                file: path.display().to_string(),
+                products: all,
+            };
+            return output::say(&output::json(&report)?);
+        }
+        output::say(&format!(
+            "{} products, kept in {}",
+            all.len(),
+            path.display()
+        ))
+    }
+
+    /// Tries the tiles on a product, and takes the best.
+    fn measure(&self, gpu: &Gpu, primitive: &Primitive) -> Result<Option<Measured>> {
+        let Some(tried) = gpu.try_tiles(primitive)? else {
+            return Ok(None);
+        };
+        let Some(best) = tried.trials.first() else {
+            return Ok(None);
+        };
+        let mut tuned = gpu.tuned();
+        tuned.insert(tried.product.clone(), best.tile);
+        gpu.set_tuned(tuned);
+        let measured = Measured {
+            operations: tried.operations,
+            trials: tried
+                .trials
+                .iter()
+                .map(|t| (t.tile.to_string(), t.seconds))
+                .collect(),
+            seconds_before: tried.before.seconds,
+            product: tried.product,
+        };
+        if !self.json {
+            output::say(&line(&measured, &tried.before))?;
+        }
+        Ok(Some(measured))
+    }
+}
+
+/// A product, its rate before and now, and how the tiles did, in microseconds.
+fn line(measured: &Measured, before: &Trial) -> String {
+    let rate = |seconds: f64| measured.operations as f64 * 1e-9 / seconds;
+    let trials = measured.trials.iter();
+    let trials: Vec<String> = trials
+        .map(|(tile, s)| format!("{tile} {:.1}", s * 1e6))
+        .collect();
+    let now = measured.trials.first().map_or(f64::NAN, |(_, s)| *s);
+    format!(
+        "{:44} {:7.0} -> {:7.0} GFLOP/s  (was {})  us: {}",
+        measured.product,
+        rate(before.seconds),
+        rate(now),
+        before.tile,
+        trials.join(", ")
+    )
+}

@@ -1,0 +1,155 @@
+// c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply 16 × 16 blocks of f16 and add in f32. A workgroup of subgroups of 32 threads
+// makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands are rounded to f16 on their way to workgroup
+// memory; if SPLIT, what that loses is kept as a second f16, times 2¹¹ lest it be denormal, and multiplied too, all but the product of the two
+// losses: 22 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
+// Otherwise as gemm_tiled.
+
+enable f16;
+enable wgpu_cooperative_matrix;
+#if THROUGH
+#include philox
+#include numerics
+#endif
+#include gemm_operands
+#if !THROUGH
+@group(1) @binding(2) var<storage, read_write> c: array<vec4<f32>>; // [splits, batch, m, n]
+#endif
+
+// Four halves each; an operand contiguous along k line by line, else step by step, with gaps against bank conflicts.
+var<workgroup> tile_a: array<vec4<f16>, $SPACEA>;
+var<workgroup> tile_b: array<vec4<f16>, $SPACEB>;
+#if SPLIT
+var<workgroup> lost_a: array<vec4<f16>, $SPACEA>;
+var<workgroup> lost_b: array<vec4<f16>, $SPACEB>;
+#endif
+// A block of each subgroup, on its way to memory.
+var<workgroup> blocks: array<f32, ${THREADS * 8}>;
+
+@compute @workgroup_size($THREADS)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+#include gemm_first
+#for Q QA
+#if AK
+    let to_a_$Q = am_$Q * $PITCHAu + ak_$Q / 4u;
+#else
+    let to_a_$Q = ak_$Q * $PITCHAu + am_$Q / 4u;
+#endif
+#end
+#for Q QB
+#if BK
+    let to_b_$Q = bn_$Q * $PITCHBu + bk_$Q / 4u;
+#else
+    let to_b_$Q = bk_$Q * $PITCHBu + bn_$Q / 4u;
+#endif
+#end
+    let subgroup = local / 32u;
+    let m_own = subgroup / ${BN / SN}u * $SMu;
+    let n_own = subgroup % ${BN / SN}u * $SNu;
+#for I ${SM / 16}
+#for J ${SN / 16}
+    var acc_$I_$J = coop_mat16x16<f32, C>();
+#if SPLIT
+    var rest_$I_$J = coop_mat16x16<f32, C>();
+#endif
+#end
+#end
+    loop {
+#for Q QA
+        let half_a_$Q = vec4<f16>(new_a_$Q);
+        tile_a[to_a_$Q] = half_a_$Q;
+#if SPLIT
+        lost_a[to_a_$Q] = vec4<f16>((new_a_$Q - vec4<f32>(half_a_$Q)) * 2048.0);
+#endif
+#end
+#for Q QB
+        let half_b_$Q = vec4<f16>(new_b_$Q);
+        tile_b[to_b_$Q] = half_b_$Q;
+#if SPLIT
+        lost_b[to_b_$Q] = vec4<f16>((new_b_$Q - vec4<f32>(half_b_$Q)) * 2048.0);
+#endif
+#end
+        workgroupBarrier();
+#include gemm_next
+#for K ${DEPTH / 16}
+        {
+#for I ${SM / 16}
+#if AK
+            let at_a_$I = (m_own + ${I * 16}u) * $PITCHAu + ${K * 4}u;
+            let a_$I = coopLoadT<coop_mat16x16<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
+#if SPLIT
+            let a_$I_lost = coopLoadT<coop_mat16x16<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
+#endif
+#else
+            let at_a_$I = ${K * 16 * PITCHA}u + m_own / 4u + ${I * 4}u;
+            let a_$I = coopLoad<coop_mat16x16<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
+#if SPLIT
+            let a_$I_lost = coopLoad<coop_mat16x16<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
+#endif
+#endif
+#end
+#for J ${SN / 16}
+#if BK
+            let at_b_$J = (n_own + ${J * 16}u) * $PITCHBu + ${K * 4}u;
+            let b_$J = coopLoad<coop_mat16x16<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
+#if SPLIT
+            let b_$J_lost = coopLoad<coop_mat16x16<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
+#endif
+#else
+            let at_b_$J = ${K * 16 * PITCHB}u + n_own / 4u + ${J * 4}u;
+            let b_$J = coopLoadT<coop_mat16x16<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
+#if SPLIT
+            let b_$J_lost = coopLoadT<coop_mat16x16<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
+#endif
+#endif
+#for I ${SM / 16}
+            acc_$I_$J = coopMultiplyAdd(a_$I, b_$J, acc_$I_$J);
+#if SPLIT
+            rest_$I_$J = coopMultiplyAdd(a_$I, b_$J_lost, rest_$I_$J);
+            rest_$I_$J = coopMultiplyAdd(a_$I_lost, b_$J, rest_$I_$J);
+#endif
+#end
+#end
+        }
+#end
+        if k0 >= k_end {
+            break;
+        }
+        workgroupBarrier();
+    }
+
+    let lane = local & 31u;
+#for I ${SM / 16}
+#for J ${SN / 16}
+    {
+#if SPLIT
+        let block = acc_$I_$J + rest_$I_$J * 0.00048828125;
+#else
+        let block = acc_$I_$J;
+#endif
+        workgroupBarrier();
+        coopStoreT(block, &blocks[subgroup * 256u], 16u);
+        workgroupBarrier();
+#for H 2
+        {
+            let line = lane / 4u + ${H * 8}u;
+            let at = subgroup * 256u + line * 16u + lane % 4u * 4u;
+            let four = vec4<f32>(blocks[at], blocks[at + 1u], blocks[at + 2u], blocks[at + 3u]);
+            let n = n0 + n_own + ${J * 16}u + lane % 4u * 4u;
+            let place = place_c(m0 + m_own + ${I * 16}u + line, n, tile.split);
+            if place.real && n < params.n {
+#if THROUGH
+                finish(place.at >> 2u, four);
+#else
+                c[place.at >> 2u] = four;
+#endif
+            }
+        }
+#end
+    }
+#end
+#end
+}

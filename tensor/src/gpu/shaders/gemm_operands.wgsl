@@ -1,0 +1,353 @@
+// Where the operands of a tiled product c[m, n] = Σₖ a(m, k) · b(k, n) lie. OP says what they are:
+//   matmul       a[batch, m, k] or, !AK, [batch, k, m]; b[batch, k, n] or, BK, [batch, n, k]
+//   forward      m = pixel (n, i, j), k = (di, dj, c), n = o; a = x, b = weight
+//   input_grad   m = pixel (n, h, w) of one residue class, k = (di, dj, o) over the taps of the
+//                class, n = c; a = g, b = weight; the classes (h mod stride, w mod stride) are
+//                the batch
+//   weight_grad  m = o, k = pixel (n, i, j), n = (di, dj, c); a = g, b = x
+// AK, BK: neighbours in k are contiguous in a, in b; else those in m, in n. VA, VB: that many
+// neighbours, always a multiple of 4, are read as vec4s.
+// A place is a Row, which follows from m or n once for all, and a Step, which follows from k and is
+// carried from one k to the next without a division.
+
+struct Params {
+    groups: u32,
+    tiles: u32,           // of one product
+    tiles_n: u32,
+    splits: u32,
+    tiles_magic: vec2<u32>,
+    tiles_n_magic: vec2<u32>,
+    splits_magic: vec2<u32>,
+    batch: u32,
+    m: u32,
+    n: u32,
+    k: u32,
+    chunk: u32,           // steps of one split, a multiple of DEPTH
+    a_step: u32,          // from one matrix of a to the next
+    b_step: u32,
+    h: u32,
+    w: u32,
+    c: u32,
+    oh: u32,
+    ow: u32,
+    o: u32,
+    kh: u32,
+    kw: u32,
+    stride: u32,
+    pad: u32,
+    rows: u32,            // ⌈h / stride⌉
+    columns: u32,         // ⌈w / stride⌉
+    spare: u32,
+    c_magic: vec2<u32>,
+    o_magic: vec2<u32>,
+    kw_magic: vec2<u32>,
+    ow_magic: vec2<u32>,
+    oh_magic: vec2<u32>,
+    stride_magic: vec2<u32>,
+    columns_magic: vec2<u32>,
+    rows_magic: vec2<u32>,
+#if THROUGH
+    // what follows
+#endif
+}
+@group(0) @binding(0) var<uniform> params: Params;
+#if VA
+@group(1) @binding(0) var<storage, read> a: array<vec4<f32>>; // see OP
+#else
+@group(1) @binding(0) var<storage, read> a: array<f32>;       // see OP
+#endif
+#if VB
+@group(1) @binding(1) var<storage, read> b: array<vec4<f32>>; // see OP
+#else
+@group(1) @binding(1) var<storage, read> b: array<f32>;       // see OP
+#endif
+
+#include thread
+
+// Of a line of an operand: what does not change with k.
+struct Row {
+    base: u32,
+    row: u32,
+    column: u32,
+    real: bool,
+}
+// What k stands for.
+struct Step {
+    x: u32,
+    y: u32,
+    z: u32,
+}
+// An element of an operand: its position, and whether it exists; otherwise it is 0.
+struct Place {
+    at: u32,
+    real: bool,
+}
+
+// Number of the product in the batch.
+var<private> product: u32;
+
+#if OP == matmul
+fn step_of(k: u32) -> Step {
+    return Step(0u, 0u, k);
+}
+fn row_a(m: u32) -> Row {
+#if AK
+    let base = m * params.k;
+#else
+    let base = m;
+#endif
+    return Row(product * params.a_step + base, 0u, 0u, m < params.m);
+}
+fn place_a(row: Row, k: Step) -> Place {
+#if AK
+    return Place(row.base + k.z, row.real);
+#else
+    return Place(row.base + k.z * params.m, row.real);
+#endif
+}
+fn row_b(n: u32) -> Row {
+#if BK
+    let base = n * params.k;
+#else
+    let base = n;
+#endif
+    return Row(product * params.b_step + base, 0u, 0u, n < params.n);
+}
+fn place_b(row: Row, k: Step) -> Place {
+#if BK
+    return Place(row.base + k.z, row.real);
+#else
+    return Place(row.base + k.z * params.n, row.real);
+#endif
+}
+fn next(k: Step) -> Step {
+    return Step(0u, 0u, k.z + $DEPTHu);
+}
+#endif
+#if OP == forward
+fn step_of(k: u32) -> Step {
+    let tap = divide(k, params.c_magic);
+    let di = divide(tap, params.kw_magic);
+    return Step(di, tap - di * params.kw, k - tap * params.c);
+}
+fn row_a(m: u32) -> Row {
+    let line = divide(m, params.ow_magic);
+    let image = divide(line, params.oh_magic);
+    let row = (line - image * params.oh) * params.stride - params.pad;
+    let column = (m - line * params.ow) * params.stride - params.pad;
+    return Row(image * params.h, row, column, m < params.m);
+}
+fn place_a(row: Row, k: Step) -> Place {
+    let h = row.row + k.x;
+    let w = row.column + k.y;
+    let at = ((row.base + h) * params.w + w) * params.c + k.z;
+    return Place(at, row.real && h < params.h && w < params.w);
+}
+fn row_b(n: u32) -> Row {
+    return Row(n * params.k, 0u, 0u, n < params.n);
+}
+fn place_b(row: Row, k: Step) -> Place {
+    return Place(row.base + (k.x * params.kw + k.y) * params.c + k.z, row.real);
+}
+fn next(k: Step) -> Step {
+    var step = Step(k.x, k.y, k.z + $DEPTHu);
+    while step.z >= params.c {
+        step.z -= params.c;
+        step.y += 1u;
+        if step.y == params.kw {
+            step.y = 0u;
+            step.x += 1u;
+        }
+    }
+    return step;
+}
+#endif
+#if OP == input_grad
+// The class, and its first tap and number of taps; a Step counts taps of the class.
+var<private> rho: u32;
+var<private> sigma: u32;
+var<private> first_down: u32;
+var<private> first_across: u32;
+var<private> across: u32;
+
+fn first_tap(residue: u32) -> u32 {
+    let shifted = residue + params.pad;
+    return shifted - divide(shifted, params.stride_magic) * params.stride;
+}
+fn taps_from(first: u32, size: u32) -> u32 {
+    return divide(max(size, first) - first + params.stride - 1u, params.stride_magic);
+}
+// Sets the class, and returns the length of its sums.
+fn enter_class() -> u32 {
+    rho = divide(product, params.stride_magic);
+    sigma = product - rho * params.stride;
+    first_down = first_tap(rho);
+    first_across = first_tap(sigma);
+    let taps = taps_from(first_across, params.kw);
+    across = max(taps, 1u);
+    return taps_from(first_down, params.kh) * taps * params.o;
+}
+fn step_of(k: u32) -> Step {
+    let tap = divide(k, params.o_magic);
+    let down = tap / across;
+    return Step(down, tap - down * across, k - tap * params.o);
+}
+fn row_a(m: u32) -> Row {
+    let line = divide(m, params.columns_magic);
+    let image = divide(line, params.rows_magic);
+    let row = line - image * params.rows + divide(rho + params.pad, params.stride_magic);
+    let column = m - line * params.columns + divide(sigma + params.pad, params.stride_magic);
+    return Row(image * params.oh, row, column, m < params.m);
+}
+fn place_a(row: Row, k: Step) -> Place {
+    let i = row.row - k.x;
+    let j = row.column - k.y;
+    let at = ((row.base + i) * params.ow + j) * params.o + k.z;
+    return Place(at, row.real && i < params.oh && j < params.ow);
+}
+fn row_b(n: u32) -> Row {
+    return Row(n, 0u, 0u, n < params.n);
+}
+fn place_b(row: Row, k: Step) -> Place {
+    let di = first_down + k.x * params.stride;
+    let dj = first_across + k.y * params.stride;
+    return Place(((k.z * params.kh + di) * params.kw + dj) * params.c + row.base, row.real);
+}
+fn next(k: Step) -> Step {
+    var step = Step(k.x, k.y, k.z + $DEPTHu);
+    while step.z >= params.o {
+        step.z -= params.o;
+        step.y += 1u;
+        if step.y == across {
+            step.y = 0u;
+            step.x += 1u;
+        }
+    }
+    return step;
+}
+#endif
+#if OP == weight_grad
+fn step_of(k: u32) -> Step {
+    let line = divide(k, params.ow_magic);
+    let image = divide(line, params.oh_magic);
+    return Step(image, line - image * params.oh, k - line * params.ow);
+}
+fn row_a(m: u32) -> Row {
+    return Row(m, 0u, 0u, m < params.m);
+}
+fn place_a(row: Row, k: Step) -> Place {
+    let pixel = (k.x * params.oh + k.y) * params.ow + k.z;
+    return Place(pixel * params.o + row.base, row.real);
+}
+fn row_b(n: u32) -> Row {
+    let tap = divide(n, params.c_magic);
+    let di = divide(tap, params.kw_magic);
+    let row = di - params.pad;
+    return Row(n - tap * params.c, row, tap - di * params.kw - params.pad, n < params.n);
+}
+fn place_b(row: Row, k: Step) -> Place {
+    let h = k.y * params.stride + row.row;
+    let w = k.z * params.stride + row.column;
+    let at = ((k.x * params.h + h) * params.w + w) * params.c + row.base;
+    return Place(at, row.real && h < params.h && w < params.w);
+}
+fn next(k: Step) -> Step {
+    var step = Step(k.x, k.y, k.z + $DEPTHu);
+    while step.z >= params.ow {
+        step.z -= params.ow;
+        step.y += 1u;
+        if step.y == params.oh {
+            step.y = 0u;
+            step.x += 1u;
+        }
+    }
+    return step;
+}
+#endif
+
+// A workgroup's tile of outputs, and its part of the contraction.
+struct Tile {
+    m: u32,
+    n: u32,
+    split: u32,
+    k: u32,
+    k_end: u32,
+}
+fn enter(number: u32) -> Tile {
+    let part = divide(number, params.tiles_magic);
+    let tile = number - part * params.tiles;
+    product = divide(part, params.splits_magic);
+    let split = part - product * params.splits;
+    let tile_m = divide(tile, params.tiles_n_magic);
+#if OP == input_grad
+    let k_all = enter_class();
+#else
+    let k_all = params.k;
+#endif
+    let k_end = min(k_all, (split + 1u) * params.chunk);
+    let n = (tile - tile_m * params.tiles_n) * $BNu;
+    return Tile(tile_m * $BMu, n, split, split * params.chunk, k_end);
+}
+
+// Four neighbours of a, along k if AK, else along m; (m, k) is the first, `row` and `step` are its.
+fn four_a(row: Row, step: Step, m: u32, k: u32, k_end: u32) -> vec4<f32> {
+#if VA
+    let place = place_a(row, step);
+    let real = place.real && k < k_end;
+    return select(vec4<f32>(), a[select(0u, place.at, real) >> 2u], real);
+#else
+    var four: vec4<f32>;
+#for I 4
+    {
+#if AK
+        let place = place_a(row, step_of(k + $Iu));
+        let real = place.real && k + $Iu < k_end;
+#else
+        let place = place_a(row_a(m + $Iu), step);
+        let real = place.real && k < k_end;
+#endif
+        four[$I] = select(0.0, a[select(0u, place.at, real)], real);
+    }
+#end
+    return four;
+#endif
+}
+
+// Four neighbours of b, along k if BK, else along n.
+fn four_b(row: Row, step: Step, n: u32, k: u32, k_end: u32) -> vec4<f32> {
+#if VB
+    let place = place_b(row, step);
+    let real = place.real && k < k_end;
+    return select(vec4<f32>(), b[select(0u, place.at, real) >> 2u], real);
+#else
+    var four: vec4<f32>;
+#for I 4
+    {
+#if BK
+        let place = place_b(row, step_of(k + $Iu));
+        let real = place.real && k + $Iu < k_end;
+#else
+        let place = place_b(row_b(n + $Iu), step);
+        let real = place.real && k < k_end;
+#endif
+        four[$I] = select(0.0, b[select(0u, place.at, real)], real);
+    }
+#end
+    return four;
+#endif
+}
+
+// Position of output (m, n) of this product, and whether there is such a row.
+fn place_c(m: u32, n: u32, split: u32) -> Place {
+#if OP == input_grad
+    let line = divide(m, params.columns_magic);
+    let image = divide(line, params.rows_magic);
+    let h = (line - image * params.rows) * params.stride + rho;
+    let w = (m - line * params.columns) * params.stride + sigma;
+    let at = ((image * params.h + h) * params.w + w) * params.n + n;
+    return Place(at, m < params.m && h < params.h && w < params.w);
+#else
+    let at = ((split * params.batch + product) * params.m + m) * params.n + n;
+    return Place(at, m < params.m);
+#endif
+}

@@ -1,0 +1,124 @@
+//! Products with less than f32's precision: on matrix units as exact as they say, without them the very same as ever.
+
+use super::*;
+use crate::cpu::{CpuBuffer, CpuView};
+use crate::gpu::{MatmulPrecision, with_matmul_precision};
+use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
+
+/// Numbers in [−½, ½), as `seed` has it.
+fn numbers(len: usize, seed: u32) -> Vec<f32> {
+    let hash = |i: u32| {
+        (i ^ seed)
+            .wrapping_mul(2_654_435_761)
+            .rotate_left(13)
+            .wrapping_mul(40_503)
+    };
+    (0..len as u32)
+        .map(|i| (hash(i) >> 8) as f32 / (1 << 24) as f32 - 0.5)
+        .collect()
+}
+
+/// ‖computed − exact‖ / ‖exact‖ with this precision; the exact result in f64 on the CPU.
+fn error(gpu: &Gpu, primitive: &Primitive, precision: MatmulPrecision) -> f64 {
+    let inputs = primitive.input_lens();
+    let inputs = inputs
+        .iter()
+        .enumerate()
+        .map(|(i, len)| numbers(*len, i as u32));
+    let inputs: Vec<Vec<f32>> = inputs.collect();
+    let exact: Vec<CpuBuffer> = inputs
+        .iter()
+        .map(|x| {
+            let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+            CpuBuffer::copy_of("test", &x).unwrap()
+        })
+        .collect();
+    let exact: Vec<CpuView<'_>> = exact.iter().map(CpuBuffer::view).collect();
+    let exact = crate::cpu::run(primitive, &exact).unwrap();
+    let CpuView::F64(exact) = exact.view() else {
+        panic!("not f64");
+    };
+    let upload = |x: &Vec<f32>| gpu.upload(bytemuck::cast_slice(x)).unwrap();
+    let buffers: Vec<GpuBuffer> = inputs.iter().map(upload).collect();
+    let buffers: Vec<&GpuBuffer> = buffers.iter().collect();
+    let output = with_matmul_precision(precision, || gpu.run(primitive, &buffers)).unwrap();
+    let bytes = gpu.read(&output, exact.len() * 4).unwrap();
+    let got: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
+    let squares = |x: f64| x * x;
+    let differences = got
+        .iter()
+        .zip(exact)
+        .map(|(g, e)| squares(f64::from(*g) - e));
+    let norm: f64 = exact.iter().map(|e| squares(*e)).sum();
+    (differences.sum::<f64>() / norm).sqrt()
+}
+
+/// Products of every kind, small ones everywhere; large enough for every tile where there are units.
+fn products(gpu: &Gpu) -> Vec<Primitive> {
+    let mut all = Vec::new();
+    for bits in 0..4u8 {
+        all.push(Primitive::MatMul(MatMul {
+            batch: 2,
+            m: 68,
+            n: 36,
+            k: 44,
+            a_transposed: bits & 1 == 1,
+            b_transposed: bits & 2 == 2,
+            a_batched: true,
+            b_batched: false,
+        }));
+    }
+    let mut shapes = vec![(2, 9, 20, 36, 1), (3, 6, 8, 12, 2)];
+    if gpu.has_matrix_units() {
+        shapes.extend([
+            (32, 32, 64, 128, 1),
+            (16, 32, 64, 64, 1),
+            (8, 32, 64, 64, 1),
+        ]);
+    }
+    for (n, side, c, o, stride) in shapes {
+        let out = (side - 1) / stride + 1;
+        let shape = Conv2d {
+            n,
+            h: side,
+            w: side,
+            c,
+            o,
+            kh: 3,
+            kw: 3,
+            stride,
+            pad: 1,
+            oh: out,
+            ow: out,
+        };
+        let passes = [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad];
+        all.extend(passes.map(|pass| Primitive::Conv(pass, shape)));
+    }
+    all
+}
+
+#[test]
+fn each_precision_is_what_it_says() {
+    let options = GpuOptions {
+        family: Some(Family::Tiled),
+        smallest_limits: false,
+        ..TEST_OPTIONS
+    };
+    let Some(gpu) = test_gpu_with(options) else {
+        return;
+    };
+    for primitive in products(&gpu) {
+        let error = |precision| error(&gpu, &primitive, precision);
+        let highest = error(MatmulPrecision::Highest);
+        let high = error(MatmulPrecision::High);
+        let medium = error(MatmulPrecision::Medium);
+        assert!(highest < 1e-6, "{primitive:?}: {highest:e}");
+        if gpu.has_matrix_units() {
+            assert!(high < 1e-6, "{primitive:?}: {high:e}");
+            // two factors with 11 bits each
+            assert!((1e-5..1e-3).contains(&medium), "{primitive:?}: {medium:e}");
+        } else {
+            assert_eq!([high, medium], [highest; 2], "{primitive:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Measuring the tiles of the tiled kernels on the device at hand.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Instant;
+
+use super::faults::lock;
+use super::tiles::{Product, TILES, Tile, Tuned, choose};
+use super::{Family, Gpu, GpuBuffer};
+use crate::Result;
+use crate::primitive::Primitive;
+
+/// What is known of the device, and what is watched for.
+#[derive(Debug, Default)]
+pub(super) struct Tuning {
+    pub(super) best: Tuned,
+    watched: Option<BTreeMap<Product, Primitive>>,
+}
+
+impl Tuning {
+    /// Keeps a product that was asked for, if somebody watches.
+    pub(super) fn see(&mut self, product: Product, primitive: impl FnOnce() -> Primitive) {
+        if let Some(watched) = &mut self.watched {
+            watched.entry(product).or_insert_with(primitive);
+        }
+    }
+}
+
+/// How long a product takes with a tile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trial {
+    /// The tile.
+    pub tile: Tile,
+    /// Seconds for one product.
+    pub seconds: f64,
+}
+
+/// What a product took with each tile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    /// Its name in [`Tuned`].
+    pub product: String,
+    /// Operations on numbers, two for a multiply-add.
+    pub operations: usize,
+    /// With the tile that it would get now.
+    pub before: Trial,
+    /// With every tile that makes sense for it, fastest first.
+    pub trials: Vec<Trial>,
+}
+
+impl Gpu {
+    /// The best tiles of products, as [`Gpu::try_tiles`] found them here or in an earlier run.
+    pub fn tuned(&self) -> Tuned {
+        lock(&self.inner.tuning).best.clone()
+    }
+
+    /// Takes these tiles for these products from now on. Results change in their rounding.
+    pub fn set_tuned(&self, best: Tuned) {
+        lock(&self.inner.tuning).best = best;
+    }
+
+    /// The products of the tiled kernels that `work` asks for. Direct kernels have no tiles.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn watch_products<E>(
+        &self,
+        work: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Vec<Primitive>, E> {
+        lock(&self.inner.tuning).watched = Some(BTreeMap::new());
+        let done = work();
+        let watched = lock(&self.inner.tuning).watched.take();
+        done.map(|()| watched.unwrap_or_default().into_values().collect())
+    }
+
+    /// Measures every tile on a product; `None` for what the tiled kernels do not make.
+    ///
+    /// # Errors
+    /// No memory for the operands, or an earlier failure of the device.
+    pub fn try_tiles(&self, primitive: &Primitive) -> Result<Option<Tried>> {
+        let product = Product::of(primitive).filter(|_| self.family() == Family::Tiled);
+        let Some(product) = product else {
+            return Ok(None);
+        };
+        let name = product.to_string();
+        let operands = primitive
+            .input_lens()
+            .iter()
+            .enumerate()
+            .map(|(i, len)| self.upload(bytemuck::cast_slice(&numbers(*len, i as u32))))
+            .collect::<Result<Vec<_>>>()?;
+        let operands: Vec<&GpuBuffer> = operands.iter().collect();
+        let known = self.tuned();
+        let tile = choose(&product, product.cuts(), &known);
+        let try_tile = |tile: Tile| {
+            lock(&self.inner.tuning).best.insert(name.clone(), tile);
+            let seconds = self.time(primitive, &operands)?;
+            Ok(Trial { tile, seconds })
+        };
+        // a tile much narrower than the product is the slowest
+        let fits = |tile: &Tile| product.n <= 8 * tile.n || tile.n >= 32;
+        let before = try_tile(tile);
+        let trials = TILES.into_iter().filter(fits).map(try_tile);
+        let trials = trials.collect::<Result<Vec<_>>>();
+        self.set_tuned(known);
+        let (before, mut trials) = (before?, trials?);
+        trials.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        Ok(Some(Tried {
+            product: name,
+            operations: 2 * product.batch * product.m * product.n * product.k,
+            before,
+            trials,
+        }))
+    }
+
+    /// Seconds for one run: the best of three series of about five milliseconds.
+    fn time(&self, primitive: &Primitive, operands: &[&GpuBuffer]) -> Result<f64> {
+        let series = |runs: usize| -> Result<f64> {
+            let begin = Instant::now();
+            for _ in 0..runs {
+                self.run(primitive, operands)?;
+            }
+            self.wait()?;
+            Ok(begin.elapsed().as_secs_f64() / runs as f64)
+        };
+        // the first compiles
+        series(1)?;
+        let once = series(2)?.min(series(2)?);
+        let runs = (0.005 / once).clamp(1.0, 100.0) as usize;
+        Ok(series(runs)?.min(series(runs)?).min(series(runs)?))
+    }
+}
+
+/// A word that changes with the kernels whose tiles are measured.
+pub fn kernels_version() -> String {
+    let texts = [
+        include_str!("shaders/gemm_tiled.wgsl"),
+        include_str!("shaders/gemm_operands.wgsl"),
+        include_str!("shaders/gemm_first.wgsl"),
+        include_str!("shaders/gemm_next.wgsl"),
+    ];
+    let mut hasher = DefaultHasher::new();
+    (texts, TILES).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Numbers in [−½, ½) that differ.
+fn numbers(len: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+        })
+        .collect()
+}
