@@ -4,6 +4,7 @@
     cargo build --release -p clel
     cargo build --release --manifest-path bench/peers/Cargo.toml --features burn,candle   (wgpu for --wgpu)
     python3 bench/peers/run.py --what step --model resnet_small,resnet --batch 16,64
+    python3 bench/peers/run.py --what step,conv --gpu --precision high      a card of NVIDIA's, with Vulkan and CUDA
 
 PyTorch runs in the interpreter that PEERS_PYTHON names (default python3), with this process's PYTHONPATH. A peer that is not there is left
 out. Each program is a process of its own for each part of the work; they take turns, round after round, and each case counts with
@@ -22,6 +23,8 @@ ROOT = HERE.parents[1]
 BINARIES = HERE / "target/release"
 # no augmentation on either side
 PLAIN = ["augmentation.encoder=none", "augmentation.ebm=none", "sampler.augmentation=none"]
+# train.matmul_precision, and the same in bench.py
+PRECISIONS = {"highest": "f32", "high": "tf32", "medium": "amp"}
 
 
 def words(text):
@@ -37,6 +40,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", default="2", help="for each case in each round")
     parser.add_argument("--wgpu", action="store_true", help="Langevin steps of ours and of burn on WebGPU instead")
+    parser.add_argument("--gpu", action="store_true", help="ours on WebGPU against PyTorch on CUDA, of the same card")
+    parser.add_argument("--precision", default="highest", choices=PRECISIONS, help="of products on the GPU")
     parser.add_argument("--save", type=Path, help="also write all reports there, as JSON")
     return parser.parse_args()
 
@@ -55,11 +60,14 @@ def command(program, a, what, model, batch, held):
     same = ["--what", what, "--model", model, "--batch", batch, "--seconds", a.seconds, "--json"]
     if program.startswith("clel"):
         binary = os.environ.get("CLEL", str(ROOT / "target/release/clel"))
-        settings = [f"sampler.cache_spectral={held}"] + (PLAIN if what == "train" else [])
+        settings = [f"sampler.cache_spectral={held}", f"train.matmul_precision={a.precision}"]
+        settings += PLAIN if what == "train" else []
         sets = [word for setting in settings for word in ("--set", setting)]
-        return [binary, "bench", "--device", "wgpu" if a.wgpu else "cpu", *same, *sets]
-    if program == "pytorch":
-        return [os.environ.get("PEERS_PYTHON", "python3"), str(HERE / "pytorch/bench.py"), *same, "--held", held]
+        return [binary, "bench", "--device", "wgpu" if a.wgpu or a.gpu else "cpu", *same, *sets]
+    if program.startswith("pytorch"):
+        line = [os.environ.get("PEERS_PYTHON", "python3"), str(HERE / "pytorch/bench.py"), *same, "--held", held]
+        line += ["--device", "cuda", "--precision", PRECISIONS[a.precision]] if a.gpu else []
+        return line + (["--graph"] if program.endswith("graphs") else [])
     if what == "train" or held == "false":
         return None
     if program == "candle":
@@ -88,6 +96,8 @@ def cell(value, ours, unit):
 def main():
     a = arguments()
     programs = ["clel", "wgpu"] if a.wgpu else ["clel", *a.peers]
+    if a.gpu:
+        programs = ["clel", "pytorch", "pytorch graphs"]
     what = ["step"] if a.wgpu else a.what
     a.what = what
     best, reports, titles = {}, [], {}
@@ -99,6 +109,7 @@ def main():
                     continue
                 reports.append(report)
                 titles[program] = f"{report['program']} {report['version']}, {report['threads']} threads"
+                titles[program] += f", {report['device']}" if a.gpu else ""
                 print(f"{titles[program]}: {' '.join(part)}", file=sys.stderr)
                 figures = {case["name"]: (case["median_s"] * 1e3, "ms") for case in report["cases"]}
                 if part[0] in ("step", "train"):

@@ -18,8 +18,8 @@ pub use presets::{DEFAULT_PRESET, PRESETS};
 pub(crate) use section::Sections;
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EvalConfig, HealthConfig,
-    LogConfig, LossConfig, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, StepShape,
-    TrainConfig,
+    LogConfig, LossConfig, Precision, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source,
+    StepShape, TrainConfig,
 };
 
 #[cfg(test)]

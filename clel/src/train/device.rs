@@ -17,6 +17,11 @@ pub(crate) fn is_lost(device: &Device) -> bool {
     matches!(device.wait(), Err(clel_tensor::Error::DeviceLost { .. }))
 }
 
+/// Whether a lower precision makes products faster.
+pub(super) fn has_matrix_units(device: &Device) -> bool {
+    matches!(device, Device::Wgpu(gpu) if gpu.has_matrix_units())
+}
+
 /// The device opened anew, tried for some seconds.
 pub(crate) fn reopen(device: &Device) -> Result<Device> {
     let mut opened = device.reopen();

@@ -15,7 +15,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
-    device::{MOST_LOSSES, reopen, too_large},
+    device::{MOST_LOSSES, has_matrix_units, reopen, too_large},
     figures::{Figures, figures},
     health::Health,
     recorder::{Recorder, before_path, draw, first_chains},
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    config::{Config, SickPolicy},
+    config::{Config, Precision, SickPolicy},
     data::{Ahead, Dataset, ImageSet, Order},
     report::{Progress, RunDir, Summary},
 };
@@ -108,6 +108,12 @@ fn train(mut job: Job, observer: &mut dyn Observer) -> Result<Ended> {
     let _lock = job.run.lock()?;
     describe_data(&mut job.config, &job.data)?;
     let mut warnings = Vec::new();
+    if job.config.train.matmul_precision != Precision::Highest && !has_matrix_units(&job.device) {
+        warnings.push(format!(
+            "train.matmul_precision has no effect on {}, which has no matrix units that this program can use: products are in f32",
+            job.device
+        ));
+    }
     let mut trainer = if job.resume {
         go_on(&job, &mut warnings)?
     } else {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::matrix::{SPACE, SUBGROUP};
 use crate::{Error, Result};
 
 /// What one adapter is and can do.
@@ -27,6 +28,8 @@ pub struct AdapterSummary {
     pub max_workgroup_threads: u32,
     /// Workgroup memory in bytes.
     pub max_workgroup_bytes: u32,
+    /// Whether products can be computed on matrix units: what [`super::MatmulPrecision`] but `Highest` asks for.
+    pub matrix_units: bool,
 }
 
 /// The kinds of adapters.
@@ -90,6 +93,7 @@ impl AdapterSummary {
             max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
             max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            matrix_units: has_matrix_units(adapter),
         }
     }
 }
@@ -146,4 +150,22 @@ pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
             },
         }),
     }
+}
+
+/// What kernels for matrix units need beyond WebGPU.
+pub(super) const MATRIX_UNITS: wgpu::Features =
+    wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
+
+/// Whether the adapter multiplies 16 × 16 blocks of f16 into f32 by subgroups of 32 threads.
+fn has_matrix_units(adapter: &wgpu::Adapter) -> bool {
+    let blocks = |p: &wgpu::CooperativeMatrixProperties| {
+        [p.m_size, p.n_size, p.k_size] == [16; 3]
+            && p.ab_type == wgpu::CooperativeScalarType::F16
+            && p.cr_type == wgpu::CooperativeScalarType::F32
+    };
+    let info = adapter.get_info();
+    adapter.features().contains(MATRIX_UNITS)
+        && adapter.cooperative_matrix_properties().iter().any(blocks)
+        && [info.subgroup_min_size, info.subgroup_max_size] == [SUBGROUP; 2]
+        && adapter.limits().max_compute_workgroup_storage_size >= SPACE
 }

@@ -4,16 +4,18 @@ use std::cell::Cell;
 
 use super::template::{Program, program};
 use super::tiled::Operands;
+use super::tiles::Tile;
 use crate::scoped::with_value;
 
 /// How exactly a GPU multiplies matrices and convolves, as `torch.set_float32_matmul_precision` names it. Only matters where the driver
 /// offers matrix units to Vulkan programs; everything else computes as `Highest`, the CPU always does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum MatmulPrecision {
     /// In f32.
     #[default]
     Highest,
-    /// On matrix units, each factor as a sum of two f16 (22 bits), added in f32. Factors beyond 65 504 overflow.
+    /// On matrix units, each factor as a sum of two f16 (21 bits), added in f32, whose rounding they cut off: a few 10⁻⁶ of the result's
+    /// norm. Factors beyond 65 504 overflow.
     High,
     /// On matrix units, factors rounded to f16 (11 bits), added in f32. Factors beyond 65 504 overflow, those below 6·10⁻⁸ vanish.
     Medium,
@@ -38,79 +40,59 @@ pub(super) const SUBGROUP: u32 = 32;
 /// Workgroup memory that the largest tile takes, in bytes.
 pub(super) const SPACE: u32 = 48 << 10;
 
-/// How a workgroup shares out a tile of outputs: outputs, outputs of a subgroup, steps of the contraction in workgroup memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct MatrixTile {
-    pub(super) m: usize,
-    pub(super) n: usize,
-    sub_m: usize,
-    sub_n: usize,
-    pub(super) depth: usize,
+/// Vectors of four halves that a line of each operand takes, along k or across, with a gap against bank conflicts; and the number of lines.
+fn lines(tile: &Tile, along_k: [bool; 2]) -> [[usize; 2]; 2] {
+    let side = |side: usize, along_k: bool| match along_k {
+        true => [tile.depth / 4 + 2, side],
+        false => [side / 4 + 2, tile.depth],
+    };
+    [side(tile.m, along_k[0]), side(tile.n, along_k[1])]
 }
 
-const fn tile(m: usize, n: usize, sub_m: usize, sub_n: usize, depth: usize) -> MatrixTile {
-    MatrixTile {
-        m,
-        n,
-        sub_m,
-        sub_n,
-        depth,
-    }
+/// Bytes of workgroup memory that a tile takes, whatever the operands and the precision.
+pub(super) fn matrix_space(tile: &Tile) -> u32 {
+    let ways = [[false, false], [false, true], [true, false], [true, true]];
+    let halves = ways.map(|along_k| {
+        lines(tile, along_k)
+            .map(|[a, b]| a * b)
+            .iter()
+            .sum::<usize>()
+    });
+    let largest = halves.into_iter().max().unwrap_or(0);
+    // each factor is two halves; and a block of 16 × 16 results of each subgroup
+    (2 * 8 * largest + 32 * tile.threads()) as u32
 }
 
-/// The largest first.
-pub(super) const MATRIX_TILES: [MatrixTile; 4] = [
-    tile(128, 128, 64, 32, 32),
-    tile(128, 64, 32, 32, 32),
-    tile(64, 64, 32, 32, 32),
-    tile(32, 64, 16, 32, 32),
-];
-/// Workgroups that keep a device busy.
-const BUSY_GROUPS: usize = 128;
-
-impl MatrixTile {
-    /// The tile for `batch` products of m × n, each of which may be cut into so many parts.
-    pub(super) fn choose(batch: usize, m: usize, n: usize, cuts: usize) -> MatrixTile {
-        let busy = |tile: &&MatrixTile| {
-            let wasteful = tile.n > n.next_multiple_of(64);
-            !wasteful && cuts * batch * tile.count(m, n) >= BUSY_GROUPS
-        };
-        let [.., last] = MATRIX_TILES;
-        *MATRIX_TILES.iter().find(busy).unwrap_or(&last)
-    }
-
-    /// Number of tiles of an m × n product.
-    const fn count(&self, m: usize, n: usize) -> usize {
-        m.div_ceil(self.m) * n.div_ceil(self.n)
-    }
-
-    /// The kernel.
-    pub(super) fn program(&self, operands: Operands, split: bool, through: bool) -> Program {
-        let threads = SUBGROUP as usize * (self.m / self.sub_m) * (self.n / self.sub_n);
-        // in vectors of four: a line along k, or a step across all lines, and a gap
-        let side = |side: usize, along_k: bool| if along_k { self.depth } else { side } / 4 + 2;
-        let lines = |side: usize, along_k: bool| if along_k { side } else { self.depth };
-        let (ak, bk) = (operands.a_along_k, operands.b_along_k);
-        let (pitch_a, pitch_b) = (side(self.m, ak), side(self.n, bk));
-        program!("gemm_matrix")
-            .set("OP", operands.op)
-            .set("AK", u8::from(ak))
-            .set("BK", u8::from(bk))
-            .set("VA", 1)
-            .set("VB", 1)
-            .set("SPLIT", u8::from(split))
-            .set("THROUGH", u8::from(through))
-            .set("BM", self.m)
-            .set("BN", self.n)
-            .set("SM", self.sub_m)
-            .set("SN", self.sub_n)
-            .set("DEPTH", self.depth)
-            .set("THREADS", threads)
-            .set("PITCHA", pitch_a)
-            .set("PITCHB", pitch_b)
-            .set("SPACEA", pitch_a * lines(self.m, ak))
-            .set("SPACEB", pitch_b * lines(self.n, bk))
-            .set("QA", self.m * self.depth / 4 / threads)
-            .set("QB", self.n * self.depth / 4 / threads)
-    }
+/// The kernel for a tile.
+pub(super) fn matrix_program(
+    tile: &Tile,
+    operands: Operands,
+    even: bool,
+    split: bool,
+    through: bool,
+) -> Program {
+    let along_k = [operands.a_along_k, operands.b_along_k];
+    let [[pitch_a, lines_a], [pitch_b, lines_b]] = lines(tile, along_k);
+    let quads = |side: usize| side * tile.depth / 4 / tile.threads();
+    program!("gemm_matrix")
+        .set("OP", operands.op)
+        .set("AK", u8::from(along_k[0]))
+        .set("BK", u8::from(along_k[1]))
+        .set("VA", 1)
+        .set("VB", 1)
+        .set("EVEN", u8::from(even))
+        .set("SPLIT", u8::from(split))
+        .set("THROUGH", u8::from(through))
+        .set("BM", tile.m)
+        .set("BN", tile.n)
+        .set("SM", tile.rows)
+        .set("SN", tile.columns)
+        .set("DEPTH", tile.depth)
+        .set("THREADS", tile.threads())
+        .set("PITCHA", pitch_a)
+        .set("PITCHB", pitch_b)
+        .set("SPACEA", pitch_a * lines_a)
+        .set("SPACEB", pitch_b * lines_b)
+        .set("QA", quads(tile.m))
+        .set("QB", quads(tile.n))
 }

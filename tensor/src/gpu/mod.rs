@@ -88,8 +88,6 @@ struct Inner {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     family: Family,
-    /// Whether kernels may use matrix units.
-    matrix_units: bool,
     options: GpuOptions,
     faults: Arc<Faults>,
     pool: Arc<Pool>,
@@ -115,7 +113,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::NoDevice`] when the driver refuses.
     pub async fn open_with(
-        (summary, adapter): (AdapterSummary, wgpu::Adapter),
+        (mut summary, adapter): (AdapterSummary, wgpu::Adapter),
         options: GpuOptions,
     ) -> Result<Self> {
         let limits = if options.smallest_limits {
@@ -123,10 +121,11 @@ impl Gpu {
         } else {
             adapter.limits()
         };
-        let matrix_units = has_matrix_units(&adapter, &limits);
-        let mut opened = request(&adapter, &limits, matrix_units).await;
-        let refused = matrix_units && opened.is_err();
-        if refused {
+        // with the smallest limits their tiles do not fit
+        summary.matrix_units &= limits.max_compute_workgroup_storage_size >= matrix::SPACE;
+        let mut opened = request(&adapter, &limits, summary.matrix_units).await;
+        if summary.matrix_units && opened.is_err() {
+            summary.matrix_units = false;
             opened = request(&adapter, &limits, false).await;
         }
         let (device, queue) = opened.map_err(|error| Error::NoDevice {
@@ -148,7 +147,6 @@ impl Gpu {
                 queue,
                 limits,
                 family,
-                matrix_units: matrix_units && !refused,
                 options,
                 faults,
                 batch: Mutex::new(batch),
@@ -163,7 +161,7 @@ impl Gpu {
 
     /// Whether products can be computed on matrix units: what [`MatmulPrecision`] but `Highest` asks for.
     pub fn has_matrix_units(&self) -> bool {
-        self.inner.matrix_units
+        self.inner.summary.matrix_units
     }
 
     /// A new device on the same adapter, with the same options.
@@ -245,24 +243,6 @@ impl Gpu {
     }
 }
 
-/// What kernels for matrix units need beyond WebGPU.
-const MATRIX_UNITS: wgpu::Features =
-    wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
-
-/// Whether the adapter multiplies 16 × 16 blocks of f16 into f32 by subgroups of 32 threads.
-fn has_matrix_units(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> bool {
-    let blocks = |p: &wgpu::CooperativeMatrixProperties| {
-        [p.m_size, p.n_size, p.k_size] == [16; 3]
-            && p.ab_type == wgpu::CooperativeScalarType::F16
-            && p.cr_type == wgpu::CooperativeScalarType::F32
-    };
-    let info = adapter.get_info();
-    adapter.features().contains(MATRIX_UNITS)
-        && adapter.cooperative_matrix_properties().iter().any(blocks)
-        && [info.subgroup_min_size, info.subgroup_max_size] == [matrix::SUBGROUP; 2]
-        && limits.max_compute_workgroup_storage_size >= matrix::SPACE
-}
-
 /// Opens the adapter.
 async fn request(
     adapter: &wgpu::Adapter,
@@ -274,7 +254,7 @@ async fn request(
             // SAFETY: the one experimental feature is matrix units, used by one kernel (gemm_matrix), which loads and stores blocks inside
             // its own workgroup arrays only; the sizes of those follow from its tile.
             let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
-            (MATRIX_UNITS, experimental)
+            (self::adapter::MATRIX_UNITS, experimental)
         }
         false => (
             wgpu::Features::empty(),

@@ -3,11 +3,11 @@
 
 use super::faults::lock;
 use super::launch::Launch;
-use super::matrix::{MatmulPrecision, MatrixTile, matmul_precision};
+use super::matrix::{MatmulPrecision, matmul_precision, matrix_program};
 use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
-use super::tiles::{BUSY_GROUPS, Product, Tile, choose};
+use super::tiles::{BUSY_GROUPS, Product, Tile, Unit, choose};
 use super::{Gpu, GpuBuffer};
 use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
@@ -70,6 +70,7 @@ pub(super) fn tiled_program(
     tile: &Tile,
     operands: Operands,
     vectors: Vectors,
+    even: bool,
     through: bool,
 ) -> Program {
     let all = u8::from(vectors == Vectors::All);
@@ -80,26 +81,112 @@ pub(super) fn tiled_program(
         .set("VA", u8::from(vectors != Vectors::None))
         .set("VB", all)
         .set("VC", all)
+        .set("EVEN", u8::from(even))
         .set("THROUGH", u8::from(through));
     tile.describe(program, [operands.a_along_k, operands.b_along_k])
 }
 
 /// A product, and how its operands lie.
-struct Work<'a> {
-    /// Under which it is counted.
-    name: &'static str,
-    product: Product,
+pub(super) struct Work<'a> {
+    pub(super) product: Product,
     operands: Operands,
-    vectors: Vectors,
+    pub(super) vectors: Vectors,
     source: Source<'a>,
 }
 
-/// What makes a product: outputs of a workgroup, and steps of the contraction that it takes at a time.
-struct Kernel {
-    program: Program,
-    m: usize,
-    n: usize,
-    depth: usize,
+impl<'a> Work<'a> {
+    /// The product that a primitive is, if it is one.
+    pub(super) fn of(primitive: &'a Primitive) -> Option<Work<'a>> {
+        match primitive {
+            Primitive::MatMul(s) => Some(Work::matmul(s)),
+            Primitive::Conv(pass, s) => Some(Work::conv(*pass, s)),
+            _ => None,
+        }
+    }
+
+    fn matmul(s: &'a MatMul) -> Work<'a> {
+        let operands = Operands::matmul((s.a_transposed, s.b_transposed));
+        let lines = [
+            if s.a_transposed { s.m } else { s.k },
+            if s.b_transposed { s.k } else { s.n },
+            s.n,
+        ];
+        let vectors = match lines.iter().all(|n| n.is_multiple_of(4)) {
+            true => Vectors::All,
+            false => Vectors::None,
+        };
+        let product = Product {
+            op: operands.op,
+            batch: s.batch,
+            m: s.m,
+            n: s.n,
+            k: s.k,
+            precision: MatmulPrecision::Highest,
+        };
+        Work {
+            product,
+            operands,
+            vectors,
+            source: Source::MatMul(s),
+        }
+    }
+
+    fn conv(pass: ConvPass, s: &'a Conv2d) -> Work<'a> {
+        let operands = Operands::conv(pass);
+        let vectors = match (pass, s.c % 4, s.o % 4) {
+            (_, 0, 0) => Vectors::All,
+            (ConvPass::InputGrad | ConvPass::WeightGrad, _, 0) => Vectors::Left,
+            _ => Vectors::None,
+        };
+        let taps = s.kh * s.kw;
+        let pixels = s.n * s.oh * s.ow;
+        let (batch, m, n, k) = match pass {
+            ConvPass::Forward => (1, pixels, s.o, taps * s.c),
+            ConvPass::InputGrad => (
+                s.stride * s.stride,
+                s.n * s.h.div_ceil(s.stride) * s.w.div_ceil(s.stride),
+                s.c,
+                taps * s.o,
+            ),
+            ConvPass::WeightGrad => (1, s.o, taps * s.c, pixels),
+        };
+        let product = Product {
+            op: operands.op,
+            batch,
+            m,
+            n,
+            k,
+            precision: MatmulPrecision::Highest,
+        };
+        Work {
+            product,
+            operands,
+            vectors,
+            source: Source::Conv(pass, s),
+        }
+    }
+
+    /// Whether so many steps of the contraction, from a multiple of them on, are neighbours in both operands' memory, and read as vectors.
+    fn even(&self, depth: usize) -> bool {
+        let line = match self.source {
+            Source::MatMul(_) => depth,
+            Source::Conv(ConvPass::Forward, s) => s.c,
+            Source::Conv(ConvPass::InputGrad, s) => s.o,
+            Source::Conv(ConvPass::WeightGrad, s) => s.ow,
+        };
+        self.vectors == Vectors::All && line.is_multiple_of(depth)
+    }
+
+    fn program(&self, tile: &Tile, through: bool) -> Program {
+        let even = self.even(tile.depth);
+        match tile.unit {
+            Unit::Registers => tiled_program(tile, self.operands, self.vectors, even, through),
+            Unit::Matrix => {
+                let split = self.product.precision == MatmulPrecision::High;
+                matrix_program(tile, self.operands, even, split, through)
+            }
+        }
+    }
 }
 
 /// What a product is made of.
@@ -118,15 +205,6 @@ impl Source<'_> {
 }
 
 impl Product {
-    /// The product that a primitive is, if it is one.
-    pub(super) fn of(primitive: &Primitive) -> Option<Product> {
-        match primitive {
-            Primitive::MatMul(s) => Some(Product::of_matmul(s)),
-            Primitive::Conv(pass, s) => Some(Product::of_conv(*pass, s)),
-            _ => None,
-        }
-    }
-
     /// Parts that the contraction may be cut into. Not that of a convolution whose output may go on to an epilogue.
     pub(super) fn cuts(&self) -> usize {
         match self.op {
@@ -134,59 +212,16 @@ impl Product {
             _ => 1,
         }
     }
-
-    fn of_matmul(s: &MatMul) -> Product {
-        Product {
-            op: "matmul",
-            batch: s.batch,
-            m: s.m,
-            n: s.n,
-            k: s.k,
-        }
-    }
-
-    fn of_conv(pass: ConvPass, s: &Conv2d) -> Product {
-        let taps = s.kh * s.kw;
-        let pixels = s.n * s.oh * s.ow;
-        let (batch, m, n, k) = match pass {
-            ConvPass::Forward => (1, pixels, s.o, taps * s.c),
-            ConvPass::InputGrad => (
-                s.stride * s.stride,
-                s.n * s.h.div_ceil(s.stride) * s.w.div_ceil(s.stride),
-                s.c,
-                taps * s.o,
-            ),
-            ConvPass::WeightGrad => (1, s.o, taps * s.c, pixels),
-        };
-        let op = Operands::conv(pass).op;
-        Product { op, batch, m, n, k }
-    }
 }
 
 impl Gpu {
     pub(super) fn matmul_tiled(
         &self,
         s: &MatMul,
-        [a, b]: [&GpuBuffer; 2],
+        operands: [&GpuBuffer; 2],
         c: &GpuBuffer,
     ) -> Result<()> {
-        let line = |transposed: bool, plain: usize, other: usize| -> bool {
-            (if transposed { other } else { plain }).is_multiple_of(4)
-        };
-        let lines = line(s.a_transposed, s.k, s.m) && line(s.b_transposed, s.n, s.k);
-        let vectors = match lines && s.n.is_multiple_of(4) {
-            true => Vectors::All,
-            false => Vectors::None,
-        };
-        let operands = Operands::matmul((s.a_transposed, s.b_transposed));
-        let work = Work {
-            name: "matmul",
-            product: Product::of_matmul(s),
-            operands,
-            vectors,
-            source: Source::MatMul(s),
-        };
-        self.tiled(&work, [a, b], Store::Plain(c))
+        self.tiled("matmul", Work::matmul(s), operands, Store::Plain(c))
     }
 
     pub(super) fn conv_tiled(
@@ -197,75 +232,43 @@ impl Gpu {
         [first, second]: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
-        let vectors = match (pass, s.c % 4, s.o % 4) {
-            (_, 0, 0) => Vectors::All,
-            (ConvPass::InputGrad | ConvPass::WeightGrad, _, 0) => Vectors::Left,
-            _ => Vectors::None,
-        };
-        let work = Work {
-            name,
-            product: Product::of_conv(pass, s),
-            operands: Operands::conv(pass),
-            vectors,
-            source: Source::Conv(pass, s),
-        };
-        let inputs = match pass {
+        let operands = match pass {
             ConvPass::WeightGrad => [second, first],
             _ => [first, second],
         };
-        self.tiled(&work, inputs, store)
+        self.tiled(name, Work::conv(pass, s), operands, store)
     }
 
-    /// The kernel for a product.
-    fn kernel(&self, work: &Work<'_>, cuts: usize, through: bool) -> Kernel {
-        let p = &work.product;
-        let precision = matmul_precision();
-        if precision != MatmulPrecision::Highest
-            && self.inner.matrix_units
-            && work.vectors == Vectors::All
-        {
-            let tile = MatrixTile::choose(p.batch, p.m, p.n, cuts);
-            let split = precision == MatmulPrecision::High;
-            return Kernel {
-                program: tile.program(work.operands, split, through),
-                m: tile.m,
-                n: tile.n,
-                depth: tile.depth,
-            };
+    /// The precision with which such a product is made on this thread.
+    pub(super) fn precision(&self, vectors: Vectors) -> MatmulPrecision {
+        match self.inner.summary.matrix_units && vectors == Vectors::All {
+            true => matmul_precision(),
+            false => MatmulPrecision::Highest,
         }
+    }
+
+    fn tiled(
+        &self,
+        name: &'static str,
+        mut work: Work<'_>,
+        operands: [&GpuBuffer; 2],
+        store: Store<'_>,
+    ) -> Result<()> {
+        work.product.precision = self.precision(work.vectors);
+        let p = &work.product;
+        let cuts = p.cuts();
+        let space = self.inner.limits.max_compute_workgroup_storage_size;
         let tile = match self.inner.options.tile {
             Some(tile) => tile,
             None => {
                 let mut tuning = lock(&self.inner.tuning);
                 tuning.see(*p, || work.source.primitive());
-                choose(p, cuts, &tuning.best)
+                choose(p, cuts, space, &tuning.best)
             }
         };
-        Kernel {
-            program: tiled_program(&tile, work.operands, work.vectors, through),
-            m: tile.m,
-            n: tile.n,
-            depth: tile.depth,
-        }
-    }
-
-    fn tiled(&self, work: &Work<'_>, operands: [&GpuBuffer; 2], store: Store<'_>) -> Result<()> {
-        let p = &work.product;
-        // the classes of an input gradient end in one output, which is not cut; nor is what goes on to an epilogue
-        let whole = p.op == "input_grad" || store.through();
-        let cuts = if whole {
-            1
-        } else {
-            (p.k / SHORTEST_SPLIT).max(1)
-        };
-        let Kernel {
-            program,
-            m,
-            n,
-            depth,
-        } = &self.kernel(work, cuts, store.through());
-        let tiles_n = p.n.div_ceil(*n);
-        let tiles = p.m.div_ceil(*m) * tiles_n;
+        let program = &work.program(&tile, store.through());
+        let tiles_n = p.n.div_ceil(tile.n);
+        let tiles = tile.count(p.m, p.n);
         let wanted = match cuts {
             1 => 1,
             _ => BUSY_GROUPS
@@ -273,7 +276,10 @@ impl Gpu {
                 .min(cuts)
                 .max(p.k.div_ceil(LONGEST_SPLIT)),
         };
-        let chunk = p.k.div_ceil(wanted).next_multiple_of(*depth).max(*depth);
+        let chunk =
+            p.k.div_ceil(wanted)
+                .next_multiple_of(tile.depth)
+                .max(tile.depth);
         let splits = p.k.div_ceil(chunk).max(1);
         let groups = tiles * p.batch * splits;
         let mut params: Vec<u32> = [groups, tiles, tiles_n, splits].map(|n| n as u32).to_vec();
@@ -305,14 +311,14 @@ impl Gpu {
             Store::Plain(output) => output,
             Store::Through(through) => {
                 let groups = groups as u64;
-                return self.launch_through(work.name, program, operands, params, groups, through);
+                return self.launch_through(name, program, operands, params, groups, through);
             }
         };
-        self.in_splits(work.name, splits, elements, output, |output| {
+        self.in_splits(name, splits, elements, output, |output| {
             self.launch(
                 program,
                 &Launch {
-                    name: work.name,
+                    name: name,
                     read: &operands,
                     written: &[output],
                     params: &params,

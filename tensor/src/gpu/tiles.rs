@@ -6,15 +6,26 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::matrix::{MatmulPrecision, SUBGROUP, matrix_space};
 use super::template::Program;
+
+/// What multiplies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Unit {
+    /// The threads' own arithmetic (gemm_tiled).
+    Registers,
+    /// Matrix units (gemm_matrix).
+    Matrix,
+}
 
 /// How a workgroup shares out a tile of outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tile {
+    pub(super) unit: Unit,
     /// Rows and columns of outputs.
     pub(super) m: usize,
     pub(super) n: usize,
-    /// Rows and columns of outputs of one thread.
+    /// Rows and columns of outputs of one thread; of one subgroup, if matrix units multiply.
     pub(super) rows: usize,
     pub(super) columns: usize,
     /// Teams that share the steps of the contraction.
@@ -24,14 +35,13 @@ pub struct Tile {
 }
 
 const fn tile(
-    m: usize,
-    n: usize,
-    rows: usize,
-    columns: usize,
+    [m, n]: [usize; 2],
+    [rows, columns]: [usize; 2],
     slices: usize,
     depth: usize,
 ) -> Tile {
     Tile {
+        unit: Unit::Registers,
         m,
         n,
         rows,
@@ -41,33 +51,64 @@ const fn tile(
     }
 }
 
-/// All tiles, the largest first. None takes more than the 16 KiB of workgroup memory that every device has.
-pub(super) const TILES: [Tile; 7] = [
-    tile(128, 128, 8, 8, 1, 8),
-    tile(128, 64, 8, 4, 1, 16),
-    tile(64, 64, 8, 8, 1, 8),
-    tile(64, 64, 4, 4, 1, 16),
-    tile(64, 32, 4, 4, 2, 16),
-    tile(32, 32, 4, 4, 4, 32),
-    // for the few channels of an image
-    tile(64, 4, 4, 4, 4, 32),
+const fn matrix([m, n]: [usize; 2], [rows, columns]: [usize; 2], depth: usize) -> Tile {
+    Tile {
+        unit: Unit::Matrix,
+        m,
+        n,
+        rows,
+        columns,
+        slices: 1,
+        depth,
+    }
+}
+
+// Untuned, these are taken, the first of which there are enough: the largest needs 20 KiB of workgroup memory, the others no more than
+// the 16 KiB that every device has.
+const USUAL: [Tile; 3] = [
+    tile([128, 128], [8, 8], 1, 16),
+    tile([128, 64], [8, 4], 1, 16),
+    tile([64, 64], [4, 4], 1, 16),
 ];
-/// The narrow one.
-const NARROW: Tile = TILES[6];
+const SMALL: Tile = tile([32, 32], [4, 4], 4, 32);
+/// For the few channels of an image.
+const NARROW: Tile = tile([64, 4], [4, 4], 4, 32);
+const USUAL_MATRIX: [Tile; 3] = [
+    matrix([128, 128], [64, 32], 32),
+    matrix([128, 64], [32, 32], 32),
+    matrix([64, 64], [32, 32], 32),
+];
+const SMALL_MATRIX: Tile = matrix([32, 64], [16, 32], 32);
+/// All tiles.
+pub(super) const TILES: [Tile; 16] = [
+    USUAL[0],
+    tile([128, 128], [8, 8], 1, 8),
+    USUAL[1],
+    tile([64, 64], [8, 8], 1, 8),
+    USUAL[2],
+    tile([64, 32], [4, 4], 2, 16),
+    SMALL,
+    NARROW,
+    USUAL_MATRIX[0],
+    matrix([128, 128], [32, 64], 32),
+    USUAL_MATRIX[1],
+    USUAL_MATRIX[2],
+    matrix([64, 64], [32, 16], 32),
+    matrix([64, 64], [32, 32], 64),
+    SMALL_MATRIX,
+    matrix([32, 64], [16, 32], 64),
+];
 /// Workgroups that keep a device busy.
 pub(super) const BUSY_GROUPS: usize = 128;
 
 impl fmt::Display for Tile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tile {
-            m,
-            n,
-            rows,
-            columns,
-            slices,
-            depth,
-        } = self;
-        write!(f, "{m}x{n}/{rows}x{columns}/{slices}/{depth}")
+        let Tile { m, n, depth, .. } = self;
+        write!(f, "{m}x{n}/{}x{}/", self.rows, self.columns)?;
+        match self.unit {
+            Unit::Registers => write!(f, "{}/{depth}", self.slices),
+            Unit::Matrix => write!(f, "matrix/{depth}"),
+        }
     }
 }
 
@@ -79,7 +120,11 @@ impl Tile {
 
     /// Threads of a workgroup.
     pub(super) const fn threads(&self) -> usize {
-        self.slices * (self.m / self.rows) * (self.n / self.columns)
+        let shares = (self.m / self.rows) * (self.n / self.columns);
+        match self.unit {
+            Unit::Registers => self.slices * shares,
+            Unit::Matrix => SUBGROUP as usize * shares,
+        }
     }
 
     /// Number of tiles of an m × n product.
@@ -108,6 +153,16 @@ impl Tile {
             }
         };
         [operand(0).max(sums(2)), operand(1).max(sums(4))]
+    }
+
+    /// Bytes of workgroup memory, whatever the operands.
+    pub(super) fn space(&self) -> u32 {
+        if self.unit == Unit::Matrix {
+            return matrix_space(self);
+        }
+        let ways = [[false, false], [false, true], [true, false], [true, true]];
+        let largest = ways.map(|along_k| self.spaces(along_k).iter().sum::<usize>());
+        16 * largest.into_iter().max().unwrap_or(0) as u32
     }
 
     /// Sets what the shader must know, for operands that are contiguous along k or not.
@@ -147,37 +202,66 @@ pub(super) struct Product {
     pub(super) m: usize,
     pub(super) n: usize,
     pub(super) k: usize,
+    pub(super) precision: MatmulPrecision,
 }
 
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Product { op, batch, m, n, k } = self;
-        write!(f, "{op} {batch}x{m}x{n}x{k}")
+        let Product {
+            op,
+            batch,
+            m,
+            n,
+            k,
+            precision,
+        } = self;
+        let precision = match precision {
+            MatmulPrecision::Highest => "",
+            MatmulPrecision::High => " high",
+            MatmulPrecision::Medium => " medium",
+        };
+        write!(f, "{op} {batch}x{m}x{n}x{k}{precision}")
     }
 }
 
 /// What was measured on a device: the best tile of a product, by the name of the product.
 pub type Tuned = BTreeMap<String, Tile>;
 
+/// Whether a product can be cut into such tiles, with so much workgroup memory, and sensibly: a tile much narrower than the product is
+/// the slowest, and so is one that lies mostly beside it.
+pub(super) fn suits(product: &Product, tile: &Tile, space: u32) -> bool {
+    let unit = match product.precision {
+        MatmulPrecision::Highest => Unit::Registers,
+        MatmulPrecision::High | MatmulPrecision::Medium => Unit::Matrix,
+    };
+    let narrow = tile.n < 32 && product.n > 8 * tile.n;
+    let wide = tile.n > product.n.next_multiple_of(64);
+    tile.unit == unit && tile.space() <= space && !narrow && !wide
+}
+
 /// The tile for a product whose contraction may be cut into so many parts.
-pub(super) fn choose(product: &Product, cuts: usize, tuned: &Tuned) -> Tile {
+pub(super) fn choose(product: &Product, cuts: usize, space: u32, tuned: &Tuned) -> Tile {
     if let Some(tile) = (!tuned.is_empty())
         .then(|| tuned.get(&product.to_string()))
         .flatten()
     {
         return *tile;
     }
-    if product.n <= NARROW.n {
-        return NARROW;
-    }
+    let (usual, small) = match product.precision {
+        MatmulPrecision::Highest if product.n <= NARROW.n => return NARROW,
+        MatmulPrecision::Highest => (USUAL, SMALL),
+        MatmulPrecision::High | MatmulPrecision::Medium => (USUAL_MATRIX, SMALL_MATRIX),
+    };
     let most = cuts * product.batch;
-    let busy = |tile: &&Tile| most * tile.count(product.m, product.n) >= BUSY_GROUPS;
-    let usual = [TILES[1], TILES[3]];
-    *usual.iter().find(busy).unwrap_or(&TILES[5])
+    let busy = |tile: &&Tile| {
+        suits(product, tile, space) && most * tile.count(product.m, product.n) >= BUSY_GROUPS
+    };
+    *usual.iter().find(busy).unwrap_or(&small)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::matrix::SPACE;
     use super::*;
 
     #[test]
@@ -185,10 +269,10 @@ mod tests {
         for tile in TILES {
             assert_eq!(Tile::named(&tile.to_string()), Some(tile));
             assert!(tile.threads() <= 256, "{tile}");
-            for along_k in [[false, false], [false, true], [true, false], [true, true]] {
-                let vectors: usize = tile.spaces(along_k).iter().sum();
-                assert!(vectors <= 1 << 10, "{tile}: {vectors} vectors of 16 bytes");
-            }
+            assert!(tile.space() <= SPACE, "{tile}: {} bytes", tile.space());
+        }
+        for tile in [USUAL[1], USUAL[2], SMALL, NARROW] {
+            assert!(tile.space() <= 16 << 10, "{tile}: {} bytes", tile.space());
         }
         assert_eq!(Tile::named("3x3"), None);
     }
@@ -201,11 +285,20 @@ mod tests {
             m: 65_536,
             n: 64,
             k: 576,
+            precision: MatmulPrecision::Highest,
         };
-        assert_eq!(choose(&product, 1, &Tuned::new()), TILES[1]);
-        let tuned = Tuned::from([(product.to_string(), TILES[5])]);
-        assert_eq!(choose(&product, 1, &tuned), TILES[5]);
+        assert_eq!(choose(&product, 1, SPACE, &Tuned::new()), USUAL[1]);
+        let tuned = Tuned::from([(product.to_string(), SMALL)]);
+        assert_eq!(choose(&product, 1, SPACE, &tuned), SMALL);
         let other = Product { n: 3, ..product };
-        assert_eq!(choose(&other, 1, &tuned), NARROW);
+        assert_eq!(choose(&other, 1, SPACE, &tuned), NARROW);
+        let wide = Product { n: 128, ..product };
+        assert_eq!(choose(&wide, 1, SPACE, &tuned), USUAL[0]);
+        assert_eq!(choose(&wide, 1, 16 << 10, &tuned), USUAL[1]);
+        let rounded = Product {
+            precision: MatmulPrecision::High,
+            ..product
+        };
+        assert_eq!(choose(&rounded, 1, SPACE, &tuned), USUAL_MATRIX[1]);
     }
 }

@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 use super::faults::lock;
-use super::tiles::{Product, TILES, Tile, Tuned, choose};
+use super::tiled::Work;
+use super::tiles::{Product, TILES, Tile, Tuned, choose, suits};
 use super::{Family, Gpu, GpuBuffer};
 use crate::Result;
 use crate::primitive::Primitive;
@@ -73,14 +74,18 @@ impl Gpu {
         done.map(|()| watched.unwrap_or_default().into_values().collect())
     }
 
-    /// Measures every tile on a product; `None` for what the tiled kernels do not make.
+    /// Measures every tile on a product, with this thread's [precision](super::MatmulPrecision); `None` for what the tiled kernels do not make.
     ///
     /// # Errors
     /// No memory for the operands, or an earlier failure of the device.
     pub fn try_tiles(&self, primitive: &Primitive) -> Result<Option<Tried>> {
-        let product = Product::of(primitive).filter(|_| self.family() == Family::Tiled);
-        let Some(product) = product else {
+        let work = Work::of(primitive).filter(|_| self.family() == Family::Tiled);
+        let Some(work) = work else {
             return Ok(None);
+        };
+        let product = Product {
+            precision: self.precision(work.vectors),
+            ..work.product
         };
         let name = product.to_string();
         let operands = primitive
@@ -91,17 +96,18 @@ impl Gpu {
             .collect::<Result<Vec<_>>>()?;
         let operands: Vec<&GpuBuffer> = operands.iter().collect();
         let known = self.tuned();
-        let tile = choose(&product, product.cuts(), &known);
+        let space = self.inner.limits.max_compute_workgroup_storage_size;
+        let tile = choose(&product, product.cuts(), space, &known);
         let try_tile = |tile: Tile| {
             lock(&self.inner.tuning).best.insert(name.clone(), tile);
             let seconds = self.time(primitive, &operands)?;
             Ok(Trial { tile, seconds })
         };
-        // a tile much narrower than the product is the slowest
-        let fits = |tile: &Tile| product.n <= 8 * tile.n || tile.n >= 32;
+        let tiles = TILES
+            .into_iter()
+            .filter(|tile| suits(&product, tile, space));
         let before = try_tile(tile);
-        let trials = TILES.into_iter().filter(fits).map(try_tile);
-        let trials = trials.collect::<Result<Vec<_>>>();
+        let trials = tiles.map(try_tile).collect::<Result<Vec<_>>>();
         self.set_tuned(known);
         let (before, mut trials) = (before?, trials?);
         trials.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
@@ -135,6 +141,7 @@ impl Gpu {
 pub fn kernels_version() -> String {
     let texts = [
         include_str!("shaders/gemm_tiled.wgsl"),
+        include_str!("shaders/gemm_matrix.wgsl"),
         include_str!("shaders/gemm_operands.wgsl"),
         include_str!("shaders/gemm_first.wgsl"),
         include_str!("shaders/gemm_next.wgsl"),

@@ -1,7 +1,7 @@
 // c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply 16 × 16 blocks of f16 and add in f32. A workgroup of subgroups of 32 threads
-// makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands are rounded to f16 on their way to workgroup
+// makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16 on their way to workgroup
 // memory; if SPLIT, what that loses is kept as a second f16, times 2¹¹ lest it be denormal, and multiplied too, all but the product of the two
-// losses: 22 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
+// losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
 // Otherwise as gemm_tiled.
 
 enable f16;
@@ -25,6 +25,18 @@ var<workgroup> lost_b: array<vec4<f16>, $SPACEB>;
 // A block of each subgroup, on its way to memory.
 var<workgroup> blocks: array<f32, ${THREADS * 8}>;
 
+#if SPLIT
+// The part of numbers that f16 has bits for: ten bits of the fraction, and below 2⁻¹⁴ one less for each power of two. By their bits, since
+// a compiler may take a number that is converted there and back for the number itself.
+fn halves(x: vec4<f32>) -> vec4<f32> {
+    let bits = bitcast<vec4<u32>>(x);
+    let exponent = (bits >> vec4<u32>(23u)) & vec4<u32>(255u);
+    let fewer = vec4<u32>(113u) - min(exponent, vec4<u32>(113u));
+    let kept = bits & (vec4<u32>(0xffffe000u) << min(fewer, vec4<u32>(10u)));
+    return select(bitcast<vec4<f32>>(kept), vec4<f32>(), fewer > vec4<u32>(10u));
+}
+#endif
+
 @compute @workgroup_size($THREADS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -34,14 +46,14 @@ fn main(
 #include gemm_first
 #for Q QA
 #if AK
-    let to_a_$Q = am_$Q * $PITCHAu + ak_$Q / 4u;
+    let to_a_$Q = am_$Q * $PITCHAu + ak / 4u;
 #else
     let to_a_$Q = ak_$Q * $PITCHAu + am_$Q / 4u;
 #endif
 #end
 #for Q QB
 #if BK
-    let to_b_$Q = bn_$Q * $PITCHBu + bk_$Q / 4u;
+    let to_b_$Q = bn_$Q * $PITCHBu + bk / 4u;
 #else
     let to_b_$Q = bk_$Q * $PITCHBu + bn_$Q / 4u;
 #endif
@@ -59,17 +71,21 @@ fn main(
 #end
     loop {
 #for Q QA
-        let half_a_$Q = vec4<f16>(new_a_$Q);
-        tile_a[to_a_$Q] = half_a_$Q;
 #if SPLIT
-        lost_a[to_a_$Q] = vec4<f16>((new_a_$Q - vec4<f32>(half_a_$Q)) * 2048.0);
+        let half_a_$Q = halves(new_a_$Q);
+        tile_a[to_a_$Q] = vec4<f16>(half_a_$Q);
+        lost_a[to_a_$Q] = vec4<f16>((new_a_$Q - half_a_$Q) * 2048.0);
+#else
+        tile_a[to_a_$Q] = vec4<f16>(new_a_$Q);
 #endif
 #end
 #for Q QB
-        let half_b_$Q = vec4<f16>(new_b_$Q);
-        tile_b[to_b_$Q] = half_b_$Q;
 #if SPLIT
-        lost_b[to_b_$Q] = vec4<f16>((new_b_$Q - vec4<f32>(half_b_$Q)) * 2048.0);
+        let half_b_$Q = halves(new_b_$Q);
+        tile_b[to_b_$Q] = vec4<f16>(half_b_$Q);
+        lost_b[to_b_$Q] = vec4<f16>((new_b_$Q - half_b_$Q) * 2048.0);
+#else
+        tile_b[to_b_$Q] = vec4<f16>(new_b_$Q);
 #endif
 #end
         workgroupBarrier();

@@ -1,12 +1,45 @@
         // What this thread brings for the next steps, if there are any.
         k0 += $DEPTHu;
         if k0 < k_end {
+#if EVEN
+            step = next(step);
+#endif
+#if EVEN
+            along_a = offset_a(step);
 #for Q QA
+            new_a_$Q = four_a(row_a_$Q, step, along_a, m0 + am_$Q, k0 + ak_$Q, k_end);
+#end
+#else
+#if AK
+            step_a = next(step_a);
+            along_a = offset_a(step_a);
+#endif
+#for Q QA
+#if AK
+            new_a_$Q = four_a(row_a_$Q, step_a, along_a, m0 + am_$Q, k0 + ak, k_end);
+#else
             step_a_$Q = next(step_a_$Q);
-            new_a_$Q = four_a(row_a_$Q, step_a_$Q, m0 + am_$Q, k0 + ak_$Q, k_end);
+            new_a_$Q = four_a(row_a_$Q, step_a_$Q, offset_a(step_a_$Q), m0 + am_$Q, k0 + ak_$Q, k_end);
+#endif
 #end
+#endif
+#if EVEN
+            along_b = offset_b(step);
 #for Q QB
-            step_b_$Q = next(step_b_$Q);
-            new_b_$Q = four_b(row_b_$Q, step_b_$Q, n0 + bn_$Q, k0 + bk_$Q, k_end);
+            new_b_$Q = four_b(row_b_$Q, step, along_b, n0 + bn_$Q, k0 + bk_$Q, k_end);
 #end
+#else
+#if BK
+            step_b = next(step_b);
+            along_b = offset_b(step_b);
+#endif
+#for Q QB
+#if BK
+            new_b_$Q = four_b(row_b_$Q, step_b, along_b, n0 + bn_$Q, k0 + bk, k_end);
+#else
+            step_b_$Q = next(step_b_$Q);
+            new_b_$Q = four_b(row_b_$Q, step_b_$Q, offset_b(step_b_$Q), n0 + bn_$Q, k0 + bk_$Q, k_end);
+#endif
+#end
+#endif
         }

@@ -7,8 +7,10 @@
 //   weight_grad  m = o, k = pixel (n, i, j), n = (di, dj, c); a = g, b = x
 // AK, BK: neighbours in k are contiguous in a, in b; else those in m, in n. VA, VB: that many
 // neighbours, always a multiple of 4, are read as vec4s.
-// A place is a Row, which follows from m or n once for all, and a Step, which follows from k and is
-// carried from one k to the next without a division.
+// A place is that of a Row, which follows from m or n once for all, and an offset, which follows from a Step; that follows from k and is
+// carried from one k to the next without a division. Positions may wrap below 0 where nothing is real.
+// EVEN: DEPTH steps never reach over a tap, or a line of pixels, so that one Step serves all that a workgroup reads at a time: where within
+// them something is read is part of its Row.
 
 struct Params {
     groups: u32,
@@ -66,7 +68,7 @@ struct Params {
 
 // Of a line of an operand: what does not change with k.
 struct Row {
-    base: u32,
+    at: u32,
     row: u32,
     column: u32,
     real: bool,
@@ -77,7 +79,7 @@ struct Step {
     y: u32,
     z: u32,
 }
-// An element of an operand: its position, and whether it exists; otherwise it is 0.
+// The position of an output, and whether it exists.
 struct Place {
     at: u32,
     real: bool,
@@ -92,33 +94,45 @@ fn step_of(k: u32) -> Step {
 }
 fn row_a(m: u32) -> Row {
 #if AK
-    let base = m * params.k;
+    let at = m * params.k;
 #else
-    let base = m;
+    let at = m;
 #endif
-    return Row(product * params.a_step + base, 0u, 0u, m < params.m);
+    return Row(product * params.a_step + at, 0u, 0u, m < params.m);
 }
-fn place_a(row: Row, k: Step) -> Place {
+fn offset_a(k: Step) -> u32 {
 #if AK
-    return Place(row.base + k.z, row.real);
+    return k.z;
 #else
-    return Place(row.base + k.z * params.m, row.real);
+    return k.z * params.m;
 #endif
+}
+fn real_a(row: Row, k: Step) -> bool {
+    return row.real;
+}
+fn shifted_a(row: Row, k: u32) -> Row {
+    return Row(row.at + offset_a(Step(0u, 0u, k)), 0u, 0u, row.real);
 }
 fn row_b(n: u32) -> Row {
 #if BK
-    let base = n * params.k;
+    let at = n * params.k;
 #else
-    let base = n;
+    let at = n;
 #endif
-    return Row(product * params.b_step + base, 0u, 0u, n < params.n);
+    return Row(product * params.b_step + at, 0u, 0u, n < params.n);
 }
-fn place_b(row: Row, k: Step) -> Place {
+fn offset_b(k: Step) -> u32 {
 #if BK
-    return Place(row.base + k.z, row.real);
+    return k.z;
 #else
-    return Place(row.base + k.z * params.n, row.real);
+    return k.z * params.n;
 #endif
+}
+fn real_b(row: Row, k: Step) -> bool {
+    return row.real;
+}
+fn shifted_b(row: Row, k: u32) -> Row {
+    return Row(row.at + offset_b(Step(0u, 0u, k)), 0u, 0u, row.real);
 }
 fn next(k: Step) -> Step {
     return Step(0u, 0u, k.z + $DEPTHu);
@@ -135,19 +149,29 @@ fn row_a(m: u32) -> Row {
     let image = divide(line, params.oh_magic);
     let row = (line - image * params.oh) * params.stride - params.pad;
     let column = (m - line * params.ow) * params.stride - params.pad;
-    return Row(image * params.h, row, column, m < params.m);
+    let at = ((image * params.h + row) * params.w + column) * params.c;
+    return Row(at, row, column, m < params.m);
 }
-fn place_a(row: Row, k: Step) -> Place {
-    let h = row.row + k.x;
-    let w = row.column + k.y;
-    let at = ((row.base + h) * params.w + w) * params.c + k.z;
-    return Place(at, row.real && h < params.h && w < params.w);
+fn offset_a(k: Step) -> u32 {
+    return (k.x * params.w + k.y) * params.c + k.z;
+}
+fn real_a(row: Row, k: Step) -> bool {
+    return row.real && row.row + k.x < params.h && row.column + k.y < params.w;
+}
+fn shifted_a(row: Row, k: u32) -> Row {
+    return Row(row.at + k, row.row, row.column, row.real);
 }
 fn row_b(n: u32) -> Row {
     return Row(n * params.k, 0u, 0u, n < params.n);
 }
-fn place_b(row: Row, k: Step) -> Place {
-    return Place(row.base + (k.x * params.kw + k.y) * params.c + k.z, row.real);
+fn offset_b(k: Step) -> u32 {
+    return (k.x * params.kw + k.y) * params.c + k.z;
+}
+fn real_b(row: Row, k: Step) -> bool {
+    return row.real;
+}
+fn shifted_b(row: Row, k: u32) -> Row {
+    return Row(row.at + k, 0u, 0u, row.real);
 }
 fn next(k: Step) -> Step {
     var step = Step(k.x, k.y, k.z + $DEPTHu);
@@ -197,21 +221,31 @@ fn row_a(m: u32) -> Row {
     let image = divide(line, params.rows_magic);
     let row = line - image * params.rows + divide(rho + params.pad, params.stride_magic);
     let column = m - line * params.columns + divide(sigma + params.pad, params.stride_magic);
-    return Row(image * params.oh, row, column, m < params.m);
+    let at = ((image * params.oh + row) * params.ow + column) * params.o;
+    return Row(at, row, column, m < params.m);
 }
-fn place_a(row: Row, k: Step) -> Place {
-    let i = row.row - k.x;
-    let j = row.column - k.y;
-    let at = ((row.base + i) * params.ow + j) * params.o + k.z;
-    return Place(at, row.real && i < params.oh && j < params.ow);
+fn offset_a(k: Step) -> u32 {
+    return k.z - (k.x * params.ow + k.y) * params.o;
+}
+fn real_a(row: Row, k: Step) -> bool {
+    return row.real && row.row - k.x < params.oh && row.column - k.y < params.ow;
+}
+fn shifted_a(row: Row, k: u32) -> Row {
+    return Row(row.at + k, row.row, row.column, row.real);
 }
 fn row_b(n: u32) -> Row {
     return Row(n, 0u, 0u, n < params.n);
 }
-fn place_b(row: Row, k: Step) -> Place {
+fn offset_b(k: Step) -> u32 {
     let di = first_down + k.x * params.stride;
     let dj = first_across + k.y * params.stride;
-    return Place(((k.z * params.kh + di) * params.kw + dj) * params.c + row.base, row.real);
+    return ((k.z * params.kh + di) * params.kw + dj) * params.c;
+}
+fn real_b(row: Row, k: Step) -> bool {
+    return row.real;
+}
+fn shifted_b(row: Row, k: u32) -> Row {
+    return Row(row.at + k * params.kh * params.kw * params.c, 0u, 0u, row.real);
 }
 fn next(k: Step) -> Step {
     var step = Step(k.x, k.y, k.z + $DEPTHu);
@@ -235,21 +269,35 @@ fn step_of(k: u32) -> Step {
 fn row_a(m: u32) -> Row {
     return Row(m, 0u, 0u, m < params.m);
 }
-fn place_a(row: Row, k: Step) -> Place {
-    let pixel = (k.x * params.oh + k.y) * params.ow + k.z;
-    return Place(pixel * params.o + row.base, row.real);
+fn offset_a(k: Step) -> u32 {
+    return ((k.x * params.oh + k.y) * params.ow + k.z) * params.o;
+}
+fn real_a(row: Row, k: Step) -> bool {
+    return row.real;
+}
+fn shifted_a(row: Row, k: u32) -> Row {
+    return Row(row.at + k * params.o, 0u, 0u, row.real);
 }
 fn row_b(n: u32) -> Row {
     let tap = divide(n, params.c_magic);
     let di = divide(tap, params.kw_magic);
     let row = di - params.pad;
-    return Row(n - tap * params.c, row, tap - di * params.kw - params.pad, n < params.n);
+    let column = tap - di * params.kw - params.pad;
+    let at = (row * params.w + column) * params.c + n - tap * params.c;
+    return Row(at, row, column, n < params.n);
 }
-fn place_b(row: Row, k: Step) -> Place {
+fn offset_b(k: Step) -> u32 {
+    let line = k.x * params.h + k.y * params.stride;
+    return (line * params.w + k.z * params.stride) * params.c;
+}
+fn real_b(row: Row, k: Step) -> bool {
     let h = k.y * params.stride + row.row;
     let w = k.z * params.stride + row.column;
-    let at = ((k.x * params.h + h) * params.w + w) * params.c + row.base;
-    return Place(at, row.real && h < params.h && w < params.w);
+    return row.real && h < params.h && w < params.w;
+}
+fn shifted_b(row: Row, k: u32) -> Row {
+    let column = row.column + k * params.stride;
+    return Row(row.at + k * params.stride * params.c, row.row, column, row.real);
 }
 fn next(k: Step) -> Step {
     var step = Step(k.x, k.y, k.z + $DEPTHu);
@@ -289,48 +337,50 @@ fn enter(number: u32) -> Tile {
     return Tile(tile_m * $BMu, n, split, split * params.chunk, k_end);
 }
 
-// Four neighbours of a, along k if AK, else along m; (m, k) is the first, `row` and `step` are its.
-fn four_a(row: Row, step: Step, m: u32, k: u32, k_end: u32) -> vec4<f32> {
+// Four neighbours of a, along k if AK, else along m; (m, k) is the first, `row`, `step` and its offset are its.
+fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> vec4<f32> {
 #if VA
-    let place = place_a(row, step);
-    let real = place.real && k < k_end;
-    return select(vec4<f32>(), a[select(0u, place.at, real) >> 2u], real);
+    let real = real_a(row, step) && k < k_end;
+    return select(vec4<f32>(), a[select(0u, row.at + offset, real) >> 2u], real);
 #else
     var four: vec4<f32>;
 #for I 4
     {
 #if AK
-        let place = place_a(row, step_of(k + $Iu));
-        let real = place.real && k + $Iu < k_end;
+        let its = step_of(k + $Iu);
+        let real = real_a(row, its) && k + $Iu < k_end;
+        let at = row.at + offset_a(its);
 #else
-        let place = place_a(row_a(m + $Iu), step);
-        let real = place.real && k < k_end;
+        let line = row_a(m + $Iu);
+        let real = real_a(line, step) && k < k_end;
+        let at = line.at + offset;
 #endif
-        four[$I] = select(0.0, a[select(0u, place.at, real)], real);
+        four[$I] = select(0.0, a[select(0u, at, real)], real);
     }
 #end
     return four;
 #endif
 }
 
-// Four neighbours of b, along k if BK, else along n.
-fn four_b(row: Row, step: Step, n: u32, k: u32, k_end: u32) -> vec4<f32> {
+// Four neighbours of b, along k if BK, else along n; (n, k) is the first, `row`, `step` and its offset are its.
+fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> vec4<f32> {
 #if VB
-    let place = place_b(row, step);
-    let real = place.real && k < k_end;
-    return select(vec4<f32>(), b[select(0u, place.at, real) >> 2u], real);
+    let real = real_b(row, step) && k < k_end;
+    return select(vec4<f32>(), b[select(0u, row.at + offset, real) >> 2u], real);
 #else
     var four: vec4<f32>;
 #for I 4
     {
 #if BK
-        let place = place_b(row, step_of(k + $Iu));
-        let real = place.real && k + $Iu < k_end;
+        let its = step_of(k + $Iu);
+        let real = real_b(row, its) && k + $Iu < k_end;
+        let at = row.at + offset_b(its);
 #else
-        let place = place_b(row_b(n + $Iu), step);
-        let real = place.real && k < k_end;
+        let line = row_b(n + $Iu);
+        let real = real_b(line, step) && k < k_end;
+        let at = line.at + offset;
 #endif
-        four[$I] = select(0.0, b[select(0u, place.at, real)], real);
+        four[$I] = select(0.0, b[select(0u, at, real)], real);
     }
 #end
     return four;
@@ -340,6 +390,9 @@ fn four_b(row: Row, step: Step, n: u32, k: u32, k_end: u32) -> vec4<f32> {
 // Position of output (m, n) of this product, and whether there is such a row.
 fn place_c(m: u32, n: u32, split: u32) -> Place {
 #if OP == input_grad
+    if params.stride == 1u {
+        return Place(m * params.n + n, m < params.m);
+    }
     let line = divide(m, params.columns_magic);
     let image = divide(line, params.rows_magic);
     let h = (line - image * params.rows) * params.stride + rho;

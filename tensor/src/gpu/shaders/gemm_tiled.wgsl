@@ -35,14 +35,14 @@ fn main(
     // and where in workgroup memory it puts that
 #for Q QA
 #if AK
-    let to_a_$Q = am_$Q * $PITCHu + ak_$Q / 4u;
+    let to_a_$Q = am_$Q * $PITCHu + ak / 4u;
 #else
     let to_a_$Q = local + ${Q * THREADS}u;
 #endif
 #end
 #for Q QB
 #if BK
-    let to_b_$Q = (bn_$Q & 3u) * $GROUPBu + (bn_$Q >> 2u) * $PITCHu + bk_$Q / 4u;
+    let to_b_$Q = (bn_$Q & 3u) * $GROUPBu + (bn_$Q >> 2u) * $PITCHu + bk / 4u;
 #else
     let to_b_$Q = local + ${Q * THREADS}u;
 #endif

@@ -8,6 +8,7 @@ mod primitives;
 mod runtime;
 mod shaders;
 mod through;
+mod tune;
 
 use super::{Family, Gpu, GpuBuffer, GpuOptions, find_adapter};
 

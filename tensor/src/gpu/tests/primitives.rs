@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::DType;
 use crate::cpu::{CpuBuffer, CpuView};
-use crate::gpu::tiles::TILES;
+use crate::gpu::tiles::{TILES, Unit};
 use crate::primitive::*;
 use crate::random::RngKey;
 
@@ -467,10 +467,11 @@ fn convolutions_on(gpu: &Gpu) {
 /// Each tile of the tiled kernels makes every product, of lines of fours and others, over more than one tile and part of a step.
 #[test]
 fn every_tile() {
-    for tile in TILES {
+    for tile in TILES.into_iter().filter(|t| t.unit == Unit::Registers) {
         let options = GpuOptions {
             family: Some(Family::Tiled),
             tile: Some(tile),
+            smallest_limits: tile.space() <= 16 << 10,
             ..TEST_OPTIONS
         };
         let Some(gpu) = test_gpu_with(options) else {
@@ -493,8 +494,20 @@ fn every_tile() {
             }
         }
         for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
-            for (c, o, stride, pad) in [(20, 36, 1, 1), (4, 12, 2, 0), (3, 8, 1, 1), (5, 6, 2, 2)] {
-                let [h, w] = [9, 6];
+            for (c, o, stride, pad) in [
+                (20, 36, 1, 1),
+                (32, 64, 1, 1),
+                (32, 32, 2, 1),
+                (4, 12, 2, 0),
+                (3, 8, 1, 1),
+                (5, 6, 2, 2),
+            ] {
+                // lines of pixels that steps reach over, and a line that they do not
+                let [h, w] = if (c, stride) == (32, 1) {
+                    [3, 32]
+                } else {
+                    [9, 6]
+                };
                 let out = |side: usize| (side + 2 * pad - 3) / stride + 1;
                 let shape = Conv2d {
                     n: 3,

@@ -6,10 +6,10 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::layout::Layout;
-use crate::gpu::matrix::MATRIX_TILES;
+use crate::gpu::matrix::matrix_program;
 use crate::gpu::template::Program;
 use crate::gpu::tiled::Vectors;
-use crate::gpu::tiles::TILES;
+use crate::gpu::tiles::{TILES, Tile, Unit};
 use crate::gpu::{conv, launch, matmul, reduce, rows, through, tiled};
 use crate::primitive::{ConvPass, PoolPass};
 use crate::{DType, Expr, RngKey};
@@ -49,9 +49,16 @@ fn all_programs() -> Vec<Program> {
     all.extend(["clear", "link", "sort"].map(rows::lists_program));
     all.extend((1..=8).map(rows::embed_program));
     let mut tiles = |operands: tiled::Operands| {
-        for tile in TILES {
+        for tile in tiles_of(Unit::Registers) {
+            all.push(tiled::tiled_program(
+                &tile,
+                operands,
+                Vectors::All,
+                true,
+                false,
+            ));
             for vectors in [Vectors::All, Vectors::Left, Vectors::None] {
-                all.push(tiled::tiled_program(&tile, operands, vectors, false));
+                all.push(tiled::tiled_program(&tile, operands, vectors, false, false));
             }
         }
     };
@@ -73,15 +80,22 @@ fn all_programs() -> Vec<Program> {
     all
 }
 
+fn tiles_of(unit: Unit) -> impl Iterator<Item = Tile> {
+    TILES.into_iter().filter(move |tile| tile.unit == unit)
+}
+
 fn matrix_programs() -> Vec<Program> {
     let passes = [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad];
     let transposed = [(false, false), (false, true), (true, false), (true, true)];
     let products = transposed.map(tiled::Operands::matmul).into_iter();
     let operands: Vec<_> = products.chain(passes.map(tiled::Operands::conv)).collect();
     let mut all = Vec::new();
-    for tile in MATRIX_TILES {
+    for tile in tiles_of(Unit::Matrix) {
         for operands in &operands {
-            all.extend([false, true].map(|split| tile.program(*operands, split, false)));
+            for even in [false, true] {
+                let program = |split| matrix_program(&tile, *operands, even, split, false);
+                all.extend([false, true].map(program));
+            }
         }
     }
     all
@@ -130,7 +144,9 @@ fn every_permutation_is_portable() {
         translate(&key, &source);
     }
     // matrix units, of which only Vulkan has these
-    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX;
+    let capabilities = Capabilities::SHADER_FLOAT16
+        | Capabilities::SHADER_FLOAT16_IN_FLOAT32
+        | Capabilities::COOPERATIVE_MATRIX;
     for program in &matrix_programs() {
         let key = program.key();
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
@@ -184,9 +200,9 @@ fn convolutions_with_an_epilogue_are_portable() {
         let kernel = PointwiseKernel::new(&[2, 8, 8, 8], &exprs, inputs, DType::F32);
         let layout = Layout::of(&kernel);
         for pass in [ConvPass::Forward, ConvPass::InputGrad] {
-            for tile in TILES {
+            for tile in tiles_of(Unit::Registers) {
                 let operands = tiled::Operands::conv(pass);
-                let program = tiled::tiled_program(&tile, operands, Vectors::All, true);
+                let program = tiled::tiled_program(&tile, operands, Vectors::All, true, true);
                 let source = through::text(&program, &kernel, &layout).unwrap();
                 translate(&program.key(), &source);
             }

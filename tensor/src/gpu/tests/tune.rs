@@ -1,0 +1,78 @@
+//! Trying tiles, and keeping the best.
+
+use super::*;
+use crate::gpu::tiles::{TILES, Tile, Tuned, Unit};
+use crate::primitive::{Conv2d, ConvPass, Primitive, Reduce, ReduceKind};
+
+fn convolution() -> Primitive {
+    let shape = Conv2d {
+        n: 1,
+        h: 8,
+        w: 8,
+        c: 16,
+        o: 16,
+        kh: 3,
+        kw: 3,
+        stride: 1,
+        pad: 1,
+        oh: 8,
+        ow: 8,
+    };
+    Primitive::Conv(ConvPass::Forward, shape)
+}
+
+#[test]
+fn every_tile_is_tried_and_the_best_is_kept() {
+    let open = |family| {
+        test_gpu_with(GpuOptions {
+            family: Some(family),
+            ..TEST_OPTIONS
+        })
+    };
+    let Some(gpu) = open(Family::Tiled) else {
+        return;
+    };
+    let mut seen = Vec::new();
+    let work = || -> crate::Result<()> {
+        let primitive = convolution();
+        let buffers: Vec<GpuBuffer> = primitive
+            .input_lens()
+            .iter()
+            .map(|len| gpu.upload(&vec![0; len * 4]))
+            .collect::<crate::Result<_>>()?;
+        for _ in 0..2 {
+            gpu.run(&primitive, &[&buffers[0], &buffers[1]])?;
+        }
+        let sum = Reduce {
+            outer: 1,
+            len: 4,
+            inner: 4,
+        };
+        gpu.run(&Primitive::Reduce(ReduceKind::Sum, sum), &[&buffers[0]])?;
+        Ok(())
+    };
+    seen.extend(gpu.watch_products(work).unwrap());
+    assert_eq!(seen, [convolution()]);
+    let tried = gpu.try_tiles(&seen[0]).unwrap().unwrap();
+    assert_eq!(tried.product, "forward 1x64x16x144");
+    assert_eq!(tried.operations, 2 * 64 * 16 * 144);
+    let registers = |tile: &&Tile| tile.unit == Unit::Registers && tile.space() <= 16 << 10;
+    // all but those that lie mostly beside sixteen columns
+    let expected = TILES
+        .iter()
+        .filter(registers)
+        .filter(|tile| tile.n <= 64)
+        .count();
+    assert_eq!(tried.trials.len(), expected);
+    assert!(tried.trials.is_sorted_by(|a, b| a.seconds <= b.seconds));
+    // trials leave no trace
+    assert!(gpu.tuned().is_empty());
+    let best = tried.trials.last().unwrap().tile;
+    gpu.set_tuned(Tuned::from([(tried.product, best)]));
+    let again = gpu.try_tiles(&seen[0]).unwrap().unwrap();
+    assert_eq!(again.before.tile, best);
+    assert_eq!(gpu.reopen().unwrap().tuned(), gpu.tuned());
+    // the direct kernels have none
+    let direct = open(Family::Direct).unwrap();
+    assert_eq!(direct.try_tiles(&seen[0]).unwrap(), None);
+}
