@@ -99,8 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         steps: 20,
         step_size: 0.01,
         noise: 0.1,
-        clip: None,
-        capture: true,
+        ..Langevin::default()
     };
     let mut buffer = ReplayBuffer::fresh(1000, [SIDE, SIDE, 1], key(1), &device)?;
     let before = buffer.images().to_vec::<f32>()?;

@@ -117,6 +117,9 @@ fn activations() -> Result<()> {
         Activation::Relu,
         Activation::LeakyRelu(0.2),
         Activation::Silu,
+        Activation::Elu,
+        Activation::Gelu,
+        Activation::Softplus,
     ] {
         check(&f, &[3, 4], Mode::Train)?;
     }

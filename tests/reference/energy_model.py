@@ -49,8 +49,9 @@ class Normalize(nn.Module):
 class PreActivationBlock(nn.Module):
     """shortcut(x) + conv2(act(conv1(act(x)))); the shortcut sees x before the activation."""
 
-    def __init__(self, c_in, c_out):
+    def __init__(self, c_in, c_out, act):
         super().__init__()
+        self.act = act
         self.conv1 = spectral_norm(conv3x3(c_in, c_out))
         self.conv2 = spectral_norm(conv3x3(c_out, c_out))
         if c_in != c_out:
@@ -59,32 +60,33 @@ class PreActivationBlock(nn.Module):
             self.shortcut = nn.Identity()
 
     def forward(self, x):
-        return self.shortcut(x) + self.conv2(act(self.conv1(act(x))))
+        return self.shortcut(x) + self.conv2(self.act(self.conv1(self.act(x))))
 
 
 class EnergyNetwork(nn.Module):
-    """forward(x[N, C, H, W]) -> f[N, features], g(f)[N, features]; E(x) = |f|^2 / 2."""
+    """forward(x[N, C, H, W]) -> f[N, features], g(f)[N, features]; E(x) = |f|^2 / 2. The paper's activation is LeakyReLU 0.2."""
 
-    def __init__(self, config):
+    def __init__(self, config, act=None):
         super().__init__()
         self.config = config
+        self.act = act or nn.LeakyReLU(0.2)
         # One branch is called `stem`, `stages`; three are `stem1`, `stages1`, ...
         self.suffixes = [""] if config.branches == 1 else [str(b + 1) for b in range(config.branches)]
         for suffix in self.suffixes:
             width = config.stages[0][0]
             stem = spectral_norm(conv3x3(config.channels, width))
             self.add_module(f"stem{suffix}", nn.Sequential(Normalize(config.mean, config.std), stem))
-            self.add_module(f"stages{suffix}", stages(config.stages))
+            self.add_module(f"stages{suffix}", stages(config.stages, self.act))
         last = config.stages[-1][0] * config.branches
-        self.head = mlp(last, config.hidden, config.features, bias=True)
-        self.projection = mlp(config.features, config.hidden, config.features, bias=False)
+        self.head = mlp(last, config.hidden, config.features, self.act, bias=True)
+        self.projection = mlp(config.features, config.hidden, config.features, self.act, bias=False)
 
     def forward(self, x):
         pooled = []
         for b, suffix in enumerate(self.suffixes):
             seen = F.avg_pool2d(x, 2**b) if b else x
             h = getattr(self, f"stages{suffix}")(getattr(self, f"stem{suffix}")(seen))
-            pooled.append(act(h).mean(dim=(2, 3)))
+            pooled.append(self.act(h).mean(dim=(2, 3)))
         f = self.head(torch.cat(pooled, dim=1))
         return f, self.projection(f)
 
@@ -99,23 +101,19 @@ def joint_energy(f, g, z, beta):
     return energy(f) - beta * (F.normalize(g) * z).sum(dim=1)
 
 
-def act(x):
-    return F.leaky_relu(x, 0.2)
-
-
-def stages(widths):
+def stages(widths, act):
     c_in, out = widths[0][0], []
     for i, (width, blocks) in enumerate(widths):
         parts = [nn.AvgPool2d(2)] if i else []
         for _ in range(blocks):
-            parts.append(PreActivationBlock(c_in, width))
+            parts.append(PreActivationBlock(c_in, width, act))
             c_in = width
         out.append(nn.Sequential(*parts))
     return nn.Sequential(*out)
 
 
-def mlp(c_in, hidden, c_out, bias):
-    layers = [nn.Linear(c_in, hidden, bias), nn.LeakyReLU(0.2), nn.Linear(hidden, c_out, bias)]
+def mlp(c_in, hidden, c_out, act, bias):
+    layers = [nn.Linear(c_in, hidden, bias), act, nn.Linear(hidden, c_out, bias)]
     return nn.Sequential(*map(initialise, layers))
 
 

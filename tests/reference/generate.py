@@ -8,6 +8,7 @@ import torch
 
 import fixture
 import topic_augment
+import topic_byol
 import topic_encoder
 import topic_energy
 import topic_layers
@@ -28,6 +29,7 @@ TOPICS = {  # name: (function, seed)
     "batchnorm2d": (topic_normalisation.batchnorm2d, 6),
     "spectral_norm": (topic_normalisation.spectral_norm, 7),
     "energy_tiny": (topic_energy.tiny, 8),
+    "energy_tiny_silu": (topic_energy.tiny_silu, 32),
     "energy_resnet_small": (topic_energy.resnet_small, 9),
     "energy_resnet_small_odd": (topic_energy.resnet_small_odd, 29),
     "energy_resnet": (topic_energy.resnet, 10),
@@ -36,6 +38,7 @@ TOPICS = {  # name: (function, seed)
     "encoder_resnet18": (topic_encoder.resnet18, 110),
     "loss_energy": (topic_losses.energy, 14),
     "loss_nt_xent": (topic_losses.nt_xent, 15),
+    "loss_byol": (topic_losses.byol, 30),
     "augment_crop": (topic_augment.crop, 16),
     "augment_colour": (topic_augment.colour, 17),
     "augment_jitter_orders": (topic_augment.jitter_orders, 18),
@@ -43,12 +46,14 @@ TOPICS = {  # name: (function, seed)
     "augment_weak": (topic_augment.weak, 20),
     "augment_affine": (topic_augment.affine, 21),
     "sgld": (topic_sampler.sgld, 22),
+    "sgld_scheduled": (topic_sampler.scheduled, 33),
     "adam": (topic_optim.adam, 23),
     "sgd": (topic_optim.sgd, 24),
     "ema": (topic_optim.ema, 25),
     "official_resnet_small": (topic_official.resnet_small, 126),
     "official_resnet": (topic_official.resnet, 27),
     "official_resnet_large": (topic_official.resnet_large, 28),
+    "byol": (topic_byol.steps, 31),
     "training": (topic_training.five_iterations, 105),
 }
 

@@ -14,6 +14,16 @@ def energy_loss(f_pos, g_pos, f_neg, z, alpha, beta):
     return loss, dict(energy_pos=e_pos, energy_neg=e_neg, similarity=similarity)
 
 
+def byol(predictions, targets):
+    """Grill et al. 2020, eq. 2, for both orders of the views: rows i and i + n are the two views of image i; no gradient to the targets.
+
+    Each view's prediction is compared with the other view's target, |p/|p| - t/|t||^2 = 2 - 2 cos; sum over the orders, mean over images."""
+    n = len(predictions) // 2
+    p, t = F.normalize(predictions), F.normalize(targets.detach())
+    one, other = (p[:n] - t[n:]).pow(2).sum(1), (p[n:] - t[:n]).pow(2).sum(1)
+    return (one + other).mean()
+
+
 def nt_xent(y, temperature, negatives=None):
     """SimCLR's loss over 2n views. Rows i and i + n of y are the two views of image i; neither input is normalised.
 

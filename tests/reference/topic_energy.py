@@ -4,6 +4,7 @@ import copy
 from dataclasses import asdict, replace
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 import energy_model
@@ -25,10 +26,11 @@ def narrow(name):
     return replace(PRESETS[name], **small[name])
 
 
-def energy_fixture(draw, out, name, images, side, **other):
+def energy_fixture(draw, out, name, images, side, act=None, **other):
     config = replace(narrow(name), **other)
-    network = randomise(EnergyNetwork(config), draw)
-    out.note(preset=name, config=asdict(config), alpha=ALPHA, beta=BETA, objective=objective.__doc__)
+    network = randomise(EnergyNetwork(config, act), draw)
+    described = asdict(config) if act is None else dict(asdict(config), activation=type(act).__name__.lower())
+    out.note(preset=name, config=described, alpha=ALPHA, beta=BETA, objective=objective.__doc__)
     x = nchw(draw.images(images, side=side, channels=config.channels)).requires_grad_()
     z = F.normalize(draw.normal(images, config.features))
     out.put(x=nhwc(x), z=z)
@@ -53,6 +55,11 @@ def objective(e, joint):
 
 def tiny(draw, out):
     energy_fixture(draw, out, "tiny", images=4, side=8)
+
+
+def tiny_silu(draw, out):
+    stages = ((3, 1), (6, 1), (6, 1))
+    energy_fixture(draw, out, "tiny", images=3, side=8, act=nn.SiLU(), stages=stages, hidden=12, features=6)
 
 
 def resnet_small(draw, out):

@@ -62,6 +62,14 @@ def activations(draw, out):
     for case, function in cases.items():
         x = draw.normal(3, 4, 5, 2, scale=2.0).requires_grad_()
         record(draw, out, case, function(x), {"x": x})
+    # later than the others, so that these keep their draws; GELU by its tanh formula, softplus linear above 20
+    smooth = {"elu": F.elu, "gelu": lambda x: F.gelu(x, approximate="tanh"), "softplus": F.softplus}
+    for case, function in smooth.items():
+        x = draw.normal(3, 4, 5, 2, scale=2.0).requires_grad_()
+        record(draw, out, case, function(x), {"x": x})
+    x = torch.tensor([-90.0, -20.0, -1e-3, 1e-3, 19.0, 21.0, 90.0], dtype=draw.dtype)
+    for case, function in {**cases, **smooth}.items():
+        record(draw, out, f"far.{case}", function(x.requires_grad_()), {"x": x})
     out.note(leaky_relu=dict(slope=0.2))
 
 

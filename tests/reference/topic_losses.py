@@ -18,6 +18,17 @@ def energy(draw, out):
         out.note(**{case: dict(alpha=alpha, beta=beta)})
 
 
+def byol(draw, out):
+    """Rows i and i + n are the two views of image i; neither input is normalised. In `alone` there is one image."""
+    for case, rows in [("several", 10), ("alone", 2)]:
+        predictions = draw.normal(rows, 8, scale=2.0).requires_grad_()
+        targets = draw.normal(rows, 8, scale=0.5)
+        loss = losses.byol(predictions, targets)
+        (grad_predictions,) = torch.autograd.grad(loss, predictions)
+        out.put_all(f"{case}.", dict(predictions=predictions, targets=targets, loss=loss))
+        out.put_all(f"{case}.", dict(grad_predictions=grad_predictions))
+
+
 def nt_xent(draw, out):
     """Rows i and i + n of y are the two views of image i; y and negatives are not normalised."""
     cases = [("samples_as_negatives", 0.2, True), ("views_only", 0.2, False), ("warm", 0.7, True)]

@@ -1,12 +1,13 @@
 """Ten Langevin steps from one start, in training mode (a power iteration each step), in eval mode, clipped, and with given noise."""
 
 import copy
-from dataclasses import asdict
+import math
+from dataclasses import asdict, replace
 
 from energy_model import EnergyNetwork
 from fixture import nchw, nhwc
 from networks import changed_by_forward, randomise, state
-from sampler import chain
+from sampler import chain, langevin_step
 from topic_energy import narrow
 
 CASES = {
@@ -33,3 +34,33 @@ def sgld(draw, out):
         out.put_all(f"{case}.", {"states": nhwc(states), "energies": energies})
         if case != "eval":
             out.put_all(f"{case}.after.", changed_by_forward(copied))
+
+
+SCHEDULED = dict(steps=6, step_size=0.2, sigma=0.05, step_size_end=0.1, noise_end=0.5)
+
+
+def scheduled(draw, out):
+    """Step size and noise change over the steps, from themselves to themselves times their ends; in eval mode, noise given."""
+    o = SCHEDULED
+    config = replace(narrow("tiny"), stages=((3, 1), (6, 1), (6, 1)), hidden=12, features=6)
+    network = randomise(EnergyNetwork(config), draw).eval()
+    start = nchw(draw.images(3, side=8, channels=config.channels))
+    noises = nchw(draw.normal(o["steps"], 3, 8, 8, 1))
+    out.note(config=asdict(config), **o)
+    out.put(x=nhwc(start), noise=nhwc(noises))
+    out.put_all("initial.", state(network))
+    for shape, factor in SHAPES.items():
+        x = start
+        for k in range(o["steps"]):
+            t = k / (o["steps"] - 1)
+            step_size = o["step_size"] * factor(o["step_size_end"], t)
+            sigma = o["sigma"] * factor(o["noise_end"], t)
+            x, energies = langevin_step(network, x, step_size, noises[k], sigma)
+        out.put_all(f"{shape}.", {"end": nhwc(x), "energies": energies})
+
+
+SHAPES = {
+    "linear": lambda end, t: (1 - t) + end * t,
+    "cosine": lambda end, t: end + (1 - end) * (1 + math.cos(math.pi * t)) / 2,
+    "geometric": lambda end, t: math.exp(t * math.log(end)),
+}

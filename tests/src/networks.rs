@@ -1,6 +1,6 @@
 //! The networks that fixtures describe: the presets' structure, narrower.
 
-use clel::config::{EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
+use clel::config::{Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
 use clel::model::{Encoder, EnergyNetwork, Normalisation};
 use clel_nn::Init;
 use clel_tensor::{DType, RngKey};
@@ -14,6 +14,8 @@ pub struct EnergyShape {
     stages: Vec<(usize, usize)>,
     hidden: usize,
     features: usize,
+    #[serde(default)]
+    activation: Activation,
     mean: Vec<f64>,
     std: Vec<f64>,
 }
@@ -41,6 +43,7 @@ impl EnergyShape {
             width: self.stages[0].0,
             hidden: self.hidden,
             latent: self.features,
+            activation: self.activation,
             spectral_norm: true,
             projector: true,
         }
@@ -68,6 +71,16 @@ impl EnergyShape {
 }
 
 impl EncoderShape {
+    /// Length of the latents.
+    pub fn latent(&self) -> usize {
+        self.latent
+    }
+
+    /// Mean and standard deviation of each channel of the data.
+    pub fn statistics(&self) -> (Option<Vec<f64>>, Option<Vec<f64>>) {
+        (Some(self.mean.clone()), Some(self.std.clone()))
+    }
+
     /// The configuration of an encoder of this shape.
     pub fn config(&self) -> EncoderConfig {
         EncoderConfig {
@@ -75,6 +88,8 @@ impl EncoderShape {
             width: self.width,
             hidden: self.hidden,
             latents: Latents::Contrastive,
+            file: None,
+            target_decay: 0.99,
         }
     }
 

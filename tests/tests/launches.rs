@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 
-use clel::config::{Config, Layers};
+use clel::config::{Config, Layers, StepShape};
 use clel::model::{EnergyNetwork, Normalisation, usual_shape};
-use clel::sampler::{Langevin, Statistics};
+use clel::sampler::{Langevin, Statistics, StepSchedule};
 use clel_autograd::recorded_nodes;
 use clel_nn::{Init, Mode, hold_weights};
 use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
@@ -24,8 +24,19 @@ fn subject(
     batch: usize,
     device: &Device,
 ) -> Outcome<(Config, EnergyNetwork, Tensor)> {
+    subject_with("data.path=unused", preset, batch, device)
+}
+
+/// The same with another setting.
+fn subject_with(
+    setting: &str,
+    preset: &str,
+    batch: usize,
+    device: &Device,
+) -> Outcome<(Config, EnergyNetwork, Tensor)> {
     let mut layers = Layers::preset(preset)?;
     layers.set("data.path=unused")?;
+    layers.set(setting)?;
     let config = layers.build()?;
     let [h, w, c] = usual_shape(config.model.network);
     let normalisation = Normalisation {
@@ -56,8 +67,12 @@ fn chain(
 }
 
 /// Launches of one step with weights held: those of three steps less those of two.
-fn launches_of_a_step(preset: &str, device: &Device) -> Outcome<BTreeMap<&'static str, u64>> {
-    let (config, network, start) = subject(preset, 1, device)?;
+fn launches_of_a_step(
+    setting: &str,
+    preset: &str,
+    device: &Device,
+) -> Outcome<BTreeMap<&'static str, u64>> {
+    let (config, network, start) = subject_with(setting, preset, 1, device)?;
     let count = |steps| {
         let (done, counts) = count_launches(|| chain(&config, &network, &start, steps));
         done.map(|_| counts)
@@ -75,7 +90,7 @@ fn a_step_launches_what_is_listed() -> Outcome {
     let _turn = TURN.lock();
     let mut found = String::new();
     let mut list = |preset: &str, on: &str, device: &Device| -> Outcome {
-        let counts = launches_of_a_step(preset, device)?;
+        let counts = launches_of_a_step("data.path=unused", preset, device)?;
         write!(found, "{preset} {on}: {}", counts.values().sum::<u64>())?;
         for (name, n) in counts {
             write!(found, ", {name} {n}")?;
@@ -102,6 +117,22 @@ fn a_step_launches_what_is_listed() -> Outcome {
             listed.lines().any(|l| l == line),
             "not in tests/fixtures/launches.txt: a step now launches\n{found}"
         );
+    }
+    Ok(())
+}
+
+/// Whatever the non-linearity, it and its derivative are part of the same kernels.
+#[test]
+fn a_step_launches_as_much_with_every_activation() -> Outcome {
+    let _turn = TURN.lock();
+    for device in devices() {
+        let of = |activation: &str| {
+            launches_of_a_step(&format!("model.activation={activation}"), "digits", device)
+        };
+        let usual = of("leaky_relu")?;
+        for activation in ["relu", "elu", "silu", "gelu", "softplus"] {
+            assert_eq!(of(activation)?, usual, "{activation} on {device}");
+        }
     }
     Ok(())
 }
@@ -135,18 +166,30 @@ fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
 }
 
 /// A run whose steps are recorded and repeated has the bits of one whose steps are made anew, and records nothing for differentiation
-/// after its second step. Where each step is a power iteration, none is repeated.
+/// after its second step, also where step size and noise follow a schedule. Where each step is a power iteration, none is repeated.
 #[test]
 fn repeated_steps_change_nothing() -> Outcome {
     let _turn = TURN.lock();
     for device in devices() {
-        let run = |steps, capture: bool, held: bool| -> Outcome<(Vec<f32>, Statistics, u64)> {
+        let run = |steps,
+                   capture: bool,
+                   held: bool,
+                   falling: bool|
+         -> Outcome<(Vec<f32>, Statistics, u64)> {
             let (config, network, start) = subject("digits", 2, device)?;
-            let langevin = Langevin {
+            let mut langevin = Langevin {
                 steps,
                 capture,
                 ..Langevin::of(&config.sampler)
             };
+            if falling {
+                langevin.schedule = StepSchedule {
+                    shape: StepShape::Cosine,
+                    step_size_end: 0.1,
+                    noise_end: 0.5,
+                    steps: 6,
+                };
+            }
             let energy = |x: &clel_autograd::Var| network.energy(x, Mode::Train);
             let before = recorded_nodes();
             let run = || langevin.run(&energy, &start, RngKey::new(0, 2));
@@ -154,13 +197,13 @@ fn repeated_steps_change_nothing() -> Outcome {
             let nodes = recorded_nodes() - before;
             Ok((chains.images.to_vec()?, chains.statistics()?, nodes))
         };
-        for held in [true, false] {
-            let (images, statistics, nodes) = run(6, true, held)?;
-            let (plain, plainly, each) = run(6, false, held)?;
+        for (held, falling) in [(true, false), (false, false), (true, true)] {
+            let (images, statistics, nodes) = run(6, true, held, falling)?;
+            let (plain, plainly, each) = run(6, false, held, falling)?;
             assert_eq!(images, plain, "{device}, weights held: {held}");
             assert_eq!(statistics, plainly, "{device}, weights held: {held}");
             let wanted = match held {
-                true => run(2, false, held)?.2,
+                true => run(2, false, held, falling)?.2,
                 false => each,
             };
             assert!(nodes == wanted && nodes > 0, "{device}: {nodes}, {wanted}");

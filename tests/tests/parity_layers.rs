@@ -64,8 +64,12 @@ fn activations() {
             ("leaky_relu", Activation::LeakyRelu(0.2)),
             ("relu", Activation::Relu),
             ("silu", Activation::Silu),
+            ("elu", Activation::Elu),
+            ("gelu", Activation::Gelu),
+            ("softplus", Activation::Softplus),
         ] {
             check_layer(&file.under(name), &layer, Mode::Eval)?;
+            check_layer(&file.under("far").under(name), &layer, Mode::Eval)?;
         }
         Ok(())
     });

@@ -1,6 +1,6 @@
-//! Both losses against PyTorch, with the gradients to their inputs.
+//! The losses against PyTorch, with the gradients to their inputs.
 
-use clel::loss::{energy_loss, nt_xent};
+use clel::loss::{byol, energy_loss, nt_xent};
 use clel_autograd::{GradOptions, Var, grad};
 use clel_tests::on_every_device;
 use serde::Deserialize;
@@ -60,6 +60,26 @@ fn nt_xent_with_samples_as_negatives() {
                 let to_them = grad(&[&loss], &[negatives], &GradOptions::default());
                 assert!(to_them.is_err(), "the samples must get no gradient");
             }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn predictions_of_the_other_view() {
+    on_every_device("loss_byol", |file| {
+        for name in ["several", "alone"] {
+            let case = file.under(name);
+            let (predictions, targets) = (case.leaf("predictions")?, case.leaf("targets")?);
+            let loss = byol(&predictions, &targets)?;
+            case.same("loss", loss.tensor())?;
+            let g = grad(&[&loss], &[&predictions], &GradOptions::default())?.remove(0);
+            case.same("grad_predictions", g.tensor())?;
+            let to_targets = grad(&[&loss], &[&targets], &GradOptions::default());
+            assert!(
+                to_targets.is_err(),
+                "the target network must get no gradient"
+            );
         }
         Ok(())
     });

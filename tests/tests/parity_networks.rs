@@ -55,6 +55,11 @@ fn energy_tiny() {
 }
 
 #[test]
+fn energy_tiny_with_another_activation() {
+    energy_network("energy_tiny_silu", Network::Tiny);
+}
+
+#[test]
 fn energy_resnet_small_where_a_pool_leaves_out_a_row() {
     energy_network("energy_resnet_small_odd", Network::ResnetSmall);
 }
@@ -113,7 +118,7 @@ fn encoder_resnet18() {
 /// the paper's implementation.
 #[test]
 fn parameter_counts_of_the_presets() {
-    use clel::config::{EncoderConfig, Latents, ModelConfig};
+    use clel::config::{Activation, EncoderConfig, Latents, ModelConfig};
     use clel::model::{Encoder, EnergyNetwork, Normalisation};
     use clel_nn::Init;
     use clel_tensor::{DType, Device, RngKey};
@@ -133,6 +138,7 @@ fn parameter_counts_of_the_presets() {
             width,
             hidden,
             latent,
+            activation: Activation::LeakyRelu,
             spectral_norm: false, // fifteen power iterations for nothing
             projector: true,
         };
@@ -148,6 +154,8 @@ fn parameter_counts_of_the_presets() {
             width,
             hidden,
             latents: Latents::Contrastive,
+            file: None,
+            target_decay: 0.99,
         };
         let net = Encoder::new(&config, latent, &of(channels), &mut init).unwrap();
         assert_eq!(net.parameter_count(), count, "{network:?}");

@@ -1,10 +1,10 @@
-//! Langevin steps against PyTorch: in training mode with a power iteration each step, in eval mode, clipped, and with
-//! given noise.
+//! Langevin steps against PyTorch: in training mode with a power iteration each step, in eval mode, clipped, with given noise, and with
+//! schedules of step size and noise.
 
 use std::collections::BTreeMap;
 
-use clel::config::Network;
-use clel::sampler::{Langevin, Numbers};
+use clel::config::{Network, StepShape};
+use clel::sampler::{Langevin, Numbers, StepSchedule};
 use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::{RngKey, Tensor};
@@ -41,7 +41,7 @@ fn langevin_chains() {
                 step_size: options.step_size,
                 noise: options.sigma,
                 clip: options.clip,
-                capture: true,
+                ..Langevin::default()
             };
             let mut images = file.tensor("x")?;
             let (mut states, mut energies) = (Vec::new(), Vec::new());
@@ -74,6 +74,42 @@ fn langevin_chains() {
                 let last = chains.images.to_vec::<f32>()?;
                 assert_eq!(last, images.to_vec::<f32>()?, "{name} on {}", file.device);
             }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn scheduled_chains() {
+    on_every_device("sgld_scheduled", |file| {
+        let shape: EnergyShape = file.fixture.note("config")?;
+        let net = shape.build(file, Network::Tiny)?;
+        load(&file.under("initial"), &net)?;
+        let energy = |x: &Var| net.energy(x, Mode::Eval);
+        let number = |key: &str| file.fixture.note::<f64>(key);
+        let steps: usize = file.fixture.note("steps")?;
+        let noise = file.tensor("noise")?;
+        let noise = (0..steps).map(|k| noise.slice(0, k, 1)?.squeeze(0));
+        let noise: Vec<Tensor> = noise.collect::<Result<_, _>>()?;
+        for shape in [StepShape::Linear, StepShape::Cosine, StepShape::Geometric] {
+            let langevin = Langevin {
+                steps,
+                step_size: number("step_size")?,
+                noise: number("sigma")?,
+                schedule: StepSchedule {
+                    shape,
+                    step_size_end: number("step_size_end")?,
+                    noise_end: number("noise_end")?,
+                    steps,
+                },
+                ..Langevin::default()
+            };
+            let chains = langevin.run_given(&energy, &file.tensor("x")?, &noise)?;
+            let case = file.under(shape.name());
+            case.same("end", &chains.images)?;
+            let mean: f64 = case.tensor("energies")?.mean_all()?.item()?;
+            let found = chains.statistics()?.last_energy;
+            assert!((found - mean).abs() < 1e-4 * mean, "{found} {mean}");
         }
         Ok(())
     });

@@ -3,10 +3,11 @@
 
 use clel::{
     augment::{Affine, Params},
-    config::{Config, Layers, Network},
+    config::{Config, Latents, Layers, Network},
     sampler::{Draw, Numbers, ReplayBuffer},
-    train::{Batch, Noise, Outcome, Trainer},
+    train::{Batch, Byol, Noise, Outcome, Trainer},
 };
+use clel_nn::optim::{Optimizer, Schedule, Sgd, gradients};
 use clel_tensor::Tensor;
 use clel_tests::{Case, EncoderShape, EnergyShape, Failure, load, on_every_device, same_values};
 use serde::Deserialize;
@@ -143,5 +144,52 @@ fn five_iterations() {
         same_values(&last.under("encoder"), &trainer.live().encoder)?;
         same_values(&last.under("ebm_average"), &trainer.average().energy)?;
         same_values(&last.under("encoder_average"), &trainer.average().encoder)
+    });
+}
+
+/// Encoder, predictor and target after some steps of BYOL on given views.
+#[test]
+fn steps_of_byol() {
+    on_every_device("byol", |file| {
+        let number = |key: &str| file.fixture.note::<f64>(key);
+        let iterations: usize = file.fixture.note("iterations")?;
+        let shape: EncoderShape = file.fixture.note("config")?;
+        let mut config = Layers::preset("digits")?.build()?;
+        (config.data.mean, config.data.std) = shape.statistics();
+        config.model.latent = shape.latent();
+        config.encoder = shape.config();
+        config.encoder.latents = Latents::Byol;
+        config.encoder.target_decay = number("target_decay")?;
+        config.train.iterations = iterations;
+
+        let encoder = shape.build(file)?;
+        let byol = Byol::new(&config, file.device)?;
+        load(&file.under("initial.encoder"), &encoder)?;
+        load(&file.under("initial.predictor"), &byol.predictor)?;
+        byol.restart(&encoder)?;
+        let (lr, mut sgd) = (
+            number("lr")?,
+            Sgd::new(number("momentum")?, number("weight_decay")?)?,
+        );
+        let rate = Schedule::Cosine {
+            steps: iterations as u64,
+        };
+        let mut losses = Vec::new();
+        for i in 0..iterations {
+            let loss = byol.loss(&encoder, &row(file, "views", i)?.into())?;
+            losses.push(loss.tensor().unsqueeze(0)?);
+            let parameters = byol.parameters(&encoder);
+            let found = gradients(loss, &parameters)?;
+            sgd.step(&parameters, &found, lr * rate.factor(i as u64))?;
+            byol.follow(&encoder, i as u64)?;
+        }
+        file.same(
+            "loss",
+            &Tensor::concat(&losses.iter().collect::<Vec<_>>(), 0)?,
+        )?;
+        let last = file.under("final");
+        same_values(&last.under("encoder"), &encoder)?;
+        same_values(&last.under("target"), &byol.target)?;
+        same_values(&last.under("predictor"), &byol.predictor)
     });
 }

@@ -26,6 +26,7 @@ Examples:
   clel train --data celeba --path celeba/ --set data.attribute=Smiling
   clel train --data images --path photos/ --set data.size=[32,32] --preset cifar10
   clel train --set sampler.steps=40 --set train.ebm.lr=5e-4 --set seed=3
+  clel train --set encoder.latents=frozen --set encoder.file=runs/digits-001    guided by that run's encoder
   clel train --resume runs/digits-001          goes on from the newest checkpoint
   clel train --plain                           lines instead of the dashboard";
 

@@ -17,6 +17,7 @@ pub(super) fn known() -> Result<BTreeMap<String, Value>> {
     config.data.shape = Some([8, 8, 1]);
     config.data.mean = Some(vec![0.5]);
     config.data.std = Some(vec![0.5]);
+    config.encoder.file = Some("run".into());
     config.sampler.clip = Some(1.0);
     let mut keys = BTreeMap::new();
     leaves(&table_of(&config), "", &mut keys);

@@ -7,6 +7,7 @@
 mod best;
 mod keys;
 mod layers;
+mod networks;
 mod presets;
 mod section;
 mod tree;
@@ -14,12 +15,13 @@ mod validate;
 
 pub use best::Best;
 pub use layers::Layers;
+pub use networks::{Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub(crate) use section::Sections;
 pub use tree::{
-    AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EncoderConfig,
-    EncoderNetwork, EvalConfig, HealthConfig, Latents, LogConfig, LossConfig, ModelConfig, Network,
-    Precision, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source, TrainConfig,
+    AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EvalConfig, HealthConfig,
+    LogConfig, LossConfig, Precision, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source,
+    StepShape, TrainConfig,
 };
 
 #[cfg(test)]

@@ -165,6 +165,50 @@ fn values_that_make_no_sense_are_all_reported() {
 }
 
 #[test]
+fn a_frozen_encoder_and_its_file_belong_together() {
+    let told = |settings: &[&str]| {
+        let mut layers = Layers::preset("digits").unwrap();
+        for set in settings {
+            layers.set(set).unwrap();
+        }
+        message(layers.build())
+    };
+    let missing = told(&["encoder.latents=frozen"]);
+    assert!(missing.contains("encoder.file"), "{missing}");
+    let unread = told(&["encoder.file=a.safetensors"]);
+    assert!(
+        unread.contains("encoder.latents = frozen alone"),
+        "{unread}"
+    );
+    let both = ["encoder.latents=frozen", "encoder.file=a.safetensors"];
+    assert_eq!(told(&both), "no error");
+}
+
+#[test]
+fn schedules_of_the_sampler_have_ends_that_they_can_reach() {
+    let told = |settings: &[&str]| {
+        let mut layers = Layers::preset("digits").unwrap();
+        for set in settings {
+            layers.set(set).unwrap();
+        }
+        message(layers.build())
+    };
+    assert_eq!(
+        told(&["sampler.schedule=linear", "sampler.noise_end=0"]),
+        "no error"
+    );
+    let ends = told(&["sampler.schedule=geometric", "sampler.noise_end=0"]);
+    assert!(ends.contains("sampler.noise_end = 0"), "{ends}");
+    let unused = told(&["sampler.step_size_end=0.1"]);
+    assert!(
+        unused.contains("choose one with sampler.schedule"),
+        "{unused}"
+    );
+    let word = told(&["sampler.schedule=cosin"]);
+    assert!(word.contains("geometric"), "{word}");
+}
+
+#[test]
 fn a_stored_configuration_must_be_complete() {
     let error = message(Config::parse("seed = 1", "run/config.toml"));
     assert!(

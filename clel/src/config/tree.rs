@@ -7,6 +7,7 @@ use clel_tensor::gpu::{MatmulPrecision, with_matmul_precision};
 use serde::{Deserialize, Serialize};
 
 use super::best::Best;
+use super::networks::{EncoderConfig, ModelConfig};
 
 /// Everything that decides what a run computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Config {
     pub data: DataConfig,
     /// The energy network f and the directional projector g.
     pub model: ModelConfig,
-    /// The contrastive encoder h.
+    /// The encoder h.
     pub encoder: EncoderConfig,
     /// Weights of the two losses.
     pub loss: LossConfig,
@@ -139,102 +140,6 @@ fn usual_memory() -> u64 {
     1024
 }
 
-/// Architecture of the energy network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
-pub enum Network {
-    /// Three stages of one block, widths w, 2w, 2w: for 8×8 images.
-    Tiny,
-    /// Four stages of one block, widths w, w, 2w, 2w.
-    ResnetSmall,
-    /// Four stages of two blocks, widths w, w, 2w, 2w (CLEL-Base with w = 128).
-    Resnet,
-    /// Three branches of four stages of two blocks of width w on three scales (CLEL-Large with w = 256).
-    ResnetLarge,
-}
-
-impl Network {
-    /// The name by which settings choose it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Network::Tiny => "tiny",
-            Network::ResnetSmall => "resnet_small",
-            Network::Resnet => "resnet",
-            Network::ResnetLarge => "resnet_large",
-        }
-    }
-
-    /// The preset with its usual settings.
-    pub const fn preset(self) -> &'static str {
-        match self {
-            Network::Tiny => "digits",
-            Network::ResnetSmall => "cifar10-small",
-            Network::Resnet => "cifar10",
-            Network::ResnetLarge => "cifar10-large",
-        }
-    }
-}
-
-/// The energy network f: image → R^latent, and the projector g: R^latent → R^latent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelConfig {
-    /// Architecture.
-    pub network: Network,
-    /// Width w of the stem; the stages follow from it.
-    pub width: usize,
-    /// Width of the hidden layer of head and projector.
-    pub hidden: usize,
-    /// Dimension of f, of the directions and of the contrastive latent z.
-    pub latent: usize,
-    /// Spectral normalisation of every convolution.
-    pub spectral_norm: bool,
-    /// Whether the direction of an image is that of g(f(x)); false: that of f(x) itself, and there is no g.
-    #[serde(default = "yes")]
-    pub projector: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// Architecture of the contrastive encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EncoderNetwork {
-    /// Five 3×3 convolutions with BatchNorm, widths w to 4w: for 8×8 images.
-    Tiny,
-    /// ResNet-18 for small images: 3×3 stem of stride 1, no max-pool (w = 64).
-    Resnet18,
-}
-
-/// Where the latents z come from that guide the energy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Latents {
-    /// From the encoder, which learns by the contrastive loss while the energy network learns.
-    #[default]
-    Contrastive,
-    /// From nowhere: the energy network learns E(x) alone, and the encoder is neither trained nor computed.
-    None,
-}
-
-/// The encoder h: image → R^latent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EncoderConfig {
-    /// Architecture.
-    pub network: EncoderNetwork,
-    /// Width w of the first layer.
-    pub width: usize,
-    /// Width of the hidden layer of the projection.
-    pub hidden: usize,
-    /// Where the latents come from.
-    #[serde(default)]
-    pub latents: Latents,
-}
-
 /// Weights of the losses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -245,7 +150,8 @@ pub struct LossConfig {
     pub alpha: f64,
     /// τ, the temperature of the contrastive loss.
     pub tau: f64,
-    /// Whether the directions of the model's samples are further negatives of the contrastive loss.
+    /// Whether the directions of the model's samples are further negatives of the contrastive loss; must be off for `encoder.latents = byol`, which has
+    /// none.
     #[serde(default = "yes")]
     pub negatives: bool,
 }
@@ -268,10 +174,37 @@ pub enum Augmentation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AugmentationConfig {
-    /// For the two views of the contrastive loss.
+    /// For the two views of the encoder's loss.
     pub encoder: Augmentation,
     /// For the latent z of the data in the loss of the energy.
     pub ebm: Augmentation,
+}
+
+/// How step size and noise change over the K steps of a run of the sampler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepShape {
+    /// Not at all.
+    #[default]
+    Constant,
+    /// Along a straight line.
+    Linear,
+    /// Along a half cosine: slowly at both ends.
+    Cosine,
+    /// By the same factor in every step.
+    Geometric,
+}
+
+impl StepShape {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StepShape::Constant => "constant",
+            StepShape::Linear => "linear",
+            StepShape::Cosine => "cosine",
+            StepShape::Geometric => "geometric",
+        }
+    }
 }
 
 /// Langevin dynamics x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1) on a replay buffer.
@@ -284,6 +217,16 @@ pub struct SamplerConfig {
     pub step_size: f64,
     /// σ, standard deviation of the noise of one step.
     pub noise: f64,
+    /// How λ and σ change over the K steps of a run, from the values above to these times the two factors below; each run begins
+    /// anew, in training and in each round of the evaluation.
+    #[serde(default)]
+    pub schedule: StepShape,
+    /// Factor of λ at the last step.
+    #[serde(default = "one")]
+    pub step_size_end: f64,
+    /// Factor of σ at the last step; may be 0, but not for a geometric schedule.
+    #[serde(default = "one")]
+    pub noise_end: f64,
     /// Each component of the gradient is held in \[−c, c\]; absent, it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<f64>,
@@ -498,4 +441,12 @@ pub struct EvalConfig {
     pub samples: usize,
     /// Rounds of `sampler.steps` steps that a chain from fresh noise takes.
     pub rounds: usize,
+}
+
+pub(super) fn yes() -> bool {
+    true
+}
+
+fn one() -> f64 {
+    1.0
 }

@@ -1,6 +1,7 @@
 //! Values that are well-formed but make no sense.
 
-use super::tree::{Config, Source};
+use super::networks::Latents;
+use super::tree::{Config, Source, StepShape};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
@@ -153,6 +154,23 @@ fn networks(c: &Config, p: &mut Problems) {
     ] {
         p.at_most(key, width, WIDEST);
     }
+    let frozen = c.encoder.latents == Latents::Frozen;
+    p.must(
+        !frozen || c.encoder.file.is_some(),
+        "encoder.file",
+        "encoder.latents = frozen needs the encoder's file, for example --set encoder.file=runs/digits-001",
+    );
+    p.must(
+        frozen || c.encoder.file.is_none(),
+        "encoder.file",
+        "is read for encoder.latents = frozen alone",
+    );
+    p.must(
+        c.encoder.latents != Latents::Byol || !c.loss.negatives,
+        "loss.negatives",
+        "BYOL has no negatives, so the model's samples cannot be some: say so with --set loss.negatives=false",
+    );
+    p.decay("encoder.target_decay", c.encoder.target_decay);
     p.not_negative("loss.beta", c.loss.beta);
     p.not_negative("loss.alpha", c.loss.alpha);
     p.positive("loss.tau", c.loss.tau);
@@ -163,6 +181,21 @@ fn sampler(c: &Config, p: &mut Problems) {
     p.count("sampler.steps", s.steps);
     p.positive("sampler.step_size", s.step_size);
     p.not_negative("sampler.noise", s.noise);
+    p.positive("sampler.step_size_end", s.step_size_end);
+    match s.schedule {
+        StepShape::Geometric => p.positive("sampler.noise_end", s.noise_end),
+        _ => p.not_negative("sampler.noise_end", s.noise_end),
+    }
+    for (key, end) in [
+        ("sampler.step_size_end", s.step_size_end),
+        ("sampler.noise_end", s.noise_end),
+    ] {
+        p.must(
+            s.schedule != StepShape::Constant || end == 1.0,
+            key,
+            "is the end of a schedule: choose one with sampler.schedule, linear, cosine or geometric",
+        );
+    }
     p.share("sampler.restart", s.restart);
     if let Some(clip) = s.clip {
         p.positive("sampler.clip", clip);

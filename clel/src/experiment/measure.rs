@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{Curves, End};
 use super::record::{Record, keep, kept};
-use crate::config::{Config, DataConfig, Latents};
+use crate::config::{Config, DataConfig};
 use crate::data::{self, Dataset, ImageSet, Part};
 use crate::eval::ranking;
 use crate::features::{FeatureNetwork, FeatureSource, Figure, Reference, extract};
@@ -233,7 +233,7 @@ fn auroc(
 ) -> Result<Vec<Vec<Option<f64>>>> {
     let shape = model.config.data.shape.unwrap_or_default();
     let inside = inside(data);
-    let guided = model.config.encoder.latents != Latents::None;
+    let guided = model.config.encoder.latents.exist();
     let all_scores = |set: &ImageSet| -> Result<Vec<Option<Vec<f32>>>> {
         let of = |beta: &f64| match *beta == 0.0 || guided {
             true => Ok(Some(scores(model, set, *beta, device)?)),

@@ -1,18 +1,16 @@
 //! One run of chains that are asked for something.
 
 use clel_autograd::Var;
-use clel_nn::Mode;
 use clel_tensor::Device;
 
-use super::{Film, Given, Guide};
+use super::{Ensemble, Film, Given, Guide};
 use crate::Result;
-use crate::model::EnergyNetwork;
 use crate::sampler::{Rounds, Start};
 
 /// Chains, and what they are led by.
 pub struct Generation<'a> {
-    /// f and g.
-    pub network: &'a EnergyNetwork,
+    /// f and g, perhaps of several models.
+    pub model: Ensemble<'a>,
     /// Their steps.
     pub rounds: Rounds,
     /// \[H, W, C\] of the images.
@@ -24,25 +22,25 @@ pub struct Generation<'a> {
 }
 
 impl Generation<'_> {
-    /// Runs `count` chains from `start`: their ends, row-major \[N, H, W, C\]. Without a guide they go down the marginal energy. A
-    /// film takes chain i as its number `place(i)`.
+    /// Runs `count` chains from `start`: their ends, row-major \[N, H, W, C\]. They are led by a guide for each
+    /// network of the ensemble; without any they go down the marginal energy. A film takes chain i as its number `place(i)`.
     ///
     /// # Errors
     /// What the networks and the device report.
     pub fn run(
         &self,
-        guide: Option<&Guide>,
+        guides: &[Guide],
         start: Start<'_>,
         count: usize,
         mut film: Option<(&mut Film, &dyn Fn(usize) -> usize)>,
     ) -> Result<Vec<f32>> {
         let mut ends = Vec::with_capacity(count * self.shape.iter().product::<usize>());
         for chains in Rounds::batches(count) {
-            let sums = guide.map(|g| g.sums(&chains, self.device)).transpose()?;
-            let energy = |x: &Var| match (guide, &sums) {
-                (Some(guide), Some(sums)) => guide.energy(self.network, x, sums),
-                _ => self.network.energy(x, Mode::Eval),
-            };
+            let led_by = guides
+                .iter()
+                .map(|guide| Ok((guide, guide.sums(&chains, self.device)?)))
+                .collect::<Result<Vec<_>>>()?;
+            let energy = |x: &Var| self.model.energy(x, &led_by);
             let observed = match &self.given {
                 Some(given) => {
                     Some(given.of(&chains, self.shape, &self.rounds.langevin, self.device)?)

@@ -14,6 +14,7 @@
 //! ```
 
 mod agreement;
+mod ensemble;
 mod film;
 mod generation;
 mod given;
@@ -23,6 +24,7 @@ mod latent;
 mod tests;
 
 pub use agreement::{Agreement, Verdicts};
+pub use ensemble::Ensemble;
 pub use film::Film;
 pub use generation::Generation;
 pub use given::Given;

@@ -3,7 +3,7 @@ use clel_nn::{Init, Mode};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::*;
-use crate::config::{Augmentation, ModelConfig, Network};
+use crate::config::{Activation, Augmentation, ModelConfig, Network};
 use crate::data::{ImageSet, Images, Split};
 use crate::features::{Batch, FeatureNetwork};
 use crate::model::{EnergyNetwork, Normalisation};
@@ -91,11 +91,17 @@ fn an_arc_has_constant_speed_and_unit_length() {
 }
 
 fn network(dtype: DType) -> EnergyNetwork {
+    drawn(dtype, 1)
+}
+
+/// The network that this stream of random numbers gives.
+fn drawn(dtype: DType, stream: u32) -> EnergyNetwork {
     let config = ModelConfig {
         network: Network::Tiny,
         width: 4,
         hidden: 8,
         latent: 3,
+        activation: Activation::LeakyRelu,
         spectral_norm: true,
         projector: true,
     };
@@ -103,7 +109,7 @@ fn network(dtype: DType) -> EnergyNetwork {
         mean: vec![0.4],
         std: vec![0.3],
     };
-    let mut init = Init::new(RngKey::new(3, 1), dtype, &Device::Cpu);
+    let mut init = Init::new(RngKey::new(3, stream), dtype, &Device::Cpu);
     EnergyNetwork::new(&config, &normalisation, &mut init).unwrap()
 }
 
@@ -187,8 +193,7 @@ fn rounds(steps: usize) -> Rounds {
             steps: 4,
             step_size: 10.0,
             noise: 0.02,
-            clip: None,
-            capture: true,
+            ..Langevin::default()
         },
         steps,
         augmentation: Augmentation::None,
@@ -206,21 +211,23 @@ fn known_pixels_stay_as_they_are_and_films_change_nothing() {
     let images = Tensor::uniform(&[count * size], key, &Device::Cpu).unwrap();
     let images = images.to_vec::<f32>().unwrap();
     let mut generation = Generation {
-        network: &network,
+        model: Ensemble::new(&network, Vec::new()),
         rounds: rounds(10),
         shape: [8, 8, 1],
         device: &Device::Cpu,
         given: None,
     };
     let guide = Guide::new(&[terms(&[(A, 1.0)])], vec![0; count], 0.3);
-    let run = |g: &Generation<'_>, guide| g.run(guide, Start::Noise(count), count, None).unwrap();
-    let (free, led) = (run(&generation, None), run(&generation, Some(&guide)));
+    let run = |g: &Generation<'_>, guides: &[Guide]| {
+        g.run(guides, Start::Noise(count), count, None).unwrap()
+    };
+    let (free, led) = (run(&generation, &[]), run(&generation, &[guide]));
     assert_ne!(free, led);
     generation.given = Some(Given::Pixels {
         images: images.clone(),
         known: known.clone(),
     });
-    let filled = run(&generation, None);
+    let filled = run(&generation, &[]);
     for (i, v) in filled.iter().enumerate() {
         if known[i % size] {
             assert_eq!(v.to_bits(), images[i].to_bits(), "{i}");
@@ -235,7 +242,7 @@ fn known_pixels_stay_as_they_are_and_films_change_nothing() {
 
     let mut film = Film::new(4, 10, 68, size);
     let place = |chain: usize| count - 1 - chain;
-    let filmed = generation.run(None, Start::Noise(count), count, Some((&mut film, &place)));
+    let filmed = generation.run(&[], Start::Noise(count), count, Some((&mut film, &place)));
     assert_eq!(filmed.unwrap(), filled);
     assert_eq!(film.steps(), [0, 4, 8, 10]);
     let last = &film.frames()[3];
@@ -255,7 +262,7 @@ fn known_pixels_stay_as_they_are_and_films_change_nothing() {
 fn no_steps_are_no_steps() {
     let network = network(DType::F32);
     let generation = Generation {
-        network: &network,
+        model: Ensemble::new(&network, Vec::new()),
         rounds: rounds(0),
         shape: [8, 8, 1],
         device: &Device::Cpu,
@@ -264,7 +271,7 @@ fn no_steps_are_no_steps() {
     let mut film = Film::new(5, 0, 1, 64);
     let images = vec![0.25; 64];
     let place = |chain: usize| chain;
-    let ends = generation.run(None, Start::Images(&images), 1, Some((&mut film, &place)));
+    let ends = generation.run(&[], Start::Images(&images), 1, Some((&mut film, &place)));
     assert_eq!(ends.unwrap(), images);
     assert_eq!((film.steps(), film.frames()), (vec![0], &[images][..]));
 }
@@ -289,4 +296,70 @@ fn samples_are_counted_by_what_they_were_asked_for() {
     assert_eq!(taken, [[1, 1], [0, 2], [1, 0]]);
     assert!(Agreement::count(&verdicts, asked(Some(2)), |i| i / 2).is_err());
     assert!(Verdicts::of(&Pixels(None), &images).is_err());
+}
+
+#[test]
+fn the_energy_of_an_ensemble_is_the_mean_of_its_networks() {
+    let networks: Vec<EnergyNetwork> = (1..4).map(|s| drawn(DType::F64, s)).collect();
+    let x = Tensor::uniform(&[5, 8, 8, 1], RngKey::new(6, 6), &Device::Cpu).unwrap();
+    let x: Var = x.to_dtype(DType::F64).unwrap().into();
+    let numbers = |e: crate::Result<Var>| e.unwrap().tensor().to_vec::<f64>().unwrap();
+    let all = Ensemble::new(&networks[0], networks[1..].iter().collect());
+    let single: Vec<Vec<f64>> = networks
+        .iter()
+        .map(|n| numbers(n.energy(&x, Mode::Eval)))
+        .collect();
+    for (i, found) in numbers(all.energy(&x, &[])).into_iter().enumerate() {
+        let mean = (single[0][i] + single[1][i] + single[2][i]) / 3.0;
+        assert!((found - mean).abs() < 1e-12 * mean, "{found} {mean}");
+        assert!((found - single[0][i]).abs() > 1e-3 * mean);
+    }
+    // each is led by its own latents
+    let guides: Vec<Guide> = [[(A, 1.0)], [(B, 1.0)], [(A, -0.5)]]
+        .iter()
+        .map(|t| Guide::new(&[terms(t)], vec![0; 5], 0.4))
+        .collect();
+    let sums = |g: &Guide| -> Var {
+        let sums = g.sums(&(0..5), &Device::Cpu).unwrap();
+        sums.tensor().to_dtype(DType::F64).unwrap().into()
+    };
+    let led_by: Vec<(&Guide, Var)> = guides.iter().map(|g| (g, sums(g))).collect();
+    let single: Vec<Vec<f64>> = networks
+        .iter()
+        .zip(&led_by)
+        .map(|(n, (guide, sums))| numbers(guide.energy(n, &x, sums)))
+        .collect();
+    for (i, found) in numbers(all.energy(&x, &led_by)).into_iter().enumerate() {
+        let mean = (single[0][i] + single[1][i] + single[2][i]) / 3.0;
+        assert!((found - mean).abs() < 1e-12, "{found} {mean}");
+    }
+}
+
+#[test]
+fn chains_of_an_ensemble() {
+    let networks = [drawn(DType::F32, 1), drawn(DType::F32, 2)];
+    let run = |model: Ensemble<'_>| {
+        let generation = Generation {
+            model,
+            rounds: rounds(10),
+            shape: [8, 8, 1],
+            device: &Device::Cpu,
+            given: None,
+        };
+        generation.run(&[], Start::Noise(6), 6, None).unwrap()
+    };
+    let ensemble = |first: usize, others: &[usize]| {
+        let others = others.iter().map(|i| &networks[*i]).collect();
+        run(Ensemble::new(&networks[first], others))
+    };
+    // of one: the plain chain of that network
+    let energy = |x: &Var| networks[0].energy(x, Mode::Eval);
+    let plain = rounds(10).run(&energy, Start::Noise(6), [8, 8, 1], &Device::Cpu);
+    assert_eq!(ensemble(0, &[]), plain.unwrap());
+    // twice the same is the same; two are in between, whichever comes first
+    assert_eq!(ensemble(0, &[0]), ensemble(0, &[]));
+    let both = ensemble(0, &[1]);
+    assert_eq!(both, ensemble(1, &[0]));
+    assert_ne!(both, ensemble(0, &[]));
+    assert_ne!(both, ensemble(1, &[]));
 }

@@ -18,13 +18,8 @@ const NEVER: f64 = -1e30;
 /// # Errors
 /// [`Error::Mismatch`] for an odd number of views; shapes that do not fit; what the device reports.
 pub fn nt_xent(views: &Var, negatives: Option<&Var>, temperature: f64) -> Result<Var> {
-    let &[rows, _] = views.shape() else {
-        return Err(unpaired(views));
-    };
-    if rows == 0 || rows % 2 != 0 {
-        return Err(unpaired(views));
-    }
-    let n = rows / 2;
+    let n = pairs_of(views)?;
+    let rows = 2 * n;
     // ANCHOR: nt_xent
     let y = direction(views)?;
     let others = match negatives {
@@ -47,10 +42,14 @@ pub fn nt_xent(views: &Var, negatives: Option<&Var>, temperature: f64) -> Result
     // ANCHOR_END: nt_xent
 }
 
-fn unpaired(views: &Var) -> Error {
-    Error::Mismatch {
-        what: "views of the contrastive loss".into(),
-        found: format!("{:?}", views.shape()),
-        expected: "[2n, d]: two views of each image".into(),
+/// How many images the rows are views of, two of each.
+pub(super) fn pairs_of(views: &Var) -> Result<usize> {
+    match *views.shape() {
+        [rows, _] if rows > 0 && rows % 2 == 0 => Ok(rows / 2),
+        _ => Err(Error::Mismatch {
+            what: "views of the encoder's loss".into(),
+            found: format!("{:?}", views.shape()),
+            expected: "[2n, d]: two views of each image".into(),
+        }),
     }
 }

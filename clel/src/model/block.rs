@@ -3,8 +3,12 @@
 use clel_autograd::Var;
 use clel_nn::{Activation, Conv2d, ConvOptions, Fill, Init, Layer, Mode, Module, Visitor};
 
-/// The energy network's non-linearity.
-pub(super) const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
+/// What all blocks of a network have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    pub activation: Activation,
+    pub spectral_norm: bool,
+}
 
 /// A convolution of the energy network: Kaiming-normal with gain 1, bias 0.
 pub(super) fn convolution(
@@ -29,14 +33,15 @@ pub(super) struct Block {
     conv1: Conv2d,
     conv2: Conv2d,
     shortcut: Option<Conv2d>,
+    activation: Activation,
 }
 
 impl Block {
-    pub fn new(
-        init: &mut Init,
-        [c_in, c_out]: [usize; 2],
-        spectral_norm: bool,
-    ) -> clel_nn::Result<Block> {
+    pub fn new(init: &mut Init, [c_in, c_out]: [usize; 2], style: Style) -> clel_nn::Result<Block> {
+        let Style {
+            activation,
+            spectral_norm,
+        } = style;
         let conv1 = convolution(init, [c_in, c_out], 3, spectral_norm)?;
         let conv2 = convolution(init, [c_out, c_out], 3, spectral_norm)?;
         let shortcut = (c_in != c_out)
@@ -46,6 +51,7 @@ impl Block {
             conv1,
             conv2,
             shortcut,
+            activation,
         })
     }
 }
@@ -62,8 +68,8 @@ impl Module for Block {
 
 impl Layer for Block {
     fn forward(&self, x: &Var, mode: Mode) -> clel_nn::Result<Var> {
-        let h = self.conv1.forward(&ACTIVATION.apply(x)?, mode)?;
-        let h = self.conv2.forward(&ACTIVATION.apply(&h)?, mode)?;
+        let h = self.conv1.forward(&self.activation.apply(x)?, mode)?;
+        let h = self.conv2.forward(&self.activation.apply(&h)?, mode)?;
         match &self.shortcut {
             None => Ok(x.add(&h)?),
             Some(shortcut) => Ok(shortcut.forward(x, mode)?.add(&h)?),

@@ -91,6 +91,11 @@ pub(super) fn stem(
         .push(convolution(init, [normalisation.channels(), width], 3, 1)?))
 }
 
+/// The predictor of BYOL, like the encoder's last layers: \[N, latent\] → \[N, latent\].
+pub(crate) fn predictor(latent: usize, hidden: usize, init: &mut Init) -> Result<Sequential> {
+    Ok(head([latent, hidden, latent], init)?)
+}
+
 /// Linear without bias, BatchNorm, ReLU, Linear with bias.
 pub(super) fn head(
     [inputs, hidden, outputs]: [usize; 3],

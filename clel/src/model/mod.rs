@@ -23,6 +23,7 @@ pub(crate) const EVALUATION_BATCH: usize = 64;
 
 pub use arithmetic::{Convolution, convolutions, linears, multiply_adds, usual_shape};
 pub use encoder::Encoder;
+pub(crate) use encoder::predictor;
 pub use energy::{direction, energy, joint_energy, similarity};
 pub use network::EnergyNetwork;
 pub use normalize::Normalisation;

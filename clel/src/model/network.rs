@@ -2,11 +2,11 @@
 
 use clel_autograd::Var;
 use clel_nn::{
-    AvgPool2d, Fill, GlobalAvgPool2d, Init, Layer, Linear, LinearOptions, Mode, Module, Sequential,
-    Visitor,
+    Activation, AvgPool2d, Fill, GlobalAvgPool2d, Init, Layer, Linear, LinearOptions, Mode, Module,
+    Sequential, Visitor,
 };
 
-use super::block::{ACTIVATION, Block, convolution};
+use super::block::{Block, Style, convolution};
 use super::normalize::{Normalisation, Normalize};
 use super::{energy, joint_energy};
 use crate::Result;
@@ -16,7 +16,7 @@ use crate::config::{ModelConfig, Network};
 ///
 /// A stem of one 3×3 convolution; stages of residual blocks, each but the first after an average pool of 2; activation, global average;
 /// then the `head` (Linear, activation, Linear) gives f, and the `projection` (the same without biases) g. All
-/// activations are LeakyReLU 0.2, all convolutions spectrally normalised. `resnet_large` has three such trunks, on the image at full, half and
+/// activations are of one kind, LeakyReLU 0.2 in the paper, all convolutions spectrally normalised. `resnet_large` has three such trunks, on the image at full, half and
 /// quarter size, whose averages are joined before the head.
 ///
 /// Images may have any height and width from which the pools leave something: at least 4 for `tiny`, 8 for `resnet_small` and `resnet`, 32
@@ -37,6 +37,7 @@ struct Branch {
     scale: usize,
     stem: Sequential,
     stages: Sequential,
+    activation: Activation,
 }
 
 /// (width, blocks) of each stage, and the number of branches.
@@ -61,6 +62,10 @@ impl EnergyNetwork {
         init: &mut Init,
     ) -> Result<EnergyNetwork> {
         let (stages, count) = layout(config);
+        let style = Style {
+            activation: config.activation.into(),
+            spectral_norm: config.spectral_norm,
+        };
         let mut branches = Vec::with_capacity(count);
         for b in 0..count {
             let suffix = if count == 1 {
@@ -72,7 +77,7 @@ impl EnergyNetwork {
                 suffix,
                 1 << b,
                 &stages,
-                config.spectral_norm,
+                style,
                 normalisation,
                 init,
             )?);
@@ -80,10 +85,16 @@ impl EnergyNetwork {
         let pooled = stages.last().map_or(0, |s| s.0) * count;
         Ok(EnergyNetwork {
             branches,
-            head: mlp([pooled, config.hidden, config.latent], true, init)?,
+            head: mlp(
+                [pooled, config.hidden, config.latent],
+                style.activation,
+                true,
+                init,
+            )?,
             projection: match config.projector {
                 true => Some(mlp(
                     [config.latent, config.hidden, config.latent],
+                    style.activation,
                     false,
                     init,
                 )?),
@@ -140,7 +151,7 @@ impl Branch {
         suffix: String,
         scale: usize,
         widths: &[(usize, usize)],
-        spectral_norm: bool,
+        style: Style,
         normalisation: &Normalisation,
         init: &mut Init,
     ) -> Result<Branch> {
@@ -151,7 +162,7 @@ impl Branch {
                 init,
                 [normalisation.channels(), width],
                 3,
-                spectral_norm,
+                style.spectral_norm,
             )?);
         let mut stages = Sequential::new();
         for (i, &(next, blocks)) in widths.iter().enumerate() {
@@ -160,7 +171,7 @@ impl Branch {
                 stage = stage.push(AvgPool2d::tiles(2));
             }
             for _ in 0..blocks {
-                stage = stage.push(Block::new(init, [width, next], spectral_norm)?);
+                stage = stage.push(Block::new(init, [width, next], style)?);
                 width = next;
             }
             stages = stages.push(stage);
@@ -170,6 +181,7 @@ impl Branch {
             scale,
             stem,
             stages,
+            activation: style.activation,
         })
     }
 
@@ -183,12 +195,17 @@ impl Branch {
         let h = self
             .stages
             .forward(&self.stem.forward(&seen, mode)?, mode)?;
-        GlobalAvgPool2d.forward(&ACTIVATION.apply(&h)?, mode)
+        GlobalAvgPool2d.forward(&self.activation.apply(&h)?, mode)
     }
 }
 
 /// Linear, activation, Linear.
-fn mlp([inputs, hidden, outputs]: [usize; 3], bias: bool, init: &mut Init) -> Result<Sequential> {
+fn mlp(
+    [inputs, hidden, outputs]: [usize; 3],
+    activation: Activation,
+    bias: bool,
+    init: &mut Init,
+) -> Result<Sequential> {
     let options = LinearOptions {
         weight: Fill::Normal(0.01),
         bias: bias.then_some(Fill::ZEROS),
@@ -196,7 +213,7 @@ fn mlp([inputs, hidden, outputs]: [usize; 3], bias: bool, init: &mut Init) -> Re
     };
     Ok(Sequential::new()
         .push(Linear::new(init, inputs, hidden, &options)?)
-        .push(ACTIVATION)
+        .push(activation)
         .push(Linear::new(init, hidden, outputs, &options)?))
 }
 

@@ -1,9 +1,11 @@
-use clel_autograd::{GradOptions, Var, grad};
+use clel_autograd::{GradOptions, Var, check_grad, grad};
 use clel_nn::{Init, Layer, Mode, Module};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, largest_array};
 
 use super::*;
-use crate::config::{EncoderConfig, EncoderNetwork, Latents, Layers, ModelConfig, Network};
+use crate::config::{
+    Activation, EncoderConfig, EncoderNetwork, Latents, Layers, ModelConfig, Network,
+};
 
 fn normalisation(channels: usize) -> Normalisation {
     Normalisation {
@@ -22,6 +24,7 @@ fn network(network: Network, width: usize, hidden: usize, latent: usize) -> Ener
         width,
         hidden,
         latent,
+        activation: Activation::LeakyRelu,
         spectral_norm: true,
         projector: true,
     };
@@ -35,6 +38,8 @@ fn encoder(network: EncoderNetwork, width: usize, hidden: usize, latent: usize) 
         width,
         hidden,
         latents: Latents::Contrastive,
+        file: None,
+        target_decay: 0.99,
     };
     let channels = if network == EncoderNetwork::Tiny {
         1
@@ -164,6 +169,55 @@ fn the_gradient_to_the_image_computes_no_weight_gradient() {
     assert_eq!(counts.get("conv2d"), counts.get("conv2d_input_grad"));
 }
 
+/// E(x) of a whole network with each non-linearity, differentiated twice, against central differences in f64.
+#[test]
+fn energies_have_right_derivatives_with_every_activation() {
+    let mut energies = Vec::new();
+    for activation in [
+        Activation::LeakyRelu,
+        Activation::Relu,
+        Activation::Elu,
+        Activation::Silu,
+        Activation::Gelu,
+        Activation::Softplus,
+    ] {
+        let config = ModelConfig {
+            network: Network::Tiny,
+            width: 3,
+            hidden: 6,
+            latent: 4,
+            activation,
+            spectral_norm: true,
+            projector: true,
+        };
+        let mut init = Init::new(RngKey::new(4, 1), DType::F64, &Device::Cpu);
+        let net = EnergyNetwork::new(&config, &normalisation(1), &mut init).unwrap();
+        // the head's first values are so small that nothing would be left to compare
+        for (name, p) in net.parameters() {
+            if name.starts_with("head") {
+                p.set(p.tensor().mul_scalar(30.0).unwrap()).unwrap();
+            }
+        }
+        let x = Tensor::uniform(&[2, 8, 8, 1], RngKey::new(4, 2), &Device::Cpu).unwrap();
+        let x = x.to_dtype(DType::F64).unwrap();
+        let f = |v: &[Var]| {
+            let e = net.energy(&v[0], Mode::Eval).map_err(|e| match e {
+                crate::Error::Autograd(e) => e,
+                e => panic!("{e}"),
+            })?;
+            e.mul_scalar(1.3)?.sin()
+        };
+        check_grad(&f, std::slice::from_ref(&x), 2)
+            .unwrap_or_else(|e| panic!("{activation:?}: {e}"));
+        let e = net.energy(&x.into(), Mode::Eval).unwrap();
+        energies.push(e.tensor().to_vec::<f64>().unwrap()[0]);
+    }
+    // each is another function
+    energies.sort_by(f64::total_cmp);
+    let gap = |pair: &[f64]| pair[1] - pair[0] > 1e-6 * pair[1];
+    assert!(energies.windows(2).all(gap), "{energies:?}");
+}
+
 /// Multiply-adds of one image's forward pass that the paper's networks take: 0.116, 0.93 and 4.22 billion.
 #[test]
 fn networks_compute_as_much_as_published() {
@@ -177,6 +231,7 @@ fn networks_compute_as_much_as_published() {
             width,
             hidden: 2048,
             latent: 128,
+            activation: Activation::LeakyRelu,
             spectral_norm: true,
             projector: true,
         };
@@ -195,6 +250,7 @@ fn the_listed_layers_are_those_of_the_network() {
             width: 4,
             hidden: 8,
             latent: 6,
+            activation: Activation::LeakyRelu,
             spectral_norm: true,
             projector: true,
         };

@@ -54,7 +54,7 @@ impl Import<'_> {
         let file = TensorFile::open(self.file)?;
         let parts = parts(&file)?;
         let config = self.config(&file, &parts)?;
-        let mut trainer = Trainer::new(&config, &Device::Cpu)?;
+        let mut trainer = Trainer::drawn(&config, &Device::Cpu)?;
         self.check(&file, &parts, &trainer)?;
         file.check_finite("")?;
 
@@ -85,7 +85,7 @@ impl Import<'_> {
             None => notes.push("no replay buffer: filled with uniform noise".into()),
         }
         let step = self.step.or_else(|| counted(&file)).unwrap_or_default();
-        trainer.set_progress(step, untrained);
+        trainer.set_progress(step, untrained)?;
         notes.push("optimisers are not part of a state dict: their moments start at zero".into());
         Ok(Imported {
             trainer,

@@ -1,6 +1,6 @@
 //! The official implementation's energy networks.
 
-use crate::config::{Config, EncoderNetwork, Network};
+use crate::config::{Activation, Config, EncoderNetwork, Network};
 use crate::{Error, Result};
 
 /// An energy network as `architectures.py` of the official implementation names it.
@@ -47,6 +47,7 @@ impl Model {
             Some(found)
                 if model.spectral_norm
                     && model.projector
+                    && model.activation == Activation::LeakyRelu
                     && encoder.network == EncoderNetwork::Resnet18 =>
             {
                 Ok(found)
@@ -54,11 +55,11 @@ impl Model {
             _ => Err(Error::Mismatch {
                 what: "networks for the official implementation".into(),
                 found: format!(
-                    "{:?} with spectral_norm = {}, projector = {}, encoder {:?}",
-                    model.network, model.spectral_norm, model.projector, encoder.network
+                    "{:?} with spectral_norm = {}, projector = {}, activation {:?}, encoder {:?}",
+                    model.network, model.spectral_norm, model.projector, model.activation, encoder.network
                 ),
                 expected:
-                    "resnet_small, resnet or resnet_large with spectral norm and projector, encoder resnet18"
+                    "resnet_small, resnet or resnet_large with spectral norm, projector and LeakyRelu, encoder resnet18"
                         .into(),
             }),
         }

@@ -3,7 +3,7 @@
 use clel_autograd::{GradOptions, Var, grad_releasing};
 use clel_tensor::{Captured, Expr, RngKey, Tensor, expr::Distribution};
 
-use super::{Chains, Energy, Numbers, Observed, Watch};
+use super::{Chains, Energy, Numbers, Observed, StepSchedule, Watch};
 use crate::config::SamplerConfig;
 use crate::{Error, Result};
 
@@ -22,6 +22,30 @@ pub struct Langevin {
     pub clip: Option<f64>,
     /// Whether the launches of a step are recorded and repeated in those that follow.
     pub capture: bool,
+    /// How λ and σ change from step to step.
+    pub schedule: StepSchedule,
+}
+
+/// One step of size 1 without noise, recorded where it is repeated.
+impl Default for Langevin {
+    fn default() -> Langevin {
+        Langevin {
+            steps: 1,
+            step_size: 1.0,
+            noise: 0.0,
+            clip: None,
+            capture: true,
+            schedule: StepSchedule::CONSTANT,
+        }
+    }
+}
+
+/// What one step of a schedule multiplies with, as arrays of one number, so that a recorded step can be repeated with others.
+struct Scales {
+    step_size: Tensor,
+    noise: Tensor,
+    /// w, where images are known under noise.
+    weight: Option<Tensor>,
 }
 
 /// One step.
@@ -33,6 +57,14 @@ pub struct Step {
     pub energies: Tensor,
     /// ∇E before it, not clipped.
     pub gradient: Tensor,
+}
+
+impl Scales {
+    fn all(&self) -> Vec<&Tensor> {
+        let mut all = vec![&self.step_size, &self.noise];
+        all.extend(&self.weight);
+        all
+    }
 }
 
 impl Step {
@@ -54,17 +86,18 @@ impl Langevin {
             noise: config.noise,
             clip: config.clip,
             capture: config.capture,
+            schedule: StepSchedule::of(config),
         }
     }
 
-    /// One step from images \[N, H, W, C\]; with σ = 0, `noise` is not looked at. Given noise is ε, of the images' shape.
+    /// The first step of a run, from images \[N, H, W, C\]; with σ = 0, `noise` is not looked at. Given noise is ε, of the images' shape.
     ///
     /// Beside the energy and its gradient this is one launch.
     ///
     /// # Errors
     /// What the energy reports; noise of another shape.
     pub fn step(&self, energy: &Energy<'_>, images: &Tensor, noise: Numbers<'_>) -> Result<Step> {
-        self.observed_step(energy, images, noise, None)
+        self.observed_step(energy, images, noise, None, None)
     }
 
     /// A step after which what is known of the images is put right.
@@ -74,6 +107,7 @@ impl Langevin {
         images: &Tensor,
         noise: Numbers<'_>,
         observed: Option<&Observed>,
+        scales: Option<&Scales>,
     ) -> Result<Step> {
         // ANCHOR: step
         let x = Var::leaf(images.clone());
@@ -86,19 +120,25 @@ impl Langevin {
         if let Some(c) = self.clip {
             g = g.maximum(-c).minimum(c);
         }
-        let mut next = Expr::input(0) - g * self.step_size;
+        let step_size = number(&mut inputs, scales.map(|s| &s.step_size), self.step_size);
+        let mut next = Expr::input(0) - g * step_size;
         if self.noise != 0.0 {
             let epsilon = match noise {
                 Numbers::Drawn(key) => Expr::random(Distribution::Normal, key),
                 Numbers::Given(epsilon) => {
                     inputs.push(epsilon);
-                    Expr::input(2)
+                    Expr::input(inputs.len() as u8 - 1)
                 }
             };
-            next = next + epsilon * self.noise;
+            next = next + epsilon * number(&mut inputs, scales.map(|s| &s.noise), self.noise);
         }
         if let Some(observed) = observed {
-            next = observed.corrected(next, inputs.len());
+            let weight = number(
+                &mut inputs,
+                scales.and_then(|s| s.weight.as_ref()),
+                observed.weight(1.0),
+            );
+            next = observed.corrected(next, inputs.len(), weight);
             inputs.extend(observed.inputs());
         }
         let next = Tensor::pointwise(&next.maximum(0.0).minimum(1.0), &inputs)?;
@@ -153,7 +193,7 @@ impl Langevin {
         self.chain(energy, start, noise.len(), given, None, &mut |_, _| Ok(()))
     }
 
-    fn chain<'n>(
+    pub(super) fn chain<'n>(
         &self,
         energy: &Energy<'_>,
         start: &Tensor,
@@ -165,20 +205,23 @@ impl Langevin {
         let mut ends: Option<(Step, Step)> = None;
         let mut images = start.clone();
         let mut captured: Option<Captured<3>> = None;
+        // before the first step: what goes to the device meanwhile cannot be recorded
+        let scales = self.scales(start, steps, observed)?;
         for k in 0..steps {
             let noise = noise(k);
+            let scales = scales.get(k);
             let step = match &captured {
                 Some(captured) => {
-                    let (inputs, key) = varying(&images, noise);
+                    let (inputs, key) = varying(&images, noise, scales);
                     Step::of(captured.replay(&inputs, key)?)
                 }
                 // the first step also computes what all have in common, weights that are held for one
                 None if self.capture && k == 1 && k + 1 < steps => {
-                    let (step, recorded) = self.record(energy, &images, noise, observed)?;
+                    let (step, recorded) = self.record(energy, &images, noise, observed, scales)?;
                     captured = recorded;
                     step
                 }
-                None => self.observed_step(energy, &images, noise, observed)?,
+                None => self.observed_step(energy, &images, noise, observed, scales)?,
             };
             images = step.images.clone();
             watch(k + 1, &images)?;
@@ -194,6 +237,32 @@ impl Langevin {
         })
     }
 
+    /// For each step its factors, if they differ.
+    fn scales(
+        &self,
+        images: &Tensor,
+        steps: usize,
+        observed: Option<&Observed>,
+    ) -> Result<Vec<Scales>> {
+        if self.schedule.is_constant() {
+            return Ok(Vec::new());
+        }
+        let one = |value: f64| Tensor::full(&[1], value, images.dtype(), images.device());
+        let at = |k: usize| {
+            let [step_size, noise] = self.schedule.factors(k);
+            let noisy = observed.filter(|o| matches!(o, Observed::Noisy { .. }));
+            let weight = noisy.map(|observed| one(observed.weight(noise)));
+            let scales = Scales {
+                step_size: one(self.step_size * step_size)?,
+                noise: one(self.noise * noise)?,
+                weight: weight.transpose()?,
+            };
+            Tensor::realize_all(&scales.all())?;
+            Ok(scales)
+        };
+        (0..steps).map(at).collect()
+    }
+
     /// A step and, if each runs the same launches, their recording.
     fn record(
         &self,
@@ -201,20 +270,43 @@ impl Langevin {
         images: &Tensor,
         noise: Numbers<'_>,
         observed: Option<&Observed>,
+        scales: Option<&Scales>,
     ) -> Result<(Step, Option<Captured<3>>)> {
-        let (inputs, key) = varying(images, noise);
+        let (inputs, key) = varying(images, noise, scales);
         let (made, captured) = Captured::record(&inputs, key, || {
-            let step = self.observed_step(energy, images, noise, observed)?;
+            let step = self.observed_step(energy, images, noise, observed, scales)?;
             Ok::<_, Error>([step.images, step.energies, step.gradient])
         })?;
         Ok((Step::of(made), captured))
     }
 }
 
+/// A number that is the same in all steps, or where it is not a further input.
+fn number<'a>(inputs: &mut Vec<&'a Tensor>, scale: Option<&'a Tensor>, fixed: f64) -> Expr {
+    match scale {
+        None => Expr::constant(fixed),
+        Some(scale) => {
+            inputs.push(scale);
+            Expr::input(inputs.len() as u8 - 1)
+        }
+    }
+}
+
 /// What differs from step to step.
-fn varying<'a>(images: &'a Tensor, noise: Numbers<'a>) -> (Vec<&'a Tensor>, Option<RngKey>) {
+fn varying<'a>(
+    images: &'a Tensor,
+    noise: Numbers<'a>,
+    scales: Option<&'a Scales>,
+) -> (Vec<&'a Tensor>, Option<RngKey>) {
+    let mut inputs = vec![images];
+    if let Some(scales) = scales {
+        inputs.extend(scales.all());
+    }
     match noise {
-        Numbers::Drawn(key) => (vec![images], Some(key)),
-        Numbers::Given(epsilon) => (vec![images, epsilon], None),
+        Numbers::Drawn(key) => (inputs, Some(key)),
+        Numbers::Given(epsilon) => {
+            inputs.push(epsilon);
+            (inputs, None)
+        }
     }
 }

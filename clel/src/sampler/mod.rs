@@ -8,7 +8,7 @@
 //! # let energy = |x: &clel_autograd::Var| Ok(x.mul(x)?.sum(&[1, 2, 3], false)?);
 //! let key = |stream| RngKey::new(7, stream); // one stream for each use, `at(iteration)` in training
 //! let mut buffer = ReplayBuffer::fresh(100, [8, 8, 1], key(1), &Device::Cpu)?;
-//! let langevin = Langevin { steps: 20, step_size: 0.1, noise: 0.01, clip: None, capture: true };
+//! let langevin = Langevin { steps: 20, step_size: 0.1, noise: 0.01, ..Langevin::default() };
 //!
 //! let draw = Draw::random(16, buffer.len(), 0.02, key(2));
 //! let start = buffer.start(&draw, Numbers::Drawn(key(3)))?;
@@ -23,6 +23,7 @@ mod langevin;
 mod observed;
 mod replay;
 mod rounds;
+mod schedule;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use langevin::{Langevin, Step};
 pub use observed::Observed;
 pub use replay::{Draw, ReplayBuffer};
 pub use rounds::{Rounds, Start};
+pub use schedule::StepSchedule;
 pub use statistics::{Chains, Statistics};
 
 use crate::Result;

@@ -19,8 +19,10 @@ pub enum Observed {
     Noisy {
         /// The noisy images y, \[N, H, W, C\].
         images: Tensor,
-        /// w, see [`Observed::noisy`].
-        weight: f64,
+        /// s, see [`Observed::noisy`].
+        sigma: f64,
+        /// σ of the chains' first step.
+        noise: f64,
     },
 }
 
@@ -29,12 +31,23 @@ impl Observed {
     ///
     /// Chains of step λ and noise σ have the temperature T = σ²/2λ, p(x) ∝ exp(−E(x)/T). At it, the energy of the data is
     /// T·‖x − y‖²/2s², and its step is taken as a proximal one, which is stable for any s:
-    /// x ← (x + p·y)/(1 + p) with p = λT/s² = σ²/2s², so that w = p/(1 + p).
+    /// x ← (x + p·y)/(1 + p) with p = λT/s² = σ²/2s², so that w = p/(1 + p). Where λ and σ follow a schedule, so do T and w.
     pub fn noisy(images: Tensor, s: f64, langevin: &Langevin) -> Observed {
-        let p = 0.5 * (langevin.noise / s).powi(2);
         Observed::Noisy {
             images,
-            weight: p / (1.0 + p),
+            sigma: s,
+            noise: langevin.noise,
+        }
+    }
+
+    /// w in a step whose noise is `factor` times that of the first; 0 where nothing weighs.
+    pub(super) fn weight(&self, factor: f64) -> f64 {
+        match self {
+            Observed::Pixels { .. } => 0.0,
+            Observed::Noisy { sigma, noise, .. } => {
+                let p = 0.5 * (noise * factor / sigma).powi(2);
+                p / (1.0 + p)
+            }
         }
     }
 
@@ -45,17 +58,17 @@ impl Observed {
     pub fn correct(&self, x: &Tensor) -> Result<Tensor> {
         let inputs = [vec![x], self.inputs()].concat();
         Ok(Tensor::pointwise(
-            &self.corrected(Expr::input(0), 1),
+            &self.corrected(Expr::input(0), 1, self.weight(1.0).into()),
             &inputs,
         )?)
     }
 
-    /// `next`, corrected, where [`inputs`](Self::inputs) come as numbers `first` and following.
-    pub(super) fn corrected(&self, next: Expr, first: usize) -> Expr {
+    /// `next`, corrected with this w, where [`inputs`](Self::inputs) come as numbers `first` and following.
+    pub(super) fn corrected(&self, next: Expr, first: usize, weight: Expr) -> Expr {
         let [given, known] = [first, first + 1].map(|i| Expr::input(i as u8));
         match self {
             Observed::Pixels { .. } => known.select(given, next),
-            Observed::Noisy { weight, .. } => next.clone() + (given - next) * *weight,
+            Observed::Noisy { .. } => next.clone() + (given - next) * weight,
         }
     }
 

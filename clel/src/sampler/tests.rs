@@ -2,6 +2,7 @@ use clel_autograd::Var;
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
 
 use super::*;
+use crate::config::StepShape;
 
 /// E(x) = ½‖x − ½‖², whose gradient is x − ½.
 fn bowl(x: &Var) -> Result<Var> {
@@ -15,7 +16,7 @@ fn langevin(noise: f64, clip: Option<f64>) -> Langevin {
         step_size: 0.25,
         noise,
         clip,
-        capture: true,
+        ..Langevin::default()
     }
 }
 
@@ -275,5 +276,152 @@ fn what_is_known_is_the_same_in_recorded_steps() {
             assert_eq!((x[0], x[3]), (y[0], y[3]));
             assert_ne!((x[1], x[2]), (y[1], y[2]));
         }
+    }
+}
+
+/// A geometric fall of the step size by 4 and of the noise by 2 in three steps.
+fn falling(noise: f64, capture: bool) -> Langevin {
+    Langevin {
+        capture,
+        schedule: StepSchedule {
+            shape: StepShape::Geometric,
+            step_size_end: 0.25,
+            noise_end: 0.5,
+            steps: 3,
+        },
+        ..langevin(noise, None)
+    }
+}
+
+#[test]
+fn schedules_run_from_one_to_their_ends() {
+    for shape in [StepShape::Linear, StepShape::Cosine, StepShape::Geometric] {
+        let schedule = StepSchedule {
+            shape,
+            step_size_end: 0.25,
+            noise_end: 4.0,
+            steps: 5,
+        };
+        let at = |k| schedule.factors(k);
+        let near = |a: [f64; 2], b: [f64; 2]| {
+            assert!(
+                (a[0] - b[0]).abs() < 1e-12 && (a[1] - b[1]).abs() < 1e-12,
+                "{shape:?}: {a:?} {b:?}"
+            );
+        };
+        near(at(0), [1.0, 1.0]);
+        near(at(4), [0.25, 4.0]);
+        near(at(9), [0.25, 4.0]);
+        near(
+            at(2),
+            match shape {
+                StepShape::Geometric => [0.5, 2.0],
+                _ => [0.625, 2.5],
+            },
+        );
+        // a quarter of the way: half of 1 − cos(π/4) of it along the cosine
+        let share = match shape {
+            StepShape::Cosine => 0.5 - 0.125f64.sqrt(),
+            _ => 0.25,
+        };
+        let quarter = match shape {
+            StepShape::Geometric => [0.25f64.powf(0.25), 4.0f64.powf(0.25)],
+            _ => [1.0 - 0.75 * share, 1.0 + 3.0 * share],
+        };
+        near(at(1), quarter);
+        assert!(!schedule.is_constant());
+    }
+    assert!(StepSchedule::CONSTANT.is_constant());
+    let flat = StepSchedule {
+        shape: StepShape::Linear,
+        ..StepSchedule::CONSTANT
+    };
+    assert!(flat.is_constant());
+}
+
+#[test]
+fn scheduled_steps_have_their_sizes_and_noise() {
+    // steps of ¼, ⅛ and 1/16 leave ¾·⅞·15/16 of the distance from ½
+    let chains = falling(0.0, true)
+        .run(&bowl, &start(), RngKey::new(0, 0))
+        .unwrap();
+    let x0 = start().to_vec::<f32>().unwrap();
+    for (x, x0) in chains.images.to_vec::<f32>().unwrap().iter().zip(&x0) {
+        let left = 0.75 * 0.875 * 0.9375;
+        assert!((x - (0.5 + left * (x0 - 0.5))).abs() < 1e-6);
+    }
+    // on flat ground the variances of the steps add up: σ²(1 + ½ + ¼)
+    let flat = |x: &Var| Ok(x.mul_scalar(1e-12)?.sum(&[1, 2, 3], false)?);
+    let middle = Tensor::full(&[60, 8, 8, 1], 0.5, DType::F32, &Device::Cpu).unwrap();
+    let chains = falling(0.02, true).run(&flat, &middle, RngKey::new(4, 2));
+    let values = chains.unwrap().images.to_vec::<f32>().unwrap();
+    let square = |v: &f32| (f64::from(*v) - 0.5).powi(2);
+    let variance = values.iter().map(square).sum::<f64>() / values.len() as f64;
+    assert!((variance / (0.02f64.powi(2) * 1.75) - 1.0).abs() < 0.1);
+    // the first step is that of all runs
+    let first = |l: Langevin| {
+        let key = Numbers::Drawn(RngKey::new(3, 3));
+        let step = l.step(&bowl, &start(), key).unwrap();
+        step.images.to_vec::<f32>().unwrap()
+    };
+    assert_eq!(first(falling(0.1, true)), first(langevin(0.1, None)));
+}
+
+/// Repeated steps have the sizes of their own schedule, also where images are known in part or noise is given.
+#[test]
+fn scheduled_steps_are_the_same_when_recorded() {
+    let images = Tensor::uniform(&[4, 2, 2, 1], RngKey::new(1, 7), &Device::Cpu).unwrap();
+    let known = Tensor::from_slice(&[1.0f32, 0.0, 0.0, 1.0], &[1, 2, 2, 1], &Device::Cpu).unwrap();
+    let pixels = Observed::Pixels {
+        images: images.clone(),
+        known,
+    };
+    let noisy = Observed::noisy(images, 0.1, &falling(0.1, true));
+    let long = |capture| {
+        let mut l = falling(0.1, capture);
+        (l.steps, l.schedule.steps) = (7, 7);
+        l
+    };
+    for observed in [None, Some(&pixels), Some(&noisy)] {
+        let run = |capture| {
+            let chains =
+                long(capture).follow(&bowl, &start(), RngKey::new(2, 3), observed, &mut |_, _| {
+                    Ok(())
+                });
+            chains.unwrap().images.to_vec::<f32>().unwrap()
+        };
+        assert_eq!(run(true), run(false), "{observed:?}");
+    }
+    let noise: Vec<Tensor> = (0..7)
+        .map(|k| Tensor::normal(&[4, 2, 2, 1], RngKey::new(5, k), &Device::Cpu).unwrap())
+        .collect();
+    let given = |capture| {
+        let chains = long(capture).run_given(&bowl, &start(), &noise).unwrap();
+        chains.images.to_vec::<f32>().unwrap()
+    };
+    assert_eq!(given(true), given(false));
+}
+
+/// The temperature falls with the noise, and with it the weight of a noisy image, as the last steps' own formula has it.
+#[test]
+fn a_schedule_of_the_noise_is_one_of_the_weight_of_noisy_images() {
+    let y = Tensor::full(&[4, 2, 2, 1], 0.8, DType::F32, &Device::Cpu).unwrap();
+    let l = Langevin {
+        noise: 0.1,
+        ..falling(0.1, true)
+    };
+    let observed = Observed::noisy(y, 0.1, &l);
+    let flat = |x: &Var| Ok(x.mul_scalar(1e-12)?.sum(&[1, 2, 3], false)?);
+    let none = vec![Tensor::zeros(&[4, 2, 2, 1], DType::F32, &Device::Cpu).unwrap(); 3];
+    let mut x = 0.0;
+    for factor in [1.0, 0.5f64.sqrt(), 0.5] {
+        let p = 0.5 * (0.1f64 * factor / 0.1).powi(2);
+        x += (0.8 - x) * p / (1.0 + p);
+    }
+    let start = none[0].clone();
+    let given = |k: usize| Numbers::Given(&none[k]);
+    let chains = l.chain(&flat, &start, 3, given, Some(&observed), &mut |_, _| Ok(()));
+    for found in chains.unwrap().images.to_vec::<f32>().unwrap() {
+        assert!((f64::from(found) - x).abs() < 1e-6, "{found} {x}");
     }
 }

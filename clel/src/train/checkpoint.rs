@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ebm.…`, `encoder.…` | the networks |
 //! | `ema_ebm.…`, `ema_encoder.…` | their averages |
+//! | `byol.target.…`, `byol.predictor.…` | what BYOL has beside the encoder |
 //! | `adam.…`, `sgd.…` | the optimisers' moments and steps |
 //! | `sampler.memory`, `sampler.ages` | the replay buffer \[M, H, W, C\], and the Langevin steps of each chain, \[M, 2\] (low and high words) |
 //!
@@ -17,22 +18,21 @@ use std::{
 };
 
 use clel_nn::{
-    Module, Parameter,
+    Parameter,
     files::{TensorFile, export, import, write_tensors},
     optim::Optimizer,
 };
 use clel_tensor::{DType, Device, Tensor};
 
-use super::{Networks, Trainer, trainer::energy_parameters};
-use crate::{
-    Error, Result,
-    config::{Config, Latents},
-    sampler::ReplayBuffer,
-    whole_file,
+use super::{
+    Networks, Trainer,
+    trainer::{encoder_parameters, energy_parameters},
 };
+use crate::{Error, Result, config::Config, sampler::ReplayBuffer, whole_file};
 
 const FORMAT: &str = "clel-1";
 const AVERAGE: &str = "ema_";
+const BYOL: &str = "byol.";
 const UNTRAINED: &str = "untrained";
 
 /// The networks of a checkpoint, without what only training needs.
@@ -108,7 +108,7 @@ pub fn load_networks(path: &Path, device: &Device) -> Result<Loaded> {
 }
 
 /// The networks that are as they were drawn.
-fn untrained(file: &TensorFile) -> Vec<String> {
+pub(super) fn untrained(file: &TensorFile) -> Vec<String> {
     let names = file.metadata().get(UNTRAINED).map(String::as_str);
     let names = names.unwrap_or_default().split_whitespace();
     names.map(str::to_owned).collect()
@@ -162,6 +162,9 @@ impl Trainer {
         for (name, module) in self.average.named() {
             tensors.extend(export(module, &format!("{AVERAGE}{name}"))?);
         }
+        if let Some(byol) = &self.byol {
+            tensors.extend(export(byol, BYOL)?);
+        }
         let optimisers: [(&str, &dyn Optimizer); 2] = [("adam", &self.adam), ("sgd", &self.sgd)];
         for (prefix, optimiser) in optimisers {
             let state = optimiser.state()?.into_iter();
@@ -197,12 +200,15 @@ impl Trainer {
         let file = TensorFile::open(path)?;
         let (config, step) = header(&file)?;
         file.check_finite("")?;
-        let mut trainer = Trainer::new(&config, device)?;
+        let mut trainer = Trainer::drawn(&config, device)?;
         read_networks(&file, &trainer.live, &trainer.average)?;
         let parameters = energy_parameters(&trainer.live.energy, &config);
         read_optimiser(&file, "adam.", &mut trainer.adam, &parameters)?;
-        if config.encoder.latents != Latents::None {
-            let parameters = trainer.live.encoder.parameters();
+        if config.encoder.latents.learn() {
+            if let Some(byol) = &trainer.byol {
+                import(byol, &file, BYOL)?;
+            }
+            let parameters = encoder_parameters(&trainer.live.encoder, trainer.byol.as_ref());
             read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;
         }
         trainer.buffer = read_buffer(&file, trainer.buffer.images())?;

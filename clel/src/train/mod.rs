@@ -1,9 +1,11 @@
 //! Training: one iteration ([`Trainer`]), and a whole run with its directory ([`run`]).
 
+mod byol;
 mod checkpoint;
 mod device;
 mod energies;
 mod figures;
+mod frozen;
 mod health;
 mod networks;
 mod quality;
@@ -16,6 +18,7 @@ mod tests;
 mod trainer;
 mod usable;
 
+pub use byol::Byol;
 pub(crate) use checkpoint::why_untrained;
 pub use checkpoint::{Loaded, load_networks};
 pub(crate) use device::{is_lost, reopen};

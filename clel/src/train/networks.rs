@@ -53,7 +53,7 @@ impl Networks {
     }
 }
 
-fn init(config: &Config, stream: u32, device: &Device) -> Init {
+pub(super) fn init(config: &Config, stream: u32, device: &Device) -> Init {
     Init::new(
         RngKey::new(config.drawing_seed(), stream),
         DType::F32,

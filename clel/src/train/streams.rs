@@ -3,6 +3,8 @@
 
 /// Initial values of the energy network.
 pub const ENERGY_NETWORK: u32 = 1;
+/// Initial values of BYOL's predictor.
+pub const PREDICTOR: u32 = 18;
 /// Seeds of a run that went back.
 pub const ROLL_BACK: u32 = 17;
 /// Initial values of the encoder.

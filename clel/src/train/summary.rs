@@ -7,7 +7,7 @@ use clel_tensor::Device;
 use super::Networks;
 use crate::{
     Result,
-    config::{Config, Latents, Source},
+    config::{Config, Source},
     data::{Dataset, ImageSet},
     eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy},
     features::{EncoderFeatures, extract},
@@ -58,9 +58,9 @@ impl<'a> Judge<'a> {
         data: &Dataset,
         device: &Device,
     ) -> Result<Judge<'a>> {
-        let encoder = match config.encoder.latents {
-            Latents::None => None,
-            Latents::Contrastive => {
+        let encoder = match config.encoder.latents.exist() {
+            false => None,
+            true => {
                 let encoder = EncoderFeatures::of(config, networks, device);
                 let train = extract(&encoder, &data.train.images)?;
                 Some((encoder, Gaussian::fit(&train.values, train.dimension)?))
@@ -115,7 +115,7 @@ pub fn nearest_neighbour(
     let (Some(train), Some(test)) = (&data.train.labels, &data.test.labels) else {
         return Ok(None);
     };
-    if test.is_empty() || config.encoder.latents == Latents::None {
+    if test.is_empty() || !config.encoder.latents.exist() {
         return Ok(None);
     }
     let encoder = EncoderFeatures::of(config, networks, device);

@@ -100,6 +100,145 @@ fn an_encoder_at_rest_is_told_apart_after_a_checkpoint() {
     assert!(told.contains("encoder.latents"), "{told}");
 }
 
+/// A run on an encoder from a checkpoint: it guides, stays as it is with its BatchNorm's statistics and its average, and needs its file no more
+/// once the run has a checkpoint.
+#[test]
+fn a_frozen_encoder_guides_and_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let given = dir.path().join("given.safetensors");
+    // so long that live and average differ
+    let (teacher, _) = trained(&["train.ema_half_life=1"], 3);
+    teacher.save(&given).unwrap();
+    let encoder = numbers(&teacher.average().encoder);
+    assert_ne!(encoder, numbers(&teacher.live().encoder));
+
+    let file = format!("encoder.file={}", given.display());
+    let frozen = ["encoder.latents=frozen", &file];
+    let (trainer, outcome) = trained(&frozen, 2);
+    let outcome = outcome.unwrap();
+    assert!(outcome.encoder_loss.is_none());
+    for networks in [trainer.live(), trainer.average()] {
+        assert_eq!(numbers(&networks.encoder), encoder);
+    }
+    // the guide is that encoder in evaluation mode
+    let (first, at_first) = trained(&[&frozen[..], &["model.spectral_norm=false"]].concat(), 1);
+    let noise = Tensor::uniform(&[4, 8, 8, 1], RngKey::new(5, 0), &Device::Cpu).unwrap();
+    let images = Images::from_unit([4, 8, 8, 1], noise.to_vec().unwrap()).unwrap();
+    let start = Trainer::new(first.config(), &Device::Cpu).unwrap();
+    let batch = start.draw(&images).unwrap();
+    let seen = batch.latent.apply(&batch.images).unwrap();
+    let z = teacher.average().encoder.latent(&seen.into(), Mode::Eval);
+    let f = start
+        .live()
+        .energy
+        .features(&batch.images.into(), Mode::Eval);
+    let g = start.live().energy.project(&f.unwrap(), Mode::Eval);
+    let wanted = crate::model::similarity(&g.unwrap(), &z.unwrap()).unwrap();
+    let found = at_first.unwrap().similarity.unwrap();
+    let pairs = found.to_vec::<f32>().unwrap().into_iter();
+    for (a, b) in pairs.zip(wanted.tensor().to_vec::<f32>().unwrap()) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+
+    let saved = dir.path().join("run.safetensors");
+    trainer.save(&saved).unwrap();
+    std::fs::remove_file(&given).unwrap();
+    let mut again = Trainer::load(&saved, &Device::Cpu).unwrap();
+    assert!(again.untrained().is_empty());
+    let mut trainer = trainer;
+    for trainer in [&mut trainer, &mut again] {
+        let batch = trainer.draw(&images).unwrap();
+        trainer.iterate(&batch).unwrap();
+    }
+    assert_eq!(
+        numbers(&again.live().energy),
+        numbers(&trainer.live().energy)
+    );
+    assert_eq!(numbers(&again.live().encoder), encoder);
+    assert!(Trainer::new(trainer.config(), &Device::Cpu).is_err());
+}
+
+#[test]
+fn byol_trains_encoder_and_predictor_and_its_target_lags_behind() {
+    let byol = ["encoder.latents=byol", "loss.negatives=false"];
+    let (drawn, _) = trained(&byol, 0);
+    let (trainer, outcome) = trained(&byol, 2);
+    let of = |trainer: &Trainer| {
+        let byol = trainer.byol.as_ref().unwrap();
+        [
+            numbers(&trainer.live.encoder),
+            numbers(&byol.predictor),
+            numbers(&byol.target),
+        ]
+    };
+    let (before, after) = (of(&drawn), of(&trainer));
+    assert_eq!(before[0], before[2]);
+    for (before, after) in before.iter().zip(&after) {
+        assert_ne!(before, after);
+    }
+    let distance = |a: &[(String, Vec<f32>)], b: &[(String, Vec<f32>)]| -> f64 {
+        let pairs = a
+            .iter()
+            .zip(b)
+            .filter(|((name, _), _)| !name.contains("running"));
+        let values = pairs.flat_map(|((_, a), (_, b))| a.iter().zip(b));
+        values.map(|(a, b)| f64::from((a - b).abs())).sum()
+    };
+    let moved = distance(&after[2], &before[2]);
+    assert!(moved < 0.1 * distance(&after[0], &before[0]), "{moved}");
+    // no two images' predictions can miss each other by more than opposite directions
+    let loss = outcome.unwrap().encoder_loss.unwrap().item().unwrap();
+    assert!((0.0..8.0).contains(&loss), "{loss}");
+}
+
+#[test]
+fn a_frozen_encoder_must_be_one_and_fit() {
+    let dir = tempfile::tempdir().unwrap();
+    let given = dir.path().join("given.safetensors");
+    let file = format!("encoder.file={}", given.display());
+    let told = |more: &[&str]| {
+        let settings = [&["encoder.latents=frozen", &file], more].concat();
+        let made = Trainer::new(&config(&settings), &Device::Cpu);
+        made.err().map(|e| e.in_one_line()).unwrap_or_default()
+    };
+    assert!(told(&[]).contains("given.safetensors"), "{}", told(&[]));
+    let (teacher, _) = trained(&[], 1);
+    teacher.save(&given).unwrap();
+    assert_eq!(told(&[]), "");
+    let wrong = told(&["encoder.width=8", "model.latent=6"]);
+    for part in [
+        "encoder.width = 4",
+        "encoder.width = 8",
+        "model.latent = 4",
+        "given",
+    ] {
+        assert!(wrong.contains(part), "{wrong}");
+    }
+    let wrong = told(&["encoder.network=resnet18"]);
+    assert!(wrong.contains("encoder.network = tiny"), "{wrong}");
+    let wrong = told(&[
+        "data.shape=[8, 8, 3]",
+        "data.mean=[0, 0, 0]",
+        "data.std=[1, 1, 1]",
+    ]);
+    assert!(wrong.contains("channels of the images = 1"), "{wrong}");
+    // an encoder alone, under its own names, as PyTorch would save it; then one with a number that is none, and no encoder at all
+    let encoder = &teacher.average().encoder;
+    clel_nn::files::save_module(&given, encoder).unwrap();
+    assert_eq!(told(&[]), "");
+    let weight = encoder.parameters()[0].1;
+    let nan = Tensor::full(weight.tensor().shape(), f64::NAN, DType::F32, &Device::Cpu);
+    weight.set(nan.unwrap()).unwrap();
+    clel_nn::files::save_module(&given, encoder).unwrap();
+    assert!(told(&[]).contains("NaN at position 0"), "{}", told(&[]));
+    clel_nn::files::save_module(&given, &teacher.live().energy).unwrap();
+    assert!(told(&[]).contains("no encoder here"), "{}", told(&[]));
+    // an encoder that was never trained
+    let (resting, _) = trained(&["encoder.latents=none"], 1);
+    resting.save(&given).unwrap();
+    assert!(told(&[]).contains("learnt nothing"), "{}", told(&[]));
+}
+
 #[test]
 fn without_a_projector_the_directions_are_those_of_the_features() {
     let (trainer, outcome) = trained(&["model.projector=false", "loss.beta=0.1"], 2);

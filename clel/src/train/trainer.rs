@@ -7,14 +7,14 @@ use clel_nn::{
 };
 use clel_tensor::{Device, RngKey, Tensor};
 
-use super::{Networks, streams};
+use super::{Byol, Networks, frozen::read_encoder, streams};
 use crate::{
     Result,
     augment::Params,
     config::{Config, Latents, Schedule},
     data::Images,
     loss::{EnergyLoss, energy_loss, marginal_loss, nt_xent},
-    model::EnergyNetwork,
+    model::{Encoder, EnergyNetwork},
     sampler::{Chains, Draw, Langevin, Numbers, ReplayBuffer},
 };
 
@@ -24,6 +24,8 @@ pub struct Trainer {
     pub(super) device: Device,
     pub(super) live: Networks,
     pub(super) average: Networks,
+    /// What `encoder.latents = byol` has beside the encoder.
+    pub(super) byol: Option<Byol>,
     pub(super) adam: Adam,
     pub(super) sgd: Sgd,
     pub(super) buffer: ReplayBuffer,
@@ -46,7 +48,7 @@ pub struct Batch<'a> {
     pub noise: Noise<'a>,
     /// How the data are augmented for their latents.
     pub latent: Params,
-    /// How the data, twice in a row, are augmented for the contrastive loss: 2n images.
+    /// How the data, twice in a row, are augmented for the encoder's loss: 2n images.
     pub views: Params,
 }
 
@@ -63,7 +65,7 @@ pub enum Noise<'a> {
 pub struct Outcome {
     /// The energy network's loss, a scalar.
     pub energy_loss: Tensor,
-    /// The encoder's loss, a scalar; none without latents.
+    /// The encoder's loss, a scalar; none where it does not learn.
     pub encoder_loss: Option<Tensor>,
     /// E(x) of the data, \[n\].
     pub data: Tensor,
@@ -78,11 +80,20 @@ pub struct Outcome {
 }
 
 impl Trainer {
-    /// At step 0, with what the configuration's seed draws.
+    /// At step 0, with what the configuration's seed draws, and a frozen encoder from its file.
     ///
     /// # Errors
-    /// The configuration lacks the data's shape or statistics; what the device reports.
+    /// The configuration lacks the data's shape or statistics; the encoder's file does not fit it; what the device reports.
     pub fn new(config: &Config, device: &Device) -> Result<Trainer> {
+        let trainer = Trainer::drawn(config, device)?;
+        if let Some(file) = &config.encoder.file {
+            read_encoder(file, config, [&trainer.live, &trainer.average])?;
+        }
+        Ok(trainer)
+    }
+
+    /// The same, the encoder drawn whatever it is to be: for whoever has other values for it.
+    pub(crate) fn drawn(config: &Config, device: &Device) -> Result<Trainer> {
         let adam = &config.train.ebm;
         let sgd = &config.train.encoder;
         let shape = config.data.shape.unwrap_or_default();
@@ -90,13 +101,17 @@ impl Trainer {
         Ok(Trainer {
             live: Networks::new(config, device)?,
             average: Networks::new(config, device)?,
+            byol: match config.encoder.latents {
+                Latents::Byol => Some(Byol::new(config, device)?),
+                _ => None,
+            },
             adam: Adam::new([adam.beta1, adam.beta2], adam.epsilon, 0.0)?,
             sgd: Sgd::new(sgd.momentum, sgd.weight_decay)?,
             buffer: ReplayBuffer::fresh(config.sampler.buffer, shape, key, device)?,
             step: 0,
-            untrained: match config.encoder.latents {
-                Latents::Contrastive => Vec::new(),
-                Latents::None => vec!["encoder".to_owned()],
+            untrained: match config.encoder.latents.exist() {
+                true => Vec::new(),
+                false => vec!["encoder".to_owned()],
             },
             config: config.clone(),
             device: device.clone(),
@@ -109,8 +124,15 @@ impl Trainer {
     }
 
     /// Says how far the networks have come that were put into this trainer, and which of them, `ebm` or `encoder`, are as drawn.
-    pub(crate) fn set_progress(&mut self, step: u64, untrained: Vec<String>) {
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub(crate) fn set_progress(&mut self, step: u64, untrained: Vec<String>) -> Result<()> {
         (self.step, self.untrained) = (step, untrained);
+        match &self.byol {
+            Some(byol) => byol.restart(&self.live.encoder),
+            None => Ok(()),
+        }
     }
 
     /// Networks, `ebm` or `encoder`, that are as they were drawn.
@@ -187,7 +209,9 @@ impl Trainer {
 
     /// The first parameter that holds NaN or an infinity, in words. Waits for the device.
     pub(super) fn not_finite(&self) -> Result<Option<String>> {
-        for (prefix, module) in self.live.named() {
+        let mut all: Vec<(&str, &dyn Module)> = self.live.named().into();
+        all.extend(self.byol.iter().map(|byol| ("byol.", byol as &dyn Module)));
+        for (prefix, module) in all {
             for (name, parameter) in module.parameters() {
                 // a sum is finite only if all of its parts are
                 let sum = parameter.tensor().abs()?.mean_all()?.item()?;
@@ -224,12 +248,15 @@ impl Trainer {
         let energy_gradients = gradients(loss, &energy)?;
 
         let mut encoder_loss = None;
-        if self.config.encoder.latents == Latents::Contrastive {
-            let encoder = self.live.encoder.parameters();
-            let contrastive = self.contrastive_loss(batch, negatives.as_ref())?;
-            encoder_loss = Some(contrastive.tensor().clone());
-            let encoder_gradients = gradients(contrastive, &encoder)?;
+        if self.config.encoder.latents.learn() {
+            let loss = self.encoder_loss(batch, negatives.as_ref())?;
+            let encoder = encoder_parameters(&self.live.encoder, self.byol.as_ref());
+            encoder_loss = Some(loss.tensor().clone());
+            let encoder_gradients = gradients(loss, &encoder)?;
             self.sgd.step(&encoder, &encoder_gradients, rates[1])?;
+            if let Some(byol) = &self.byol {
+                byol.follow(&self.live.encoder, self.step)?;
+            }
         }
         self.adam.step(&energy, &energy_gradients, rates[0])?;
         self.step += 1;
@@ -258,13 +285,18 @@ impl Trainer {
         let loss = &self.config.loss;
         let f_data = energy.features(&batch.images.clone().into(), Mode::Train)?;
         let f_samples = energy.features(&samples.clone().into(), Mode::Train)?;
-        if self.config.encoder.latents == Latents::None {
+        if !self.config.encoder.latents.exist() {
             return Ok((marginal_loss(&f_data, &f_samples, loss.alpha)?, None));
         }
         let g_data = energy.project(&f_data, Mode::Train)?;
-        let z =
-            no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), Mode::Train))?;
-        let negatives = match loss.negatives {
+        // an encoder that does not learn keeps its BatchNorm statistics too
+        let mode = match self.config.encoder.latents.learn() {
+            true => Mode::Train,
+            false => Mode::Eval,
+        };
+        let z = no_grad(|| encoder.latent(&batch.latent.apply(&batch.images)?.into(), mode))?;
+        let wanted = self.config.encoder.latents == Latents::Contrastive && loss.negatives;
+        let negatives = match wanted {
             true => Some(no_grad(|| energy.project(&f_samples, Mode::Train))?),
             false => None,
         };
@@ -273,9 +305,12 @@ impl Trainer {
     }
 
     /// The loss of the encoder.
-    fn contrastive_loss(&self, batch: &Batch<'_>, negatives: Option<&Var>) -> Result<Var> {
+    fn encoder_loss(&self, batch: &Batch<'_>, negatives: Option<&Var>) -> Result<Var> {
         let twice = Tensor::concat(&[&batch.images, &batch.images], 0)?;
         let views = batch.views.apply(&twice)?.into();
+        if let Some(byol) = &self.byol {
+            return byol.loss(&self.live.encoder, &views);
+        }
         let views = self.live.encoder.forward(&views, Mode::Train)?;
         nt_xent(&views, negatives, self.config.loss.tau)
     }
@@ -290,10 +325,10 @@ impl Trainer {
         } else {
             ema_decay(batch, half_life)
         };
-        let without_encoder = self.config.encoder.latents == Latents::None;
+        let rests = !self.config.encoder.latents.learn();
         for ((name, live), (_, average)) in self.live.named().into_iter().zip(self.average.named())
         {
-            if without_encoder && name == "encoder." {
+            if rests && name == "encoder." {
                 continue;
             }
             Ema::update(live, average, decay)?;
@@ -351,12 +386,23 @@ impl Trainer {
     }
 }
 
+/// What the encoder's loss trains.
+pub(super) fn encoder_parameters<'a>(
+    encoder: &'a Encoder,
+    byol: Option<&'a Byol>,
+) -> Vec<(String, &'a Parameter)> {
+    match byol {
+        Some(byol) => byol.parameters(encoder),
+        None => encoder.parameters(),
+    }
+}
+
 /// The projector has no part in E(x): without latents, or where β = 0, it gets no gradient at all and is left alone.
 pub(super) fn energy_parameters<'a>(
     network: &'a EnergyNetwork,
     config: &Config,
 ) -> Vec<(String, &'a Parameter)> {
-    let guided = config.encoder.latents != Latents::None && config.loss.beta != 0.0;
+    let guided = config.encoder.latents.exist() && config.loss.beta != 0.0;
     let all = network.parameters().into_iter();
     all.filter(|(name, _)| guided || !name.starts_with("projection."))
         .collect()

@@ -1,9 +1,14 @@
 //! Pointwise non-linearities.
 
+use std::f64::consts::PI;
+
 use clel_autograd::Var;
 use clel_tensor::Expr;
 
 use crate::{Layer, Mode, Module, Result, Visitor};
+
+/// Where softplus differs from its argument by less than f32 can tell.
+const STRAIGHT: f64 = 20.0;
 
 /// A pointwise non-linearity.
 ///
@@ -23,6 +28,13 @@ pub enum Activation {
     LeakyRelu(f64),
     /// x·σ(x) (Elfwing et al., 2018), also called swish.
     Silu,
+    /// x where positive, eˣ − 1 elsewhere (Clevert et al., 2016).
+    Elu,
+    /// x·Φ(x), Φ the distribution function of the normal distribution, by the formula with tanh (Hendrycks and Gimpel, 2016):
+    /// ½x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+    Gelu,
+    /// ln(1 + eˣ), and x where that is the same, above 20.
+    Softplus,
 }
 
 impl Activation {
@@ -35,6 +47,16 @@ impl Activation {
             Activation::Relu => x().less_equal(0.0).select(0.0, x()),
             Activation::LeakyRelu(slope) => positive().select(x(), x() * slope),
             Activation::Silu => x() * x().sigmoid(),
+            // the exponential must be finite on the other side too: its derivative there is 0 times it
+            Activation::Elu => positive().select(x(), x().minimum(0.0).exp() - 1.0),
+            Activation::Gelu => {
+                let inner = x() * (x() * x() * 0.044_715 + 1.0) * (2.0 / PI).sqrt();
+                x() * 0.5 * (inner.tanh() + 1.0)
+            }
+            Activation::Softplus => {
+                let curved = (x().minimum(STRAIGHT).exp() + 1.0).ln();
+                Expr::constant(STRAIGHT).less_than(x()).select(x(), curved)
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::config::SamplerConfig;
 use crate::eval::Spread;
 use crate::features::{Comparison, Features, Reference};
-use crate::sampler::Rounds;
+use crate::sampler::{Rounds, StepSchedule};
 use crate::train::Trainer;
 
 /// What is judged, and how it was made.
@@ -67,10 +67,11 @@ impl Sampler {
             .rounds
             .map_or(String::new(), |n| format!("{n} rounds of "));
         format!(
-            "{rounds}{} steps, step size {}, noise {}, clip {}, augmentation {}, restart {}; iteration {}",
+            "{rounds}{} steps, step size {}, noise {}, schedule {}, clip {}, augmentation {}, restart {}; iteration {}",
             s.steps,
             s.step_size,
             s.noise,
+            StepSchedule::of(s),
             s.clip.map_or("none".to_owned(), |c| c.to_string()),
             format!("{:?}", s.augmentation).to_lowercase(),
             s.restart,

@@ -1,6 +1,7 @@
 //! `clel sample`.
 
 mod conditions;
+mod ensemble;
 mod judging;
 mod labelled;
 mod options;
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
 
-use self::conditions::Latents;
+use self::conditions::{Asked, Latents};
+use self::ensemble::Other;
 use self::judging::Judge;
 use self::labelled::Labelled;
 use self::options::{Conditions, GivenImages, Watching};
@@ -23,7 +25,7 @@ use crate::config::Augmentation;
 use crate::data;
 use crate::data::SetArgument;
 use crate::features::FeatureSource;
-use crate::generate::{Film, Generation, Guide};
+use crate::generate::{Ensemble, Film, Generation, Guide};
 use crate::sampler::{Langevin, Rounds, Start};
 use crate::train::Loaded;
 use crate::{Error, Result};
@@ -46,6 +48,8 @@ Examples:
     clel sample --checkpoint runs/digits-001 --interpolate class:3 class:8 --frames 9 --out morphs
     clel sample --checkpoint runs/digits-001 --towards class:3 --towards image:a.png*0.5 --away class:8 --out mixed
     clel sample --checkpoint runs/celeba-001 --towards class:Smiling --away class:Eyeglasses --out faces
+  By several models together:
+    clel sample --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --class all --out together
   What is missing of an image; what is under noise:
     clel sample --checkpoint runs/digits-001 --inpaint torn.png --mask hole.png --out filled
     clel sample --checkpoint runs/digits-001 --denoise noisy/ --sigma 0.2 --out clean
@@ -65,6 +69,10 @@ pub(super) struct Sample {
     /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
+    /// Further models of such images: chains go down the mean of all energies, each led by the latents of its own encoder. The sampler's
+    /// settings are those of --checkpoint.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    ensemble: Vec<PathBuf>,
     /// Start the chains from these images (a file, a folder, a safetensors file) instead of noise.
     #[arg(long, value_name = "PATH", conflicts_with = "interpolate")]
     init: Option<PathBuf>,
@@ -111,6 +119,7 @@ impl Sample {
         let device = self.device.open()?;
         let model = load(&self.checkpoint, &device)?;
         model.check_trained("ebm")?;
+        let others = self.others(&model, &device)?;
         if self.out.exists() {
             return Err(Error::OutputExists {
                 path: self.out.clone(),
@@ -119,12 +128,14 @@ impl Sample {
         let judge = self.judge.as_ref();
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
         model.config.train.with_kernels(|| {
-            let plan = Plan::of(self, self.latents(&model, &device)?)?;
+            let plan = Plan::of(self, self.latents(&model, &model, &device)?)?;
+            let others = self.led(&others, &model, &device)?;
             std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;
-            self.draw(&model, &plan, judge, &device).inspect_err(|_| {
-                // a directory in which nothing has been written is not left behind; others cannot be removed so
-                let _ = std::fs::remove_dir(&self.out);
-            })
+            self.draw(&model, &others, &plan, judge, &device)
+                .inspect_err(|_| {
+                    // a directory in which nothing has been written is not left behind; others cannot be removed so
+                    let _ = std::fs::remove_dir(&self.out);
+                })
         })
     }
 
@@ -132,16 +143,17 @@ impl Sample {
     fn draw(
         &self,
         model: &Loaded,
+        others: &[Other<'_>],
         plan: &Plan,
         judge: Option<Judge>,
         device: &Device,
     ) -> Result<()> {
-        let (samples, film) = self.chains(model, plan, device)?;
+        let (samples, film) = self.chains(model, others, plan, device)?;
         let agreement = match judge {
             Some(judge) => Some(judge.agreement(plan, &samples, model)?),
             None => None,
         };
-        let record = Record::new(self, model, plan, film.as_ref(), agreement);
+        let record = Record::new(self, model, others, plan, film.as_ref(), agreement);
         self.write(model, plan, &samples, film.as_ref(), &record)?;
         output::say(&match self.json {
             true => output::json(&record)?,
@@ -183,8 +195,14 @@ impl Sample {
         init.or(denoise.map(|path| ("--denoise", path)))
     }
 
-    fn latents<'a>(&self, model: &'a Loaded, device: &'a Device) -> Result<Latents<'a>> {
-        let config = &model.config;
+    /// What the encoder of `model` makes of the classes of the data of `first`.
+    fn latents<'a>(
+        &self,
+        model: &'a Loaded,
+        first: &Loaded,
+        device: &'a Device,
+    ) -> Result<Latents<'a>> {
+        let config = &first.config;
         let data = match self.conditions.data {
             None => config.data.clone(),
             Some(source) => {
@@ -230,6 +248,7 @@ impl Sample {
     fn chains(
         &self,
         model: &Loaded,
+        others: &[Other<'_>],
         plan: &Plan,
         device: &Device,
     ) -> Result<(Vec<f32>, Option<Film>)> {
@@ -238,7 +257,10 @@ impl Sample {
         let rounds = self.rounds(model);
         let mut film = self.watching.film(rounds.steps, plan.count, size)?;
         let generation = Generation {
-            network: &model.average.energy,
+            model: Ensemble::new(
+                &model.average.energy,
+                others.iter().map(|o| &o.model.average.energy).collect(),
+            ),
             rounds,
             shape,
             device,
@@ -248,19 +270,25 @@ impl Sample {
             Some(values) => Start::Images(values),
             None => Start::Noise(n),
         };
-        let kinds: Vec<_> = plan.asked.iter().map(|a| a.terms.clone()).collect();
+        let kinds = |asked: &[Asked]| asked.iter().map(|a| a.terms.clone()).collect::<Vec<_>>();
+        let mut led_by = vec![(kinds(&plan.asked), self.beta(model))];
+        led_by.extend(others.iter().map(|o| (kinds(&o.asked), self.beta(o.model))));
+        led_by.retain(|(kinds, _)| !kinds.is_empty());
         let mut samples = vec![0.0; plan.count * size];
         // chains of one row of an interpolation share their noise: each column is a run of its own
-        let runs = if plan.by_column { kinds.len() } else { 1 };
+        let runs = if plan.by_column { plan.asked.len() } else { 1 };
         let n = plan.count / runs;
         for run in 0..runs {
             let place = |chain: usize| chain * runs + run;
-            let of_chain = (0..n).map(|chain| plan.kind(place(chain))).collect();
-            let guide = (!kinds.is_empty()).then(|| Guide::new(&kinds, of_chain, self.beta(model)));
+            let of_chain: Vec<usize> = (0..n).map(|chain| plan.kind(place(chain))).collect();
+            let guides = led_by
+                .iter()
+                .map(|(kinds, beta)| Guide::new(kinds, of_chain.clone(), *beta));
+            let guides: Vec<Guide> = guides.collect();
             let film = film
                 .as_mut()
                 .map(|film| (film, &place as &dyn Fn(usize) -> usize));
-            let ends = generation.run(guide.as_ref(), start(n), n, film)?;
+            let ends = generation.run(&guides, start(n), n, film)?;
             for (chain, image) in ends.chunks_exact(size.max(1)).enumerate() {
                 samples[place(chain) * size..][..size].copy_from_slice(image);
             }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::ensemble::Other;
 use super::plan::Plan;
 use super::{Sample, pictures};
 use crate::config::{Augmentation, Source};
@@ -19,13 +20,18 @@ const MOST_COLUMNS: usize = 16;
 pub(super) struct Record<'a> {
     samples: usize,
     steps: usize,
+    /// After so many steps a schedule begins anew, and chains are augmented.
+    steps_a_round: usize,
     iteration: u64,
     picture: PathBuf,
     tensors: PathBuf,
     checkpoint: &'a Path,
+    /// Further models.
+    ensemble: Vec<Member<'a>>,
     seed: u64,
     step_size: f64,
     noise: f64,
+    schedule: String,
     clip: Option<f64>,
     augmentation: Augmentation,
     /// β; none where nothing leads the chains.
@@ -42,6 +48,14 @@ pub(super) struct Record<'a> {
     sigma: Option<f64>,
     over_time: Option<OverTime<'a>>,
     agreement: Option<Agreement>,
+}
+
+/// A further model of an ensemble.
+#[derive(Serialize)]
+struct Member<'a> {
+    checkpoint: &'a Path,
+    iteration: u64,
+    guidance: Option<f64>,
 }
 
 /// What a row was led by, or a column of an interpolation.
@@ -70,6 +84,7 @@ impl<'a> Record<'a> {
     pub fn new(
         arguments: &'a Sample,
         model: &Loaded,
+        others: &[Other<'_>],
         plan: &'a Plan,
         film: Option<&Film>,
         agreement: Option<Agreement>,
@@ -85,13 +100,25 @@ impl<'a> Record<'a> {
         Record {
             samples: plan.count,
             steps: rounds.steps,
+            steps_a_round: rounds.langevin.steps,
             iteration: model.step,
             picture: out("samples.png"),
             tensors: out("samples.safetensors"),
             checkpoint: &arguments.checkpoint,
+            ensemble: arguments
+                .ensemble
+                .iter()
+                .zip(others)
+                .map(|(checkpoint, other)| Member {
+                    checkpoint,
+                    iteration: other.model.step,
+                    guidance: (!plan.asked.is_empty()).then(|| arguments.beta(other.model)),
+                })
+                .collect(),
             seed: arguments.seed,
             step_size: rounds.langevin.step_size,
             noise: rounds.langevin.noise,
+            schedule: rounds.langevin.schedule.to_string(),
             clip: rounds.langevin.clip,
             augmentation: arguments.augment,
             guidance: (!plan.asked.is_empty()).then(|| arguments.beta(model)),
@@ -132,6 +159,13 @@ impl<'a> Record<'a> {
             "{} samples, {} steps each, from the averaged networks of iteration {}",
             self.samples, self.steps, self.iteration
         )];
+        for other in &self.ensemble {
+            lines.push(format!(
+                "together with {}, iteration {}",
+                other.checkpoint.display(),
+                other.iteration
+            ));
+        }
         if let Some(beta) = self.guidance {
             let asked: Vec<&str> = self.conditions.iter().map(|c| c.asked).collect();
             lines.push(format!("asked for, with β = {beta}: {}", asked.join(", ")));
@@ -140,8 +174,15 @@ impl<'a> Record<'a> {
             lines.push(String::new());
             lines.extend(table(agreement));
             lines.push(format!(
-                "sampler     {} steps of size {}, noise {}, seed {}\n",
-                self.steps, self.step_size, self.noise, self.seed
+                "sampler     {} steps of size {}, noise {}, {}seed {}\n",
+                self.steps,
+                self.step_size,
+                self.noise,
+                match self.schedule.as_str() {
+                    "constant" => String::new(),
+                    schedule => format!("{schedule} over each {} steps, ", self.steps_a_round),
+                },
+                self.seed
             ));
         }
         lines.push(self.picture.display().to_string());

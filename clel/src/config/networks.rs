@@ -1,0 +1,173 @@
+//! The part of the tree that is about networks. Field names are the keys.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::tree::yes;
+
+/// Architecture of the energy network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Network {
+    /// Three stages of one block, widths w, 2w, 2w: for 8×8 images.
+    Tiny,
+    /// Four stages of one block, widths w, w, 2w, 2w.
+    ResnetSmall,
+    /// Four stages of two blocks, widths w, w, 2w, 2w (CLEL-Base with w = 128).
+    Resnet,
+    /// Three branches of four stages of two blocks of width w on three scales (CLEL-Large with w = 256).
+    ResnetLarge,
+}
+
+impl Network {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Network::Tiny => "tiny",
+            Network::ResnetSmall => "resnet_small",
+            Network::Resnet => "resnet",
+            Network::ResnetLarge => "resnet_large",
+        }
+    }
+
+    /// The preset with its usual settings.
+    pub const fn preset(self) -> &'static str {
+        match self {
+            Network::Tiny => "digits",
+            Network::ResnetSmall => "cifar10-small",
+            Network::Resnet => "cifar10",
+            Network::ResnetLarge => "cifar10-large",
+        }
+    }
+}
+
+/// Non-linearity of the energy network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// x where positive, 0.2·x elsewhere: the paper's.
+    #[default]
+    LeakyRelu,
+    /// max(x, 0).
+    Relu,
+    /// x where positive, eˣ − 1 elsewhere.
+    Elu,
+    /// x·σ(x).
+    Silu,
+    /// x·Φ(x), by its formula with tanh.
+    Gelu,
+    /// ln(1 + eˣ).
+    Softplus,
+}
+
+impl From<Activation> for clel_nn::Activation {
+    fn from(activation: Activation) -> clel_nn::Activation {
+        use clel_nn::Activation as Layer;
+        match activation {
+            Activation::LeakyRelu => Layer::LeakyRelu(0.2),
+            Activation::Relu => Layer::Relu,
+            Activation::Elu => Layer::Elu,
+            Activation::Silu => Layer::Silu,
+            Activation::Gelu => Layer::Gelu,
+            Activation::Softplus => Layer::Softplus,
+        }
+    }
+}
+
+/// The energy network f: image → R^latent, and the projector g: R^latent → R^latent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Architecture.
+    pub network: Network,
+    /// Width w of the stem; the stages follow from it.
+    pub width: usize,
+    /// Width of the hidden layer of head and projector.
+    pub hidden: usize,
+    /// Dimension of f, of the directions and of the contrastive latent z.
+    pub latent: usize,
+    /// Non-linearity of f and g.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Spectral normalisation of every convolution.
+    pub spectral_norm: bool,
+    /// Whether the direction of an image is that of g(f(x)); false: that of f(x) itself, and there is no g.
+    #[serde(default = "yes")]
+    pub projector: bool,
+}
+
+/// Architecture of the contrastive encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderNetwork {
+    /// Five 3×3 convolutions with BatchNorm, widths w to 4w: for 8×8 images.
+    Tiny,
+    /// ResNet-18 for small images: 3×3 stem of stride 1, no max-pool (w = 64).
+    Resnet18,
+}
+
+impl EncoderNetwork {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EncoderNetwork::Tiny => "tiny",
+            EncoderNetwork::Resnet18 => "resnet18",
+        }
+    }
+}
+
+/// Where the latents z come from that guide the energy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Latents {
+    /// From the encoder, which learns by the contrastive loss while the energy network learns.
+    #[default]
+    Contrastive,
+    /// From the encoder, which learns by BYOL: it predicts the latents of a slow copy of itself, without negatives.
+    Byol,
+    /// From an encoder given as a file (`encoder.file`), which learns nothing more.
+    Frozen,
+    /// From nowhere: the energy network learns E(x) alone, and the encoder is neither trained nor computed.
+    None,
+}
+
+impl Latents {
+    /// Whether there are any.
+    pub const fn exist(self) -> bool {
+        !matches!(self, Latents::None)
+    }
+
+    /// Whether the encoder learns.
+    pub const fn learn(self) -> bool {
+        matches!(self, Latents::Contrastive | Latents::Byol)
+    }
+}
+
+/// The encoder h: image → R^latent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderConfig {
+    /// Architecture.
+    pub network: EncoderNetwork,
+    /// Width w of the first layer.
+    pub width: usize,
+    /// Width of the hidden layer of the projection.
+    pub hidden: usize,
+    /// Where the latents come from.
+    #[serde(default)]
+    pub latents: Latents,
+    /// The frozen encoder: a checkpoint of this program, a run directory for its newest one, or a safetensors file with the encoder's arrays
+    /// under PyTorch's names; read when the run begins. Of a checkpoint it is the averaged encoder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// How much of BYOL's target network stays in an iteration, at first; rises to 1 over all iterations along a half cosine. (Grill et al.: 0.996
+    /// over 1 000 epochs; a shorter training needs a shorter memory.)
+    #[serde(default = "usual_target_decay")]
+    pub target_decay: f64,
+}
+
+fn usual_target_decay() -> f64 {
+    0.99
+}
