@@ -51,14 +51,17 @@ pub fn path(gpu: &Gpu) -> Result<PathBuf> {
 /// # Errors
 /// A file that cannot be read, or is damaged.
 pub fn load(gpu: &Gpu) -> Result<usize> {
-    let path = path(gpu)?;
-    let text = match std::fs::read_to_string(&path) {
+    load_from(&path(gpu)?, gpu)
+}
+
+fn load_from(path: &Path, gpu: &Gpu) -> Result<usize> {
+    let text = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        read => read.map_err(Error::read(&path))?,
+        read => read.map_err(Error::read(path))?,
     };
     let damaged = |why: String| {
         let why = format!("{why}; `clel tune` writes it anew, and `clel tune --forget` removes it");
-        Error::format(&path, "the tiles", why)
+        Error::format(path, "the tiles", why)
     };
     let file: File = toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
     if file.adapter != adapter(gpu) || file.kernels != kernels_version() {
@@ -80,6 +83,11 @@ pub fn load(gpu: &Gpu) -> Result<usize> {
 /// The file cannot be written.
 pub fn save(gpu: &Gpu) -> Result<PathBuf> {
     let path = path(gpu)?;
+    save_to(&path, gpu)?;
+    Ok(path)
+}
+
+fn save_to(path: &Path, gpu: &Gpu) -> Result<()> {
     let tiles = gpu.tuned().into_iter();
     let file = File {
         adapter: adapter(gpu),
@@ -88,12 +96,11 @@ pub fn save(gpu: &Gpu) -> Result<PathBuf> {
             .map(|(product, tile)| (product, tile.to_string()))
             .collect(),
     };
-    let text = toml::to_string(&file)
-        .map_err(|error| Error::write(&path)(std::io::Error::other(error)))?;
+    let text =
+        toml::to_string(&file).map_err(|error| Error::write(path)(std::io::Error::other(error)))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
-    crate::whole_file::write(&path, text.as_bytes())?;
-    Ok(path)
+    crate::whole_file::write(path, text.as_bytes())
 }
 
 /// Removes what was measured on this adapter: whether there was anything.
@@ -107,5 +114,43 @@ pub fn forget(gpu: &Gpu) -> Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::write(&path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_loaded_for_the_same_adapter_and_kernels() {
+        let Ok(adapter) = clel_tensor::gpu::find_adapter("") else {
+            assert_ne!(std::env::var("CLEL_REQUIRE_GPU"), Ok("1".to_owned()));
+            return;
+        };
+        let gpu = Gpu::open(adapter).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/tune.toml");
+        assert_eq!(load_from(&path, &gpu).unwrap(), 0);
+        let tile = Tile::named("32x32/4x4/4/32").unwrap();
+        let best = Tuned::from([("forward 1x64x16x144 by 3x3/1".to_owned(), tile)]);
+        gpu.set_tuned(best.clone());
+        save_to(&path, &gpu).unwrap();
+        gpu.set_tuned(Tuned::new());
+        assert_eq!(load_from(&path, &gpu).unwrap(), 1);
+        assert_eq!(gpu.tuned(), best);
+        let text = std::fs::read_to_string(&path).unwrap();
+        // other kernels: measured in vain
+        gpu.set_tuned(Tuned::new());
+        let version = kernels_version();
+        std::fs::write(&path, text.replace(&version, "0123456789abcdef")).unwrap();
+        assert_eq!(load_from(&path, &gpu).unwrap(), 0);
+        assert!(gpu.tuned().is_empty());
+        // a tile that there is not
+        std::fs::write(&path, text.replace("32x32/4x4/4/32", "7x7")).unwrap();
+        let error = load_from(&path, &gpu).unwrap_err().to_string();
+        assert!(
+            error.contains("7x7") && error.contains("--forget"),
+            "{error}"
+        );
     }
 }

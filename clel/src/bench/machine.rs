@@ -32,6 +32,9 @@ impl Machine {
     pub fn of(device: &Device) -> Machine {
         let device = match (device, processor()) {
             (Device::Cpu, Some(name)) => format!("cpu ({name})"),
+            (Device::Wgpu(gpu), _) if !gpu.tuned().is_empty() => {
+                format!("{device}, tuned for {} products", gpu.tuned().len())
+            }
             (device, _) => device.to_string(),
         };
         Machine {

@@ -37,7 +37,7 @@ pub enum Work {
 /// # Errors
 /// What the networks and the device report.
 pub fn run(work: Work, subject: &Subject, session: &mut Session<'_>) -> Result<()> {
-    subject.config.train.with_kernels(|| match work {
+    subject.with_kernels(|| match work {
         Work::Matmul => operations::matmul(subject, session),
         Work::Conv => operations::conv(subject, session),
         Work::Pointwise => operations::pointwise(session),

@@ -34,6 +34,11 @@ impl Subject {
         Ok(Subject { config })
     }
 
+    /// Runs `f` with the kernels that the settings ask for.
+    pub fn with_kernels<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.config.train.with_kernels(f)
+    }
+
     /// \[H, W, C\] of an image.
     pub(super) fn shape(&self) -> [usize; 3] {
         self.config.data.shape.unwrap_or_default()

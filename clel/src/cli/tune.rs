@@ -1,6 +1,6 @@
 //! `clel tune`.
 
-use clel_tensor::gpu::{Gpu, Trial};
+use clel_tensor::gpu::{Family, Gpu, Trial};
 use clel_tensor::{Device, primitive::Primitive};
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   clel tune                                        for the network of `cifar10-small`, batches of 64
   clel tune --model resnet --batch 16,64
+  clel tune --set train.matmul_precision=medium    the matrix units' tiles
   clel tune --model tiny --device wgpu:1 --json
   clel tune --forget                               back to what suits most cards";
 
@@ -21,8 +22,8 @@ Examples:
 ///
 /// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, and the best is
 /// kept in a file in the user's cache folder (or the one that CLEL_CACHE names), which every command reads from then on. It holds for one
-/// adapter, driver and version of the kernels; more networks add to it. Sums are added up in another order with another tile, so results
-/// change in their last digits.
+/// adapter, driver and version of the kernels; more networks and precisions add to it. Sums are added up in another order with another tile, so
+/// results change in their last digits. Where CLEL_CACHE names an empty folder, nothing is tuned.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Tune {
@@ -85,20 +86,23 @@ impl Tune {
                 false => format!("there was nothing in {}", path.display()),
             });
         }
-        let mut all = Vec::new();
-        for network in &self.model {
-            for batch in &self.batch {
-                let subject = Subject::new(*network, *batch, &self.set)?;
-                for primitive in products(&subject, gpu)? {
-                    all.extend(self.measure(gpu, &primitive)?);
-                }
-            }
-        }
-        if all.is_empty() {
+        if gpu.family() == Family::Direct {
             return Err(Error::Argument {
                 argument: format!("--device {}", self.device.device),
                 why: format!("is {device}, a software rasteriser, whose kernels have no tiles"),
             });
+        }
+        let mut all = Vec::new();
+        for network in &self.model {
+            for batch in &self.batch {
+                let subject = Subject::new(*network, *batch, &self.set)?;
+                subject.with_kernels(|| -> Result<()> {
+                    for primitive in products(&subject, gpu)? {
+                        all.extend(self.measure(gpu, &primitive)?);
+                    }
+                    Ok(())
+                })?;
+            }
         }
         let path = tune::save(gpu)?;
         if self.json {

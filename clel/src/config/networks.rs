@@ -98,7 +98,7 @@ pub struct ModelConfig {
     pub projector: bool,
 }
 
-/// Architecture of the contrastive encoder.
+/// Architecture of the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EncoderNetwork {

@@ -12,7 +12,7 @@ use crate::data::Images;
 use crate::model::Encoder;
 use crate::train::Networks;
 
-/// The latents z = h(x)/‖h(x)‖ of a contrastive encoder. Figures in them are comparable within one run alone.
+/// The latents z = h(x)/‖h(x)‖ of a encoder. Figures in them are comparable within one run alone.
 pub struct EncoderFeatures<'a> {
     /// h.
     pub encoder: &'a Encoder,

@@ -1,4 +1,4 @@
-//! The contrastive encoder h.
+//! The encoder h.
 
 use clel_autograd::Var;
 use clel_nn::{

@@ -1,7 +1,7 @@
 //! The two networks, and the energies that they define.
 //!
 //! * [`EnergyNetwork`]: features f(x) and their directions g(f), from which [`energy`] and [`joint_energy`] follow.
-//! * [`Encoder`]: the contrastive encoder h, whose normalised output is the latent z.
+//! * [`Encoder`]: the encoder h, whose normalised output is the latent z.
 //!
 //! Both are [`Module`](clel_nn::Module)s under the names of the PyTorch reference (`tests/reference/KEYS.md`), so that
 //! safetensors files cross both ways. Images are \[N, H, W, C\] in \[0, 1\]; the networks normalise them.

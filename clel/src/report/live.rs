@@ -68,6 +68,8 @@ impl Live {
     pub fn serve(&self, stop: &AtomicBool) -> Result<()> {
         while !stop.load(Ordering::Relaxed) {
             match self.server.recv_timeout(LOOK) {
+                // what a page asks for has no body; the library would read a body to its end, whatever length it claims
+                Ok(Some(request)) if has_body(&request) => std::mem::forget(request),
                 Ok(Some(request)) => self.answer(request),
                 Ok(None) => {}
                 Err(error) => {
@@ -92,8 +94,8 @@ impl Live {
                 response.add_header(header);
             }
         }
-        // a reader who has gone away needs no answer
-        let _ = request.respond(response);
+        // a reader who has gone away needs no answer, and one who does not read must not keep others waiting
+        std::thread::spawn(move || request.respond(response));
     }
 
     fn found(&self, request: &Request) -> Answer {
@@ -139,6 +141,12 @@ impl Live {
         }
         std::fs::read(self.run.picture_path(name)).ok()
     }
+}
+
+/// Whether a request says that something follows its head.
+fn has_body(request: &Request) -> bool {
+    let said = |h: &Header| h.field.equiv("Content-Length") || h.field.equiv("Transfer-Encoding");
+    request.headers().iter().any(said)
 }
 
 fn plain(status: u16, text: &str) -> Answer {

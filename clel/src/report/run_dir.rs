@@ -309,11 +309,11 @@ impl RunDir {
         )
     }
 
-    /// Removes all but the newest `kept` checkpoints and that of the step `best`; 0 keeps all.
+    /// Removes all but the newest `kept` checkpoints, those of the steps `spared` among the others; 0 keeps all.
     ///
     /// # Errors
     /// A file cannot be removed.
-    pub fn prune_checkpoints(&self, kept: usize, best: Option<u64>) -> Result<()> {
+    pub fn prune_checkpoints(&self, kept: usize, spared: &[u64]) -> Result<()> {
         let all = self.checkpoints()?;
         let surplus = if kept == 0 {
             0
@@ -321,7 +321,7 @@ impl RunDir {
             all.len().saturating_sub(kept)
         };
         let surplus = all[..surplus].iter();
-        for (_, path) in surplus.filter(|(step, _)| Some(*step) != best) {
+        for (_, path) in surplus.filter(|(step, _)| !spared.contains(step)) {
             std::fs::remove_file(path).map_err(Error::write(path))?;
         }
         Ok(())

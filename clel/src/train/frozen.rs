@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clel_nn::files::{TensorFile, import};
 
-use super::{Networks, checkpoint};
+use super::{Networks, checkpoint, newest_usable};
 use crate::{
     Error, Result,
     config::{Config, EncoderNetwork},
@@ -17,7 +17,7 @@ const PREFIXES: [&str; 3] = ["ema_encoder.", "encoder.", ""];
 /// An array that every encoder has.
 const LAST: &str = "fc.3.weight";
 
-/// Reads the encoder of `path` into these networks: a checkpoint, a run directory for its newest one, or a state dict of PyTorch as
+/// Reads the encoder of `path` into these networks: a checkpoint, a run directory for its newest whole one, or a state dict of PyTorch as
 /// safetensors, whole or of the encoder alone. Images are then normalised as that encoder was trained.
 ///
 /// # Errors
@@ -25,7 +25,7 @@ const LAST: &str = "fc.3.weight";
 /// configuration's, or numbers that are not finite.
 pub(super) fn read_encoder(path: &Path, config: &Config, into: [&Networks; 2]) -> Result<()> {
     let file = match path.is_dir() {
-        true => TensorFile::open(&RunDir::open(path)?.latest_checkpoint()?.1)?,
+        true => newest_usable(&RunDir::open(path)?, |path| Ok(TensorFile::open(path)?))?.value,
         false => TensorFile::open(path)?,
     };
     let there = |prefix: &&str| file.shape(&format!("{prefix}{LAST}")).is_some();

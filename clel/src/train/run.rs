@@ -270,9 +270,14 @@ fn stretch(
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
             let best = job.run.best_checkpoint(config.log.best)?;
-            let best = best.map(|best| best.step);
+            // a damaged one of a later step may be there, and must not count for this one
+            let spared: Vec<u64> = best
+                .map(|best| best.step)
+                .into_iter()
+                .chain([step])
+                .collect();
             job.run
-                .prune_checkpoints(config.log.checkpoints_kept, best)?;
+                .prune_checkpoints(config.log.checkpoints_kept, &spared)?;
         }
         if planned {
             observer.look(trainer, Some(since.elapsed().as_secs_f64()))?;

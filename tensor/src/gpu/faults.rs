@@ -17,6 +17,8 @@ pub(super) struct Faults {
     device: String,
     any: AtomicBool,
     first: Mutex<Option<Error>>,
+    /// The first failure is known not to be a loss.
+    settled: AtomicBool,
 }
 
 impl Faults {
@@ -26,6 +28,7 @@ impl Faults {
             device: name,
             any: AtomicBool::new(false),
             first: Mutex::new(None),
+            settled: AtomicBool::new(false),
         });
         let seen = Arc::clone(&faults);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| seen.record(error)));
@@ -45,6 +48,16 @@ impl Faults {
             Some(error) => Err(error.clone()),
             None => Ok(()),
         }
+    }
+
+    /// True once it has been looked for a loss behind the first failure, in vain.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
+    }
+
+    /// It has been.
+    pub(super) fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
     }
 
     /// Keeps an error reported by wgpu.

@@ -217,34 +217,45 @@ impl Gpu {
     /// What is behind a failure: a lost device refuses commands before it tells of its loss, which it does once its last work
     /// is done and it is polled.
     pub(super) fn cause(&self, failure: Error) -> Error {
-        let inner = &*self.inner;
-        if matches!(failure, Error::Device { .. }) {
+        let faults = &self.inner.faults;
+        if matches!(failure, Error::Device { .. }) && !faults.is_settled() {
             for _ in 0..50 {
-                let _ = inner.device.poll(wgpu::PollType::Poll);
-                if let Err(loss @ Error::DeviceLost { .. }) = inner.faults.check() {
-                    return loss;
+                let polled = self.poll_guarded(wgpu::PollType::Poll);
+                match faults.check() {
+                    Err(loss @ Error::DeviceLost { .. }) => return loss,
+                    _ if polled.is_none() => return self.lost_while_waiting(),
+                    _ => std::thread::sleep(std::time::Duration::from_millis(10)),
                 }
-                std::thread::sleep(std::time::Duration::from_millis(10));
             }
+            faults.settle();
         }
         failure
     }
 
     /// Lets wgpu run its callbacks, and waits if asked to.
     pub(super) fn poll(&self, how: wgpu::PollType) -> Result<()> {
-        let inner = &*self.inner;
-        // wgpu panics when the device is lost while it waits; the loss callback has run by then
-        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            inner.device.poll(how).map(|_| ())
-        }));
+        let polled = self.poll_guarded(how);
         self.check()?;
         match polled {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.cause(inner.faults.refused(error.to_string()))),
-            Err(_) => Err(Error::DeviceLost {
-                device: inner.summary.name.clone(),
-                why: "the driver failed while it was waited for".to_owned(),
-            }),
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(self.cause(self.inner.faults.refused(error.to_string()))),
+            None => Err(self.lost_while_waiting()),
+        }
+    }
+
+    /// `None` if wgpu panicked, as it does when the device is lost meanwhile; the loss callback has run by then, if it will.
+    fn poll_guarded(
+        &self,
+        how: wgpu::PollType,
+    ) -> Option<std::result::Result<wgpu::PollStatus, wgpu::PollError>> {
+        let poll = || self.inner.device.poll(how);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)).ok()
+    }
+
+    fn lost_while_waiting(&self) -> Error {
+        Error::DeviceLost {
+            device: self.inner.summary.name.clone(),
+            why: "the driver failed while it was waited for".to_owned(),
         }
     }
 }

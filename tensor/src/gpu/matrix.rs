@@ -15,7 +15,7 @@ pub enum MatmulPrecision {
     #[default]
     Highest,
     /// On matrix units, each factor as a sum of two f16 (21 bits), added in f32, whose rounding they cut off: a few 10⁻⁶ of the result's
-    /// norm. Factors beyond 65 504 overflow.
+    /// norm. Factors beyond 65 504 overflow; those below 6·10⁻⁵ have fewer bits, ten at 10⁻⁸, and below 10⁻¹¹ they vanish.
     High,
     /// On matrix units, factors rounded to f16 (11 bits), added in f32. Factors beyond 65 504 overflow, those below 6·10⁻⁸ vanish.
     Medium,
@@ -95,4 +95,5 @@ pub(super) fn matrix_program(
         .set("SPACEB", pitch_b * lines_b)
         .set("QA", quads(tile.m))
         .set("QB", quads(tile.n))
+        .set("QUADSB", tile.n * tile.depth / 4)
 }

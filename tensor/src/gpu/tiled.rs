@@ -122,6 +122,8 @@ impl<'a> Work<'a> {
             n: s.n,
             k: s.k,
             precision: MatmulPrecision::Highest,
+            along_k: [operands.a_along_k, operands.b_along_k],
+            window: [1; 3],
         };
         Work {
             product,
@@ -157,6 +159,8 @@ impl<'a> Work<'a> {
             n,
             k,
             precision: MatmulPrecision::Highest,
+            along_k: [operands.a_along_k, operands.b_along_k],
+            window: [s.kh, s.kw, s.stride],
         };
         Work {
             product,

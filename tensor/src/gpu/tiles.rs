@@ -201,24 +201,31 @@ pub(super) struct Product {
     pub(super) n: usize,
     pub(super) k: usize,
     pub(super) precision: MatmulPrecision,
+    /// Whether neighbours along k are contiguous in each operand.
+    pub(super) along_k: [bool; 2],
+    /// Rows and columns of a convolution's window, and its step.
+    pub(super) window: [usize; 3],
 }
 
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Product {
-            op,
-            batch,
-            m,
-            n,
-            k,
-            precision,
+            op, batch, m, n, k, ..
         } = self;
-        let precision = match precision {
+        write!(f, "{op} {batch}x{m}x{n}x{k}")?;
+        let [rows, columns, step] = self.window;
+        match self.along_k {
+            _ if *op != "matmul" => write!(f, " by {rows}x{columns}/{step}")?,
+            [true, true] => write!(f, " nt")?,
+            [true, false] => write!(f, " nn")?,
+            [false, true] => write!(f, " tt")?,
+            [false, false] => write!(f, " tn")?,
+        }
+        f.write_str(match self.precision {
             MatmulPrecision::Highest => "",
             MatmulPrecision::High => " high",
             MatmulPrecision::Medium => " medium",
-        };
-        write!(f, "{op} {batch}x{m}x{n}x{k}{precision}")
+        })
     }
 }
 
@@ -239,10 +246,9 @@ pub(super) fn suits(product: &Product, tile: &Tile, space: u32) -> bool {
 
 /// The tile for a product whose contraction may be cut into so many parts.
 pub(super) fn choose(product: &Product, cuts: usize, space: u32, tuned: &Tuned) -> Tile {
-    if let Some(tile) = (!tuned.is_empty())
-        .then(|| tuned.get(&product.to_string()))
-        .flatten()
-    {
+    let known = (!tuned.is_empty()).then(|| tuned.get(&product.to_string()));
+    // a file may say anything
+    if let Some(tile) = known.flatten().filter(|tile| suits(product, tile, space)) {
         return *tile;
     }
     let (usual, small): (&[Tile], Tile) = match product.precision {
@@ -284,6 +290,8 @@ mod tests {
             n: 64,
             k: 576,
             precision: MatmulPrecision::Highest,
+            along_k: [true, true],
+            window: [3, 3, 1],
         };
         assert_eq!(choose(&product, 1, SPACE, &Tuned::new()), USUAL[0]);
         let tuned = Tuned::from([(product.to_string(), SMALL)]);

@@ -177,9 +177,12 @@ pub fn kernels_version() -> String {
         include_str!("shaders/gemm_operands.wgsl"),
         include_str!("shaders/gemm_first.wgsl"),
         include_str!("shaders/gemm_next.wgsl"),
+        include_str!("shaders/numerics.wgsl"),
+        include_str!("matrix.rs"),
+        include_str!("tiles.rs"),
     ];
     let mut hasher = DefaultHasher::new();
-    (texts, TILES).hash(&mut hasher);
+    texts.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::{self, Stdout, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once, TryLockError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
@@ -19,6 +19,10 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Held while something is written to the terminal.
 static WRITING: Mutex<()> = Mutex::new(());
 static HOOK: Once = Once::new();
+/// When a panic gave the terminal back.
+static PANICKED: Mutex<Option<Instant>> = Mutex::new(None);
+/// A process that lives on for so long after a panic has caught it: wgpu's, say, when a device is lost and opened again.
+const CAUGHT: Duration = Duration::from_secs(2);
 
 /// A terminal with a screen of its own, without echo and cursor.
 pub(super) struct Screen(Terminal<CrosstermBackend<Stdout>>);
@@ -44,13 +48,14 @@ impl Screen {
         HOOK.call_once(|| {
             let told = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                give_back();
+                if TAKEN.load(Ordering::SeqCst) {
+                    give_back();
+                    *panicked() = Some(Instant::now());
+                }
                 told(panic);
             }));
         });
-        enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
-        execute!(stdout(), EnterAlternateScreen, Hide)
+        enter()
             .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())))
             .map(Screen)
             .inspect_err(|_| give_back())
@@ -59,16 +64,32 @@ impl Screen {
     /// Draws, unless the terminal has been given back.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
-        match TAKEN.load(Ordering::SeqCst) {
-            true => self.0.draw(draw).map(|_| ()),
-            false => Ok(()),
+        if !TAKEN.load(Ordering::SeqCst) {
+            let caught = panicked().take_if(|at| at.elapsed() >= CAUGHT);
+            if caught.is_none() {
+                return Ok(());
+            }
+            enter()?;
+            self.0.clear()?;
         }
+        self.0.draw(draw).map(|_| ())
     }
 
     /// Forgets what is on the screen, lest something that others wrote there stay.
     pub fn forget(&mut self) -> io::Result<()> {
         self.0.clear()
     }
+}
+
+/// Makes the terminal the dashboard's.
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(stdout(), EnterAlternateScreen, Hide)
+}
+
+fn panicked() -> MutexGuard<'static, Option<Instant>> {
+    PANICKED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Screen {

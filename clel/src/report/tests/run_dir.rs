@@ -78,11 +78,11 @@ fn the_newest_checkpoints_are_kept() {
         run.latest_checkpoint().unwrap(),
         (1500, run.checkpoint_path(1500))
     );
-    run.prune_checkpoints(0, None).unwrap();
-    run.prune_checkpoints(2, None).unwrap();
+    run.prune_checkpoints(0, &[]).unwrap();
+    run.prune_checkpoints(2, &[]).unwrap();
     let steps = || -> Vec<u64> { run.checkpoints().unwrap().iter().map(|c| c.0).collect() };
     assert_eq!(steps(), [500, 1500]);
-    run.prune_checkpoints(1, Some(500)).unwrap();
+    run.prune_checkpoints(1, &[500]).unwrap();
     assert_eq!(steps(), [500, 1500]);
 }
 

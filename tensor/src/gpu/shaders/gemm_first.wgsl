@@ -61,10 +61,10 @@
     let bn_$Q = (local + ${Q * THREADS}u) % ${BN / 4}u * 4u;
 #endif
 #if EVEN
-    let row_b_$Q = shifted_b(row_b(n0 + bn_$Q), bk_$Q);
+    let row_b_$Q = own(shifted_b(row_b(n0 + bn_$Q), bk_$Q), local);
     var new_b_$Q = four_b(row_b_$Q, step, along_b, n0 + bn_$Q, k0 + bk_$Q, k_end);
 #else
-    let row_b_$Q = row_b(n0 + bn_$Q);
+    let row_b_$Q = own(row_b(n0 + bn_$Q), local);
 #if BK
     var new_b_$Q = four_b(row_b_$Q, step_b, along_b, n0 + bn_$Q, k0 + bk, k_end);
 #else

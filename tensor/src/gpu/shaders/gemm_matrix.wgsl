@@ -1,6 +1,6 @@
 // c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply 16 × 16 blocks of f16 and add in f32. A workgroup of subgroups of 32 threads
 // makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16 on their way to workgroup
-// memory; if SPLIT, what that loses is kept as a second f16, times 2¹¹ lest it be denormal, and multiplied too, all but the product of the two
+// memory; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and multiplied too, all but the product of the two
 // losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
 // Otherwise as gemm_tiled.
 
@@ -77,7 +77,7 @@ fn main(
 #if SPLIT
         let half_a_$Q = halves(new_a_$Q);
         tile_a[to_a_$Q] = vec4<f16>(half_a_$Q);
-        lost_a[to_a_$Q] = vec4<f16>((new_a_$Q - half_a_$Q) * 2048.0);
+        lost_a[to_a_$Q] = vec4<f16>((new_a_$Q - half_a_$Q) * 1024.0);
 #else
         tile_a[to_a_$Q] = vec4<f16>(new_a_$Q);
 #endif
@@ -86,7 +86,7 @@ fn main(
 #if SPLIT
         let half_b_$Q = halves(new_b_$Q);
         tile_b[to_b_$Q] = vec4<f16>(half_b_$Q);
-        lost_b[to_b_$Q] = vec4<f16>((new_b_$Q - half_b_$Q) * 2048.0);
+        lost_b[to_b_$Q] = vec4<f16>((new_b_$Q - half_b_$Q) * 1024.0);
 #else
         tile_b[to_b_$Q] = vec4<f16>(new_b_$Q);
 #endif
@@ -145,7 +145,7 @@ fn main(
 #for J ${SN / 16}
     {
 #if SPLIT
-        let block = acc_$I_$J + rest_$I_$J * 0.00048828125;
+        let block = acc_$I_$J + rest_$I_$J * 0.0009765625;
 #else
         let block = acc_$I_$J;
 #endif

@@ -313,6 +313,15 @@ fn next(k: Step) -> Step {
 }
 #endif
 
+// A row of b, if this thread has one to bring: there may be more threads than vec4s.
+fn own(row: Row, local: u32) -> Row {
+#if QUADSB < THREADS
+    return Row(row.at, row.row, row.column, row.real && local < $QUADSBu);
+#else
+    return row;
+#endif
+}
+
 // A workgroup's tile of outputs, and its part of the contraction.
 struct Tile {
     m: u32,
@@ -352,7 +361,7 @@ fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> vec4
         let at = row.at + offset_a(its);
 #else
         let line = row_a(m + $Iu);
-        let real = real_a(line, step) && k < k_end;
+        let real = row.real && real_a(line, step) && k < k_end;
         let at = line.at + offset;
 #endif
         four[$I] = select(0.0, a[select(0u, at, real)], real);
@@ -377,7 +386,7 @@ fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> vec4
         let at = row.at + offset_b(its);
 #else
         let line = row_b(n + $Iu);
-        let real = real_b(line, step) && k < k_end;
+        let real = row.real && real_b(line, step) && k < k_end;
         let at = line.at + offset;
 #endif
         four[$I] = select(0.0, b[select(0u, at, real)], real);

@@ -82,8 +82,8 @@ fn safe_sigmoid(x: T) -> T {
     return select(e, T(1.0), x >= T(0.0)) / (1.0 + e);
 }
 
-// sin x and cos x: x − n π/2 in three parts (Cody and Waite), |n| < 2¹⁵ or so, then the polynomials of Cephes' sinf and cosf. What is
-// larger has no digits left in f32 to speak of.
+// sin x and cos x: x − n π/2 in three parts (Cody and Waite), |n| < 2¹⁵, then the polynomials of Cephes' sinf and cosf. Beyond, where
+// neighbours in f32 are 0.002 apart and more, what the driver has.
 fn quadrant_sin(x: T, shift: vec4<i32>) -> T {
     let n = floor(x * 0.63661975 + 0.5);
     let r = ((x - n * 1.5703125) - n * 4.8351287841796875e-4) - n * 3.1391647865e-7;
@@ -97,15 +97,18 @@ fn quadrant_sin(x: T, shift: vec4<i32>) -> T {
     return select(value, -value, (quadrant & vec4<i32>(2)) != vec4<i32>(0));
 }
 
+const NAN = vec4<u32>(0x7fc00000u);
+
 fn safe_sin(x: T) -> T {
-    let infinite = bitcast<T>(vec4<u32>(0x7fc00000u));
-    let value = select(quadrant_sin(x, vec4<i32>(0)), infinite, non_finite(x) > T(0.0));
-    return select(value, x, abs(x) < T(1e-4));
+    let near = clamp(x, T(-3e4), T(3e4));
+    let value = select(clamp(sin(x), T(-1.0), T(1.0)), quadrant_sin(near, vec4<i32>(0)), near == x);
+    return select(select(value, x, abs(x) < T(1e-4)), bitcast<T>(NAN), non_finite(x) > T(0.0));
 }
 
 fn safe_cos(x: T) -> T {
-    let infinite = bitcast<T>(vec4<u32>(0x7fc00000u));
-    return select(quadrant_sin(x, vec4<i32>(1)), infinite, non_finite(x) > T(0.0));
+    let near = clamp(x, T(-3e4), T(3e4));
+    let value = select(clamp(cos(x), T(-1.0), T(1.0)), quadrant_sin(near, vec4<i32>(1)), near == x);
+    return select(value, bitcast<T>(NAN), non_finite(x) > T(0.0));
 }
 
 // Truncated towards zero, held to what u32 can say; 0 for NaN.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cpu::{CpuBuffer, CpuView};
+use crate::gpu::tiles::{TILES, Unit};
 use crate::gpu::{MatmulPrecision, with_matmul_precision};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 
@@ -94,6 +95,28 @@ fn products(gpu: &Gpu) -> Vec<Primitive> {
         all.extend(passes.map(|pass| Primitive::Conv(pass, shape)));
     }
     all
+}
+
+/// Tiles that only tuning chooses, where there are units.
+#[test]
+fn every_matrix_tile() {
+    for tile in TILES.into_iter().filter(|tile| tile.unit == Unit::Matrix) {
+        let options = GpuOptions {
+            family: Some(Family::Tiled),
+            tile: Some(tile),
+            smallest_limits: false,
+            ..TEST_OPTIONS
+        };
+        let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
+            return;
+        };
+        for primitive in products(&gpu) {
+            let high = error(&gpu, &primitive, MatmulPrecision::High, 1.0);
+            let medium = error(&gpu, &primitive, MatmulPrecision::Medium, 1.0);
+            assert!(high < 1e-5, "{tile}, {primitive:?}: {high:e}");
+            assert!(medium < 1e-3, "{tile}, {primitive:?}: {medium:e}");
+        }
+    }
 }
 
 #[test]

@@ -25,6 +25,10 @@ const INCLUDED: [&str; 7] = [
     "gemm_operands",
 ];
 
+/// What kernels for matrix units may use.
+const MATRIX_CAPABILITIES: Capabilities =
+    Capabilities::SHADER_FLOAT16.union(Capabilities::COOPERATIVE_MATRIX);
+
 fn all_programs() -> Vec<Program> {
     let mut all = vec![launch::poison_program()];
     let both = [false, true];
@@ -143,14 +147,11 @@ fn every_permutation_is_portable() {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
         translate(&key, &source);
     }
-    // matrix units, of which only Vulkan has these
-    let capabilities = Capabilities::SHADER_FLOAT16
-        | Capabilities::SHADER_FLOAT16_IN_FLOAT32
-        | Capabilities::COOPERATIVE_MATRIX;
+    // only Vulkan has such matrix units
     for program in &matrix_programs() {
         let key = program.key();
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
-        to_spirv(&key, &source, capabilities);
+        to_spirv(&key, &source, MATRIX_CAPABILITIES);
     }
     // the file of every program appears
     let mut files: Vec<String> = programs
@@ -205,6 +206,14 @@ fn convolutions_with_an_epilogue_are_portable() {
                 let program = tiled::tiled_program(&tile, operands, Vectors::All, true, true);
                 let source = through::text(&program, &kernel, &layout).unwrap();
                 translate(&program.key(), &source);
+            }
+            for tile in tiles_of(Unit::Matrix) {
+                let operands = tiled::Operands::conv(pass);
+                for split in [false, true] {
+                    let program = matrix_program(&tile, operands, true, split, true);
+                    let source = through::text(&program, &kernel, &layout).unwrap();
+                    to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
+                }
             }
         }
     }

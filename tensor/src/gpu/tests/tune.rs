@@ -54,7 +54,7 @@ fn every_tile_is_tried_and_the_best_is_kept() {
     seen.extend(gpu.watch_products(work).unwrap());
     assert_eq!(seen, [convolution()]);
     let tried = gpu.try_tiles(&seen[0]).unwrap().unwrap();
-    assert_eq!(tried.product, "forward 1x64x16x144");
+    assert_eq!(tried.product, "forward 1x64x16x144 by 3x3/1");
     assert_eq!(tried.operations, 2 * 64 * 16 * 144);
     let registers = |tile: &&Tile| tile.unit == Unit::Registers && tile.space() <= 16 << 10;
     // all but those that lie mostly beside sixteen columns
