@@ -64,6 +64,8 @@ def command(program, a, what, model, batch, held):
         settings += PLAIN if what == "train" else []
         sets = [word for setting in settings for word in ("--set", setting)]
         return [binary, "bench", "--device", "wgpu" if a.wgpu or a.gpu else "cpu", *same, *sets]
+    if program == "pytorch graphs" and what == "train":
+        return None
     if program.startswith("pytorch"):
         line = [os.environ.get("PEERS_PYTHON", "python3"), str(HERE / "pytorch/bench.py"), *same, "--held", held]
         line += ["--device", "cuda", "--precision", PRECISIONS[a.precision]] if a.gpu else []
