@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::subjects::Subjects;
 use super::{DeviceArgument, output};
-use crate::bench::{Case, Machine, Peak, Session, Subject, Work, peak_memory, run};
-use crate::config::Network;
+use crate::bench::{Case, Machine, Peak, Session, Work, peak_memory, run};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -36,20 +36,8 @@ pub(super) struct Bench {
         default_value = "matmul,conv,pointwise,step,train"
     )]
     what: Vec<Work>,
-    /// Networks whose shapes, steps and iterations are measured, each with the settings of its preset.
-    #[arg(
-        long,
-        value_name = "NETWORK",
-        value_delimiter = ',',
-        default_value = "resnet_small"
-    )]
-    model: Vec<Network>,
-    /// Images in a batch.
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "16")]
-    batch: Vec<usize>,
-    /// Overrides one setting of training; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    subjects: Subjects,
     /// How long to measure each case; at least three runs are measured.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     seconds: f64,
@@ -76,12 +64,7 @@ impl Bench {
     pub(super) fn run(&self) -> Result<()> {
         let started = Instant::now();
         let time = self.time()?;
-        let mut subjects = Vec::new();
-        for network in &self.model {
-            for batch in &self.batch {
-                subjects.push(Subject::new(*network, *batch, &self.set)?);
-            }
-        }
+        let subjects = self.subjects.all()?;
         let device = self.device.open()?;
         let machine = Machine::of(&device);
         if !self.json {

@@ -17,6 +17,7 @@ mod report;
 mod runs;
 mod sample;
 mod signals;
+mod subjects;
 mod table;
 mod train;
 mod tune;

@@ -4,15 +4,15 @@ use clel_tensor::gpu::{Family, Gpu, Trial};
 use clel_tensor::{Device, primitive::Primitive};
 use serde::Serialize;
 
+use super::subjects::Subjects;
 use super::{DeviceArgument, output};
-use crate::bench::{Subject, products};
-use crate::config::Network;
+use crate::bench::products;
 use crate::{Error, Result, tune};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
 Examples:
-  clel tune                                        for the network of `cifar10-small`, batches of 64
+  clel tune --batch 64                             for the network of `cifar10-small`, as its preset trains
   clel tune --model resnet --batch 16,64
   clel tune --set train.matmul_precision=medium    the matrix units' tiles
   clel tune --model tiny --device wgpu:1 --json
@@ -27,20 +27,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Tune {
-    /// Networks whose products are measured.
-    #[arg(
-        long,
-        value_name = "NETWORK",
-        value_delimiter = ',',
-        default_value = "resnet_small"
-    )]
-    model: Vec<Network>,
-    /// Images in a batch.
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "64")]
-    batch: Vec<usize>,
-    /// Overrides one setting of training; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    subjects: Subjects,
     /// Forget what was measured on this adapter instead.
     #[arg(long)]
     forget: bool,
@@ -93,16 +81,13 @@ impl Tune {
             });
         }
         let mut all = Vec::new();
-        for network in &self.model {
-            for batch in &self.batch {
-                let subject = Subject::new(*network, *batch, &self.set)?;
-                subject.with_kernels(|| -> Result<()> {
-                    for primitive in products(&subject, gpu)? {
-                        all.extend(self.measure(gpu, &primitive)?);
-                    }
-                    Ok(())
-                })?;
-            }
+        for subject in self.subjects.all()? {
+            subject.with_kernels(|| -> Result<()> {
+                for primitive in products(&subject, gpu)? {
+                    all.extend(self.measure(gpu, &primitive)?);
+                }
+                Ok(())
+            })?;
         }
         let path = tune::save(gpu)?;
         if self.json {
