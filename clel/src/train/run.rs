@@ -213,6 +213,8 @@ fn stretch(
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
+    // a process may have ended between saving and this
+    prune(&job.run, &config, first)?;
     let history = job.run.read_metrics()?;
     let mut health = Health::new(&config.health, &history);
     face.begin(&Iterations {
@@ -269,15 +271,7 @@ fn stretch(
         }
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
-            let best = job.run.best_checkpoint(config.log.best)?;
-            // a damaged one of a later step may be there, and must not count for this one
-            let spared: Vec<u64> = best
-                .map(|best| best.step)
-                .into_iter()
-                .chain([step])
-                .collect();
-            job.run
-                .prune_checkpoints(config.log.checkpoints_kept, &spared)?;
+            prune(&job.run, &config, step)?;
         }
         if planned {
             observer.look(trainer, Some(since.elapsed().as_secs_f64()))?;
@@ -288,6 +282,13 @@ fn stretch(
         }
     }
     Ok(Stretch::Finished)
+}
+
+/// Removes the checkpoints that are not to be kept; not that of `step`, lest a damaged one of a later step count for it.
+fn prune(run: &RunDir, config: &Config, step: u64) -> Result<()> {
+    let best = run.best_checkpoint(config.log.best)?;
+    let spared: Vec<u64> = best.iter().map(|best| best.step).chain([step]).collect();
+    run.prune_checkpoints(config.log.checkpoints_kept, &spared)
 }
 
 /// A new trainer that has seen one image, so that networks and data are known to fit, and its configuration in the run directory.
