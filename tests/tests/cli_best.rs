@@ -173,3 +173,17 @@ fn who_does_not_want_it_has_none() {
         &["has been judged"],
     );
 }
+
+/// A process that is killed between saving and removing leaves one checkpoint too many, even if there is nothing more to iterate.
+#[test]
+fn what_a_killed_process_left_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let more = [&EVERY[..], &["--steps", "3", "--set", "eval.samples=0"]].concat();
+    assert_eq!(train(&run, &more).code, Some(0));
+    assert_eq!(kept(&run), [3]);
+    let file = |step: u64| run.join(format!("checkpoints/step-{step:08}.safetensors"));
+    std::fs::copy(file(3), file(2)).unwrap();
+    assert_eq!(resume(&run, "3").code, Some(0));
+    assert_eq!(kept(&run), [3]);
+}
