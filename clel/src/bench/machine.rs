@@ -30,11 +30,13 @@ pub struct Peak {
 impl Machine {
     /// The machine of a device.
     pub fn of(device: &Device) -> Machine {
+        let tuned = match device {
+            Device::Cpu => 0,
+            Device::Wgpu(gpu) => gpu.tuned().len(),
+        };
         let device = match (device, processor()) {
             (Device::Cpu, Some(name)) => format!("cpu ({name})"),
-            (Device::Wgpu(gpu), _) if !gpu.tuned().is_empty() => {
-                format!("{device}, tuned for {} products", gpu.tuned().len())
-            }
+            (device, _) if tuned > 0 => format!("{device}, tuned for {tuned} products"),
             (device, _) => device.to_string(),
         };
         Machine {

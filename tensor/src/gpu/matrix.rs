@@ -49,18 +49,11 @@ fn lines(tile: &Tile, along_k: [bool; 2]) -> [[usize; 2]; 2] {
     [side(tile.m, along_k[0]), side(tile.n, along_k[1])]
 }
 
-/// Bytes of workgroup memory that a tile takes, whatever the operands and the precision.
-pub(super) fn matrix_space(tile: &Tile) -> u32 {
-    let ways = [[false, false], [false, true], [true, false], [true, true]];
-    let halves = ways.map(|along_k| {
-        lines(tile, along_k)
-            .map(|[a, b]| a * b)
-            .iter()
-            .sum::<usize>()
-    });
-    let largest = halves.into_iter().max().unwrap_or(0);
+/// Bytes of workgroup memory that a tile takes, whatever the precision.
+pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2]) -> usize {
+    let halves: usize = lines(tile, along_k).iter().map(|[a, b]| a * b).sum();
     // each factor is two halves; and a block of 16 × 16 results of each subgroup
-    (2 * 8 * largest + 32 * tile.threads()) as u32
+    2 * 8 * halves + 32 * tile.threads()
 }
 
 /// The kernel for a tile.
@@ -71,7 +64,7 @@ pub(super) fn matrix_program(
     split: bool,
     through: bool,
 ) -> Program {
-    let along_k = [operands.a_along_k, operands.b_along_k];
+    let along_k = operands.along_k;
     let [[pitch_a, lines_a], [pitch_b, lines_b]] = lines(tile, along_k);
     let quads = |side: usize| side * tile.depth / 4 / tile.threads();
     program!("gemm_matrix")

@@ -122,7 +122,7 @@ impl Gpu {
             adapter.limits()
         };
         // with the smallest limits their tiles do not fit
-        summary.matrix_units &= limits.max_compute_workgroup_storage_size >= matrix::SPACE;
+        summary.matrix_units &= !options.smallest_limits;
         let mut opened = request(&adapter, &limits, summary.matrix_units).await;
         if summary.matrix_units && opened.is_err() {
             summary.matrix_units = false;

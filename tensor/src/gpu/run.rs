@@ -1,7 +1,7 @@
 //! From primitives to launches.
 
 use super::through::Store;
-use super::{Family, Gpu, GpuBuffer};
+use super::{Gpu, GpuBuffer};
 use crate::primitive::Primitive;
 use crate::{Error, Result};
 
@@ -29,14 +29,12 @@ impl Gpu {
         if elements == 0 {
             return Ok(output);
         }
+        if let (Some(work), [a, b]) = (self.work(primitive), inputs) {
+            self.tiled(primitive, &work, [a, b], Store::Plain(&output))?;
+            return Ok(output);
+        }
         match (primitive, inputs) {
-            (Primitive::MatMul(shape), [a, b]) if self.family() == Family::Tiled => {
-                self.matmul_tiled(shape, [a, b], &output)?;
-            }
             (Primitive::MatMul(shape), [a, b]) => self.matmul(shape, a, b, &output)?,
-            (Primitive::Conv(pass, shape), [a, b]) if self.family() == Family::Tiled => {
-                self.conv_tiled(op, *pass, shape, [a, b], Store::Plain(&output))?;
-            }
             (Primitive::Conv(pass, shape), [a, b]) => {
                 self.conv(op, *pass, shape, [a, b], &output)?;
             }

@@ -3,7 +3,8 @@
 use super::launch::Launch;
 use super::layout::Layout;
 use super::template::Program;
-use super::{Family, Gpu, GpuBuffer, batch, pointwise_text};
+use super::tiled::Vectors;
+use super::{Gpu, GpuBuffer, batch, pointwise_text};
 use crate::Result;
 use crate::expr::PointwiseKernel;
 use crate::primitive::{ConvPass, Primitive};
@@ -46,18 +47,18 @@ impl Gpu {
         kernel: &PointwiseKernel,
         extra: &[&GpuBuffer],
     ) -> Result<Option<Vec<GpuBuffer>>> {
-        let (Primitive::Conv(pass @ (ConvPass::Forward | ConvPass::InputGrad), s), [a, b]) =
+        let (Primitive::Conv(ConvPass::Forward | ConvPass::InputGrad, _), [a, b]) =
             (primitive, inputs)
         else {
             return Ok(None);
         };
         // not the direct kernels of software rasterisers: their long texts take seconds to compile, once for each epilogue, and
         // a launch less saves nothing there
-        if self.family() != Family::Tiled {
+        let Some(work) = self.work(primitive) else {
             return Ok(None);
-        }
+        };
         // the kernels hand over four channels at a time
-        let fours = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
+        let fours = work.vectors == Vectors::All;
         let limit = self.inner.limits.max_storage_buffers_per_shader_stage as usize;
         let arrays = inputs.len() + extra.len() + kernel.roots.len();
         let layout = Layout::of(kernel);
@@ -80,7 +81,7 @@ impl Gpu {
             extra,
             outputs,
         };
-        self.conv_tiled(primitive.name(), *pass, s, [a, b], Store::Through(&through))?;
+        self.tiled(primitive, &work, [a, b], Store::Through(&through))?;
         Ok(Some(through.outputs))
     }
 

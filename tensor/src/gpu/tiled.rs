@@ -8,7 +8,7 @@ use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
 use super::tiles::{BUSY_GROUPS, Product, Tile, Unit, choose};
-use super::{Gpu, GpuBuffer};
+use super::{Family, Gpu, GpuBuffer};
 use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 
@@ -18,19 +18,18 @@ const SHORTEST_SPLIT: usize = 512;
 const LONGEST_SPLIT: usize = 4096;
 
 /// What the operands are, and whether their neighbours along k are contiguous.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Operands {
+    /// matmul, forward, input_grad or weight_grad.
     pub(super) op: &'static str,
-    pub(super) a_along_k: bool,
-    pub(super) b_along_k: bool,
+    pub(super) along_k: [bool; 2],
 }
 
 impl Operands {
     pub(super) const fn matmul(shape: (bool, bool)) -> Self {
         Operands {
             op: "matmul",
-            a_along_k: !shape.0,
-            b_along_k: shape.1,
+            along_k: [!shape.0, shape.1],
         }
     }
 
@@ -38,18 +37,15 @@ impl Operands {
         match pass {
             ConvPass::Forward => Operands {
                 op: "forward",
-                a_along_k: true,
-                b_along_k: true,
+                along_k: [true, true],
             },
             ConvPass::InputGrad => Operands {
                 op: "input_grad",
-                a_along_k: true,
-                b_along_k: false,
+                along_k: [true, false],
             },
             ConvPass::WeightGrad => Operands {
                 op: "weight_grad",
-                a_along_k: false,
-                b_along_k: false,
+                along_k: [false, false],
             },
         }
     }
@@ -76,27 +72,31 @@ pub(super) fn tiled_program(
     let all = u8::from(vectors == Vectors::All);
     let program = program!("gemm_tiled")
         .set("OP", operands.op)
-        .set("AK", u8::from(operands.a_along_k))
-        .set("BK", u8::from(operands.b_along_k))
+        .set("AK", u8::from(operands.along_k[0]))
+        .set("BK", u8::from(operands.along_k[1]))
         .set("VA", u8::from(vectors != Vectors::None))
         .set("VB", all)
         .set("VC", all)
         .set("EVEN", u8::from(even))
         .set("THROUGH", u8::from(through));
-    tile.describe(program, [operands.a_along_k, operands.b_along_k])
+    tile.describe(program, operands.along_k)
 }
 
 /// A product, and how its operands lie.
-pub(super) struct Work<'a> {
+pub(super) struct Work {
     pub(super) product: Product,
-    operands: Operands,
     pub(super) vectors: Vectors,
-    source: Source<'a>,
+    /// So many steps of the contraction are neighbours in the memory of both operands; 0 if all are.
+    line: usize,
+    /// A convolution's h, w, c, oh, ow, o, kh, kw, stride and pad.
+    geometry: [usize; 10],
+    /// From one matrix of an operand to the next.
+    steps: [usize; 2],
 }
 
-impl<'a> Work<'a> {
-    /// The product that a primitive is, if it is one.
-    pub(super) fn of(primitive: &'a Primitive) -> Option<Work<'a>> {
+impl Work {
+    /// The product that a primitive is, if it is one, in f32.
+    fn of(primitive: &Primitive) -> Option<Work> {
         match primitive {
             Primitive::MatMul(s) => Some(Work::matmul(s)),
             Primitive::Conv(pass, s) => Some(Work::conv(*pass, s)),
@@ -104,106 +104,79 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn matmul(s: &'a MatMul) -> Work<'a> {
-        let operands = Operands::matmul((s.a_transposed, s.b_transposed));
+    fn matmul(s: &MatMul) -> Work {
         let lines = [
             if s.a_transposed { s.m } else { s.k },
             if s.b_transposed { s.k } else { s.n },
             s.n,
         ];
-        let vectors = match lines.iter().all(|n| n.is_multiple_of(4)) {
-            true => Vectors::All,
-            false => Vectors::None,
-        };
-        let product = Product {
-            op: operands.op,
-            batch: s.batch,
-            m: s.m,
-            n: s.n,
-            k: s.k,
-            precision: MatmulPrecision::Highest,
-            along_k: [operands.a_along_k, operands.b_along_k],
-            window: [1; 3],
-        };
+        let step = |batched: bool, size: usize| if batched { size } else { 0 };
         Work {
-            product,
-            operands,
-            vectors,
-            source: Source::MatMul(s),
+            product: Product {
+                operands: Operands::matmul((s.a_transposed, s.b_transposed)),
+                batch: s.batch,
+                m: s.m,
+                n: s.n,
+                k: s.k,
+                precision: MatmulPrecision::Highest,
+                window: [1; 3],
+            },
+            vectors: match lines.iter().all(|n| n.is_multiple_of(4)) {
+                true => Vectors::All,
+                false => Vectors::None,
+            },
+            line: 0,
+            geometry: [1; 10],
+            steps: [step(s.a_batched, s.m * s.k), step(s.b_batched, s.k * s.n)],
         }
     }
 
-    fn conv(pass: ConvPass, s: &'a Conv2d) -> Work<'a> {
-        let operands = Operands::conv(pass);
-        let vectors = match (pass, s.c % 4, s.o % 4) {
-            (_, 0, 0) => Vectors::All,
-            (ConvPass::InputGrad | ConvPass::WeightGrad, _, 0) => Vectors::Left,
-            _ => Vectors::None,
-        };
+    fn conv(pass: ConvPass, s: &Conv2d) -> Work {
         let taps = s.kh * s.kw;
         let pixels = s.n * s.oh * s.ow;
-        let (batch, m, n, k) = match pass {
-            ConvPass::Forward => (1, pixels, s.o, taps * s.c),
-            ConvPass::InputGrad => (
-                s.stride * s.stride,
-                s.n * s.h.div_ceil(s.stride) * s.w.div_ceil(s.stride),
-                s.c,
-                taps * s.o,
-            ),
-            ConvPass::WeightGrad => (1, s.o, taps * s.c, pixels),
-        };
-        let product = Product {
-            op: operands.op,
-            batch,
-            m,
-            n,
-            k,
-            precision: MatmulPrecision::Highest,
-            along_k: [operands.a_along_k, operands.b_along_k],
-            window: [s.kh, s.kw, s.stride],
+        let (batch, [m, n, k], line) = match pass {
+            ConvPass::Forward => (1, [pixels, s.o, taps * s.c], s.c),
+            ConvPass::InputGrad => {
+                let of_a_class = s.n * s.h.div_ceil(s.stride) * s.w.div_ceil(s.stride);
+                (s.stride * s.stride, [of_a_class, s.c, taps * s.o], s.o)
+            }
+            ConvPass::WeightGrad => (1, [s.o, taps * s.c, pixels], s.ow),
         };
         Work {
-            product,
-            operands,
-            vectors,
-            source: Source::Conv(pass, s),
+            product: Product {
+                operands: Operands::conv(pass),
+                batch,
+                m,
+                n,
+                k,
+                precision: MatmulPrecision::Highest,
+                window: [s.kh, s.kw, s.stride],
+            },
+            vectors: match (pass, s.c % 4, s.o % 4) {
+                (_, 0, 0) => Vectors::All,
+                (ConvPass::InputGrad | ConvPass::WeightGrad, _, 0) => Vectors::Left,
+                _ => Vectors::None,
+            },
+            line,
+            geometry: [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad],
+            steps: [0; 2],
         }
-    }
-
-    /// Whether so many steps of the contraction, from a multiple of them on, are neighbours in both operands' memory, and read as vectors.
-    fn even(&self, depth: usize) -> bool {
-        let line = match self.source {
-            Source::MatMul(_) => depth,
-            Source::Conv(ConvPass::Forward, s) => s.c,
-            Source::Conv(ConvPass::InputGrad, s) => s.o,
-            Source::Conv(ConvPass::WeightGrad, s) => s.ow,
-        };
-        self.vectors == Vectors::All && line.is_multiple_of(depth)
     }
 
     fn program(&self, tile: &Tile, through: bool) -> Program {
-        let even = self.even(tile.depth);
+        let Product {
+            operands,
+            precision,
+            ..
+        } = self.product;
+        // DEPTH steps, from a multiple of them on, are then neighbours, and read as vectors
+        let even = self.vectors == Vectors::All && self.line.is_multiple_of(tile.depth);
         match tile.unit {
-            Unit::Registers => tiled_program(tile, self.operands, self.vectors, even, through),
+            Unit::Registers => tiled_program(tile, operands, self.vectors, even, through),
             Unit::Matrix => {
-                let split = self.product.precision == MatmulPrecision::High;
-                matrix_program(tile, self.operands, even, split, through)
+                let split = precision == MatmulPrecision::High;
+                matrix_program(tile, operands, even, split, through)
             }
-        }
-    }
-}
-
-/// What a product is made of.
-enum Source<'a> {
-    MatMul(&'a MatMul),
-    Conv(ConvPass, &'a Conv2d),
-}
-
-impl Source<'_> {
-    fn primitive(&self) -> Primitive {
-        match *self {
-            Source::MatMul(s) => Primitive::MatMul(*s),
-            Source::Conv(pass, s) => Primitive::Conv(pass, *s),
         }
     }
 }
@@ -211,7 +184,7 @@ impl Source<'_> {
 impl Product {
     /// Parts that the contraction may be cut into. Not that of a convolution whose output may go on to an epilogue.
     pub(super) fn cuts(&self) -> usize {
-        match self.op {
+        match self.operands.op {
             "matmul" | "weight_grad" => (self.k / SHORTEST_SPLIT).max(1),
             _ => 1,
         }
@@ -219,46 +192,28 @@ impl Product {
 }
 
 impl Gpu {
-    pub(super) fn matmul_tiled(
-        &self,
-        s: &MatMul,
-        operands: [&GpuBuffer; 2],
-        c: &GpuBuffer,
-    ) -> Result<()> {
-        self.tiled("matmul", Work::matmul(s), operands, Store::Plain(c))
+    /// The product that a primitive is, if the tiled kernels make it, with the precision that holds on this thread.
+    pub(super) fn work(&self, primitive: &Primitive) -> Option<Work> {
+        let mut work = Work::of(primitive).filter(|_| self.family() == Family::Tiled)?;
+        if self.inner.summary.matrix_units && work.vectors == Vectors::All {
+            work.product.precision = matmul_precision();
+        }
+        Some(work)
     }
 
-    pub(super) fn conv_tiled(
+    /// Makes the product `work` that a primitive is, of the primitive's inputs.
+    pub(super) fn tiled(
         &self,
-        name: &'static str,
-        pass: ConvPass,
-        s: &Conv2d,
+        primitive: &Primitive,
+        work: &Work,
         [first, second]: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
-        let operands = match pass {
-            ConvPass::WeightGrad => [second, first],
+        let name = primitive.name();
+        let operands = match primitive {
+            Primitive::Conv(ConvPass::WeightGrad, _) => [second, first],
             _ => [first, second],
         };
-        self.tiled(name, Work::conv(pass, s), operands, store)
-    }
-
-    /// The precision with which such a product is made on this thread.
-    pub(super) fn precision(&self, vectors: Vectors) -> MatmulPrecision {
-        match self.inner.summary.matrix_units && vectors == Vectors::All {
-            true => matmul_precision(),
-            false => MatmulPrecision::Highest,
-        }
-    }
-
-    fn tiled(
-        &self,
-        name: &'static str,
-        mut work: Work<'_>,
-        operands: [&GpuBuffer; 2],
-        store: Store<'_>,
-    ) -> Result<()> {
-        work.product.precision = self.precision(work.vectors);
         let p = &work.product;
         let cuts = p.cuts();
         let space = self.inner.limits.max_compute_workgroup_storage_size;
@@ -266,7 +221,7 @@ impl Gpu {
             Some(tile) => tile,
             None => {
                 let mut tuning = lock(&self.inner.tuning);
-                tuning.see(*p, || work.source.primitive());
+                tuning.see(*p, primitive);
                 choose(p, cuts, space, &tuning.best)
             }
         };
@@ -290,21 +245,11 @@ impl Gpu {
         for divisor in [tiles, tiles_n, splits] {
             params.extend(magic(divisor));
         }
-        let (geometry, [a_step, b_step]) = match work.source {
-            Source::Conv(_, s) => {
-                let image = [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad];
-                (image, [0; 2])
-            }
-            Source::MatMul(s) => {
-                let step = |batched: bool, size: usize| if batched { size } else { 0 };
-                let steps = [step(s.a_batched, s.m * s.k), step(s.b_batched, s.k * s.n)];
-                ([1; 10], steps)
-            }
-        };
+        let [a_step, b_step] = work.steps;
         let numbers = [p.batch, p.m, p.n, p.k, chunk, a_step, b_step];
         params.extend(numbers.map(|n| n as u32));
-        let [h, w, c, oh, ow, o, _, kw, stride, _] = geometry;
-        params.extend(geometry.map(|n| n as u32));
+        let [h, w, c, oh, ow, o, _, kw, stride, _] = work.geometry;
+        params.extend(work.geometry.map(|n| n as u32));
         let (rows, columns) = (h.div_ceil(stride), w.div_ceil(stride));
         params.extend([rows as u32, columns as u32, 0]);
         for divisor in [c, o, kw, ow, oh, stride, columns, rows] {

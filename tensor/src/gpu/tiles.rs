@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::matrix::{MatmulPrecision, SUBGROUP, matrix_space};
 use super::template::Program;
+use super::tiled::Operands;
 
 /// What multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,12 +156,12 @@ impl Tile {
 
     /// Bytes of workgroup memory, whatever the operands.
     pub(super) fn space(&self) -> u32 {
-        if self.unit == Unit::Matrix {
-            return matrix_space(self);
-        }
         let ways = [[false, false], [false, true], [true, false], [true, true]];
-        let largest = ways.map(|along_k| self.spaces(along_k).iter().sum::<usize>());
-        16 * largest.into_iter().max().unwrap_or(0) as u32
+        let spaces = ways.map(|along_k| match self.unit {
+            Unit::Registers => 16 * self.spaces(along_k).iter().sum::<usize>(),
+            Unit::Matrix => matrix_space(self, along_k),
+        });
+        spaces.into_iter().max().unwrap_or(0) as u32
     }
 
     /// Sets what the shader must know, for operands that are contiguous along k or not.
@@ -194,28 +195,24 @@ impl Tile {
 /// A product in the terms of the tiled kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Product {
-    /// What is multiplied: matmul, forward, input_grad or weight_grad.
-    pub(super) op: &'static str,
+    pub(super) operands: Operands,
     pub(super) batch: usize,
     pub(super) m: usize,
     pub(super) n: usize,
     pub(super) k: usize,
     pub(super) precision: MatmulPrecision,
-    /// Whether neighbours along k are contiguous in each operand.
-    pub(super) along_k: [bool; 2],
     /// Rows and columns of a convolution's window, and its step.
     pub(super) window: [usize; 3],
 }
 
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Product {
-            op, batch, m, n, k, ..
-        } = self;
+        let Product { batch, m, n, k, .. } = self;
+        let Operands { op, along_k } = self.operands;
         write!(f, "{op} {batch}x{m}x{n}x{k}")?;
         let [rows, columns, step] = self.window;
-        match self.along_k {
-            _ if *op != "matmul" => write!(f, " by {rows}x{columns}/{step}")?,
+        match along_k {
+            _ if op != "matmul" => write!(f, " by {rows}x{columns}/{step}")?,
             [true, true] => write!(f, " nt")?,
             [true, false] => write!(f, " nn")?,
             [false, true] => write!(f, " tt")?,
@@ -267,6 +264,7 @@ pub(super) fn choose(product: &Product, cuts: usize, space: u32, tuned: &Tuned) 
 mod tests {
     use super::super::matrix::SPACE;
     use super::*;
+    use crate::primitive::ConvPass;
 
     #[test]
     fn tiles_have_names_and_fit() {
@@ -284,13 +282,12 @@ mod tests {
     #[test]
     fn what_was_measured_is_taken() {
         let product = Product {
-            op: "forward",
+            operands: Operands::conv(ConvPass::Forward),
             batch: 1,
             m: 65_536,
             n: 64,
             k: 576,
             precision: MatmulPrecision::Highest,
-            along_k: [true, true],
             window: [3, 3, 1],
         };
         assert_eq!(choose(&product, 1, SPACE, &Tuned::new()), USUAL[0]);

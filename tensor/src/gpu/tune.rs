@@ -7,9 +7,10 @@ use std::time::Instant;
 use super::faults::lock;
 use super::tiled::Work;
 use super::tiles::{Product, TILES, Tile, Tuned, choose, suits};
-use super::{Family, Gpu, GpuBuffer};
+use super::{Gpu, GpuBuffer};
 use crate::expr::{Access, PointwiseKernel};
 use crate::primitive::{ConvPass, Primitive};
+use crate::random::{RngKey, uniform};
 use crate::{DType, Expr, Result};
 
 /// What is known of the device, and what is watched for.
@@ -21,9 +22,9 @@ pub(super) struct Tuning {
 
 impl Tuning {
     /// Keeps a product that was asked for, if somebody watches.
-    pub(super) fn see(&mut self, product: Product, primitive: impl FnOnce() -> Primitive) {
+    pub(super) fn see(&mut self, product: Product, primitive: &Primitive) {
         if let Some(watched) = &mut self.watched {
-            watched.entry(product).or_insert_with(primitive);
+            watched.entry(product).or_insert_with(|| primitive.clone());
         }
     }
 }
@@ -80,25 +81,20 @@ impl Gpu {
     /// # Errors
     /// No memory for the operands, or an earlier failure of the device.
     pub fn try_tiles(&self, primitive: &Primitive) -> Result<Option<Tried>> {
-        let work = Work::of(primitive).filter(|_| self.family() == Family::Tiled);
-        let Some(work) = work else {
+        let Some(Work { product, .. }) = self.work(primitive) else {
             return Ok(None);
-        };
-        let product = Product {
-            precision: self.precision(work.vectors),
-            ..work.product
         };
         let name = product.to_string();
         let operands = primitive
             .input_lens()
             .iter()
             .enumerate()
-            .map(|(i, len)| self.upload(bytemuck::cast_slice(&numbers(*len, i as u32))))
+            .map(|(i, len)| self.upload(bytemuck::cast_slice(&numbers(*len, i as u64))))
             .collect::<Result<Vec<_>>>()?;
         let operands: Vec<&GpuBuffer> = operands.iter().collect();
         let known = self.tuned();
         let space = self.inner.limits.max_compute_workgroup_storage_size;
-        let tile = choose(&product, product.cuts(), space, &known);
+        let usual = choose(&product, product.cuts(), space, &known);
         let try_tile = |tile: Tile| {
             lock(&self.inner.tuning).best.insert(name.clone(), tile);
             let seconds = self.time(primitive, &operands)?;
@@ -107,10 +103,14 @@ impl Gpu {
         let tiles = TILES
             .into_iter()
             .filter(|tile| suits(&product, tile, space));
-        let before = try_tile(tile);
         let trials = tiles.map(try_tile).collect::<Result<Vec<_>>>();
         self.set_tuned(known);
-        let (before, mut trials) = (before?, trials?);
+        let mut trials = trials?;
+        // what is chosen suits, so it was tried
+        let chosen = trials.iter().find(|trial| trial.tile == usual).copied();
+        let Some(before) = chosen else {
+            return Ok(None);
+        };
         trials.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         Ok(Some(Tried {
             product: name,
@@ -123,12 +123,15 @@ impl Gpu {
     /// Seconds for one run: the best of three series of about five milliseconds.
     fn time(&self, primitive: &Primitive, operands: &[&GpuBuffer]) -> Result<f64> {
         let follows = follows(primitive);
-        let run = || match &follows {
-            Some(kernel) => match self.run_through(primitive, operands, kernel, &[])? {
-                Some(_) => Ok(()),
-                None => self.run(primitive, operands).map(drop),
-            },
-            None => self.run(primitive, operands).map(drop),
+        let run = || -> Result<()> {
+            if let Some(kernel) = &follows
+                && self
+                    .run_through(primitive, operands, kernel, &[])?
+                    .is_some()
+            {
+                return Ok(());
+            }
+            self.run(primitive, operands).map(drop)
         };
         let series = |runs: usize| -> Result<f64> {
             let begin = Instant::now();
@@ -186,13 +189,9 @@ pub fn kernels_version() -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Numbers in [−½, ½) that differ.
-fn numbers(len: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    (0..len)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
-        })
-        .collect()
+/// Uniform numbers: zeros would be multiplied faster than others.
+fn numbers(len: usize, seed: u64) -> Vec<f32> {
+    let key = RngKey::new(seed, 0);
+    let words = (0..).flat_map(|block| key.block(block));
+    words.take(len).map(uniform).collect()
 }

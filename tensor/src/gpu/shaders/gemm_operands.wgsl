@@ -79,6 +79,19 @@ struct Step {
     y: u32,
     z: u32,
 }
+// DEPTH steps on, where z counts to `inner` and y to `outer`.
+fn further(k: Step, inner: u32, outer: u32) -> Step {
+    var step = Step(k.x, k.y, k.z + $DEPTHu);
+    while step.z >= inner {
+        step.z -= inner;
+        step.y += 1u;
+        if step.y == outer {
+            step.y = 0u;
+            step.x += 1u;
+        }
+    }
+    return step;
+}
 // The position of an output, and whether it exists.
 struct Place {
     at: u32,
@@ -174,16 +187,7 @@ fn shifted_b(row: Row, k: u32) -> Row {
     return Row(row.at + k, 0u, 0u, row.real);
 }
 fn next(k: Step) -> Step {
-    var step = Step(k.x, k.y, k.z + $DEPTHu);
-    while step.z >= params.c {
-        step.z -= params.c;
-        step.y += 1u;
-        if step.y == params.kw {
-            step.y = 0u;
-            step.x += 1u;
-        }
-    }
-    return step;
+    return further(k, params.c, params.kw);
 }
 #endif
 #if OP == input_grad
@@ -248,16 +252,7 @@ fn shifted_b(row: Row, k: u32) -> Row {
     return Row(row.at + k * params.kh * params.kw * params.c, 0u, 0u, row.real);
 }
 fn next(k: Step) -> Step {
-    var step = Step(k.x, k.y, k.z + $DEPTHu);
-    while step.z >= params.o {
-        step.z -= params.o;
-        step.y += 1u;
-        if step.y == across {
-            step.y = 0u;
-            step.x += 1u;
-        }
-    }
-    return step;
+    return further(k, params.o, across);
 }
 #endif
 #if OP == weight_grad
@@ -300,16 +295,7 @@ fn shifted_b(row: Row, k: u32) -> Row {
     return Row(row.at + k * params.stride * params.c, row.row, column, row.real);
 }
 fn next(k: Step) -> Step {
-    var step = Step(k.x, k.y, k.z + $DEPTHu);
-    while step.z >= params.ow {
-        step.z -= params.ow;
-        step.y += 1u;
-        if step.y == params.oh {
-            step.y = 0u;
-            step.x += 1u;
-        }
-    }
-    return step;
+    return further(k, params.ow, params.oh);
 }
 #endif
 
