@@ -30,6 +30,8 @@ mod tiled;
 mod tiles;
 mod transfer;
 mod tune;
+mod way;
+mod winograd;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,6 +50,7 @@ use pool::Pool;
 pub use tiles::{Tile, Tuned};
 use tune::Tuning;
 pub use tune::{Trial, Tried, kernels_version};
+pub use way::Way;
 
 /// Which of the two families of heavy kernels runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +74,8 @@ pub struct GpuOptions {
     pub poison: bool,
     /// The tile of every product of the tiled kernels, instead of what suits the product. For tests.
     pub tile: Option<Tile>,
+    /// Winograd's minimal filtering wherever it is possible and allowed, whether or not it saves time. For tests.
+    pub always_winograd: bool,
     /// Ask for no more than what WebGPU guarantees everywhere (8 arrays a kernel, 128 MiB each).
     /// For tests.
     pub smallest_limits: bool,
