@@ -93,6 +93,8 @@ struct Inner {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     family: Family,
+    /// Whether the direct kernels may have lanes tell one another numbers.
+    lanes: bool,
     options: GpuOptions,
     faults: Arc<Faults>,
     pool: Arc<Pool>,
@@ -128,10 +130,20 @@ impl Gpu {
         };
         // with the smallest limits their tiles do not fit
         summary.matrix_units &= !options.smallest_limits;
-        let mut opened = request(&adapter, &limits, summary.matrix_units).await;
+        let family = options.family.unwrap_or(match summary.kind {
+            AdapterKind::Software => Family::Direct,
+            _ => Family::Tiled,
+        });
+        let lanes =
+            family == Family::Direct && !options.smallest_limits && adapter::has_lanes(&adapter);
+        let usual = match lanes {
+            true => wgpu::Features::SUBGROUP,
+            false => wgpu::Features::empty(),
+        };
+        let mut opened = request(&adapter, &limits, usual, summary.matrix_units).await;
         if summary.matrix_units && opened.is_err() {
             summary.matrix_units = false;
-            opened = request(&adapter, &limits, false).await;
+            opened = request(&adapter, &limits, usual, false).await;
         }
         let (device, queue) = opened.map_err(|error| Error::NoDevice {
             wanted: summary.name.clone(),
@@ -140,10 +152,6 @@ impl Gpu {
         let faults = Faults::watch(&device, summary.name.clone());
         let pipelines = Pipelines::new(&device, options.checked);
         let batch = Batch::new(&device, pipelines.params());
-        let family = options.family.unwrap_or(match summary.kind {
-            AdapterKind::Software => Family::Direct,
-            _ => Family::Tiled,
-        });
         Ok(Gpu {
             inner: Arc::new(Inner {
                 pool: Pool::new(limits.max_buffer_size),
@@ -152,6 +160,7 @@ impl Gpu {
                 queue,
                 limits,
                 family,
+                lanes,
                 options,
                 faults,
                 batch: Mutex::new(batch),
@@ -252,6 +261,7 @@ impl Gpu {
 async fn request(
     adapter: &wgpu::Adapter,
     limits: &wgpu::Limits,
+    usual: wgpu::Features,
     matrix_units: bool,
 ) -> std::result::Result<(wgpu::Device, wgpu::Queue), wgpu::RequestDeviceError> {
     let (required_features, experimental_features) = match matrix_units {
@@ -259,12 +269,9 @@ async fn request(
             // SAFETY: the one experimental feature is matrix units, used by one kernel (gemm_matrix), which loads and stores blocks inside
             // its own workgroup arrays only; the sizes of those follow from its tile.
             let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
-            (self::adapter::MATRIX_UNITS, experimental)
+            (usual | self::adapter::MATRIX_UNITS, experimental)
         }
-        false => (
-            wgpu::Features::empty(),
-            wgpu::ExperimentalFeatures::disabled(),
-        ),
+        false => (usual, wgpu::ExperimentalFeatures::disabled()),
     };
     adapter
         .request_device(&wgpu::DeviceDescriptor {

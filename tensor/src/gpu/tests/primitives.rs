@@ -413,6 +413,47 @@ fn products_on(gpu: &Gpu) {
     }
 }
 
+/// By lanes that share rows, where the adapter's can: edges in every direction, one matrix for all batches.
+#[test]
+fn matrix_products_by_lanes() {
+    let options = GpuOptions {
+        family: Some(Family::Direct),
+        smallest_limits: false,
+        ..TEST_OPTIONS
+    };
+    let Some(gpu) = test_gpu_with(options) else {
+        return;
+    };
+    for (batch, m, n, k) in [
+        (1, 16, 64, 8),
+        (3, 37, 68, 24),
+        (2, 5, 32, 40),
+        (36, 1, 100, 16),
+    ] {
+        for (b_transposed, a_batched, b_batched) in [
+            (false, true, true),
+            (true, true, true),
+            (false, false, true),
+            (true, true, false),
+        ] {
+            let product = MatMul {
+                batch,
+                m,
+                n,
+                k,
+                a_transposed: false,
+                b_transposed,
+                a_batched,
+                b_batched,
+            };
+            check(&gpu, &Primitive::MatMul(product));
+        }
+    }
+    let compiled = gpu.compiled();
+    let by_lanes = compiled.iter().any(|key| key.starts_with("matmul_lanes"));
+    assert_eq!(by_lanes, gpu.inner.lanes, "{compiled:?}");
+}
+
 #[test]
 fn convolutions() {
     families().iter().for_each(convolutions_on);

@@ -160,10 +160,20 @@ fn every_permutation_is_portable() {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
         to_spirv(&key, &source, MATRIX_CAPABILITIES);
     }
+    // only software Vulkan takes these
+    let lanes: Vec<Program> = [1, 2]
+        .into_iter()
+        .flat_map(|vectors| [false, true].map(|bt| matmul::lanes_program(vectors, bt)))
+        .collect();
+    for program in &lanes {
+        let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
+        to_spirv(&program.key(), &source, Capabilities::SUBGROUP);
+    }
     // the file of every program appears
     let mut files: Vec<String> = programs
         .iter()
         .chain(&matrix_programs())
+        .chain(&lanes)
         .filter_map(|p| Some(p.key().split(' ').next()?.to_owned()))
         .collect();
     files.sort();
