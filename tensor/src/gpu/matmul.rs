@@ -37,7 +37,7 @@ pub(super) fn lanes_program(vectors: usize, b_transposed: bool) -> Program {
 }
 
 /// Whether the lanes can share the rows of a product: whole vectors, whole turns of all lanes, and hardly any column beside the product.
-fn lanes_suit(shape: &MatMul) -> bool {
+pub(super) fn lanes_suit(shape: &MatMul) -> bool {
     let aligned = shape.n.is_multiple_of(4) && shape.k.is_multiple_of(LANES as usize);
     aligned && !shape.a_transposed && shape.k > 0 && shape.n >= 24
 }
@@ -60,9 +60,6 @@ impl Gpu {
         b: &GpuBuffer,
         c: &GpuBuffer,
     ) -> Result<()> {
-        if self.inner.lanes && lanes_suit(shape) {
-            return self.matmul_by_lanes(shape, [a, b], c);
-        }
         let a_line = if shape.a_transposed { shape.m } else { shape.k };
         let b_line = if shape.b_transposed { shape.k } else { shape.n };
         let vec = [a_line, b_line, shape.n]
@@ -117,8 +114,10 @@ impl Gpu {
         })
     }
 
-    fn matmul_by_lanes(
+    /// A product by lanes that share rows, which it must [suit](lanes_suit).
+    pub(super) fn matmul_by_lanes(
         &self,
+        name: &'static str,
         shape: &MatMul,
         operands: [&GpuBuffer; 2],
         c: &GpuBuffer,
@@ -140,7 +139,7 @@ impl Gpu {
         self.launch(
             &lanes_program(vectors, shape.b_transposed),
             &Launch {
-                name: "matmul",
+                name,
                 read: &operands,
                 written: &[c],
                 params: &params,

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use super::faults::lock;
+use super::matmul::lanes_suit;
 use super::matrix::{MatmulPrecision, matmul_precision};
 use super::through::Store;
 use super::tiled::Work;
 use super::tiles::Tile;
 use super::{Gpu, GpuBuffer};
 use crate::Result;
-use crate::primitive::{Conv2d, ConvPass, Primitive};
+use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{FOUR, TWO, Tiling, tilings};
 
 /// How graphics hardware computes a product.
@@ -67,6 +68,32 @@ impl Gpu {
     pub(super) fn plan(&self, primitive: &Primitive) -> Option<Plan> {
         let tiling = self.tiling(primitive).map(Plan::Filtered);
         tiling.or_else(|| self.work(primitive).map(Plan::Tiled))
+    }
+
+    /// The product of two matrices that a primitive without a [`Plan`] is, if lanes that share rows make it; a convolution of single pixels is one.
+    pub(super) fn for_lanes(&self, primitive: &Primitive) -> Option<MatMul> {
+        let product = match primitive {
+            Primitive::MatMul(product) => *product,
+            Primitive::Conv(pass, s) if [s.kh, s.kw, s.stride, s.pad] == [1, 1, 1, 0] => {
+                let (n, k, b_transposed) = match pass {
+                    ConvPass::Forward => (s.o, s.c, true),
+                    ConvPass::InputGrad => (s.c, s.o, false),
+                    ConvPass::WeightGrad => return None,
+                };
+                MatMul {
+                    batch: 1,
+                    m: s.n * s.h * s.w,
+                    n,
+                    k,
+                    a_transposed: false,
+                    b_transposed,
+                    a_batched: false,
+                    b_batched: false,
+                }
+            }
+            _ => return None,
+        };
+        (self.inner.lanes && lanes_suit(&product)).then_some(product)
     }
 
     /// The tiles of Winograd's minimal filtering, if a convolution is computed in such: as the device was tuned, or as is likely to be quicker.

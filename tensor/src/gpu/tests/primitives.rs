@@ -449,6 +449,22 @@ fn matrix_products_by_lanes() {
             check(&gpu, &Primitive::MatMul(product));
         }
     }
+    for pass in [ConvPass::Forward, ConvPass::InputGrad] {
+        let shape = Conv2d {
+            n: 3,
+            h: 5,
+            w: 7,
+            c: 24,
+            o: 40,
+            kh: 1,
+            kw: 1,
+            stride: 1,
+            pad: 0,
+            oh: 5,
+            ow: 7,
+        };
+        check(&gpu, &Primitive::Conv(pass, shape));
+    }
     let compiled = gpu.compiled();
     let by_lanes = compiled.iter().any(|key| key.starts_with("matmul_lanes"));
     assert_eq!(by_lanes, gpu.inner.lanes, "{compiled:?}");
