@@ -13,6 +13,7 @@ mod batch;
 mod bindings;
 mod conv;
 mod faults;
+mod few;
 mod launch;
 mod layout;
 mod matmul;

@@ -449,21 +449,30 @@ fn matrix_products_by_lanes() {
             check(&gpu, &Primitive::MatMul(product));
         }
     }
-    for pass in [ConvPass::Forward, ConvPass::InputGrad] {
+    // single pixels, and few channels in windows of any kind
+    for (c, o, kh, kw, stride, pad) in [
+        (24, 40, 1, 1, 1, 0),
+        (3, 32, 3, 3, 1, 1),
+        (1, 24, 3, 3, 1, 1),
+        (4, 40, 2, 5, 1, 0),
+        (2, 64, 3, 3, 2, 1),
+        (3, 24, 4, 3, 3, 2),
+    ] {
         let shape = Conv2d {
             n: 3,
-            h: 5,
+            h: 9,
             w: 7,
-            c: 24,
-            o: 40,
-            kh: 1,
-            kw: 1,
-            stride: 1,
-            pad: 0,
-            oh: 5,
-            ow: 7,
+            c,
+            o,
+            kh,
+            kw,
+            stride,
+            pad,
+            oh: (9 + 2 * pad - kh) / stride + 1,
+            ow: (7 + 2 * pad - kw) / stride + 1,
         };
-        check(&gpu, &Primitive::Conv(pass, shape));
+        check(&gpu, &Primitive::Conv(ConvPass::Forward, shape));
+        check(&gpu, &Primitive::Conv(ConvPass::InputGrad, shape));
     }
     let compiled = gpu.compiled();
     let by_lanes = compiled.iter().any(|key| key.starts_with("matmul_lanes"));

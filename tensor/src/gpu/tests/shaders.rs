@@ -10,7 +10,7 @@ use crate::gpu::matrix::matrix_program;
 use crate::gpu::template::Program;
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
-use crate::gpu::{conv, launch, matmul, reduce, rows, through, tiled, winograd};
+use crate::gpu::{conv, few, launch, matmul, reduce, rows, through, tiled, winograd};
 use crate::primitive::{ConvPass, PoolPass};
 use crate::winograd::{FOUR, TWO};
 use crate::{DType, Expr, RngKey};
@@ -83,6 +83,8 @@ fn all_programs() -> Vec<Program> {
             all.extend(both.map(|vec| conv::direct_program(pass, block, vec)));
         }
     }
+    all.push(few::patches_program());
+    all.push(few::windows_program());
     for outputs in [TWO, FOUR] {
         all.extend(both.map(|back| winograd::weight_program(outputs, back)));
         all.push(winograd::input_program(outputs));
