@@ -34,6 +34,8 @@ pub struct Tile {
     pub(super) slices: usize,
     /// Steps of the contraction held in workgroup memory, by all teams.
     pub(super) depth: usize,
+    /// Such parts held at a time: with two, the next is stored while the one before is still read.
+    pub(super) buffers: usize,
 }
 
 const fn tile(
@@ -50,7 +52,12 @@ const fn tile(
         columns,
         slices,
         depth,
+        buffers: 1,
     }
+}
+
+const fn twice(tile: Tile) -> Tile {
+    Tile { buffers: 2, ..tile }
 }
 
 const fn matrix([m, n]: [usize; 2], [rows, columns]: [usize; 2], depth: usize) -> Tile {
@@ -62,6 +69,7 @@ const fn matrix([m, n]: [usize; 2], [rows, columns]: [usize; 2], depth: usize) -
         columns,
         slices: 1,
         depth,
+        buffers: 1,
     }
 }
 
@@ -80,14 +88,18 @@ const USUAL_MATRIX: [Tile; 3] = [
 ];
 const SMALL_MATRIX: Tile = matrix([32, 64], [16, 32], 32);
 /// All tiles.
-pub(super) const TILES: [Tile; 16] = [
+pub(super) const TILES: [Tile; 20] = [
     tile([128, 128], [8, 8], 1, 16),
     tile([128, 128], [8, 8], 1, 8),
+    twice(tile([128, 128], [8, 8], 1, 8)),
     USUAL[0],
+    twice(USUAL[0]),
     tile([64, 64], [8, 8], 1, 8),
     USUAL[1],
+    twice(USUAL[1]),
     tile([64, 32], [4, 4], 2, 16),
     SMALL,
+    twice(SMALL),
     NARROW,
     USUAL_MATRIX[0],
     matrix([128, 128], [32, 64], 32),
@@ -106,9 +118,10 @@ impl fmt::Display for Tile {
         let Tile { m, n, depth, .. } = self;
         write!(f, "{m}x{n}/{}x{}/", self.rows, self.columns)?;
         match self.unit {
-            Unit::Registers => write!(f, "{}/{depth}", self.slices),
-            Unit::Matrix => write!(f, "matrix/{depth}"),
+            Unit::Registers => write!(f, "{}/{depth}", self.slices)?,
+            Unit::Matrix => write!(f, "matrix/{depth}")?,
         }
+        f.write_str(if self.buffers == 2 { " twice" } else { "" })
     }
 }
 
@@ -159,7 +172,7 @@ impl Tile {
     pub(super) fn space(&self) -> u32 {
         let ways = [[false, false], [false, true], [true, false], [true, true]];
         let spaces = ways.map(|along_k| match self.unit {
-            Unit::Registers => 16 * self.spaces(along_k).iter().sum::<usize>(),
+            Unit::Registers => 16 * self.buffers * self.spaces(along_k).iter().sum::<usize>(),
             Unit::Matrix => matrix_space(self, along_k),
         });
         spaces.into_iter().max().unwrap_or(0) as u32
@@ -177,6 +190,7 @@ impl Tile {
             .set("TM", self.rows)
             .set("TN", self.columns)
             .set("DEPTH", self.depth)
+            .set("BUFFERS", self.buffers)
             .set("SLICES", self.slices)
             .set("ONE", u8::from(self.slices == 1))
             .set("ROWS", self.m / self.rows)

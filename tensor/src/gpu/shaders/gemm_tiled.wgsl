@@ -1,7 +1,8 @@
 // c[m, n] = Σₖ a(m, k) · b(k, n) in workgroup memory: a workgroup makes BM × BN outputs, DEPTH steps
 // of k at a time; each thread keeps TM × TN outputs in registers. The threads may be SLICES teams, each of
 // which takes its part of every DEPTH steps; their sums are added in the end.
-// While one part of the operands is multiplied, the next is on its way from memory to registers.
+// While one part of the operands is multiplied, the next is on its way from memory to registers. With two BUFFERS it is stored beside the
+// part before it, so that nobody waits for the last to have read that: one barrier for each DEPTH steps, not two.
 // A long k may be cut into `splits` parts, whose products are added afterwards: c[splits, batch, m, n].
 // THROUGH (one split): vec4s are not stored but handed to `finish(position / 4, value)`.
 // Grid: one workgroup for each BM × BN tile of each product.
@@ -22,8 +23,8 @@
 // An operand that is contiguous along k lies in workgroup memory line by line, a vec4 holding four
 // steps of k: [BM, DEPTH / 4 and a gap against bank conflicts]. Else step by step: [DEPTH, BM / 4].
 // Lines of b are ordered so that a thread's four neighbours are a quarter of the tile apart.
-var<workgroup> tile_a: array<vec4<f32>, $SPACEA>;
-var<workgroup> tile_b: array<vec4<f32>, $SPACEB>;
+var<workgroup> tile_a: array<vec4<f32>, ${SPACEA * BUFFERS}>;
+var<workgroup> tile_b: array<vec4<f32>, ${SPACEB * BUFFERS}>;
 
 @compute @workgroup_size($THREADS)
 fn main(
@@ -61,17 +62,24 @@ fn main(
     var acc_$I_$J = vec4<f32>();
 #end
 #end
+#if BUFFERS == 2
+    var from_a = 0u;
+    var from_b = 0u;
+#else
+    let from_a = 0u;
+    let from_b = 0u;
+#endif
     loop {
 #for Q QA
-        tile_a[to_a_$Q] = new_a_$Q;
+        tile_a[from_a + to_a_$Q] = new_a_$Q;
 #end
 #for Q QB
 #if QUADSB < THREADS
         if local < $QUADSBu {
-            tile_b[to_b_$Q] = new_b_$Q;
+            tile_b[from_b + to_b_$Q] = new_b_$Q;
         }
 #else
-        tile_b[to_b_$Q] = new_b_$Q;
+        tile_b[from_b + to_b_$Q] = new_b_$Q;
 #endif
 #end
         workgroupBarrier();
@@ -81,26 +89,26 @@ fn main(
             let four = slice * ${DEPTH / 4 / SLICES}u + $Qu;
 #if AK
 #for I TM
-            let a_$I = tile_a[(y + ${I * ROWS}u) * $PITCHu + four];
+            let a_$I = tile_a[from_a + (y + ${I * ROWS}u) * $PITCHu + four];
 #end
 #else
 #for K 4
 #for I ${TM / 4}
-            let a_$K_$I = tile_a[(four * 4u + $Ku) * ${BM / 4}u + y + ${I * ROWS}u];
+            let a_$K_$I = tile_a[from_a + (four * 4u + $Ku) * ${BM / 4}u + y + ${I * ROWS}u];
 #end
 #end
 #endif
 #for J ${TN / 4}
 #if BK
 #for P 4
-            let b_$J_$P = tile_b[(x + ${J * COLUMNS}u) * $PITCHu + four + ${GROUPB * P}u];
+            let b_$J_$P = tile_b[from_b + (x + ${J * COLUMNS}u) * $PITCHu + four + ${GROUPB * P}u];
 #end
 #endif
 #for K 4
 #if BK
             let b_$J_$K_n = vec4<f32>(b_$J_0[$K], b_$J_1[$K], b_$J_2[$K], b_$J_3[$K]);
 #else
-            let b_$J_$K_n = tile_b[(four * 4u + $Ku) * ${BN / 4}u + x + ${J * COLUMNS}u];
+            let b_$J_$K_n = tile_b[from_b + (four * 4u + $Ku) * ${BN / 4}u + x + ${J * COLUMNS}u];
 #endif
 #for I TM
 #if AK
@@ -116,7 +124,12 @@ fn main(
         if k0 >= k_end {
             break;
         }
+#if BUFFERS == 2
+        from_a = $SPACEAu - from_a;
+        from_b = $SPACEBu - from_b;
+#else
         workgroupBarrier();
+#endif
     }
 
     // the sums of the teams, by way of workgroup memory
