@@ -16,13 +16,16 @@ use crate::{
     storage::Storage,
 };
 
+/// Bytes of every element on a GPU.
+const GPU_ELEMENT: usize = 4;
+
 thread_local! {
     static COUNTS: RefCell<Option<BTreeMap<&'static str, u64>>> = const { RefCell::new(None) };
     static LARGEST: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// Runs `f` and counts the kernels that this thread launches meanwhile, by name
-/// ([`Primitive::name`], or `"pointwise"`).
+/// ([`Primitive::name`], or `"pointwise"`; also `"pack"`, which on a GPU is copies and no kernel).
 pub fn count_launches<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, u64>) {
     let outer = COUNTS.replace(Some(BTreeMap::new()));
     let result = f();
@@ -58,13 +61,22 @@ fn count(name: &'static str, elements: usize, dtype: DType) {
     });
 }
 
-/// What a launch computes. A primitive's inputs are contiguous and begin at the given elements of their storage.
+/// What a launch computes. Inputs of what is not pointwise are contiguous and begin at the given elements of their storage.
 #[derive(Debug, Clone)]
 pub(super) enum Work {
     Primitive(Primitive, Vec<usize>),
     Pointwise(PointwiseKernel),
     /// A convolution and what follows it: first its inputs, then the kernel's other ones.
     Through(Primitive, Vec<usize>, PointwiseKernel),
+    /// Copies the inputs into one array, which is longer than they are.
+    Pack(Vec<usize>, Vec<Place>),
+}
+
+/// Where the elements of one of several arrays lie that are copied into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub start: usize,
+    pub len: usize,
 }
 
 /// A launch, apart from the memory that it reads and writes.
@@ -114,11 +126,23 @@ impl Launch {
                 let read: Vec<&GpuBuffer> =
                     inputs.iter().map(|s| s.gpu(op)).collect::<Result<_>>()?;
                 let outputs = match &self.work {
-                    Work::Primitive(primitive, _) => Some(vec![gpu.run(primitive, &read)?]),
+                    Work::Primitive(primitive, offsets) => {
+                        let own = gpu_parts(&read, offsets, &primitive.input_lens());
+                        let own: Vec<&GpuBuffer> = own.iter().collect();
+                        Some(vec![gpu.run(primitive, &own)?])
+                    }
                     Work::Pointwise(kernel) => Some(gpu.pointwise(kernel, &read)?),
                     Work::Through(primitive, offsets, kernel) => {
-                        let (own, extra) = read.split_at(offsets.len());
-                        gpu.run_through(primitive, own, kernel, extra)?
+                        let own = gpu_parts(&read, offsets, &primitive.input_lens());
+                        let own: Vec<&GpuBuffer> = own.iter().collect();
+                        gpu.run_through(primitive, &own, kernel, &read[own.len()..])?
+                    }
+                    Work::Pack(offsets, places) => {
+                        let lens: Vec<usize> = places.iter().map(|p| p.len).collect();
+                        let starts = places.iter().map(|p| p.start * GPU_ELEMENT);
+                        let parts = gpu_parts(&read, offsets, &lens).into_iter().zip(starts);
+                        let bytes = self.elements * GPU_ELEMENT;
+                        Some(vec![gpu.pack(&parts.collect::<Vec<_>>(), bytes)?])
                     }
                 };
                 outputs.map(|all| all.into_iter().map(Storage::Gpu).map(Arc::new).collect())
@@ -156,6 +180,12 @@ impl Launch {
                 };
                 cpu::run_through(primitive, &pieces(primitive, offsets), epilogue)?
             }
+            Work::Pack(offsets, places) => {
+                let parts = views.iter().zip(offsets).zip(places);
+                let parts = parts.map(|((v, &from), p)| (v.slice(from, p.len), p.start));
+                let parts: Vec<(CpuView<'_>, usize)> = parts.collect();
+                Some(vec![cpu::pack(&parts, self.dtype, self.elements)?])
+            }
         })
     }
 
@@ -163,6 +193,7 @@ impl Launch {
         match &self.work {
             Work::Primitive(primitive, _) | Work::Through(primitive, ..) => primitive.name(),
             Work::Pointwise(_) => "pointwise",
+            Work::Pack(..) => "pack",
         }
     }
 
@@ -182,8 +213,17 @@ impl Launch {
 
     fn kernel(&self) -> Option<&PointwiseKernel> {
         match &self.work {
-            Work::Primitive(..) => None,
+            Work::Primitive(..) | Work::Pack(..) => None,
             Work::Pointwise(kernel) | Work::Through(_, _, kernel) => Some(kernel),
         }
     }
+}
+
+/// The elements of contiguous arrays on a GPU.
+fn gpu_parts(buffers: &[&GpuBuffer], offsets: &[usize], lens: &[usize]) -> Vec<GpuBuffer> {
+    let places = offsets.iter().zip(lens);
+    let parts = buffers.iter().zip(places);
+    parts
+        .map(|(b, (from, len))| b.part(from * GPU_ELEMENT, len * GPU_ELEMENT))
+        .collect()
 }
