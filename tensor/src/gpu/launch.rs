@@ -113,7 +113,7 @@ impl Gpu {
     pub(super) fn allocate(&self, op: &'static str, bytes: u64, before: u64) -> Result<GpuBuffer> {
         let inner = &*self.inner;
         self.check()?;
-        let limit = self.largest_array();
+        let limit = self.array_limit();
         if bytes > limit {
             return Err(self.out_of_memory(
                 op,
@@ -144,7 +144,7 @@ impl Gpu {
     }
 
     /// The most bytes of one array.
-    pub(crate) fn largest_array(&self) -> u64 {
+    pub(crate) fn array_limit(&self) -> u64 {
         let limits = &self.inner.limits;
         limits
             .max_storage_buffer_binding_size

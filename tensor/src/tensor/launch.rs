@@ -127,7 +127,7 @@ pub(super) fn offsets(inputs: &[Tensor]) -> Vec<usize> {
     inputs.iter().map(|t| t.layout().offset).collect()
 }
 
-pub(super) fn only(
+fn only(
     op: &'static str,
     device: &Device,
     outputs: Option<Vec<Arc<Storage>>>,

@@ -1,16 +1,24 @@
 //! One expression over many arrays of different shapes, in one launch.
 //!
-//! The arrays of a list are joined to a flat one, each beginning where a GPU can bind it, and so each result is a view of a flat one. Results
-//! that are given back lie side by side already, and nothing is copied.
+//! Each result is a view of a flat array, where it begins at a place that a GPU can bind. Results that are given back are found to lie side by
+//! side; other arrays are read where they are by the CPU, and copied to their places on a GPU.
 
 use std::{ops::Range, sync::Arc};
 
 use super::{
     Tensor,
-    launch::{offsets, only, storages},
-    work::{Launch, Place, Work},
+    launch::{offsets, same_device, storages},
+    pointwise::{MAX_BUFFERS, common_dtype},
+    work::{GPU_ELEMENT, Launch, Work, gpu_parts},
 };
-use crate::{Device, Error, Expr, Result, gpu::ALIGNMENT, layout::Layout};
+use crate::{
+    DType, Device, Error, Expr, Result,
+    cpu::{self, CpuBuffer, CpuView, List},
+    expr::{Access, PointwiseKernel},
+    gpu::{ALIGNMENT, Gpu, GpuBuffer},
+    layout::{Layout, Place},
+    storage::Storage,
+};
 
 const OP: &str = "pointwise_lists";
 /// Arrays begin at multiples of so many elements, whatever their type.
@@ -20,9 +28,9 @@ impl Tensor {
     /// What [`pointwise`](Tensor::pointwise) gives for each expression over the n-th arrays of all lists, for every n, computed at once:
     /// `result[e][n]` is `expressions[e]` over `lists[0][n]`, `lists[1][n]`, …, which have one shape.
     ///
-    /// However many arrays there are, it is one launch (several where the device does not hold so many elements in one array), and one copy
-    /// of each list whose arrays do not lie side by side as results do. All results of one expression share storage, so that none is freed
-    /// before all are.
+    /// However many arrays there are, it is one launch; several where one array on a GPU cannot hold them all, or where types differ along
+    /// the lists. A GPU first copies the arrays of a list to one place, if they do not lie side by side as results do. The results of a launch
+    /// share storage: none is freed before all are.
     ///
     /// ```
     /// use clel_tensor::{Device, Error, Expr, Tensor};
@@ -33,7 +41,8 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shapes`] for lists that do not fit together; those of `pointwise`; what the device reports.
+    /// [`Error::Shapes`] for lists that do not fit together; [`Error::Unsupported`] for random numbers and for more than eight lists and
+    /// expressions; those of `pointwise`; what the device reports.
     pub fn pointwise_lists<const N: usize>(
         expressions: [&Expr; N],
         lists: &[&[Tensor]],
@@ -42,64 +51,162 @@ impl Tensor {
         let mut results = [(); N].map(|()| Vec::with_capacity(lists[0].len()));
         let most = |device: &Device| match device {
             Device::Cpu => u64::MAX,
-            Device::Wgpu(gpu) => gpu.largest_array(),
+            Device::Wgpu(gpu) => gpu.array_limit(),
         };
         for run in runs(lists, most) {
-            let arrays = &lists[0][run.clone()];
-            let (places, len) = places(arrays.iter().map(Tensor::len));
-            let flat = lists
-                .iter()
-                .map(|list| Tensor::joined(&list[run.clone()], &places, len))
-                .collect::<Result<Vec<_>>>()?;
-            let flat: Vec<&Tensor> = flat.iter().collect();
-            let made = expressions
-                .iter()
-                .map(|e| Tensor::pointwise(e, &flat))
-                .collect::<Result<Vec<_>>>()?;
-            Tensor::realize_all(&made.iter().collect::<Vec<_>>())?;
-            for (made, results) in made.iter().zip(&mut results) {
-                for (place, like) in places.iter().zip(arrays) {
-                    let part = made.slice(0, place.start, place.len)?;
-                    results.push(part.reshape(like.shape())?);
-                }
+            let of_run: Vec<&[Tensor]> = lists.iter().map(|list| &list[run.clone()]).collect();
+            let made = Tensor::launch_lists(&expressions, &of_run)?;
+            for (made, results) in made.into_iter().zip(&mut results) {
+                results.extend(made);
             }
         }
         Ok(results)
     }
 
-    /// A flat array in which the elements of these ones lie at the given places.
-    fn joined(arrays: &[Tensor], places: &[Place], len: usize) -> Result<Tensor> {
-        let (dtype, device) = (arrays[0].dtype(), arrays[0].device());
-        if let Some(v) = arrays[0].constant_value()
-            && arrays.iter().all(|t| t.constant_value() == Some(v))
-        {
-            return Tensor::full(&[len], v, dtype, device);
+    /// The same for lists that one launch can compute.
+    fn launch_lists(expressions: &[&Expr], lists: &[&[Tensor]]) -> Result<Vec<Vec<Tensor>>> {
+        let firsts: Vec<&Tensor> = lists.iter().map(|list| &list[0]).collect();
+        let (device, dtype) = (same_device(OP, &firsts)?, common_dtype(OP, &firsts)?);
+        let (places, len) = places(lists[0].iter().map(Tensor::len));
+        // constants, and what nothing reads, are no inputs
+        let (mut parts, mut inputs) = (Vec::new(), Vec::new());
+        let (mut access, mut apart) = (Vec::new(), Vec::new());
+        for (n, list) in lists.iter().enumerate() {
+            let used = expressions.iter().any(|e| e.uses(n as u8));
+            if let Some(v) = if used { constant(list) } else { Some(0.0) } {
+                parts.push(Expr::constant(v));
+                continue;
+            }
+            parts.push(Expr::input(access.len() as u8));
+            let arrays = list.iter().map(|t| match t.layout().is_contiguous() {
+                true => Ok(t.clone()),
+                false => t.copied(),
+            });
+            let arrays = arrays.collect::<Result<Vec<_>>>()?;
+            let all = storages(&arrays)?;
+            let offsets = offsets(&arrays);
+            let joined = side_by_side(&all, &offsets, &places);
+            access.push(Access {
+                dtype: list[0].dtype(),
+                offset: joined.map_or(0, |(_, offset)| offset),
+                strides: vec![1],
+            });
+            match joined {
+                Some((n, _)) => inputs.push(all[n].clone()),
+                None => inputs.extend(all),
+            }
+            apart.push(joined.is_none().then_some(offsets));
         }
-        let in_order = |t: &Tensor| match t.layout().is_contiguous() {
-            true => Ok(t.clone()),
-            false => t.copied(),
+        let refused = |why: String| Error::Unsupported {
+            op: OP,
+            device: device.to_string(),
+            why,
         };
-        let arrays = arrays.iter().map(in_order).collect::<Result<Vec<_>>>()?;
-        let storages = storages(&arrays)?;
-        let filled = || (0..arrays.len()).filter(|&i| places[i].len > 0);
-        let begin = |i: usize| arrays[i].layout().offset.checked_sub(places[i].start);
-        if let Some(first) = filled().next()
-            && let Some(offset) = begin(first)
-            && filled()
-                .all(|i| Arc::ptr_eq(&storages[i], &storages[first]) && begin(i) == Some(offset))
-        {
-            let layout = Layout {
-                offset,
-                ..Layout::contiguous(&[len])
-            };
-            let storage = storages[first].clone();
-            return Ok(Tensor::from_storage(storage, dtype, layout, device));
+        let arrays = access.len() + expressions.len();
+        if arrays > MAX_BUFFERS {
+            let why = format!("{arrays} lists and expressions; at most {MAX_BUFFERS}");
+            return Err(refused(why));
         }
-        let work = Work::Pack(offsets(&arrays), places.to_vec());
-        let outputs = Launch::new(work, len, dtype).run(device, &storages)?;
-        let storage = only("pack", device, outputs)?;
-        let layout = Layout::contiguous(&[len]);
-        Ok(Tensor::from_storage(storage, dtype, layout, device))
+        let exprs = expressions.iter().map(|e| (e.substitute(&parts), dtype));
+        let exprs: Vec<(Expr, DType)> = exprs.collect();
+        let kernel = PointwiseKernel::new(&[len], &exprs, access, dtype);
+        if kernel.keys().next().is_some() {
+            return Err(refused("it draws no random numbers".into()));
+        }
+        let work = Work::Lists(Lists {
+            kernel,
+            places: places.clone(),
+            apart,
+        });
+        let made = Launch::new(work, len, dtype).run(&device, &inputs)?;
+        let view = |storage: &Arc<Storage>, place: &Place, like: &Tensor| {
+            let layout = Layout {
+                // an empty array has no place
+                offset: if place.len == 0 { 0 } else { place.start },
+                ..Layout::contiguous(like.shape())
+            };
+            Tensor::from_storage(storage.clone(), dtype, layout, &device)
+        };
+        let views = |storage: Arc<Storage>| {
+            let all = places.iter().zip(lists[0]);
+            all.map(|(place, like)| view(&storage, place, like))
+                .collect()
+        };
+        Ok(made.unwrap_or_default().into_iter().map(views).collect())
+    }
+}
+
+/// The one number that all elements of all arrays are known to be.
+fn constant(list: &[Tensor]) -> Option<f64> {
+    let value = list[0].constant_value()?;
+    let same = |t: &Tensor| t.constant_value() == Some(value);
+    list.iter().all(same).then_some(value)
+}
+
+/// For arrays that lie in one storage as in a flat one: one of those that have elements, and where the flat one begins.
+fn side_by_side(
+    storages: &[Arc<Storage>],
+    offsets: &[usize],
+    places: &[Place],
+) -> Option<(usize, usize)> {
+    let mut filled = (0..places.len()).filter(|&n| places[n].len > 0);
+    let begin = |n: usize| offsets[n].checked_sub(places[n].start);
+    let first = filled.next()?;
+    let offset = begin(first)?;
+    let lies = |n| Arc::ptr_eq(&storages[n], &storages[first]) && begin(n) == Some(offset);
+    filled.all(lies).then_some((first, offset))
+}
+
+/// A pointwise kernel over lists of arrays.
+#[derive(Debug, Clone)]
+pub(super) struct Lists {
+    /// Over flat arrays.
+    pub kernel: PointwiseKernel,
+    /// Where the arrays lie in a flat one.
+    places: Vec<Place>,
+    /// None for a list whose arrays lie so already, in one input; else they are as many inputs, from the given elements on.
+    apart: Vec<Option<Vec<usize>>>,
+}
+
+impl Lists {
+    pub fn on_cpu(&self, inputs: &[CpuView<'_>]) -> Result<Vec<CpuBuffer>> {
+        let lists = self.inputs_of_lists(inputs).zip(&self.kernel.inputs);
+        let lists = lists.map(|((own, apart), access)| match apart {
+            None => List::Joined(own[0].slice(access.offset, self.kernel.len())),
+            Some(offsets) => {
+                let views = own.iter().zip(offsets).zip(&self.places);
+                List::Apart(views.map(|((v, &from), p)| v.slice(from, p.len)).collect())
+            }
+        });
+        cpu::pointwise_lists(&self.kernel, &self.places, &lists.collect::<Vec<_>>())
+    }
+
+    pub fn on_gpu(&self, gpu: &Gpu, inputs: &[&GpuBuffer]) -> Result<Vec<GpuBuffer>> {
+        let lens: Vec<usize> = self.places.iter().map(|p| p.len).collect();
+        let flat = self
+            .inputs_of_lists(inputs)
+            .map(|(own, apart)| match apart {
+                None => Ok(own[0].part(0, own[0].bytes())),
+                Some(offsets) => {
+                    let starts = self.places.iter().map(|p| p.start * GPU_ELEMENT);
+                    let parts = gpu_parts(own, offsets, &lens).into_iter().zip(starts);
+                    gpu.pack(&parts.collect::<Vec<_>>(), self.kernel.len() * GPU_ELEMENT)
+                }
+            });
+        let flat = flat.collect::<Result<Vec<_>>>()?;
+        gpu.pointwise(&self.kernel, &flat.iter().collect::<Vec<_>>())
+    }
+
+    /// The inputs of each list.
+    fn inputs_of_lists<'a, T>(
+        &'a self,
+        mut inputs: &'a [T],
+    ) -> impl Iterator<Item = (&'a [T], Option<&'a Vec<usize>>)> {
+        self.apart.iter().map(move |apart| {
+            let own;
+            (own, inputs) = inputs.split_at(apart.as_ref().map_or(1, Vec::len));
+            (own, apart.as_ref())
+        })
     }
 }
 
@@ -193,6 +300,25 @@ mod tests {
         let (places, len) = places([5, 0, 64, 0, 1].into_iter());
         let starts: Vec<usize> = places.iter().map(|p| p.start).collect();
         assert_eq!((starts, len), (vec![0, 5, 64, 128, 128], 129));
+    }
+
+    #[test]
+    fn results_lie_side_by_side() -> Result<()> {
+        let list = [3, 64, 0, 65, 7].map(|n| Tensor::ones(&[n], DType::F32, &Device::Cpu));
+        let list = list.into_iter().collect::<Result<Vec<_>>>()?;
+        let [made] = Tensor::pointwise_lists([&(Expr::input(0) + 1.0)], &[&list])?;
+        let begin = |arrays: &[Tensor]| -> Result<Option<usize>> {
+            let (places, _) = places(arrays.iter().map(Tensor::len));
+            let found = side_by_side(&storages(arrays)?, &offsets(arrays), &places);
+            Ok(found.map(|(_, offset)| offset))
+        };
+        assert_eq!(begin(&made)?, Some(0));
+        // parts of what lies so do too, but not with gaps, and not what was made elsewhere
+        assert_eq!(begin(&made[1..4])?, Some(64));
+        assert_eq!(begin(&[made[0].clone(), made[3].clone()])?, None);
+        assert_eq!(begin(&[made[0].clone(), list[1].clone()])?, None);
+        assert_eq!(begin(&list[1..2])?, Some(0));
+        Ok(())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::captured;
+use super::{captured, lists::Lists};
 use crate::{
     DType, Device, Result, RngKey,
     cpu::{self, CpuBuffer, CpuView, Epilogue, Winograd, winograd, with_winograd},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Bytes of every element on a GPU.
-const GPU_ELEMENT: usize = 4;
+pub(super) const GPU_ELEMENT: usize = 4;
 
 thread_local! {
     static COUNTS: RefCell<Option<BTreeMap<&'static str, u64>>> = const { RefCell::new(None) };
@@ -25,7 +25,7 @@ thread_local! {
 }
 
 /// Runs `f` and counts the kernels that this thread launches meanwhile, by name
-/// ([`Primitive::name`], or `"pointwise"`; also `"pack"`, which on a GPU is copies and no kernel).
+/// ([`Primitive::name`], or `"pointwise"`).
 pub fn count_launches<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, u64>) {
     let outer = COUNTS.replace(Some(BTreeMap::new()));
     let result = f();
@@ -68,15 +68,8 @@ pub(super) enum Work {
     Pointwise(PointwiseKernel),
     /// A convolution and what follows it: first its inputs, then the kernel's other ones.
     Through(Primitive, Vec<usize>, PointwiseKernel),
-    /// Copies the inputs into one array, which is longer than they are.
-    Pack(Vec<usize>, Vec<Place>),
-}
-
-/// Where the elements of one of several arrays lie that are copied into one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub start: usize,
-    pub len: usize,
+    /// A kernel over lists of arrays.
+    Lists(Lists),
 }
 
 /// A launch, apart from the memory that it reads and writes.
@@ -137,13 +130,7 @@ impl Launch {
                         let own: Vec<&GpuBuffer> = own.iter().collect();
                         gpu.run_through(primitive, &own, kernel, &read[own.len()..])?
                     }
-                    Work::Pack(offsets, places) => {
-                        let lens: Vec<usize> = places.iter().map(|p| p.len).collect();
-                        let starts = places.iter().map(|p| p.start * GPU_ELEMENT);
-                        let parts = gpu_parts(&read, offsets, &lens).into_iter().zip(starts);
-                        let bytes = self.elements * GPU_ELEMENT;
-                        Some(vec![gpu.pack(&parts.collect::<Vec<_>>(), bytes)?])
-                    }
+                    Work::Lists(lists) => Some(lists.on_gpu(gpu, &read)?),
                 };
                 outputs.map(|all| all.into_iter().map(Storage::Gpu).map(Arc::new).collect())
             }
@@ -180,20 +167,14 @@ impl Launch {
                 };
                 cpu::run_through(primitive, &pieces(primitive, offsets), epilogue)?
             }
-            Work::Pack(offsets, places) => {
-                let parts = views.iter().zip(offsets).zip(places);
-                let parts = parts.map(|((v, &from), p)| (v.slice(from, p.len), p.start));
-                let parts: Vec<(CpuView<'_>, usize)> = parts.collect();
-                Some(vec![cpu::pack(&parts, self.dtype, self.elements)?])
-            }
+            Work::Lists(lists) => Some(lists.on_cpu(&views)?),
         })
     }
 
     fn name(&self) -> &'static str {
         match &self.work {
             Work::Primitive(primitive, _) | Work::Through(primitive, ..) => primitive.name(),
-            Work::Pointwise(_) => "pointwise",
-            Work::Pack(..) => "pack",
+            Work::Pointwise(_) | Work::Lists(..) => "pointwise",
         }
     }
 
@@ -213,14 +194,19 @@ impl Launch {
 
     fn kernel(&self) -> Option<&PointwiseKernel> {
         match &self.work {
-            Work::Primitive(..) | Work::Pack(..) => None,
+            Work::Primitive(..) => None,
             Work::Pointwise(kernel) | Work::Through(_, _, kernel) => Some(kernel),
+            Work::Lists(lists) => Some(&lists.kernel),
         }
     }
 }
 
 /// The elements of contiguous arrays on a GPU.
-fn gpu_parts(buffers: &[&GpuBuffer], offsets: &[usize], lens: &[usize]) -> Vec<GpuBuffer> {
+pub(super) fn gpu_parts(
+    buffers: &[&GpuBuffer],
+    offsets: &[usize],
+    lens: &[usize],
+) -> Vec<GpuBuffer> {
     let places = offsets.iter().zip(lens);
     let parts = buffers.iter().zip(places);
     parts
