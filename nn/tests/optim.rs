@@ -98,6 +98,20 @@ fn a_step_is_one_launch_however_many_parameters() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn joined_parameters_keep_their_values() -> Result<()> {
+    let mut init = Init::new(RngKey::new(4, 0), DType::F32, &Device::Cpu);
+    let net = Linear::new(&mut init, 5, 3, &LinearOptions::default())?;
+    let values = |net: &Linear| -> Result<Vec<(Vec<usize>, Vec<f32>)>> {
+        let all = net.parameters().into_iter().map(|(_, p)| p.tensor());
+        all.map(|t| Ok((t.shape().to_vec(), t.to_vec()?))).collect()
+    };
+    let before = values(&net)?;
+    net.join_parameters()?;
+    assert_eq!(values(&net)?, before);
+    Ok(())
+}
+
 type Make = fn() -> Result<Box<dyn Optimizer>>;
 const MAKERS: [Make; 4] = [
     || Ok(Box::new(Adam::default())),
