@@ -49,7 +49,7 @@ impl GpuBuffer {
 
     /// Another handle to so many of its bytes. A kernel can only be given one that begins at a multiple of [`ALIGNMENT`].
     pub(crate) fn part(&self, offset: usize, bytes: usize) -> GpuBuffer {
-        debug_assert!((offset + bytes) as u64 <= self.raw().size());
+        debug_assert!(self.offset + (offset + bytes) as u64 <= self.raw().size());
         GpuBuffer {
             memory: Arc::clone(&self.memory),
             offset: self.offset + offset as u64,
