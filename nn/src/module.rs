@@ -1,6 +1,7 @@
 //! How parameters and state are found by name, and what a layer is.
 
 use clel_autograd::Var;
+use clel_tensor::{Expr, Tensor};
 
 use crate::{Parameter, Result, State};
 
@@ -66,6 +67,20 @@ pub trait Module: Send + Sync {
                 Slot::Parameter(_) => None,
             })
             .collect()
+    }
+
+    /// Puts all parameters side by side, as optimisers and averages leave them: the memory of single ones can then be used before the
+    /// first step.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn join_parameters(&self) -> Result<()> {
+        let parameters = self.parameters();
+        let values: Vec<Tensor> = parameters.iter().map(|(_, p)| p.tensor()).collect();
+        let [joined] = Tensor::pointwise_lists([&Expr::input(0)], &[&values])?;
+        drop(values);
+        let mut all = parameters.iter().zip(joined);
+        all.try_for_each(|((_, p), value)| p.set(value))
     }
 
     /// How many numbers are trained.

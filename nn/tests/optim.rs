@@ -79,19 +79,36 @@ fn sgd_follows_its_formula() -> Result<()> {
 }
 
 #[test]
-fn a_step_is_one_launch_for_each_parameter() -> Result<()> {
-    let optimisers: [&mut dyn Optimizer; 3] = [
-        &mut Adam::default(),
-        &mut Adam::new([0.0, 0.999], 1e-8, 0.0)?,
-        &mut Sgd::new(0.9, 5e-4)?,
-    ];
-    for o in optimisers {
-        let p = Parameter::new(tensor(&START)?);
-        run(o, &p, 0, 1)?;
-        let (result, launches) = count_launches(|| run(o, &p, 1, 1));
-        result?;
-        assert_eq!(launches, BTreeMap::from([("pointwise", 1)]));
+fn a_step_is_one_launch_however_many_parameters() -> Result<()> {
+    for make in MAKERS {
+        for count in [1, 2, 50] {
+            let mut o = make()?;
+            let all = (0..count).map(|n| tensor(&vec![0.5; n % 7 + 1]));
+            let all = all.collect::<Result<Vec<_>>>()?;
+            let parameters: Vec<Parameter> = all.iter().cloned().map(Parameter::new).collect();
+            let named = parameters.iter().enumerate();
+            let named: Vec<_> = named.map(|(n, p)| (format!("w{n}"), p)).collect();
+            o.step(&named, &all, RATE)?;
+            let (result, launches) = count_launches(|| o.step(&named, &all, RATE));
+            result?;
+            let one = BTreeMap::from([("pointwise", 1)]);
+            assert_eq!(launches, one, "{count} parameters");
+        }
     }
+    Ok(())
+}
+
+#[test]
+fn joined_parameters_keep_their_values() -> Result<()> {
+    let mut init = Init::new(RngKey::new(4, 0), DType::F32, &Device::Cpu);
+    let net = Linear::new(&mut init, 5, 3, &LinearOptions::default())?;
+    let values = |net: &Linear| -> Result<Vec<(Vec<usize>, Vec<f32>)>> {
+        let all = net.parameters().into_iter().map(|(_, p)| p.tensor());
+        all.map(|t| Ok((t.shape().to_vec(), t.to_vec()?))).collect()
+    };
+    let before = values(&net)?;
+    net.join_parameters()?;
+    assert_eq!(values(&net)?, before);
     Ok(())
 }
 

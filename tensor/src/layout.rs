@@ -10,6 +10,13 @@ pub(crate) struct Layout {
     pub offset: usize,
 }
 
+/// Where one of several arrays lies in a flat one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub start: usize,
+    pub len: usize,
+}
+
 impl Layout {
     /// Row-major, from the start of the storage.
     pub fn contiguous(shape: &[usize]) -> Layout {

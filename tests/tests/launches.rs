@@ -1,14 +1,18 @@
-//! What a Langevin step costs beside time: kernels launched, against a committed list; and memory, which must not grow.
+//! What a Langevin step and an update of the weights cost beside time: kernels launched, against a committed list; and memory, which
+//! must not grow.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 
 use clel::config::{Config, Layers, StepShape};
+use clel::data::Images;
 use clel::model::{EnergyNetwork, Normalisation, usual_shape};
 use clel::sampler::{Langevin, Statistics, StepSchedule};
+use clel::train::{Networks, Trainer};
 use clel_autograd::recorded_nodes;
-use clel_nn::{Init, Mode, hold_weights};
+use clel_nn::optim::{Adam, Ema, Optimizer, Sgd};
+use clel_nn::{Init, Mode, Module, hold_weights};
 use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, cpu::cpu_memory};
 use clel_tests::devices;
@@ -85,21 +89,78 @@ fn launches_of_a_step(
     Ok(three)
 }
 
+/// Launches of what changes the weights after the gradients are there: both optimisers and both averages, at the second time, when all
+/// moments exist.
+fn launches_of_an_update(preset: &str, device: &Device) -> Outcome<BTreeMap<&'static str, u64>> {
+    let mut layers = Layers::preset(preset)?;
+    layers.set("data.path=unused")?;
+    let mut config = layers.build()?;
+    let [h, w, c] = usual_shape(config.model.network);
+    config.data.shape = Some([h, w, c]);
+    config.data.mean = Some(vec![0.3; c]);
+    config.data.std = Some(vec![0.35; c]);
+    let networks = Networks::new(&config, device)?;
+    let average = Networks::new(&config, device)?;
+    let gradients = |module: &dyn Module| -> Outcome<Vec<Tensor>> {
+        let all = module.parameters().into_iter();
+        let copies = all.map(|(_, p)| Ok(p.tensor().mul_scalar(0.1)?.realize()?.clone()));
+        copies.collect()
+    };
+    let energy_gradients = gradients(&networks.energy)?;
+    let encoder_gradients = gradients(&networks.encoder)?;
+    let mut adam = Adam::default();
+    let mut sgd = Sgd::new(0.9, 5e-4)?;
+    let mut update = || -> Outcome {
+        Ema::update(&networks.energy, &average.energy, 0.9)?;
+        Ema::update(&networks.encoder, &average.encoder, 0.9)?;
+        adam.step(&networks.energy.parameters(), &energy_gradients, 1e-4)?;
+        sgd.step(&networks.encoder.parameters(), &encoder_gradients, 1e-4)?;
+        Ok(())
+    };
+    update()?;
+    let (done, counts) = count_launches(update);
+    done.map(|()| counts)
+}
+
+/// Launches of the second iteration of a tiny training whose chains go one step each.
+fn launches_of_an_iteration(device: &Device) -> Outcome<BTreeMap<&'static str, u64>> {
+    let config = clel_tests::tiny::config(&[
+        "sampler.steps=1",
+        "train.ema_half_life=1",
+        "data.shape=[8, 8, 1]",
+        "data.mean=[0.3]",
+        "data.std=[0.35]",
+    ])?;
+    let shape = [4, 8, 8, 1];
+    let bytes = (0..4 * 8 * 8).map(|i| (i * 37 % 251) as u8).collect();
+    let images = Images::from_levels(shape, bytes, 256).ok_or("256 levels fit the shape")?;
+    let mut trainer = Trainer::new(&config, device)?;
+    let mut iterate = || trainer.iterate(&trainer.draw(&images)?).map(drop);
+    iterate()?;
+    let (done, counts) = count_launches(iterate);
+    Ok(done.map(|()| counts)?)
+}
+
 #[test]
-fn a_step_launches_what_is_listed() -> Outcome {
+fn steps_launch_what_is_listed() -> Outcome {
     let _turn = TURN.lock();
     let mut found = String::new();
-    let mut list = |preset: &str, on: &str, device: &Device| -> Outcome {
-        let counts = launches_of_a_step("data.path=unused", preset, device)?;
-        write!(found, "{preset} {on}: {}", counts.values().sum::<u64>())?;
+    let mut list = |what: &str, on: &str, counts: BTreeMap<&'static str, u64>| -> Outcome {
+        write!(found, "{what} {on}: {}", counts.values().sum::<u64>())?;
         for (name, n) in counts {
             write!(found, ", {name} {n}")?;
         }
         Ok(writeln!(found)?)
     };
+    let step =
+        |preset: &str, device: &Device| launches_of_a_step("data.path=unused", preset, device);
     for preset in ["digits", "cifar10-small", "cifar10"] {
-        list(preset, "cpu", &Device::Cpu)?;
+        list(preset, "cpu", step(preset, &Device::Cpu)?)?;
+        let update = launches_of_an_update(preset, &Device::Cpu)?;
+        list(&format!("{preset} update"), "cpu", update)?;
     }
+    let iteration = launches_of_an_iteration(&Device::Cpu)?;
+    list("digits iteration", "cpu", iteration)?;
     // the large networks would take minutes on a software rasteriser
     if devices().iter().any(|d| matches!(d, Device::Wgpu(_))) {
         for (on, family) in [("direct", Family::Direct), ("tiled", Family::Tiled)] {
@@ -108,14 +169,21 @@ fn a_step_launches_what_is_listed() -> Outcome {
                 ..GpuOptions::default()
             };
             let gpu = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
-            list("digits", &format!("wgpu {on}"), &Device::Wgpu(gpu))?;
+            let (on, device) = (&format!("wgpu {on}"), Device::Wgpu(gpu));
+            list("digits", on, step("digits", &device)?)?;
+            list(
+                "digits update",
+                on,
+                launches_of_an_update("digits", &device)?,
+            )?;
+            list("digits iteration", on, launches_of_an_iteration(&device)?)?;
         }
     }
     let listed = include_str!("../fixtures/launches.txt");
     for line in found.lines() {
         assert!(
             listed.lines().any(|l| l == line),
-            "not in tests/fixtures/launches.txt: a step now launches\n{found}"
+            "not in tests/fixtures/launches.txt: a step, an update, an iteration now launch\n{found}"
         );
     }
     Ok(())

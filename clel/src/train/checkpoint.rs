@@ -202,6 +202,8 @@ impl Trainer {
         file.check_finite("")?;
         let mut trainer = Trainer::drawn(&config, device)?;
         read_networks(&file, &trainer.live, &trainer.average)?;
+        trainer.live.join_parameters()?;
+        trainer.average.join_parameters()?;
         let parameters = energy_parameters(&trainer.live.energy, &config);
         read_optimiser(&file, "adam.", &mut trainer.adam, &parameters)?;
         if config.encoder.latents.learn() {

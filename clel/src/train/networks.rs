@@ -47,6 +47,14 @@ impl Networks {
         EnergyNetwork::new(&config.model, &normalisation, &mut init)
     }
 
+    /// Puts the parameters of each network side by side, as training leaves them.
+    pub(super) fn join_parameters(&self) -> Result<()> {
+        for (_, module) in self.named() {
+            module.join_parameters()?;
+        }
+        Ok(())
+    }
+
     /// Both, with what their names begin with in a checkpoint; for averages, `ema_` stands in front.
     pub(crate) fn named(&self) -> [(&'static str, &dyn Module); 2] {
         [("ebm.", &self.energy), ("encoder.", &self.encoder)]

@@ -98,9 +98,13 @@ impl Trainer {
         let sgd = &config.train.encoder;
         let shape = config.data.shape.unwrap_or_default();
         let key = RngKey::new(config.drawing_seed(), streams::BUFFER);
+        let live = Networks::new(config, device)?;
+        live.join_parameters()?;
+        let average = Networks::new(config, device)?;
+        average.join_parameters()?;
         Ok(Trainer {
-            live: Networks::new(config, device)?,
-            average: Networks::new(config, device)?,
+            live,
+            average,
             byol: match config.encoder.latents {
                 Latents::Byol => Some(Byol::new(config, device)?),
                 _ => None,

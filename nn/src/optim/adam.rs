@@ -7,6 +7,7 @@ use clel_tensor::{DType, Expr, Tensor};
 use super::{
     Optimizer, check_gradients, check_rate, check_settings,
     moments::{Moments, check_known, describe},
+    set_all, values,
 };
 use crate::{Error, Parameter, Result};
 
@@ -16,7 +17,7 @@ const STEPS: &str = "steps";
 ///
 /// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², p ← p − rate/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε).
 ///
-/// With β₁ = 0 no m is kept. One parameter's step is one launch.
+/// With β₁ = 0 no m is kept. A step over all parameters is one launch.
 #[derive(Debug)]
 pub struct Adam {
     /// β₁ and β₂.
@@ -106,31 +107,20 @@ impl Optimizer for Adam {
             m * b1 + g * (1.0 - b1)
         };
         let new = p - m.clone() * size / (v.clone().sqrt() / correction + self.eps);
-        let mut made = Vec::with_capacity(parameters.len());
-        for ((name, parameter), g) in parameters.iter().zip(gradients) {
-            let p = parameter.tensor();
-            let old_v = self.second.get(name, &p)?;
-            let old_m = match b1 {
-                0.0 => old_v.clone(),
-                _ => self.first.get(name, &p)?,
-            };
-            g.realize()?;
-            let inputs = [&p, g, &old_v, &old_m];
-            let parts = [&new, &v, &m].map(|e| Tensor::pointwise(e, &inputs[..e.inputs()]));
-            let [new, v, m] = parts;
-            let (new, v, m) = (new?, v?, m?);
-            match b1 {
-                0.0 => Tensor::realize_all(&[&new, &v])?,
-                _ => Tensor::realize_all(&[&new, &v, &m])?,
-            }
-            made.push((new, v, m));
-        }
-        for ((name, parameter), (new, v, m)) in parameters.iter().zip(made) {
-            parameter.set(new)?;
-            self.second.set(name, v);
-            if b1 != 0.0 {
-                self.first.set(name, m);
-            }
+        let old = values(parameters);
+        let old_v = self.second.of(parameters)?;
+        if b1 == 0.0 {
+            let lists: [&[Tensor]; 3] = [&old, gradients, &old_v];
+            let [new, v] = Tensor::pointwise_lists([&new, &v], &lists)?;
+            set_all(parameters, new)?;
+            self.second.set(parameters, v);
+        } else {
+            let old_m = self.first.of(parameters)?;
+            let lists: [&[Tensor]; 4] = [&old, gradients, &old_v, &old_m];
+            let [new, v, m] = Tensor::pointwise_lists([&new, &v, &m], &lists)?;
+            set_all(parameters, new)?;
+            self.second.set(parameters, v);
+            self.first.set(parameters, m);
         }
         self.steps += 1;
         Ok(())

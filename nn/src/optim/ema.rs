@@ -20,7 +20,7 @@ use crate::{Error, Module, Result, Slot};
 pub struct Ema;
 
 impl Ema {
-    /// average ← decay·average + (1 − decay)·live for every parameter; states are copied. A decay of 0 is a plain copy.
+    /// average ← decay·average + (1 − decay)·live for every parameter, in one launch; states are copied. A decay of 0 is a plain copy.
     ///
     /// # Errors
     /// [`Error::Networks`] if the two differ in names or shapes, before anything is changed; [`Error::Setting`]
@@ -36,19 +36,17 @@ impl Ema {
         let (from, to) = (live.slots(), average.slots());
         check_twins(&from, &to)?;
         let mix = Expr::input(0) * decay + Expr::input(1) * (1.0 - decay);
-        let new = from.iter().zip(&to).map(|((_, live), (_, average))| {
-            Ok(match average {
-                Slot::Parameter(p) if decay > 0.0 => {
-                    Tensor::pointwise(&mix, &[&p.tensor(), &live.tensor()])?
-                }
-                // arrays never change, so a copy is a handle
-                _ => live.tensor(),
-            })
+        let averaged = |slot: &Slot<'_>| matches!(slot, Slot::Parameter(_)) && decay > 0.0;
+        let [old, seen] = [&to, &from].map(|slots| -> Vec<Tensor> {
+            let chosen = slots.iter().filter(|(_, slot)| averaged(slot));
+            chosen.map(|(_, slot)| slot.tensor()).collect()
         });
-        let new = new.collect::<Result<Vec<_>>>()?;
-        Tensor::realize_all(&new.iter().collect::<Vec<_>>())?;
-        for ((_, slot), value) in to.iter().zip(new) {
-            slot.set(value)?;
+        let [new] = Tensor::pointwise_lists([&mix], &[&old, &seen])?;
+        let mut new = new.into_iter();
+        for ((_, live), (_, slot)) in from.iter().zip(&to) {
+            let mixed = if averaged(slot) { new.next() } else { None };
+            // arrays never change, so a copy is a handle
+            slot.set(mixed.unwrap_or_else(|| live.tensor()))?;
         }
         Ok(())
     }

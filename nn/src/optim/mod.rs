@@ -104,6 +104,15 @@ fn check_gradients(parameters: &[(String, &Parameter)], gradients: &[Tensor]) ->
     Ok(())
 }
 
+fn values(parameters: &[(String, &Parameter)]) -> Vec<Tensor> {
+    parameters.iter().map(|(_, p)| p.tensor()).collect()
+}
+
+fn set_all(parameters: &[(String, &Parameter)], values: Vec<Tensor>) -> Result<()> {
+    let mut all = parameters.iter().zip(values);
+    all.try_for_each(|((_, p), value)| p.set(value))
+}
+
 /// Refuses the first setting that is out of its range: (what, value, whether it fits, what would).
 fn check_settings(settings: &[(&'static str, f64, bool, &'static str)]) -> Result<()> {
     match settings.iter().find(|(.., fits, _)| !fits) {

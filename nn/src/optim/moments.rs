@@ -21,23 +21,26 @@ impl Moments {
         }
     }
 
-    /// The moment of a parameter; zeros at first.
-    pub fn get(&self, name: &str, parameter: &Tensor) -> Result<Tensor> {
-        match self.values.get(name) {
-            Some(t) if t.shape() == parameter.shape() => Ok(t.clone()),
-            Some(t) => Err(Error::Gradients {
-                why: format!("`{name}` is {parameter:?}, but was {:?} before", t.shape()),
-            }),
-            None => Ok(Tensor::zeros(
-                parameter.shape(),
-                parameter.dtype(),
-                parameter.device(),
-            )?),
-        }
+    /// The moments of the parameters; zeros at first.
+    pub fn of(&self, parameters: &[(String, &Parameter)]) -> Result<Vec<Tensor>> {
+        let moment = |(name, parameter): &(String, &Parameter)| {
+            let p = parameter.tensor();
+            match self.values.get(name) {
+                Some(t) if t.shape() == p.shape() => Ok(t.clone()),
+                Some(t) => Err(Error::Gradients {
+                    why: format!("`{name}` is {p:?}, but was {:?} before", t.shape()),
+                }),
+                None => Ok(Tensor::zeros(p.shape(), p.dtype(), p.device())?),
+            }
+        };
+        parameters.iter().map(moment).collect()
     }
 
-    pub fn set(&mut self, name: &str, value: Tensor) {
-        self.values.insert(name.to_owned(), value);
+    /// Remembers a value for each parameter.
+    pub fn set(&mut self, parameters: &[(String, &Parameter)], values: Vec<Tensor>) {
+        for ((name, _), value) in parameters.iter().zip(values) {
+            self.values.insert(name.clone(), value);
+        }
     }
 
     pub fn state(&self) -> impl Iterator<Item = (String, Tensor)> + '_ {
@@ -58,7 +61,8 @@ impl Moments {
             let p = p.tensor();
             match state.get(&key) {
                 Some(t) if t.shape() == p.shape() && t.dtype() == p.dtype() => {
-                    read.set(name, t.to_device(p.device())?);
+                    let t = t.to_device(p.device())?;
+                    read.values.insert(name.clone(), t);
                 }
                 None if !started => {}
                 found => {

@@ -7,11 +7,12 @@ use clel_tensor::{Expr, Tensor};
 use super::{
     Optimizer, check_gradients, check_rate, check_settings,
     moments::{Moments, check_known},
+    set_all, values,
 };
 use crate::{Parameter, Result};
 
 /// Gradient descent as PyTorch computes it: with g the gradient plus `weight_decay`·p,
-/// b ← momentum·b + g, p ← p − rate·b. Without momentum no b is kept. One parameter's step is one launch.
+/// b ← momentum·b + g, p ← p − rate·b. Without momentum no b is kept. A step over all parameters is one launch.
 #[derive(Debug)]
 pub struct Sgd {
     momentum: f64,
@@ -61,28 +62,16 @@ impl Optimizer for Sgd {
         let g = g + p.clone() * self.weight_decay;
         let velocity = b * self.momentum + g;
         let new = p - velocity.clone() * rate;
-        let mut made = Vec::with_capacity(parameters.len());
-        for ((name, parameter), g) in parameters.iter().zip(gradients) {
-            let p = parameter.tensor();
-            g.realize()?;
-            if self.momentum == 0.0 {
-                let new = Tensor::pointwise(&new, &[&p, g])?;
-                new.realize()?;
-                made.push((new, None));
-                continue;
-            }
-            let inputs = [&p, g, &self.velocity.get(name, &p)?];
-            let new = Tensor::pointwise(&new, &inputs)?;
-            let velocity = Tensor::pointwise(&velocity, &inputs)?;
-            Tensor::realize_all(&[&new, &velocity])?;
-            made.push((new, Some(velocity)));
+        let old = values(parameters);
+        if self.momentum == 0.0 {
+            let [new] = Tensor::pointwise_lists([&new], &[&old, gradients])?;
+            return set_all(parameters, new);
         }
-        for ((name, parameter), (new, velocity)) in parameters.iter().zip(made) {
-            parameter.set(new)?;
-            if let Some(velocity) = velocity {
-                self.velocity.set(name, velocity);
-            }
-        }
+        let old_velocity = self.velocity.of(parameters)?;
+        let lists: [&[Tensor]; 3] = [&old, gradients, &old_velocity];
+        let [new, velocity] = Tensor::pointwise_lists([&new, &velocity], &lists)?;
+        set_all(parameters, new)?;
+        self.velocity.set(parameters, velocity);
         Ok(())
     }
 

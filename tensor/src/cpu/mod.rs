@@ -8,6 +8,7 @@ mod conv;
 mod embed;
 mod epilogue;
 mod gather;
+mod lists;
 mod matmul;
 mod memory;
 mod peak;
@@ -22,6 +23,7 @@ mod workers;
 
 pub use buffer::{CpuBuffer, CpuView};
 pub(crate) use epilogue::Epilogue;
+pub(crate) use lists::{List, pointwise_lists};
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
 pub use peak::{peak_flops, threads};
 pub(crate) use pointwise::pointwise;

@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// Elements that an operation is run over at a time.
-const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 1024;
 
 /// Elements × operations below which one thread is quicker than waking the others.
-const PARALLEL_WORK: usize = 1 << 16;
+pub(super) const PARALLEL_WORK: usize = 1 << 16;
 
 /// Runs a kernel; one buffer for each root.
 pub(crate) fn pointwise(
@@ -88,7 +88,7 @@ pub(super) enum Out<'a> {
 }
 
 impl<'a> Out<'a> {
-    fn of(buffer: &'a mut CpuBuffer) -> Out<'a> {
+    pub fn of(buffer: &'a mut CpuBuffer) -> Out<'a> {
         match buffer {
             CpuBuffer::F32(v) => Out::F32(v),
             CpuBuffer::F64(v) => Out::F64(v),
@@ -96,7 +96,7 @@ impl<'a> Out<'a> {
         }
     }
 
-    fn split_at(self, at: usize) -> (Out<'a>, Out<'a>) {
+    pub fn split_at(self, at: usize) -> (Out<'a>, Out<'a>) {
         macro_rules! split {
             ($v:ident $variant:ident) => {{
                 let at = at.min($v.len());

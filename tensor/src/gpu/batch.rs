@@ -126,12 +126,12 @@ impl Batch {
         open.dispatches += 1;
     }
 
-    /// Records a copy of `bytes` bytes, from the start of both buffers.
+    /// Records a copy of `bytes` bytes, from and to these places in two buffers.
     pub(super) fn copy(
         &mut self,
         device: &wgpu::Device,
-        from: &wgpu::Buffer,
-        to: &wgpu::Buffer,
+        (from, at): (&wgpu::Buffer, u64),
+        (to, place): (&wgpu::Buffer, u64),
         bytes: u64,
     ) {
         let open = self.open.get_or_insert_with(|| Open {
@@ -140,7 +140,8 @@ impl Batch {
             dispatches: 0,
         });
         open.pass = None;
-        open.encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes);
+        open.encoder
+            .copy_buffer_to_buffer(from, at, to, place, bytes);
     }
 
     /// Counts an upload; true when the batch should be submitted to let go of staged bytes.

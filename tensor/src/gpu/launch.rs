@@ -113,10 +113,7 @@ impl Gpu {
     pub(super) fn allocate(&self, op: &'static str, bytes: u64, before: u64) -> Result<GpuBuffer> {
         let inner = &*self.inner;
         self.check()?;
-        let limit = inner
-            .limits
-            .max_storage_buffer_binding_size
-            .min(inner.limits.max_buffer_size);
+        let limit = self.array_limit();
         if bytes > limit {
             return Err(self.out_of_memory(
                 op,
@@ -144,6 +141,14 @@ impl Gpu {
             Ok(raw) => Ok(inner.pool.adopt(raw, bytes)),
             Err(why) => Err(self.out_of_memory(op, bytes, why)),
         }
+    }
+
+    /// The most bytes of one array.
+    pub(crate) fn array_limit(&self) -> u64 {
+        let limits = &self.inner.limits;
+        limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size)
     }
 
     fn create(&self, size: u64) -> Result<wgpu::Buffer, String> {

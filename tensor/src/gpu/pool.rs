@@ -12,7 +12,9 @@ use std::sync::{
 
 use super::faults::lock;
 
-/// Smallest buffer: room for the vec4 bindings of a scalar, with the strictest alignment.
+/// A binding may begin at multiples of so many bytes in a buffer: the strictest that WebGPU allows a device to be.
+pub(crate) const ALIGNMENT: usize = 256;
+/// Smallest buffer: room for the vec4 bindings of a scalar.
 const SMALLEST: u64 = 256;
 /// At most this share of what is in use is kept in the free lists, …
 const KEEP_DIVISOR: u64 = 1;
@@ -30,14 +32,13 @@ pub struct MemoryReport {
     pub peak: u64,
 }
 
-/// An array's memory on a device. Returns to the pool when dropped.
+/// An array's memory on a device, or a part of it. Returns to the pool when the last part is dropped.
 #[derive(Debug)]
 pub struct GpuBuffer {
-    raw: Option<wgpu::Buffer>,
+    memory: Arc<Memory>,
+    /// Where it begins in the memory.
+    offset: u64,
     bytes: u64,
-    /// Number of the last batch with a command that binds this buffer.
-    touched: AtomicU64,
-    pool: Arc<Pool>,
 }
 
 impl GpuBuffer {
@@ -46,20 +47,35 @@ impl GpuBuffer {
         self.bytes as usize
     }
 
+    /// Another handle to so many of its bytes. A kernel can only be given one that begins at a multiple of [`ALIGNMENT`].
+    pub(crate) fn part(&self, offset: usize, bytes: usize) -> GpuBuffer {
+        debug_assert!(self.offset + (offset + bytes) as u64 <= self.raw().size());
+        GpuBuffer {
+            memory: Arc::clone(&self.memory),
+            offset: self.offset + offset as u64,
+            bytes: bytes as u64,
+        }
+    }
+
     /// The wgpu buffer.
     pub(super) fn raw(&self) -> &wgpu::Buffer {
         // `raw` is taken only by `drop`.
-        match &self.raw {
+        match &self.memory.raw {
             Some(raw) => raw,
             None => unreachable!("a dropped buffer is not borrowed"),
         }
+    }
+
+    /// Where it begins in the wgpu buffer, in bytes.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// The part that shaders see: whole vec4s, at least one.
     pub(super) fn binding(&self) -> wgpu::BufferBinding<'_> {
         wgpu::BufferBinding {
             buffer: self.raw(),
-            offset: 0,
+            offset: self.offset,
             size: wgpu::BufferSize::new(self.visible()),
         }
     }
@@ -69,13 +85,22 @@ impl GpuBuffer {
         self.bytes.next_multiple_of(16).max(16)
     }
 
-    /// Notes that a command of batch `serial` binds this buffer.
+    /// Notes that a command of batch `serial` uses this memory.
     pub(super) fn touch(&self, serial: u64) {
-        self.touched.fetch_max(serial, Ordering::Relaxed);
+        self.memory.touched.fetch_max(serial, Ordering::Relaxed);
     }
 }
 
-impl Drop for GpuBuffer {
+/// What the parts of an array share.
+#[derive(Debug)]
+struct Memory {
+    raw: Option<wgpu::Buffer>,
+    /// Number of the last batch with a command that uses it.
+    touched: AtomicU64,
+    pool: Arc<Pool>,
+}
+
+impl Drop for Memory {
     fn drop(&mut self) {
         if let Some(raw) = self.raw.take() {
             let touched = self.touched.load(Ordering::Relaxed);
@@ -150,11 +175,15 @@ impl Pool {
     }
 
     fn own(self: &Arc<Self>, free: Free, bytes: u64) -> GpuBuffer {
-        GpuBuffer {
+        let memory = Memory {
             raw: Some(free.raw),
-            bytes,
             touched: AtomicU64::new(free.touched),
             pool: Arc::clone(self),
+        };
+        GpuBuffer {
+            memory: Arc::new(memory),
+            offset: 0,
+            bytes,
         }
     }
 

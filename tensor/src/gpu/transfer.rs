@@ -46,6 +46,26 @@ impl Gpu {
         Ok(buffer)
     }
 
+    /// Copies arrays (whole words) to the given bytes of a new one of so many bytes; what lies between them is arbitrary. Copies are
+    /// commands, no kernels.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`], or an earlier failure of the device.
+    pub(crate) fn pack(&self, parts: &[(GpuBuffer, usize)], bytes: usize) -> Result<GpuBuffer> {
+        let output = self.output("pack", bytes)?;
+        let mut batch = lock(&self.inner.batch);
+        let to = output.raw();
+        for (part, place) in parts.iter().filter(|(part, _)| part.bytes() > 0) {
+            part.touch(batch.serial());
+            output.touch(batch.serial());
+            let from = (part.raw(), part.offset());
+            let (to, bytes) = ((to, *place as u64), part.bytes() as u64);
+            batch.copy(&self.inner.device, from, to, bytes);
+        }
+        drop(batch);
+        Ok(output)
+    }
+
     /// Waits until all that was launched is done.
     ///
     /// # Errors
@@ -102,7 +122,8 @@ impl Gpu {
         let staging = self.staging(size);
         let mut batch = lock(&inner.batch);
         buffer.touch(batch.serial());
-        batch.copy(&inner.device, buffer.raw(), &staging, size);
+        let from = (buffer.raw(), buffer.offset());
+        batch.copy(&inner.device, from, (&staging, 0), size);
         drop(batch);
         self.flush()?;
         let submission = lock(&inner.batch).last_submission();

@@ -15,7 +15,7 @@ impl Tensor {
         match (&*t.storage()?, self.device()) {
             (Storage::Cpu(b), _) => Ok(t.cpu_view(b).elements::<T>("to_vec")?.to_vec()),
             (Storage::Gpu(b), Device::Wgpu(gpu)) => Ok(bytemuck::pod_collect_to_vec(
-                &gpu.read(b, t.len() * T::DTYPE.size())?,
+                &gpu.read(&t.gpu_part(b), t.len() * T::DTYPE.size())?,
             )),
             (Storage::Gpu(_), Device::Cpu) => Err(self.misplaced()),
         }
@@ -32,7 +32,8 @@ impl Tensor {
         let t = self.contiguous()?;
         match (&*t.storage()?, self.device()) {
             (Storage::Gpu(b), Device::Wgpu(gpu)) => {
-                let bytes = gpu.read_async(b, t.len() * T::DTYPE.size()).await?;
+                let size = t.len() * T::DTYPE.size();
+                let bytes = gpu.read_async(&t.gpu_part(b), size).await?;
                 Ok(bytemuck::pod_collect_to_vec(&bytes))
             }
             _ => self.to_vec(),

@@ -11,6 +11,7 @@ use crate::{
     DType, Device, Error, Expr, Result,
     cpu::{CpuBuffer, CpuView},
     expr::{Access, PointwiseKernel},
+    gpu::GpuBuffer,
     layout::Layout,
     primitive::Primitive,
     storage::Storage,
@@ -92,6 +93,12 @@ impl Tensor {
     pub(super) fn cpu_view<'a>(&self, buffer: &'a CpuBuffer) -> CpuView<'a> {
         buffer.view().slice(self.layout().offset, self.len())
     }
+
+    /// The elements of a contiguous array.
+    pub(super) fn gpu_part(&self, buffer: &GpuBuffer) -> GpuBuffer {
+        let size = self.dtype().size();
+        buffer.part(self.layout().offset * size, self.len() * size)
+    }
 }
 
 /// The kernel of expressions over arrays that broadcast to `shape`.
@@ -111,12 +118,12 @@ fn pointwise_kernel(
     PointwiseKernel::new(shape, exprs, access.collect(), compute)
 }
 
-fn storages(inputs: &[Tensor]) -> Result<Vec<Arc<Storage>>> {
+pub(super) fn storages(inputs: &[Tensor]) -> Result<Vec<Arc<Storage>>> {
     inputs.iter().map(Tensor::storage).collect()
 }
 
 /// Where the elements of contiguous arrays begin in their storage.
-fn offsets(inputs: &[Tensor]) -> Vec<usize> {
+pub(super) fn offsets(inputs: &[Tensor]) -> Vec<usize> {
     inputs.iter().map(|t| t.layout().offset).collect()
 }
 

@@ -5,6 +5,7 @@ mod captured;
 mod create;
 mod index;
 mod launch;
+mod lists;
 mod matmul;
 mod pending;
 mod pointwise;

@@ -279,7 +279,7 @@ fn fuse(
     }))
 }
 
-fn common_dtype(op: &'static str, inputs: &[&Tensor]) -> Result<DType> {
+pub(super) fn common_dtype(op: &'static str, inputs: &[&Tensor]) -> Result<DType> {
     let mut found = DType::U32;
     for t in inputs {
         match (found, t.dtype()) {

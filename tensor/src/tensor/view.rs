@@ -1,7 +1,7 @@
 //! Views: other shapes and orders of the same elements, without copying.
 
 use super::{Lazy, Tensor};
-use crate::{Device, Error, Expr, Result, layout::Layout};
+use crate::{Device, Error, Expr, Result, gpu::ALIGNMENT, layout::Layout};
 
 impl Tensor {
     /// The same elements under another layout. A constant stays one.
@@ -43,13 +43,14 @@ impl Tensor {
         })
     }
 
-    /// The elements side by side in row-major order: this array if they lie so, else a copy.
+    /// The elements side by side in row-major order, where a kernel can be given them: this array if they lie so, else a copy.
     ///
     /// # Errors
     /// What the device reports.
     pub fn contiguous(&self) -> Result<Tensor> {
-        // a GPU binding starts at the start of a buffer
-        let placed = matches!(self.device(), Device::Cpu) || self.layout().offset == 0;
+        // a GPU cannot bind an array anywhere in a buffer
+        let start = self.layout().offset * self.dtype().size();
+        let placed = matches!(self.device(), Device::Cpu) || start.is_multiple_of(ALIGNMENT);
         if self.layout().is_contiguous() && placed {
             return Ok(self.clone());
         }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::captured;
+use super::{captured, lists::Lists};
 use crate::{
     DType, Device, Result, RngKey,
     cpu::{self, CpuBuffer, CpuView, Epilogue},
@@ -16,6 +16,9 @@ use crate::{
     storage::Storage,
     winograd::{Winograd, winograd, with_winograd},
 };
+
+/// Bytes of every element on a GPU.
+pub(super) const GPU_ELEMENT: usize = 4;
 
 thread_local! {
     static COUNTS: RefCell<Option<BTreeMap<&'static str, u64>>> = const { RefCell::new(None) };
@@ -64,13 +67,15 @@ fn stored<B>(wrap: fn(B) -> Storage) -> impl Fn(Option<Vec<B>>) -> Option<Vec<St
     move |all| all.map(|all| all.into_iter().map(wrap).collect())
 }
 
-/// What a launch computes. A primitive's inputs are contiguous and begin at the given elements of their storage.
+/// What a launch computes. Inputs of what is not pointwise are contiguous and begin at the given elements of their storage.
 #[derive(Debug, Clone)]
 pub(super) enum Work {
     Primitive(Primitive, Vec<usize>),
     Pointwise(PointwiseKernel),
     /// A convolution and what follows it: first its inputs, then the kernel's other ones.
     Through(Primitive, Vec<usize>, PointwiseKernel),
+    /// A kernel over lists of arrays.
+    Lists(Lists),
 }
 
 /// A launch, apart from the memory that it reads and writes.
@@ -127,12 +132,18 @@ impl Launch {
         let op = self.name();
         let read: Vec<&GpuBuffer> = inputs.iter().map(|s| s.gpu(op)).collect::<Result<_>>()?;
         Ok(match &self.work {
-            Work::Primitive(primitive, _) => Some(vec![gpu.run(primitive, &read)?]),
+            Work::Primitive(primitive, offsets) => {
+                let own = gpu_parts(&read, offsets, &primitive.input_lens());
+                let own: Vec<&GpuBuffer> = own.iter().collect();
+                Some(vec![gpu.run(primitive, &own)?])
+            }
             Work::Pointwise(kernel) => Some(gpu.pointwise(kernel, &read)?),
             Work::Through(primitive, offsets, kernel) => {
-                let (own, extra) = read.split_at(offsets.len());
-                gpu.run_through(primitive, own, kernel, extra)?
+                let own = gpu_parts(&read, offsets, &primitive.input_lens());
+                let own: Vec<&GpuBuffer> = own.iter().collect();
+                gpu.run_through(primitive, &own, kernel, &read[own.len()..])?
             }
+            Work::Lists(lists) => Some(lists.on_gpu(gpu, &read)?),
         })
     }
 
@@ -162,13 +173,14 @@ impl Launch {
                 };
                 cpu::run_through(primitive, &pieces(primitive, offsets), epilogue)?
             }
+            Work::Lists(lists) => Some(lists.on_cpu(&views)?),
         })
     }
 
     fn name(&self) -> &'static str {
         match &self.work {
             Work::Primitive(primitive, _) | Work::Through(primitive, ..) => primitive.name(),
-            Work::Pointwise(_) => "pointwise",
+            Work::Pointwise(_) | Work::Lists(..) => "pointwise",
         }
     }
 
@@ -190,6 +202,20 @@ impl Launch {
         match &self.work {
             Work::Primitive(..) => None,
             Work::Pointwise(kernel) | Work::Through(_, _, kernel) => Some(kernel),
+            Work::Lists(lists) => Some(&lists.kernel),
         }
     }
+}
+
+/// The elements of contiguous arrays on a GPU.
+pub(super) fn gpu_parts(
+    buffers: &[&GpuBuffer],
+    offsets: &[usize],
+    lens: &[usize],
+) -> Vec<GpuBuffer> {
+    let places = offsets.iter().zip(lens);
+    let parts = buffers.iter().zip(places);
+    parts
+        .map(|(b, (from, len))| b.part(from * GPU_ELEMENT, len * GPU_ELEMENT))
+        .collect()
 }
