@@ -71,7 +71,10 @@ fn check(device: &Device, kinds: &Kinds) -> Result<()> {
     // and from its own results
     let [sums, roots] = &made;
     let (again, launches) = count_launches(|| Tensor::pointwise_lists([&sum], &[sums, roots]));
-    assert_eq!(launches, BTreeMap::from([("pointwise", 1)]), "{device}");
+    // a GPU launches nothing for nothing
+    let nothing = device != &Device::Cpu && sums.iter().all(Tensor::is_empty);
+    let wanted = if nothing { 0 } else { 1 };
+    assert_eq!(launches.values().sum::<u64>(), wanted, "{device}: {launches:?}");
     for (i, found) in again?[0].iter().enumerate() {
         let wanted = Tensor::pointwise(&sum, &[&sums[i], &roots[i]])?;
         assert_eq!(bits(found)?, bits(&wanted)?, "{device}: again, array {i}");

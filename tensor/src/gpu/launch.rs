@@ -4,7 +4,7 @@ use super::faults::lock;
 use super::pool::Taken;
 use super::template::{Program, program};
 use super::{Gpu, GpuBuffer, batch};
-use crate::{Error, Result};
+use crate::{Error, Result, counting};
 
 /// Threads of a workgroup in every kernel that does not say otherwise.
 pub(super) const WORKGROUP: u64 = 64;
@@ -97,6 +97,7 @@ impl Gpu {
         );
         drop(batch);
         *lock(&inner.launches).entry(launch.name).or_default() += 1;
+        counting::note(launch.name);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use std::{
 
 pub use captured::Captured;
 pub use pointwise::without_fusion;
-pub use work::{count_launches, largest_array};
+pub use work::largest_array;
 
 use crate::{DType, Device, Expr, layout::Layout, storage::Storage};
 

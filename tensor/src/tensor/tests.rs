@@ -1,7 +1,7 @@
 //! What the front does on its own: laziness, views, broadcasting. Kernels are tested with the devices.
 
 use super::*;
-use crate::{Result, RngKey};
+use crate::{Result, RngKey, count_launches};
 
 fn iota(shape: &[usize]) -> Tensor {
     let v: Vec<f32> = (0..shape.iter().product()).map(|i| i as f32).collect();

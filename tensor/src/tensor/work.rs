@@ -1,14 +1,10 @@
 //! Handing work to a device: the one place where both devices' kernels are called.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{cell::Cell, sync::Arc};
 
 use super::{captured, lists::Lists};
 use crate::{
-    DType, Device, Result, RngKey,
+    DType, Device, Result, RngKey, counting,
     cpu::{self, CpuBuffer, CpuView, Epilogue},
     expr::PointwiseKernel,
     gpu::{Gpu, GpuBuffer},
@@ -21,24 +17,7 @@ use crate::{
 pub(super) const GPU_ELEMENT: usize = 4;
 
 thread_local! {
-    static COUNTS: RefCell<Option<BTreeMap<&'static str, u64>>> = const { RefCell::new(None) };
     static LARGEST: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
-/// Runs `f` and counts the kernels that this thread launches meanwhile, by name
-/// ([`Primitive::name`], or `"pointwise"`).
-pub fn count_launches<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, u64>) {
-    let outer = COUNTS.replace(Some(BTreeMap::new()));
-    let result = f();
-    let counts = COUNTS.replace(outer).unwrap_or_default();
-    COUNTS.with_borrow_mut(|outer| {
-        if let Some(outer) = outer {
-            counts
-                .iter()
-                .for_each(|(name, n)| *outer.entry(name).or_default() += n);
-        }
-    });
-    (result, counts)
 }
 
 /// Runs `f` and tells the bytes of the largest array that a kernel of this thread wrote meanwhile: what a device must hold
@@ -52,14 +31,9 @@ pub fn largest_array<R>(f: impl FnOnce() -> R) -> (R, usize) {
 }
 
 /// Notes a launch that writes an array of so many elements.
-fn count(name: &'static str, elements: usize, dtype: DType) {
+fn note_size(elements: usize, dtype: DType) {
     let bytes = elements * dtype.size();
     LARGEST.set(LARGEST.get().map(|largest| largest.max(bytes)));
-    COUNTS.with_borrow_mut(|c| {
-        if let Some(c) = c {
-            *c.entry(name).or_default() += 1;
-        }
-    });
 }
 
 /// Puts a device's arrays, if there are any, into storage.
@@ -123,7 +97,11 @@ impl Launch {
         })?;
         let outputs = outputs.map(|all| all.into_iter().map(Arc::new).collect());
         if outputs.is_some() {
-            count(self.name(), self.elements, self.dtype);
+            if matches!(device, Device::Cpu) {
+                // a GPU counts by itself: it may take several launches
+                counting::note(self.name());
+            }
+            note_size(self.elements, self.dtype);
         }
         Ok(outputs)
     }
