@@ -17,6 +17,7 @@ use super::{
     device::{MOST_LOSSES, has_matrix_units, reopen, too_large},
     figures::figures,
     health::Health,
+    kept::Kept,
     quality::quality,
     recorder::{Recorder, before_path, draw, first_chains},
     streams,
@@ -213,8 +214,7 @@ fn stretch(
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
-    // a process may have ended between saving and this
-    prune(&job.run, &config, first)?;
+    let mut kept = Kept::of(&job.run, &config, first)?;
     let history = job.run.read_metrics()?;
     let mut health = Health::new(&config.health, &history);
     face.begin(&Iterations {
@@ -248,6 +248,7 @@ fn stretch(
                 let begun = Instant::now();
                 all.extend(quality(trainer, &job.data)?);
                 since += begun.elapsed();
+                kept.judge(step, &all);
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if due(config.log.metrics_every, step) || planned {
@@ -271,7 +272,7 @@ fn stretch(
         }
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
-            prune(&job.run, &config, step)?;
+            kept.prune(step)?;
         }
         if planned {
             observer.look(trainer, Some(since.elapsed().as_secs_f64()))?;
@@ -282,13 +283,6 @@ fn stretch(
         }
     }
     Ok(Stretch::Finished)
-}
-
-/// Removes the checkpoints that are not to be kept; not that of `step`, lest a damaged one of a later step count for it.
-fn prune(run: &RunDir, config: &Config, step: u64) -> Result<()> {
-    let best = run.best_checkpoint(config.log.best)?;
-    let spared: Vec<u64> = best.iter().map(|best| best.step).chain([step]).collect();
-    run.prune_checkpoints(config.log.checkpoints_kept, &spared)
 }
 
 /// A new trainer that has seen one image, so that networks and data are known to fit, and its configuration in the run directory.
