@@ -17,9 +17,10 @@ mod run_dir;
 mod summary;
 
 pub use animation::Animation;
+pub use dashboard::Pictures;
 pub(crate) use dashboard::give_back;
 pub use events::Events;
-pub use face::{Face, Memory, Stretch, face};
+pub use face::{Face, Look, Memory, Stretch, face};
 pub use grid::Grid;
 pub use lines::Lines;
 pub(crate) use lines::short;

@@ -36,7 +36,7 @@ pub(super) struct Shown {
     /// What happened to the run, and after which iteration.
     pub events: Vec<(u64, String)>,
     /// Samples, and after which iteration.
-    pub samples: Option<(u64, Picture)>,
+    pub samples: Option<(u64, Arc<Picture>)>,
     pub palette: Palette,
 }
 

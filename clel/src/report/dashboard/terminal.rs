@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
@@ -70,14 +70,17 @@ impl Screen {
                 return Ok(());
             }
             enter()?;
-            self.0.clear()?;
+            self.forget()?;
         }
         self.0.draw(draw).map(|_| ())
     }
 
     /// Forgets what is on the screen, lest something that others wrote there stay.
     pub fn forget(&mut self) -> io::Result<()> {
-        self.0.clear()
+        // not `Terminal::clear`, which waits for the terminal to say where its cursor is
+        self.0.backend_mut().clear()?;
+        self.0.swap_buffers();
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, LineGauge, Paragraph, Wrap};
 
 use super::charts;
-use super::picture::Half;
+use super::panel::Panel;
 use super::shown::Shown;
 use crate::report::lines::short;
 use crate::report::pace::duration;
@@ -44,7 +44,8 @@ const FIGURES: [(&str, &str); 16] = [
 ];
 
 /// Draws everything.
-pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant) {
+pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant, panel: &mut Panel) {
+    panel.begin();
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         return narrow(frame, area, shown, now);
@@ -64,7 +65,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant) {
     let wanted = figure_lines(shown).len() as u16 + 2;
     let [picture, figures] =
         Layout::vertical([Constraint::Min(PICTURE), Constraint::Max(wanted)]).areas(side);
-    samples(frame, picture, shown);
+    samples(frame, picture, shown, panel);
     frame.render_widget(
         Paragraph::new(figure_lines(shown)).block(Block::bordered().title(" figures ")),
         figures,
@@ -157,7 +158,7 @@ fn figure_lines(shown: &Shown) -> Vec<Line<'static>> {
 }
 
 /// The replay buffer's first chains.
-fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
+fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) {
     let title = match &shown.samples {
         Some((step, _)) => format!(" samples, iteration {step} "),
         None => " samples ".to_owned(),
@@ -166,7 +167,7 @@ fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     match &shown.samples {
-        Some((_, picture)) => frame.render_widget(Half(picture, shown.palette), inner),
+        Some((_, picture)) => panel.draw(frame, inner, picture, shown.palette),
         None => frame.render_widget(Paragraph::new("none drawn yet").dim(), inner),
     }
 }
