@@ -14,6 +14,7 @@ use crate::{
     data,
     report::{RunDir, Summary, face},
     train::{Ended, Job, run},
+    tune,
 };
 
 /// Examples at the end of the help text.
@@ -212,7 +213,7 @@ fn announce(job: &Job) -> Result<()> {
     output::say(&job.config.to_toml())?;
     output::say(&format!(
         "training on {}, into {}",
-        job.device,
+        tune::described(&job.device),
         job.run.path().display()
     ))?;
     let (known, images) = (&job.config.data, &job.data.train.images);

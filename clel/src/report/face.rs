@@ -22,7 +22,7 @@ pub trait Face {
     fn samples(&mut self, step: u64, shape: [usize; 4], values: &[f32]);
     /// Something happened to the run that its owner must know.
     fn event(&mut self, step: u64, text: &str);
-    /// What is done now, where it is not iterations.
+    /// What is done from now on until the next iteration.
     fn doing(&mut self, what: &str);
 }
 

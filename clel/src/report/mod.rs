@@ -10,6 +10,7 @@ mod lines;
 mod live;
 mod lock;
 mod metrics;
+mod names;
 mod overview;
 mod pace;
 mod page;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, native_pty_system};
 use vt100::Parser;
 
 /// Nothing that is waited for takes longer.
@@ -248,6 +248,53 @@ impl Terminal {
         screen.set_scrollback(usize::MAX);
         text.insert_str(0, &screen.contents());
         Left { code, text, whole }
+    }
+}
+
+/// A terminal that is no process's own, for what is written to it by name.
+pub struct Other {
+    pair: PtyPair,
+    came: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Other {
+    /// Makes it.
+    pub fn open() -> Other {
+        let pair = native_pty_system()
+            .openpty(size(120, 40))
+            .expect("a pseudo-terminal");
+        let mut output = pair.master.try_clone_reader().expect("its output");
+        let came = Arc::<Mutex<Vec<u8>>>::default();
+        let all = came.clone();
+        spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut bytes) {
+                all.lock().expect("what came").extend(&bytes[..n]);
+            }
+        });
+        Other { pair, came }
+    }
+
+    /// The file by which it is written to.
+    pub fn name(&self) -> String {
+        let name = self.pair.master.tty_name().expect("a name");
+        name.display().to_string()
+    }
+
+    /// All that has been written to it.
+    pub fn text(&self) -> String {
+        let all = self.came.lock().expect("what came");
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    /// Waits until all these have been written to it.
+    pub fn wait_for(&self, parts: &[&str]) {
+        let begin = Instant::now();
+        while !parts.iter().all(|part| self.text().contains(part)) {
+            let text = self.text();
+            assert!(begin.elapsed() < PATIENCE, "{parts:?} are not in {text}");
+            sleep(Duration::from_millis(20));
+        }
     }
 }
 

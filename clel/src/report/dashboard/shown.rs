@@ -89,7 +89,7 @@ impl Shown {
 
     /// An iteration is done.
     pub fn iteration(&mut self, step: u64, memory: Memory, now: Instant) {
-        (self.step, self.memory) = (step, memory);
+        (self.step, self.memory, self.doing) = (step, memory, None);
         self.pace.done(step, now);
     }
 

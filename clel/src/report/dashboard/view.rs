@@ -12,6 +12,7 @@ use super::charts;
 use super::panel::Panel;
 use super::shown::Shown;
 use crate::report::lines::short;
+use crate::report::names::GROUPS;
 use crate::report::pace::duration;
 
 /// Columns of the panel with samples and figures.
@@ -22,26 +23,6 @@ const PICTURE: u16 = 12;
 const LEAST: (u16, u16) = (60, 16);
 /// Events that are shown, the newest.
 const EVENTS: usize = 4;
-
-/// Figures beside the curves, as metrics and as people call them.
-const FIGURES: [(&str, &str); 16] = [
-    ("E(data)", "E(data)"),
-    ("E(samples)", "E(samples)"),
-    ("E(noise)", "E(noise)"),
-    ("gap", "gap"),
-    ("gradient_first", "|∇E| first step"),
-    ("gradient_last", "|∇E| last step"),
-    ("moved", "|x_K − x_0|"),
-    ("saturated", "saturated pixels"),
-    ("nearest_neighbour", "1-NN accuracy"),
-    ("relative_frechet", "Fréchet, relative"),
-    ("mean_age", "mean age, steps"),
-    ("similarity", "cos(direction, z)"),
-    ("energy_loss", "loss, energy"),
-    ("encoder_loss", "loss, encoder"),
-    ("energy_rate", "rate, energy"),
-    ("encoder_rate", "rate, encoder"),
-];
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant, panel: &mut Panel) {
@@ -141,10 +122,10 @@ fn bytes(count: u64) -> String {
 
 /// A line for each figure there is; those that this program does not know by name come last.
 fn figure_lines(shown: &Shown) -> Vec<Line<'static>> {
-    let known = FIGURES.iter();
-    let known = known.filter_map(|(name, label)| Some((*label, shown.value(name)?)));
+    let figures = || GROUPS.iter().flat_map(|group| group.figures);
+    let known = figures().filter_map(|f| Some((f.label, shown.value(f.name)?)));
     let others = shown.newest.iter();
-    let others = others.filter(|(name, _)| FIGURES.iter().all(|known| known.0 != name));
+    let others = others.filter(|(name, _)| figures().all(|known| known.name != name));
     let others = others.map(|(name, value)| (name.as_str(), *value));
     let line = |(label, value): (&str, f64)| {
         let wide = usize::from(SIDE) - 2 - 12;
