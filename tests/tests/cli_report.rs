@@ -53,6 +53,7 @@ fn a_page_holds_the_whole_run() {
     );
     assert!(content["config"].as_str().unwrap().contains("[sampler]"));
     assert_eq!(content["summary"]["iterations"], 3);
+    assert_eq!(content["summary"]["device"], "cpu");
     for loads in ["src=\"", "href=\"", "@import", "url("] {
         assert!(!page.contains(loads), "{loads} in the page");
     }

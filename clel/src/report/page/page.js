@@ -31,7 +31,10 @@ function draw() {
 
 function state() {
   const last = lines.at(-1);
-  if (content.summary) return `${content.summary.iterations} iterations, finished`;
+  if (content.summary) {
+    const { iterations, device } = content.summary;
+    return `${iterations} iterations, finished${device ? ` on ${device}` : ""}`;
+  }
   const done = last ? `${last.step} iterations so far` : "no metrics yet";
   return content.training === null ? done : `${done}, ${content.training ? "training now" : "nobody is training"}`;
 }

@@ -1,5 +1,7 @@
 //! What is on the screen for given figures.
 
+mod pixels;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
