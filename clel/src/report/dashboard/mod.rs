@@ -212,17 +212,18 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
         let now = Instant::now();
         let old = drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= IDLE);
         if shared.changed.swap(false, Ordering::Relaxed) || old {
-            screen.draw(|frame| view::draw(frame, &shared.shown(), now, &mut panel))?;
+            let anew = screen.draw(|frame| view::draw(frame, &shared.shown(), now, &mut panel))?;
             drawn = Some(now);
-            if panel.has_left_pixels() {
+            let cleared = panel.has_left_pixels();
+            if cleared {
                 screen.forget()?;
+            }
+            if anew || cleared {
                 panel.forget();
-                drawn = None;
             }
-            if panel.make() {
+            // pixels come with the next frame, at once
+            if panel.make() || anew || cleared {
                 drawn = None;
-            }
-            if drawn.is_none() {
                 continue;
             }
         }

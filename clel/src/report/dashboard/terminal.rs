@@ -61,18 +61,19 @@ impl Screen {
             .inspect_err(|_| give_back())
     }
 
-    /// Draws, unless the terminal has been given back.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    /// Draws, unless the terminal has been given back; whether it was taken again for that, with nothing on it.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
-        if !TAKEN.load(Ordering::SeqCst) {
+        let given_back = !TAKEN.load(Ordering::SeqCst);
+        if given_back {
             let caught = panicked().take_if(|at| at.elapsed() >= CAUGHT);
             if caught.is_none() {
-                return Ok(());
+                return Ok(false);
             }
             enter()?;
             self.forget()?;
         }
-        self.0.draw(draw).map(|_| ())
+        self.0.draw(draw).map(|_| given_back)
     }
 
     /// Forgets what is on the screen, lest something that others wrote there stay.
