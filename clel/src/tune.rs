@@ -1,11 +1,11 @@
-//! What `clel tune` measured on the devices of this machine: the best tile for each product of the networks, in a file for each
+//! What `clel tune` measured on the devices of this machine: the best way to compute each product of the networks, in a file for each
 //! adapter and version of the kernels.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
-use clel_tensor::gpu::{Gpu, Tile, Tuned, kernels_version};
+use clel_tensor::gpu::{Gpu, Tuned, Way, kernels_version};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 struct File {
     adapter: String,
     kernels: String,
-    tiles: BTreeMap<String, String>,
+    ways: BTreeMap<String, String>,
 }
 
 /// What results depend on besides the product.
@@ -62,16 +62,16 @@ fn load_from(path: &Path, gpu: &Gpu) -> Result<usize> {
     };
     let damaged = |why: String| {
         let why = format!("{why}; `clel tune` writes it anew, and `clel tune --forget` removes it");
-        Error::format(path, "the tiles", why)
+        Error::format(path, "the ways", why)
     };
     let file: File = toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
     if file.adapter != adapter(gpu) || file.kernels != kernels_version() {
         return Ok(0);
     }
     let mut best = Tuned::new();
-    for (product, name) in file.tiles {
-        let tile = Tile::named(&name).ok_or_else(|| damaged(format!("no tile {name:?}")))?;
-        best.insert(product, tile);
+    for (product, name) in file.ways {
+        let way = Way::named(&name).ok_or_else(|| damaged(format!("no way {name:?}")))?;
+        best.insert(product, way);
     }
     let count = best.len();
     gpu.set_tuned(best);
@@ -89,12 +89,12 @@ pub fn save(gpu: &Gpu) -> Result<PathBuf> {
 }
 
 fn save_to(path: &Path, gpu: &Gpu) -> Result<()> {
-    let tiles = gpu.tuned().into_iter();
+    let ways = gpu.tuned().into_iter();
     let file = File {
         adapter: adapter(gpu),
         kernels: kernels_version(),
-        tiles: tiles
-            .map(|(product, tile)| (product, tile.to_string()))
+        ways: ways
+            .map(|(product, way)| (product, way.to_string()))
             .collect(),
     };
     let text =
@@ -142,15 +142,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/tune.toml");
         assert_eq!(load_from(&path, &gpu).unwrap(), 0);
-        let tile = Tile::named("32x32/4x4/4/32").unwrap();
-        let best = Tuned::from([("forward 1x64x16x144 by 3x3/1".to_owned(), tile)]);
+        let [tile, filtered] =
+            ["32x32/4x4/4/32", "winograd 4"].map(|name| Way::named(name).unwrap());
+        let best = Tuned::from([
+            ("forward 1x64x16x144 by 3x3/1".to_owned(), tile),
+            ("input_grad 1x64x16x144 by 3x3/1".to_owned(), filtered),
+        ]);
         gpu.set_tuned(best.clone());
         save_to(&path, &gpu).unwrap();
         gpu.set_tuned(Tuned::new());
-        assert_eq!(load_from(&path, &gpu).unwrap(), 1);
+        assert_eq!(load_from(&path, &gpu).unwrap(), 2);
         assert_eq!(gpu.tuned(), best);
         let told = described(&Device::Wgpu(gpu.clone()));
-        assert!(told.ends_with(", tuned for 1 products"), "{told}");
+        assert!(told.ends_with(", tuned for 2 products"), "{told}");
         let text = std::fs::read_to_string(&path).unwrap();
         // other kernels: measured in vain
         gpu.set_tuned(Tuned::new());
@@ -158,7 +162,7 @@ mod tests {
         std::fs::write(&path, text.replace(&version, "0123456789abcdef")).unwrap();
         assert_eq!(load_from(&path, &gpu).unwrap(), 0);
         assert!(gpu.tuned().is_empty());
-        // a tile that there is not
+        // a way that there is not
         std::fs::write(&path, text.replace("32x32/4x4/4/32", "7x7")).unwrap();
         let error = load_from(&path, &gpu).unwrap_err().to_string();
         assert!(

@@ -21,6 +21,7 @@ pub mod random;
 mod scoped;
 mod storage;
 mod tensor;
+mod winograd;
 
 pub use device::Device;
 pub use dtype::{DType, Element};
@@ -29,3 +30,4 @@ pub use expr::Expr;
 pub use layout::broadcast_shapes;
 pub use random::RngKey;
 pub use tensor::{Captured, Tensor, count_launches, largest_array, without_fusion};
+pub use winograd::{Winograd, with_winograd};

@@ -1,10 +1,9 @@
 //! Convolutions launched together with what follows them, against one launch for each operation; on both devices.
 
 use clel_tensor::{
-    Device, Expr, Result, RngKey, Tensor, count_launches,
-    cpu::{Winograd, with_winograd},
+    Device, Expr, Result, RngKey, Tensor, Winograd, count_launches,
     expr::{Binary, Distribution},
-    without_fusion,
+    with_winograd, without_fusion,
 };
 use proptest::prelude::*;
 

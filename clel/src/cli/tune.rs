@@ -20,8 +20,8 @@ Examples:
 
 /// Finds the fastest kernels for this machine's graphics hardware, and remembers them.
 ///
-/// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, and the best is
-/// kept in a file in the user's cache folder (or the one that CLEL_CACHE names), which every command reads from then on. It holds for one
+/// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, 3×3 convolutions with
+/// Winograd's minimal filtering too (unless `train.winograd` forbids it), and the best is kept in a file in the user's cache folder (or the one that CLEL_CACHE names), which every command reads from then on. It holds for one
 /// adapter, driver and version of the kernels; more networks and precisions add to it. Sums are added up in another order with another tile, so
 /// results change in their last digits. Where CLEL_CACHE names an empty folder, nothing is tuned.
 #[derive(Debug, clap::Args)]
@@ -44,9 +44,9 @@ pub(super) struct Tune {
 struct Measured {
     product: String,
     operations: usize,
-    /// Tiles and seconds, fastest first.
+    /// Tiles (or `winograd` and its outputs along an axis) and seconds, fastest first.
     trials: Vec<(String, f64)>,
-    /// With the tile that it had before.
+    /// The way that it went before.
     seconds_before: f64,
 }
 
@@ -105,23 +105,23 @@ impl Tune {
         ))
     }
 
-    /// Tries the tiles on a product, and takes the best.
+    /// Tries the ways to compute a product, and takes the best.
     fn measure(&self, gpu: &Gpu, primitive: &Primitive) -> Result<Option<Measured>> {
-        let Some(tried) = gpu.try_tiles(primitive)? else {
+        let Some(tried) = gpu.try_ways(primitive)? else {
             return Ok(None);
         };
         let Some(best) = tried.trials.first() else {
             return Ok(None);
         };
         let mut tuned = gpu.tuned();
-        tuned.insert(tried.product.clone(), best.tile);
+        tuned.insert(tried.product.clone(), best.way);
         gpu.set_tuned(tuned);
         let measured = Measured {
             operations: tried.operations,
             trials: tried
                 .trials
                 .iter()
-                .map(|t| (t.tile.to_string(), t.seconds))
+                .map(|t| (t.way.to_string(), t.seconds))
                 .collect(),
             seconds_before: tried.before.seconds,
             product: tried.product,
@@ -133,12 +133,12 @@ impl Tune {
     }
 }
 
-/// A product, its rate before and now, and how the tiles did, in microseconds.
+/// A product, its rate before and now, and how the ways did, in microseconds.
 fn line(measured: &Measured, before: &Trial) -> String {
     let rate = |seconds: f64| measured.operations as f64 * 1e-9 / seconds;
     let trials = measured.trials.iter();
     let trials: Vec<String> = trials
-        .map(|(tile, s)| format!("{tile} {:.1}", s * 1e6))
+        .map(|(way, s)| format!("{way} {:.1}", s * 1e6))
         .collect();
     let now = measured.trials.first().map_or(f64::NAN, |(_, s)| *s);
     format!(
@@ -146,7 +146,7 @@ fn line(measured: &Measured, before: &Trial) -> String {
         measured.product,
         rate(before.seconds),
         rate(now),
-        before.tile,
+        before.way,
         trials.join(", ")
     )
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clel_tensor::cpu::{Winograd, with_winograd};
 use clel_tensor::gpu::{MatmulPrecision, with_matmul_precision};
+use clel_tensor::{Winograd, with_winograd};
 use serde::{Deserialize, Serialize};
 
 use super::best::Best;
@@ -255,7 +255,7 @@ pub struct TrainConfig {
     pub iterations: usize,
     /// Half-life of the moving averages of the parameters, in images.
     pub ema_half_life: f64,
-    /// Which convolutions on the CPU are computed with fewer multiplications than their definition has; only rounding differs.
+    /// Which convolutions are computed with fewer multiplications than their definition has; only rounding differs.
     #[serde(default)]
     pub winograd: WinogradTiles,
     /// How exactly graphics cards with matrix units multiply and convolve.
@@ -299,7 +299,7 @@ impl From<Precision> for MatmulPrecision {
     }
 }
 
-/// Winograd's minimal filtering of 3×3 convolutions on the CPU.
+/// Winograd's minimal filtering of 3×3 convolutions, where it saves time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WinogradTiles {

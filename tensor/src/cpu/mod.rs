@@ -21,8 +21,6 @@ mod tests;
 mod workers;
 
 pub use buffer::{CpuBuffer, CpuView};
-pub(crate) use conv::winograd;
-pub use conv::{Winograd, with_winograd};
 pub(crate) use epilogue::Epilogue;
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
 pub use peak::{peak_flops, threads};

@@ -152,6 +152,16 @@ pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
     }
 }
 
+/// Lanes that run side by side on the software rasterisers for which matmul_lanes is written.
+pub(super) const LANES: u32 = 8;
+
+/// Whether lanes of the adapter can tell one another numbers, and are as many as matmul_lanes expects.
+pub(super) fn has_lanes(adapter: &wgpu::Adapter) -> bool {
+    let info = adapter.get_info();
+    adapter.features().contains(wgpu::Features::SUBGROUP)
+        && [info.subgroup_min_size, info.subgroup_max_size] == [LANES; 2]
+}
+
 /// What kernels for matrix units need beyond WebGPU.
 pub(super) const MATRIX_UNITS: wgpu::Features =
     wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);

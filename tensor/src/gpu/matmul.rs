@@ -1,5 +1,6 @@
 //! Batched matrix products.
 
+use super::adapter::LANES;
 use super::launch::{Launch, WORKGROUP};
 use super::run::magic;
 use super::template::{Program, program};
@@ -23,6 +24,22 @@ pub(super) fn direct_program(
         .set("AT", u8::from(a_transposed))
         .set("BT", u8::from(b_transposed))
         .set("VEC", u8::from(vec))
+}
+
+/// Rows that the lanes of a subgroup share.
+const LANE_ROWS: usize = 16;
+
+pub(super) fn lanes_program(vectors: usize, b_transposed: bool) -> Program {
+    program!("matmul_lanes")
+        .set("TM", LANE_ROWS)
+        .set("TNV", vectors)
+        .set("BT", u8::from(b_transposed))
+}
+
+/// Whether the lanes can share the rows of a product: whole vectors, whole turns of all lanes, and hardly any column beside the product.
+pub(super) fn lanes_suit(shape: &MatMul) -> bool {
+    let aligned = shape.n.is_multiple_of(4) && shape.k.is_multiple_of(LANES as usize);
+    aligned && !shape.a_transposed && shape.k > 0 && shape.n >= 24
 }
 
 /// The block that wastes least of an m × n product. A step costs the products and, about four
@@ -95,6 +112,40 @@ impl Gpu {
                 },
             )
         })
+    }
+
+    /// A product by lanes that share rows, which it must [suit](lanes_suit).
+    pub(super) fn matmul_by_lanes(
+        &self,
+        name: &'static str,
+        shape: &MatMul,
+        operands: [&GpuBuffer; 2],
+        c: &GpuBuffer,
+    ) -> Result<()> {
+        let vectors = if shape.n > 4 * LANES as usize { 2 } else { 1 };
+        let tiles_n = shape.n.div_ceil(4 * vectors * LANES as usize);
+        let tiles = shape.m.div_ceil(LANE_ROWS) * tiles_n;
+        let subgroups = tiles * shape.batch;
+        let step = |batched: bool, size: usize| if batched { size } else { 0 };
+        let mut params = [subgroups, tiles, tiles_n].map(|n| n as u32).to_vec();
+        params.push(0);
+        params.extend([tiles, tiles_n].into_iter().flat_map(magic));
+        let steps = [
+            step(shape.a_batched, shape.m * shape.k),
+            step(shape.b_batched, shape.k * shape.n),
+        ];
+        params.extend([shape.m, shape.n, shape.k].map(|n| n as u32));
+        params.extend(steps.map(|n| n as u32));
+        self.launch(
+            &lanes_program(vectors, shape.b_transposed),
+            &Launch {
+                name,
+                read: &operands,
+                written: &[c],
+                params: &params,
+                groups: (subgroups as u64).div_ceil(WORKGROUP / u64::from(LANES)),
+            },
+        )
     }
 
     /// Number of parts for a contraction of length `k` when `threads` threads work side by side.

@@ -13,6 +13,7 @@ mod batch;
 mod bindings;
 mod conv;
 mod faults;
+mod few;
 mod launch;
 mod layout;
 mod matmul;
@@ -30,6 +31,8 @@ mod tiled;
 mod tiles;
 mod transfer;
 mod tune;
+mod way;
+mod winograd;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,6 +51,7 @@ use pool::Pool;
 pub use tiles::{Tile, Tuned};
 use tune::Tuning;
 pub use tune::{Trial, Tried, kernels_version};
+pub use way::Way;
 
 /// Which of the two families of heavy kernels runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +75,8 @@ pub struct GpuOptions {
     pub poison: bool,
     /// The tile of every product of the tiled kernels, instead of what suits the product. For tests.
     pub tile: Option<Tile>,
+    /// Winograd's minimal filtering wherever it is possible and allowed, whether or not it saves time. For tests.
+    pub always_winograd: bool,
     /// Ask for no more than what WebGPU guarantees everywhere (8 arrays a kernel, 128 MiB each).
     /// For tests.
     pub smallest_limits: bool,
@@ -88,6 +94,8 @@ struct Inner {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     family: Family,
+    /// Whether the direct kernels may have lanes tell one another numbers.
+    lanes: bool,
     options: GpuOptions,
     faults: Arc<Faults>,
     pool: Arc<Pool>,
@@ -123,10 +131,20 @@ impl Gpu {
         };
         // with the smallest limits their tiles do not fit
         summary.matrix_units &= !options.smallest_limits;
-        let mut opened = request(&adapter, &limits, summary.matrix_units).await;
+        let family = options.family.unwrap_or(match summary.kind {
+            AdapterKind::Software => Family::Direct,
+            _ => Family::Tiled,
+        });
+        let lanes =
+            family == Family::Direct && !options.smallest_limits && adapter::has_lanes(&adapter);
+        let usual = match lanes {
+            true => wgpu::Features::SUBGROUP,
+            false => wgpu::Features::empty(),
+        };
+        let mut opened = request(&adapter, &limits, usual, summary.matrix_units).await;
         if summary.matrix_units && opened.is_err() {
             summary.matrix_units = false;
-            opened = request(&adapter, &limits, false).await;
+            opened = request(&adapter, &limits, usual, false).await;
         }
         let (device, queue) = opened.map_err(|error| Error::NoDevice {
             wanted: summary.name.clone(),
@@ -135,10 +153,6 @@ impl Gpu {
         let faults = Faults::watch(&device, summary.name.clone());
         let pipelines = Pipelines::new(&device, options.checked);
         let batch = Batch::new(&device, pipelines.params());
-        let family = options.family.unwrap_or(match summary.kind {
-            AdapterKind::Software => Family::Direct,
-            _ => Family::Tiled,
-        });
         Ok(Gpu {
             inner: Arc::new(Inner {
                 pool: Pool::new(limits.max_buffer_size),
@@ -147,6 +161,7 @@ impl Gpu {
                 queue,
                 limits,
                 family,
+                lanes,
                 options,
                 faults,
                 batch: Mutex::new(batch),
@@ -247,6 +262,7 @@ impl Gpu {
 async fn request(
     adapter: &wgpu::Adapter,
     limits: &wgpu::Limits,
+    usual: wgpu::Features,
     matrix_units: bool,
 ) -> std::result::Result<(wgpu::Device, wgpu::Queue), wgpu::RequestDeviceError> {
     let (required_features, experimental_features) = match matrix_units {
@@ -254,12 +270,9 @@ async fn request(
             // SAFETY: the one experimental feature is matrix units, used by one kernel (gemm_matrix), which loads and stores blocks inside
             // its own workgroup arrays only; the sizes of those follow from its tile.
             let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
-            (self::adapter::MATRIX_UNITS, experimental)
+            (usual | self::adapter::MATRIX_UNITS, experimental)
         }
-        false => (
-            wgpu::Features::empty(),
-            wgpu::ExperimentalFeatures::disabled(),
-        ),
+        false => (usual, wgpu::ExperimentalFeatures::disabled()),
     };
     adapter
         .request_device(&wgpu::DeviceDescriptor {

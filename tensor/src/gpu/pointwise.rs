@@ -2,7 +2,7 @@
 
 use super::launch::Launch;
 use super::layout::Layout;
-use super::{Gpu, GpuBuffer, pointwise_text};
+use super::{Family, Gpu, GpuBuffer, pointwise_text};
 use crate::expr::PointwiseKernel;
 use crate::{Error, Result};
 
@@ -36,18 +36,28 @@ impl Gpu {
             return Ok(outputs);
         }
         let layout = Layout::of(kernel);
+        let turns = self.turns(kernel);
         let launch = Launch {
             name: "pointwise",
             read: inputs,
             written: &outputs.iter().collect::<Vec<_>>(),
             params: &pointwise_text::params(kernel, &layout),
-            groups: (kernel.len() as u64).div_ceil(4 * GROUP),
+            groups: (kernel.len() as u64).div_ceil(4 * GROUP * turns),
         };
         self.launch_text(
             &pointwise_text::key(kernel, &layout),
-            || pointwise_text::text(kernel, &layout),
+            || pointwise_text::text(kernel, &layout, turns),
             &launch,
         )?;
         Ok(outputs)
+    }
+
+    /// How often four elements a thread makes. On graphics hardware once: neighbouring threads read together. On a software rasteriser each
+    /// thread costs as much as some elements; with random numbers, which are long, it gains nothing.
+    fn turns(&self, kernel: &PointwiseKernel) -> u64 {
+        match self.family() {
+            Family::Direct if kernel.keys().next().is_none() => 4,
+            _ => 1,
+        }
     }
 }

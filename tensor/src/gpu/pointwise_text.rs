@@ -67,8 +67,12 @@ pub(super) fn field_words(kernel: &PointwiseKernel, layout: &Layout) -> Vec<u32>
     words
 }
 
-/// The WGSL text.
-pub(super) fn text(kernel: &PointwiseKernel, layout: &Layout) -> Result<String, String> {
+/// The WGSL text, of threads that make four elements in each of so many turns.
+pub(super) fn text(
+    kernel: &PointwiseKernel,
+    layout: &Layout,
+    turns: u64,
+) -> Result<String, String> {
     // Writing to a string does not fail.
     let mut out = format!(
         "struct Params {{\nthreads: u32,\n{}}}\n",
@@ -81,12 +85,21 @@ pub(super) fn text(kernel: &PointwiseKernel, layout: &Layout) -> Result<String, 
         "@compute @workgroup_size(256)\n\
          fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: \
          vec3<u32>, @builtin(local_invocation_index) local: u32) {\n\
-         let t = (group.y * groups.x + group.x) * 256u + local;\n\
-         if t >= params.threads { return; }\n",
+         let thread = (group.y * groups.x + group.x) * 256u + local;\n",
     );
+    match turns {
+        1 => out.push_str("{ let t = thread;\n"),
+        _ => {
+            let _ = writeln!(
+                out,
+                "for (var turn = 0u; turn < {turns}u; turn += 1u) {{ let t = thread * {turns}u + turn;"
+            );
+        }
+    }
+    out.push_str("if t >= params.threads { return; }\n");
     let _ = coordinates(&mut out, kernel, layout);
     let _ = operations(&mut out, kernel, layout, None);
-    out.push_str("}\n");
+    out.push_str("}\n}\n");
     Ok(out)
 }
 

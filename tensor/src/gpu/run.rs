@@ -29,8 +29,12 @@ impl Gpu {
         if elements == 0 {
             return Ok(output);
         }
-        if let (Some(work), [a, b]) = (self.work(primitive), inputs) {
-            self.tiled(primitive, &work, [a, b], Store::Plain(&output))?;
+        if let (Some(plan), [a, b]) = (self.plan(primitive), inputs) {
+            self.carry_out(&plan, primitive, [a, b], Store::Plain(&output))?;
+            return Ok(output);
+        }
+        if let (Some(product), &[a, b]) = (self.for_lanes(primitive), inputs) {
+            self.matmul_by_lanes(op, &product, [a, b], &output)?;
             return Ok(output);
         }
         match (primitive, inputs) {

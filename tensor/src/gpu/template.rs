@@ -109,6 +109,7 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
                     ["gemm_first"] => include_str!("shaders/gemm_first.wgsl"),
                     ["gemm_next"] => include_str!("shaders/gemm_next.wgsl"),
                     ["gemm_operands"] => include_str!("shaders/gemm_operands.wgsl"),
+                    ["winograd_lines"] => include_str!("shaders/winograd_lines.wgsl"),
                     ["thread"] => include_str!("shaders/thread.wgsl"),
                     _ => return Err(line.to_owned()),
                 };

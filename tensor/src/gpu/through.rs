@@ -3,8 +3,7 @@
 use super::launch::Launch;
 use super::layout::Layout;
 use super::template::Program;
-use super::tiled::Vectors;
-use super::{Gpu, GpuBuffer, batch, pointwise_text};
+use super::{Family, Gpu, GpuBuffer, batch, pointwise_text};
 use crate::Result;
 use crate::expr::PointwiseKernel;
 use crate::primitive::{ConvPass, Primitive};
@@ -52,13 +51,14 @@ impl Gpu {
         else {
             return Ok(None);
         };
-        // not the direct kernels of software rasterisers: their long texts take seconds to compile, once for each epilogue, and
+        // not on software rasterisers: the long texts of their kernels take seconds to compile, once for each epilogue, and
         // a launch less saves nothing there
-        let Some(work) = self.work(primitive) else {
+        if self.family() == Family::Direct {
+            return Ok(None);
+        }
+        let Some(plan) = self.plan(primitive) else {
             return Ok(None);
         };
-        // the kernels hand over four channels at a time
-        let fours = work.vectors == Vectors::All;
         let limit = self.inner.limits.max_storage_buffers_per_shader_stage as usize;
         let arrays = inputs.len() + extra.len() + kernel.roots.len();
         let layout = Layout::of(kernel);
@@ -66,7 +66,7 @@ impl Gpu {
         let words = 64 + pointwise_text::field_words(kernel, &layout).len();
         let too_large = arrays > limit || 4 * words > batch::WINDOWS[batch::WINDOWS.len() - 1];
         let len = primitive.output_len();
-        if !fours || kernel.needs_f64() || too_large || len == 0 || kernel.len() != len {
+        if !plan.in_fours() || kernel.needs_f64() || too_large || len == 0 || kernel.len() != len {
             return Ok(None);
         }
         self.addressable(primitive.name(), len)?;
@@ -81,7 +81,8 @@ impl Gpu {
             extra,
             outputs,
         };
-        self.tiled(primitive, &work, [a, b], Store::Through(&through))?;
+        let store = Store::Through(&through);
+        self.carry_out(&plan, primitive, [a, b], store)?;
         Ok(Some(through.outputs))
     }
 
@@ -90,7 +91,7 @@ impl Gpu {
         &self,
         name: &'static str,
         program: &Program,
-        inputs: [&GpuBuffer; 2],
+        inputs: &[&GpuBuffer],
         mut params: Vec<u32>,
         groups: u64,
         through: &Through<'_>,
@@ -107,19 +108,24 @@ impl Gpu {
         };
         let follows = pointwise_text::key(kernel, layout);
         let key = format!("{} then {follows}", program.key());
-        self.launch_text(&key, || text(program, kernel, layout), &launch)
+        self.launch_text(
+            &key,
+            || text(program, inputs.len(), kernel, layout),
+            &launch,
+        )
     }
 }
 
-/// The text of a convolution, expanded with THROUGH, and of what follows it.
+/// The text of a convolution of so many inputs, expanded with THROUGH, and of what follows it.
 pub(super) fn text(
     program: &Program,
+    inputs: usize,
     kernel: &PointwiseKernel,
     layout: &Layout,
 ) -> Result<String, String> {
     let fields = pointwise_text::fields(kernel, layout);
     let convolution = program.expand()?;
     let mut text = convolution.replacen("    // what follows\n", &fields, 1);
-    text.push_str(&pointwise_text::finish(kernel, layout, 0, 2));
+    text.push_str(&pointwise_text::finish(kernel, layout, 0, inputs));
     Ok(text)
 }

@@ -163,6 +163,11 @@ impl Work {
         }
     }
 
+    /// Whether the results come four neighbours at a time.
+    pub(super) fn in_fours(&self) -> bool {
+        self.vectors == Vectors::All
+    }
+
     fn program(&self, tile: &Tile, through: bool) -> Program {
         let Product {
             operands,
@@ -260,7 +265,7 @@ impl Gpu {
             Store::Plain(output) => output,
             Store::Through(through) => {
                 let groups = groups as u64;
-                return self.launch_through(name, program, operands, params, groups, through);
+                return self.launch_through(name, program, &operands, params, groups, through);
             }
         };
         self.in_splits(name, splits, elements, output, |output| {

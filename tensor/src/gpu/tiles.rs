@@ -9,6 +9,7 @@ use std::fmt;
 use super::matrix::{MatmulPrecision, SUBGROUP, matrix_space};
 use super::template::Program;
 use super::tiled::Operands;
+use super::way::Way;
 
 /// What multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -226,8 +227,8 @@ impl fmt::Display for Product {
     }
 }
 
-/// What was measured on a device: the best tile of a product, by the name of the product.
-pub type Tuned = BTreeMap<String, Tile>;
+/// What was measured on a device: the best way to compute a product, by the name of the product.
+pub type Tuned = BTreeMap<String, Way>;
 
 /// Whether a product can be cut into such tiles, with so much workgroup memory, and sensibly: a tile much narrower than the product is
 /// the slowest, and so is one that lies mostly beside it.
@@ -245,7 +246,9 @@ pub(super) fn suits(product: &Product, tile: &Tile, space: u32) -> bool {
 pub(super) fn choose(product: &Product, cuts: usize, space: u32, tuned: &Tuned) -> Tile {
     let known = (!tuned.is_empty()).then(|| tuned.get(&product.to_string()));
     // a file may say anything
-    if let Some(tile) = known.flatten().filter(|tile| suits(product, tile, space)) {
+    if let Some(Way::Tile(tile)) = known.flatten()
+        && suits(product, tile, space)
+    {
         return *tile;
     }
     let (usual, small): (&[Tile], Tile) = match product.precision {
@@ -291,7 +294,7 @@ mod tests {
             window: [3, 3, 1],
         };
         assert_eq!(choose(&product, 1, SPACE, &Tuned::new()), USUAL[0]);
-        let tuned = Tuned::from([(product.to_string(), SMALL)]);
+        let tuned = Tuned::from([(product.to_string(), Way::Tile(SMALL))]);
         assert_eq!(choose(&product, 1, SPACE, &tuned), SMALL);
         let other = Product { n: 3, ..product };
         assert_eq!(choose(&other, 1, SPACE, &tuned), NARROW);

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::faults::lock;
 use super::tiled::Work;
-use super::tiles::{Product, TILES, Tile, Tuned, choose, suits};
+use super::tiles::{Product, TILES, Tuned, choose, suits};
+use super::way::{Plan, Way};
 use super::{Gpu, GpuBuffer};
 use crate::expr::{Access, PointwiseKernel};
 use crate::primitive::{ConvPass, Primitive};
@@ -29,11 +30,11 @@ impl Tuning {
     }
 }
 
-/// How long a product takes with a tile.
+/// How long a product takes one way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trial {
-    /// The tile.
-    pub tile: Tile,
+    /// The way.
+    pub way: Way,
     /// Seconds for one product.
     pub seconds: f64,
 }
@@ -45,14 +46,14 @@ pub struct Tried {
     pub product: String,
     /// Operations on numbers, two for a multiply-add.
     pub operations: usize,
-    /// With the tile that it would get now.
+    /// As it would be computed now.
     pub before: Trial,
-    /// With every tile that makes sense for it, fastest first.
+    /// Every way that makes sense for it, fastest first.
     pub trials: Vec<Trial>,
 }
 
 impl Gpu {
-    /// The best tiles of products, as [`Gpu::try_tiles`] found them here or in an earlier run.
+    /// The best tiles of products, as [`Gpu::try_ways`] found them here or in an earlier run.
     pub fn tuned(&self) -> Tuned {
         lock(&self.inner.tuning).best.clone()
     }
@@ -76,11 +77,11 @@ impl Gpu {
         done.map(|()| watched.unwrap_or_default().into_values().collect())
     }
 
-    /// Measures every tile on a product, with this thread's [precision](super::MatmulPrecision); `None` for what the tiled kernels do not make.
+    /// Measures every way to compute a product, with this thread's [precision](super::MatmulPrecision); `None` for what the tiled kernels do not make.
     ///
     /// # Errors
     /// No memory for the operands, or an earlier failure of the device.
-    pub fn try_tiles(&self, primitive: &Primitive) -> Result<Option<Tried>> {
+    pub fn try_ways(&self, primitive: &Primitive) -> Result<Option<Tried>> {
         let Some(Work { product, .. }) = self.work(primitive) else {
             return Ok(None);
         };
@@ -94,20 +95,24 @@ impl Gpu {
         let operands: Vec<&GpuBuffer> = operands.iter().collect();
         let known = self.tuned();
         let space = self.inner.limits.max_compute_workgroup_storage_size;
-        let usual = choose(&product, product.cuts(), space, &known);
-        let try_tile = |tile: Tile| {
-            lock(&self.inner.tuning).best.insert(name.clone(), tile);
+        let usual = match self.plan(primitive) {
+            Some(Plan::Filtered(tiling)) => Way::Winograd(tiling.outputs),
+            _ => Way::Tile(choose(&product, product.cuts(), space, &known)),
+        };
+        let try_way = |way: Way| {
+            lock(&self.inner.tuning).best.insert(name.clone(), way);
             let seconds = self.time(primitive, &operands)?;
-            Ok(Trial { tile, seconds })
+            Ok(Trial { way, seconds })
         };
         let tiles = TILES
             .into_iter()
             .filter(|tile| suits(&product, tile, space));
-        let trials = tiles.map(try_tile).collect::<Result<Vec<_>>>();
+        let ways = tiles.map(Way::Tile).chain(self.filtered_ways(primitive));
+        let trials = ways.map(try_way).collect::<Result<Vec<_>>>();
         self.set_tuned(known);
         let mut trials = trials?;
         // what is chosen suits, so it was tried
-        let chosen = trials.iter().find(|trial| trial.tile == usual).copied();
+        let chosen = trials.iter().find(|trial| trial.way == usual).copied();
         let Some(before) = chosen else {
             return Ok(None);
         };
@@ -172,7 +177,7 @@ fn follows(primitive: &Primitive) -> Option<PointwiseKernel> {
     ))
 }
 
-/// A word that changes with the kernels whose tiles are measured.
+/// A word that changes with the kernels that are measured.
 pub fn kernels_version() -> String {
     let texts = [
         include_str!("shaders/gemm_tiled.wgsl"),
@@ -181,7 +186,12 @@ pub fn kernels_version() -> String {
         include_str!("shaders/gemm_first.wgsl"),
         include_str!("shaders/gemm_next.wgsl"),
         include_str!("shaders/numerics.wgsl"),
+        include_str!("shaders/winograd_lines.wgsl"),
+        include_str!("shaders/winograd_weight.wgsl"),
+        include_str!("shaders/winograd_input.wgsl"),
+        include_str!("shaders/winograd_output.wgsl"),
         include_str!("matrix.rs"),
+        include_str!("winograd.rs"),
         include_str!("tiles.rs"),
     ];
     let mut hasher = DefaultHasher::new();

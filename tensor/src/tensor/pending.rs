@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     DType, Result,
-    cpu::{Winograd, winograd, with_winograd},
     primitive::Primitive,
     storage::Storage,
+    winograd::{Winograd, winograd, with_winograd},
 };
 
 /// A convolution and who waits for it.

@@ -9,11 +9,12 @@ use std::{
 use super::captured;
 use crate::{
     DType, Device, Result, RngKey,
-    cpu::{self, CpuBuffer, CpuView, Epilogue, Winograd, winograd, with_winograd},
+    cpu::{self, CpuBuffer, CpuView, Epilogue},
     expr::PointwiseKernel,
-    gpu::GpuBuffer,
+    gpu::{Gpu, GpuBuffer},
     primitive::Primitive,
     storage::Storage,
+    winograd::{Winograd, winograd, with_winograd},
 };
 
 thread_local! {
@@ -56,6 +57,11 @@ fn count(name: &'static str, elements: usize, dtype: DType) {
             *c.entry(name).or_default() += 1;
         }
     });
+}
+
+/// Puts a device's arrays, if there are any, into storage.
+fn stored<B>(wrap: fn(B) -> Storage) -> impl Fn(Option<Vec<B>>) -> Option<Vec<Storage>> {
+    move |all| all.map(|all| all.into_iter().map(wrap).collect())
 }
 
 /// What a launch computes. A primitive's inputs are contiguous and begin at the given elements of their storage.
@@ -106,28 +112,28 @@ impl Launch {
         device: &Device,
         inputs: &[Arc<Storage>],
     ) -> Result<Option<Vec<Arc<Storage>>>> {
-        let outputs = match device {
-            Device::Cpu => with_winograd(self.winograd, || self.on_cpu(inputs))?
-                .map(|all| all.into_iter().map(Storage::Cpu).map(Arc::new).collect()),
-            Device::Wgpu(gpu) => {
-                let op = self.name();
-                let read: Vec<&GpuBuffer> =
-                    inputs.iter().map(|s| s.gpu(op)).collect::<Result<_>>()?;
-                let outputs = match &self.work {
-                    Work::Primitive(primitive, _) => Some(vec![gpu.run(primitive, &read)?]),
-                    Work::Pointwise(kernel) => Some(gpu.pointwise(kernel, &read)?),
-                    Work::Through(primitive, offsets, kernel) => {
-                        let (own, extra) = read.split_at(offsets.len());
-                        gpu.run_through(primitive, own, kernel, extra)?
-                    }
-                };
-                outputs.map(|all| all.into_iter().map(Storage::Gpu).map(Arc::new).collect())
-            }
-        };
+        let outputs: Option<Vec<Storage>> = with_winograd(self.winograd, || match device {
+            Device::Cpu => self.on_cpu(inputs).map(stored(Storage::Cpu)),
+            Device::Wgpu(gpu) => self.on_gpu(gpu, inputs).map(stored(Storage::Gpu)),
+        })?;
+        let outputs = outputs.map(|all| all.into_iter().map(Arc::new).collect());
         if outputs.is_some() {
             count(self.name(), self.elements, self.dtype);
         }
         Ok(outputs)
+    }
+
+    fn on_gpu(&self, gpu: &Gpu, inputs: &[Arc<Storage>]) -> Result<Option<Vec<GpuBuffer>>> {
+        let op = self.name();
+        let read: Vec<&GpuBuffer> = inputs.iter().map(|s| s.gpu(op)).collect::<Result<_>>()?;
+        Ok(match &self.work {
+            Work::Primitive(primitive, _) => Some(vec![gpu.run(primitive, &read)?]),
+            Work::Pointwise(kernel) => Some(gpu.pointwise(kernel, &read)?),
+            Work::Through(primitive, offsets, kernel) => {
+                let (own, extra) = read.split_at(offsets.len());
+                gpu.run_through(primitive, own, kernel, extra)?
+            }
+        })
     }
 
     fn on_cpu(&self, inputs: &[Arc<Storage>]) -> Result<Option<Vec<CpuBuffer>>> {

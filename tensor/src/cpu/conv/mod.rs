@@ -16,8 +16,6 @@ mod weight_grad;
 mod winograd;
 
 pub(super) use kernel::{Kernels, kernels_f32, kernels_f64};
-pub(crate) use winograd::winograd;
-pub use winograd::{Winograd, with_winograd};
 
 use super::CpuBuffer;
 use super::epilogue::{Epilogue, Finish};

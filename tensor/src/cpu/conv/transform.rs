@@ -8,6 +8,7 @@
 
 use crate::cpu::real::Real;
 use crate::cpu::simd::{Portable, Simd};
+use crate::winograd::{FOUR, TWO};
 
 /// Side of the largest input tile.
 pub(super) const MAX_IN: usize = 6;
@@ -43,8 +44,8 @@ pub(super) struct F2;
 pub(super) struct F4;
 
 impl Tile for F2 {
-    const OUT: usize = 2;
-    const IN: usize = 4;
+    const OUT: usize = TWO;
+    const IN: usize = TWO + 2;
     #[inline(always)]
     unsafe fn weights<S: Simd>(g: [S::V; 3]) -> [S::V; MAX_IN] {
         // SAFETY: passed on to the caller.
@@ -92,8 +93,8 @@ const NEAR: f64 = std::f64::consts::FRAC_1_SQRT_2;
 const FAR: f64 = std::f64::consts::SQRT_2;
 
 impl Tile for F4 {
-    const OUT: usize = 4;
-    const IN: usize = 6;
+    const OUT: usize = FOUR;
+    const IN: usize = FOUR + 2;
     #[inline(always)]
     unsafe fn weights<S: Simd>(g: [S::V; 3]) -> [S::V; MAX_IN] {
         // SAFETY: passed on to the caller.
@@ -337,7 +338,7 @@ macro_rules! available {
 /// The widest transforms that fit these numbers of channels.
 pub(super) fn transforms(outputs: usize, channels: [usize; 2]) -> Option<Transforms<f32>> {
     let fits = |t: &Transforms<f32>| channels.iter().all(|c| c.is_multiple_of(t.lanes));
-    if outputs == F4::OUT {
+    if outputs == FOUR {
         available!(F4).find(fits)
     } else {
         available!(F2).find(fits)

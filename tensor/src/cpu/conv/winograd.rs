@@ -4,44 +4,17 @@
 //! f32 only: f64 is for checks and keeps to the definition. Against f64 (64 channels, uniform numbers, in units of rounding of the results' root
 //! mean square) the largest error is 54 for F4 and 13 for F2, where the definition's sums have 41: `cpu/tests/conv.rs`.
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::kernel::{Kernels, MAX_ROWS, Tap, kernels_f32};
-use super::transform::{F2, F4, MAX_IN, MAX_OUT, Tile, Transforms, transforms};
+use super::transform::{MAX_IN, MAX_OUT, Transforms, transforms};
 use crate::Result;
 use crate::cpu::epilogue::{Finish, Worker};
 use crate::cpu::memory::PoolVec;
 use crate::primitive::{Conv2d, ConvPass};
-use crate::scoped::with_value;
-
-/// Which convolutions on the CPU may use Winograd's minimal filtering.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Winograd {
-    /// None: every sum as it is defined.
-    Off,
-    /// F(2×2, 3×3) where it saves time: 2.25 times fewer multiplications.
-    Two,
-    /// F(4×4, 3×3) too: 4 times fewer, somewhat larger rounding errors.
-    #[default]
-    Four,
-}
-
-thread_local! {
-    static CHOICE: Cell<Winograd> = const { Cell::new(Winograd::Four) };
-}
-
-/// Runs `f` with this choice for the convolutions that this thread calls for meanwhile, also where they are computed later.
-pub fn with_winograd<R>(choice: Winograd, f: impl FnOnce() -> R) -> R {
-    with_value(&CHOICE, choice, f)
-}
-
-/// The choice that holds on this thread now.
-pub(crate) fn winograd() -> Winograd {
-    CHOICE.get()
-}
+use crate::winograd::{FOUR, TWO, Tiling, cheapest};
 
 /// Tiles of one task. More share each read of the weights; fewer stay in the second-level cache.
 const TASK_TILES: usize = 32;
@@ -52,26 +25,12 @@ const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
 /// What the transforms of one tile cost for each channel, in multiply-adds of the kernel.
 const fn transform_cost(outputs: usize) -> usize {
-    if outputs == F4::OUT { 300 } else { 110 }
+    if outputs == FOUR { 300 } else { 110 }
 }
 
 /// A pass that this module computes: images \[n, h, w, c\] to \[n, oh, ow, o\].
 pub(super) struct Plan {
-    pass: ConvPass,
-    n: usize,
-    h: usize,
-    w: usize,
-    c: usize,
-    oh: usize,
-    ow: usize,
-    o: usize,
-    pad: usize,
-    /// Sides of a tile.
-    outputs: usize,
-    inputs: usize,
-    /// Tiles along the axes of an image.
-    th: usize,
-    tw: usize,
+    tiling: Tiling,
     transforms: Transforms<f32>,
     kernels: Kernels<f32>,
 }
@@ -137,67 +96,35 @@ impl Shared {
 impl Plan {
     /// How to compute the pass, if this is quicker than the definition.
     pub fn new(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
-        let choice = CHOICE.get();
-        if choice == Winograd::Off || [s.kh, s.kw, s.stride] != [3, 3, 1] || s.pad > 2 {
-            return None;
-        }
-        let (h, w, c, oh, ow, o, pad) = match pass {
-            ConvPass::Forward => (s.h, s.w, s.c, s.oh, s.ow, s.o, s.pad),
-            ConvPass::InputGrad => (s.oh, s.ow, s.o, s.h, s.w, s.c, 2 - s.pad),
-            ConvPass::WeightGrad => return None,
-        };
         // products of the definition that do not fall into the padding, along one axis
-        let taps = |out: usize, len: usize| -> usize {
+        let taps = |(out, len, pad): (usize, usize, usize)| -> usize {
             (0..out)
                 .map(|i| (0..3).filter(|d| (i + d).wrapping_sub(pad) < len).count())
                 .sum()
         };
-        let mut best = (s.n * taps(oh, h) * taps(ow, w) * c * o, 0);
-        for outputs in [F2::OUT, F4::OUT] {
-            let places = (outputs + 2) * (outputs + 2);
-            let tiles = s.n * oh.div_ceil(outputs) * ow.div_ceil(outputs);
-            let products = places * tiles * c * o;
-            let cost = products + tiles * (c + o) * transform_cost(outputs) + 3 * places * c * o;
-            if cost < best.0 && (outputs == F2::OUT || choice == Winograd::Four) {
-                best = (cost, outputs);
-            }
-        }
-        let outputs = best.1;
-        if outputs == 0 {
-            return None;
-        }
+        let t = Tiling::of(pass, s, TWO)?;
+        let defined = t.n * taps((t.oh, t.h, t.pad)) * taps((t.ow, t.w, t.pad)) * t.c * t.o;
+        let tiling = cheapest(pass, s, defined, |t| {
+            t.multiplies()
+                + t.tiles() * (t.c + t.o) * transform_cost(t.outputs)
+                + 3 * t.places() * t.c * t.o
+        })?;
         Some(Plan {
-            pass,
-            n: s.n,
-            h,
-            w,
-            c,
-            oh,
-            ow,
-            o,
-            pad,
-            outputs,
-            inputs: outputs + 2,
-            th: oh.div_ceil(outputs),
-            tw: ow.div_ceil(outputs),
-            transforms: transforms(outputs, [c, o])?,
-            kernels: kernels_f32(o),
+            tiling,
+            transforms: transforms(tiling.outputs, [tiling.c, tiling.o])?,
+            kernels: kernels_f32(tiling.o),
         })
-    }
-
-    fn places(&self) -> usize {
-        self.inputs * self.inputs
     }
 
     /// Column tiles of the kernel.
     fn panels(&self) -> usize {
-        self.o.div_ceil(self.kernels.columns)
+        self.tiling.o.div_ceil(self.kernels.columns)
     }
 
     /// Elements from place to place of a transformed column tile, and of the whole.
     fn panel(&self) -> [usize; 2] {
-        let plane = odd_lines(self.c * self.kernels.columns);
-        [plane, self.places() * plane]
+        let plane = odd_lines(self.tiling.c * self.kernels.columns);
+        [plane, self.tiling.places() * plane]
     }
 
     /// Transforms the weights of a column tile to `u`, \[place\]\[input channel\]\[columns of a tile\].
@@ -205,14 +132,14 @@ impl Plan {
         let width = self.kernels.columns;
         let [plane, _] = self.panel();
         let first = p * width;
-        let columns = width.min(self.o - first);
+        let columns = width.min(self.tiling.o - first);
         // the weight is [columns, 3, 3, c] forward, and [c, 3, 3, columns] with the taps reversed backward
-        let at = |column: usize, tap: usize, c: usize| match self.pass {
-            ConvPass::Forward => (column * 9 + tap) * self.c + c,
-            _ => (c * 9 + 8 - tap) * self.o + column,
+        let at = |column: usize, tap: usize, c: usize| match self.tiling.pass {
+            ConvPass::Forward => (column * 9 + tap) * self.tiling.c + c,
+            _ => (c * 9 + 8 - tap) * self.tiling.o + column,
         };
         let mut g = [0.0; 9 * MAX_WIDTH];
-        for c in 0..self.c {
+        for c in 0..self.tiling.c {
             for (tap, row) in g.chunks_exact_mut(width).take(9).enumerate() {
                 for (j, g) in row[..columns].iter_mut().enumerate() {
                     *g = weight[at(first + j, tap, c)];
@@ -228,7 +155,10 @@ impl Plan {
 
     /// The pass: images and weight to images.
     pub fn run(&self, x: &[f32], weight: &[f32]) -> Result<PoolVec<f32>> {
-        let mut y = PoolVec::uninit(self.pass.name(), self.n * self.oh * self.ow * self.o)?;
+        let mut y = PoolVec::uninit(
+            self.tiling.pass.name(),
+            self.tiling.n * self.tiling.oh * self.tiling.ow * self.tiling.o,
+        )?;
         self.run_into(x, weight, Sink::Plain(Shared(y.as_mut_ptr())))?;
         Ok(y)
     }
@@ -239,18 +169,19 @@ impl Plan {
     }
 
     fn run_into(&self, x: &[f32], weight: &[f32], sink: Sink<'_>) -> Result<()> {
-        let tiles = self.n * self.th * self.tw;
-        if tiles * self.o == 0 {
+        let tiles = self.tiling.tiles();
+        if tiles * self.tiling.o == 0 {
             return Ok(());
         }
-        let zeros = PoolVec::filled(self.pass.name(), self.c, 0.0)?;
+        let zeros = PoolVec::filled(self.tiling.pass.name(), self.tiling.c, 0.0)?;
         let job = Job {
             x,
             zeros: &zeros,
             weight,
             sink,
         };
-        let parallel = tiles * self.places() * self.c * self.o >= PARALLEL_MULTIPLIES;
+        let parallel =
+            tiles * self.tiling.places() * self.tiling.c * self.tiling.o >= PARALLEL_MULTIPLIES;
         if tiles <= FEW_TILES && parallel {
             self.by_phases(&job)
         } else {
@@ -259,8 +190,8 @@ impl Plan {
     }
 
     fn by_phases(&self, job: &Job<'_>) -> Result<()> {
-        let lines = self.n * self.th;
-        let tiles = lines * self.tw;
+        let lines = self.tiling.n * self.tiling.th;
+        let tiles = lines * self.tiling.tw;
         let scratch = self.scratch(tiles)?;
         let planes = &scratch.planes;
         (0..tiles)
@@ -270,11 +201,11 @@ impl Plan {
         // each column tile's weights are transformed and used while they are in the cache
         let [plane, panel] = self.panel();
         (0..self.panels()).into_par_iter().try_for_each_init(
-            || PoolVec::uninit(self.pass.name(), panel),
+            || PoolVec::uninit(self.tiling.pass.name(), panel),
             |u, p| {
                 let u = u.as_mut().map_err(|e| e.clone())?.as_mut_ptr();
                 self.weights(job.weight, p, u);
-                for place in 0..self.places() {
+                for place in 0..self.tiling.places() {
                     self.multiply(tiles, place, p, u.wrapping_add(place * plane), planes);
                 }
                 Ok(())
@@ -292,7 +223,7 @@ impl Plan {
 
     fn by_tasks<'a>(&self, parallel: bool, job: &Job<'a>) -> Result<()> {
         let [plane, panel] = self.panel();
-        let mut all = PoolVec::uninit(self.pass.name(), self.panels() * panel)?;
+        let mut all = PoolVec::uninit(self.tiling.pass.name(), self.panels() * panel)?;
         let u = Shared(all.as_mut_ptr());
         let weights = |p: usize| self.weights(job.weight, p, u.at(p * panel));
         if parallel {
@@ -300,11 +231,11 @@ impl Plan {
         } else {
             (0..self.panels()).for_each(weights);
         }
-        let lines = self.n * self.th;
-        let per_task = (TASK_TILES / self.tw).clamp(1, lines);
+        let lines = self.tiling.n * self.tiling.th;
+        let per_task = (TASK_TILES / self.tiling.tw).clamp(1, lines);
         let start = || -> Result<(Scratch, Writer<'a>)> {
             Ok((
-                self.scratch(per_task * self.tw)?,
+                self.scratch(per_task * self.tiling.tw)?,
                 self.writer(job.sink, per_task)?,
             ))
         };
@@ -312,9 +243,9 @@ impl Plan {
             let (scratch, writer) = state.as_mut().map_err(|e| e.clone())?;
             let planes = &scratch.planes;
             let range = i * per_task..lines.min((i + 1) * per_task);
-            let tiles = range.start * self.tw..range.end * self.tw;
+            let tiles = range.start * self.tiling.tw..range.end * self.tiling.tw;
             self.transform_in(tiles.clone(), tiles.start, job, planes);
-            for place in 0..self.places() {
+            for place in 0..self.tiling.places() {
                 for p in 0..self.panels() {
                     let u = u.at(p * panel + place * plane);
                     self.multiply(tiles.len(), place, p, u, planes);
@@ -337,10 +268,10 @@ impl Plan {
         Ok(match sink {
             Sink::Plain(y) => Writer::Plain(y),
             Sink::Through(finish) => {
-                let len = lines * self.outputs * self.ow * self.o;
+                let len = lines * self.tiling.outputs * self.tiling.ow * self.tiling.o;
                 Writer::Through {
                     finish,
-                    pixels: PoolVec::uninit(self.pass.name(), len)?,
+                    pixels: PoolVec::uninit(self.tiling.pass.name(), len)?,
                     worker: finish.worker(),
                 }
             }
@@ -349,7 +280,7 @@ impl Plan {
 
     /// Turns the products of whole lines of tiles into pixels.
     fn finish(&self, lines: Range<usize>, origin: usize, from: &Planes, writer: &mut Writer<'_>) {
-        let tiles = lines.start * self.tw..lines.end * self.tw;
+        let tiles = lines.start * self.tiling.tw..lines.end * self.tiling.tw;
         match writer {
             Writer::Plain(y) => self.transform_out(tiles, origin, from, *y),
             Writer::Through {
@@ -369,16 +300,17 @@ impl Plan {
 
     /// The output element at which a line of tiles starts.
     fn line_start(&self, line: usize) -> usize {
-        let row = line / self.th * self.oh + line % self.th * self.outputs;
-        row * self.ow * self.o
+        let row =
+            line / self.tiling.th * self.tiling.oh + line % self.tiling.th * self.tiling.outputs;
+        row * self.tiling.ow * self.tiling.o
     }
 
     fn scratch(&self, tiles: usize) -> Result<Scratch> {
         let m_row = self.panels() * self.kernels.columns;
-        let v_plane = odd_lines(tiles * self.c);
+        let v_plane = odd_lines(tiles * self.tiling.c);
         let m_plane = odd_lines(tiles.next_multiple_of(self.kernels.rows) * m_row);
-        let mut v = PoolVec::uninit(self.pass.name(), self.places() * v_plane)?;
-        let mut m = PoolVec::uninit(self.pass.name(), self.places() * m_plane)?;
+        let mut v = PoolVec::uninit(self.tiling.pass.name(), self.tiling.places() * v_plane)?;
+        let mut m = PoolVec::uninit(self.tiling.pass.name(), self.tiling.places() * m_plane)?;
         let planes = Planes {
             v: Shared(v.as_mut_ptr()),
             m: Shared(m.as_mut_ptr()),
@@ -394,11 +326,11 @@ impl Plan {
 
     /// The corner of a tile in the output: image, row, column.
     fn corner(&self, tile: usize) -> [usize; 3] {
-        let (line, j) = (tile / self.tw, tile % self.tw);
+        let (line, j) = (tile / self.tiling.tw, tile % self.tiling.tw);
         [
-            line / self.th,
-            line % self.th * self.outputs,
-            j * self.outputs,
+            line / self.tiling.th,
+            line % self.tiling.th * self.tiling.outputs,
+            j * self.tiling.outputs,
         ]
     }
 
@@ -408,24 +340,25 @@ impl Plan {
         for tile in tiles {
             let [image, top, left] = self.corner(tile);
             let mut pixels = [zeros.as_ptr(); MAX_IN * MAX_IN];
-            for i in 0..self.inputs {
+            for i in 0..self.tiling.inputs {
                 // wraps above any height in the padding
-                let row = (top + i).wrapping_sub(self.pad);
-                if row >= self.h {
+                let row = (top + i).wrapping_sub(self.tiling.pad);
+                if row >= self.tiling.h {
                     continue;
                 }
-                let line = (image * self.h + row) * self.w;
-                for j in 0..self.inputs {
-                    let column = (left + j).wrapping_sub(self.pad);
-                    if column < self.w {
-                        pixels[i * self.inputs + j] = x[(line + column) * self.c..].as_ptr();
+                let line = (image * self.tiling.h + row) * self.tiling.w;
+                for j in 0..self.tiling.inputs {
+                    let column = (left + j).wrapping_sub(self.tiling.pad);
+                    if column < self.tiling.w {
+                        pixels[i * self.tiling.inputs + j] =
+                            x[(line + column) * self.tiling.c..].as_ptr();
                     }
                 }
             }
-            let at = to.v.at((tile - origin) * self.c);
+            let at = to.v.at((tile - origin) * self.tiling.c);
             // SAFETY: all pointers lead to the `c` channels of a pixel or to as many zeros, and `at` to
             // this tile's row in every plane; the transforms are those of this processor.
-            unsafe { (self.transforms.input)(&pixels, self.c, at, to.v_plane) };
+            unsafe { (self.transforms.input)(&pixels, self.tiling.c, at, to.v_plane) };
         }
     }
 
@@ -435,7 +368,7 @@ impl Plan {
         let m = to.m.at(place * to.m_plane + p * self.kernels.columns);
         for first in (0..tiles).step_by(self.kernels.rows) {
             // rows beyond the last tile repeat it; `m` has room for their results
-            let row = |r: usize| (first + r).min(tiles - 1) * self.c;
+            let row = |r: usize| (first + r).min(tiles - 1) * self.tiling.c;
             let tap = Tap {
                 rows: std::array::from_fn(|r| v.wrapping_add(row(r)).cast_const()),
                 weights: 0,
@@ -444,7 +377,7 @@ impl Plan {
                 std::array::from_fn(|r| m.wrapping_add((first + r) * to.m_row));
             // SAFETY: rows of `v` that `transform_in` wrote, a plane of `c` rows that `weights` wrote, and
             // rows of `m`, of which the kernel uses its own number; the plane holds a multiple of that.
-            unsafe { (self.kernels.gather)(&[tap], self.c, u, &out) };
+            unsafe { (self.kernels.gather)(&[tap], self.tiling.c, u, &out) };
         }
     }
 
@@ -454,27 +387,32 @@ impl Plan {
         for tile in tiles {
             let [image, top, left] = self.corner(tile);
             let m = from.m.at((tile - origin) * from.m_row).cast_const();
-            let whole = top + self.outputs <= self.oh && left + self.outputs <= self.ow;
+            let whole = top + self.tiling.outputs <= self.tiling.oh
+                && left + self.tiling.outputs <= self.tiling.ow;
             let pixel = |i: usize, j: usize| {
-                y.at((((image * self.oh) + top + i) * self.ow + left + j) * self.o)
+                y.at(
+                    (((image * self.tiling.oh) + top + i) * self.tiling.ow + left + j)
+                        * self.tiling.o,
+                )
             };
             let mut pixels = [spare.as_mut_ptr(); MAX_OUT * MAX_OUT];
-            let each = (0..self.outputs).flat_map(|i| (0..self.outputs).map(move |j| (i, j)));
+            let each = (0..self.tiling.outputs)
+                .flat_map(|i| (0..self.tiling.outputs).map(move |j| (i, j)));
             if whole {
                 for (i, j) in each {
-                    pixels[i * self.outputs + j] = pixel(i, j);
+                    pixels[i * self.tiling.outputs + j] = pixel(i, j);
                 }
                 // SAFETY: this tile's rows of all planes, and pixels of `o` channels that no other
                 // task writes.
-                unsafe { (self.transforms.output)(m, from.m_plane, self.o, &pixels) };
+                unsafe { (self.transforms.output)(m, from.m_plane, self.tiling.o, &pixels) };
                 continue;
             }
             // at the edge, register by register, so that what lies outside goes into a spare one
             let lanes = self.transforms.lanes;
-            for c in (0..self.o).step_by(lanes) {
+            for c in (0..self.tiling.o).step_by(lanes) {
                 for (i, j) in each.clone() {
-                    if top + i < self.oh && left + j < self.ow {
-                        pixels[i * self.outputs + j] = pixel(i, j).wrapping_add(c);
+                    if top + i < self.tiling.oh && left + j < self.tiling.ow {
+                        pixels[i * self.tiling.outputs + j] = pixel(i, j).wrapping_add(c);
                     }
                 }
                 // SAFETY: as above, for one register of channels; `spare` holds one.

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::{check, integers};
-use crate::cpu::{CpuView, Winograd, run, with_winograd};
+use crate::cpu::{CpuView, run};
 use crate::primitive::{Conv2d, ConvPass, Primitive};
+use crate::{Winograd, with_winograd};
 
 /// Calls `f(x index, weight index, y index)` for every product of the convolution.
 fn each_product(s: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {

@@ -9,6 +9,7 @@ mod runtime;
 mod shaders;
 mod through;
 mod tune;
+mod winograd;
 
 use super::{Family, Gpu, GpuBuffer, GpuOptions, find_adapter};
 
@@ -38,6 +39,7 @@ pub(crate) const TEST_OPTIONS: GpuOptions = GpuOptions {
     smallest_limits: true,
     family: None,
     tile: None,
+    always_winograd: false,
 };
 
 /// The usual device for tests.

@@ -446,8 +446,10 @@ fn texts_are_portable() {
                 let roots = [(expr.clone(), DType::F32), (expr.clone(), DType::U32)];
                 let kernel = PointwiseKernel::new(&shape, &roots, accesses.clone(), DType::F32);
                 let layout = crate::gpu::layout::Layout::of(&kernel);
-                let text = crate::gpu::pointwise_text::text(&kernel, &layout).unwrap();
-                super::shaders::translate(&format!("{kernel:?}"), &text);
+                for turns in [1, 4] {
+                    let text = crate::gpu::pointwise_text::text(&kernel, &layout, turns).unwrap();
+                    super::shaders::translate(&format!("{kernel:?}"), &text);
+                }
             }
         }
     }

@@ -10,12 +10,13 @@ use crate::gpu::matrix::matrix_program;
 use crate::gpu::template::Program;
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
-use crate::gpu::{conv, launch, matmul, reduce, rows, through, tiled};
+use crate::gpu::{conv, few, launch, matmul, reduce, rows, through, tiled, winograd};
 use crate::primitive::{ConvPass, PoolPass};
+use crate::winograd::{FOUR, TWO};
 use crate::{DType, Expr, RngKey};
 
 /// Shaders that others include.
-const INCLUDED: [&str; 7] = [
+const INCLUDED: [&str; 8] = [
     "thread",
     "philox",
     "numerics",
@@ -23,6 +24,7 @@ const INCLUDED: [&str; 7] = [
     "gemm_first",
     "gemm_next",
     "gemm_operands",
+    "winograd_lines",
 ];
 
 /// What kernels for matrix units may use.
@@ -80,6 +82,13 @@ fn all_programs() -> Vec<Program> {
         for pass in [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad] {
             all.extend(both.map(|vec| conv::direct_program(pass, block, vec)));
         }
+    }
+    all.push(few::patches_program());
+    all.push(few::windows_program());
+    for outputs in [TWO, FOUR] {
+        all.extend(both.map(|back| winograd::weight_program(outputs, back)));
+        all.push(winograd::input_program(outputs));
+        all.push(winograd::output_program(outputs, false));
     }
     all
 }
@@ -153,10 +162,20 @@ fn every_permutation_is_portable() {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
         to_spirv(&key, &source, MATRIX_CAPABILITIES);
     }
+    // only software Vulkan takes these
+    let lanes: Vec<Program> = [1, 2]
+        .into_iter()
+        .flat_map(|vectors| [false, true].map(|bt| matmul::lanes_program(vectors, bt)))
+        .collect();
+    for program in &lanes {
+        let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
+        to_spirv(&program.key(), &source, Capabilities::SUBGROUP);
+    }
     // the file of every program appears
     let mut files: Vec<String> = programs
         .iter()
         .chain(&matrix_programs())
+        .chain(&lanes)
         .filter_map(|p| Some(p.key().split(' ').next()?.to_owned()))
         .collect();
     files.sort();
@@ -200,18 +219,23 @@ fn convolutions_with_an_epilogue_are_portable() {
         let exprs: Vec<_> = exprs.into_iter().map(|e| (e, DType::F32)).collect();
         let kernel = PointwiseKernel::new(&[2, 8, 8, 8], &exprs, inputs, DType::F32);
         let layout = Layout::of(&kernel);
+        for outputs in [TWO, FOUR] {
+            let program = winograd::output_program(outputs, true);
+            let source = through::text(&program, 1, &kernel, &layout).unwrap();
+            translate(&program.key(), &source);
+        }
         for pass in [ConvPass::Forward, ConvPass::InputGrad] {
             for tile in tiles_of(Unit::Registers) {
                 let operands = tiled::Operands::conv(pass);
                 let program = tiled::tiled_program(&tile, operands, Vectors::All, true, true);
-                let source = through::text(&program, &kernel, &layout).unwrap();
+                let source = through::text(&program, 2, &kernel, &layout).unwrap();
                 translate(&program.key(), &source);
             }
             for tile in tiles_of(Unit::Matrix) {
                 let operands = tiled::Operands::conv(pass);
                 for split in [false, true] {
                     let program = matrix_program(&tile, operands, true, split, true);
-                    let source = through::text(&program, &kernel, &layout).unwrap();
+                    let source = through::text(&program, 2, &kernel, &layout).unwrap();
                     to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
                 }
             }

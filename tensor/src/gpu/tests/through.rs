@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::expr::{Access, Distribution, PointwiseKernel};
+use crate::gpu::way::Plan;
 use crate::primitive::{Conv2d, ConvPass, Primitive};
 use crate::{DType, Expr, RngKey};
 
@@ -34,6 +35,11 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
     let sum = Expr::input(0) + Expr::input(1) + Expr::input(2) * noise;
     let exprs = [(sum.clone(), DType::F32), (sum.maximum(0.0), DType::F32)];
     let kernel = PointwiseKernel::new(&[len / channels, channels], &exprs, inputs, DType::F32);
+    // one, or minimal filtering's four
+    let launches = match gpu.plan(&primitive) {
+        Some(Plan::Filtered(_)) => 4,
+        _ => 1,
+    };
     let before = gpu.launches();
     let together = gpu
         .run_through(&primitive, &[&a, &b], &kernel, &[&bias, &other])
@@ -42,7 +48,7 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
     let after = gpu.launches();
     assert_eq!(
         after.values().sum::<u64>(),
-        before.values().sum::<u64>() + 1
+        before.values().sum::<u64>() + launches
     );
     let y = gpu.run(&primitive, &[&a, &b]).unwrap();
     let apart = gpu.pointwise(&kernel, &[&y, &bias, &other]).unwrap();
@@ -58,8 +64,18 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
 
 #[test]
 fn one_launch_equals_two() {
+    one_launch_equals_two_with(false);
+}
+
+#[test]
+fn filtering_with_an_epilogue_equals_an_epilogue_afterwards() {
+    one_launch_equals_two_with(true);
+}
+
+fn one_launch_equals_two_with(always_winograd: bool) {
     let options = GpuOptions {
         family: Some(Family::Tiled),
+        always_winograd,
         ..TEST_OPTIONS
     };
     let Some(gpu) = test_gpu_with(options) else {

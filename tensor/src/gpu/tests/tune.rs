@@ -1,6 +1,7 @@
 //! Trying tiles, and keeping the best.
 
 use super::*;
+use crate::gpu::Way;
 use crate::gpu::tiles::{TILES, Tile, Tuned, Unit};
 use crate::primitive::{Conv2d, ConvPass, Primitive, Reduce, ReduceKind};
 
@@ -53,7 +54,7 @@ fn every_tile_is_tried_and_the_best_is_kept() {
     };
     seen.extend(gpu.watch_products(work).unwrap());
     assert_eq!(seen, [convolution()]);
-    let tried = gpu.try_tiles(&seen[0]).unwrap().unwrap();
+    let tried = gpu.try_ways(&seen[0]).unwrap().unwrap();
     assert_eq!(tried.product, "forward 1x64x16x144 by 3x3/1");
     assert_eq!(tried.operations, 2 * 64 * 16 * 144);
     let registers = |tile: &&Tile| tile.unit == Unit::Registers && tile.space() <= 16 << 10;
@@ -63,16 +64,32 @@ fn every_tile_is_tried_and_the_best_is_kept() {
         .filter(registers)
         .filter(|tile| tile.n <= 64)
         .count();
-    assert_eq!(tried.trials.len(), expected);
+    // and minimal filtering in two sizes
+    assert_eq!(tried.trials.len(), expected + 2);
     assert!(tried.trials.is_sorted_by(|a, b| a.seconds <= b.seconds));
     // trials leave no trace
     assert!(gpu.tuned().is_empty());
-    let best = tried.trials.last().unwrap().tile;
+    let best = tried.trials.last().unwrap().way;
     gpu.set_tuned(Tuned::from([(tried.product, best)]));
-    let again = gpu.try_tiles(&seen[0]).unwrap().unwrap();
-    assert_eq!(again.before.tile, best);
+    let again = gpu.try_ways(&seen[0]).unwrap().unwrap();
+    assert_eq!(again.before.way, best);
     assert_eq!(gpu.reopen().unwrap().tuned(), gpu.tuned());
+    // a convolution goes the way that it was given: four launches, or one
+    for (way, launches) in [("winograd 2", 4), ("winograd 4", 4), ("32x32/4x4/4/32", 1)] {
+        let way = Way::named(way).unwrap();
+        gpu.set_tuned(Tuned::from([(again.product.clone(), way)]));
+        gpu.reset_launches();
+        work().unwrap();
+        let counts = gpu.launches();
+        assert_eq!(
+            counts.values().sum::<u64>(),
+            2 * launches + 1,
+            "{way}: {counts:?}"
+        );
+        let products = gpu.watch_products(work).unwrap();
+        assert!(products.contains(&convolution()), "{way}");
+    }
     // the direct kernels have none
     let direct = open(Family::Direct).unwrap();
-    assert_eq!(direct.try_tiles(&seen[0]).unwrap(), None);
+    assert_eq!(direct.try_ways(&seen[0]).unwrap(), None);
 }

@@ -1,0 +1,106 @@
+// c[batch, m, n] = a · op(b), without workgroup memory, by lanes that share rows: each of the 8 lanes of a subgroup loads another of 8
+// steps of the same TM rows of a and tells the others; each keeps TM × 4·TNV outputs in registers. So a number of a is loaded once for 8 · 4·TNV
+// columns.
+// BT: b is stored [n, k]. k is a multiple of 8, n of 4.
+// Grid: subgroups = batch · ⌈m / TM⌉ · ⌈n / 32·TNV⌉, 8 a workgroup.
+
+struct Params {
+    subgroups: u32,
+    tiles: u32,           // of one product
+    tiles_n: u32,         // ⌈n / 32·TNV⌉
+    tiles_magic: vec2<u32>,
+    tiles_n_magic: vec2<u32>,
+    m: u32,
+    n: u32,
+    k: u32,
+    a_step: u32,          // from one batch to the next: m · k or 0
+    b_step: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(1) @binding(0) var<storage, read> a: array<f32>;             // [batch or 1, m, k]
+@group(1) @binding(1) var<storage, read> b: array<vec4<f32>>;       // [batch or 1, k, n]
+@group(1) @binding(2) var<storage, read_write> c: array<vec4<f32>>; // [batch, m, n]
+
+#include thread
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(subgroup_id) of_group: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let subgroup = (group.y * groups.x + group.x) * 8u + of_group;
+    if subgroup >= params.subgroups {
+        return;
+    }
+    let batch = divide(subgroup, params.tiles_magic);
+    let tile = subgroup - batch * params.tiles;
+    let tile_m = divide(tile, params.tiles_n_magic);
+    let m0 = tile_m * $TMu;
+    let n0 = (tile - tile_m * params.tiles_n) * ${TNV * 32}u + lane * 4u;
+
+    // rows and columns beyond the edge repeat the last one and are not stored
+#for I TM
+    let a_at_$I = batch * params.a_step + min(m0 + $Iu, params.m - 1u) * params.k + lane;
+#end
+#for J TNV
+    let n_$J = n0 + ${J * 32}u;
+#if BT
+#for N 4
+    let b_at_$J_$N = (batch * params.b_step + (min(n_$J, params.n - 4u) + $Nu) * params.k) >> 2u;
+#end
+#else
+    let b_at_$J = (batch * params.b_step + min(n_$J, params.n - 4u)) >> 2u;
+#endif
+#end
+    let b_stride = params.n >> 2u;
+#for I TM
+#for J TNV
+    var acc_$I_$J = vec4<f32>();
+#end
+#end
+
+    for (var k = 0u; k < params.k; k += 8u) {
+#for I TM
+        let a_$I = a[a_at_$I + k];
+#end
+#for H 2
+#if BT
+#for J TNV
+#for N 4
+        let bt_$H_$J_$N = b[b_at_$J_$N + (k >> 2u) + $Hu];
+#end
+#end
+#endif
+#for Q 4
+#for J TNV
+#if BT
+        let b_$H_$Q_$J = vec4<f32>(bt_$H_$J_0[$Q], bt_$H_$J_1[$Q], bt_$H_$J_2[$Q], bt_$H_$J_3[$Q]);
+#else
+        let b_$H_$Q_$J = b[b_at_$J + (k + ${H * 4 + Q}u) * b_stride];
+#endif
+#end
+#for I TM
+        {
+            let a_i = subgroupBroadcast(a_$I, ${H * 4 + Q}u);
+#for J TNV
+            acc_$I_$J += a_i * b_$H_$Q_$J;
+#end
+        }
+#end
+#end
+#end
+    }
+
+    let c_base = batch * params.m * params.n;
+#for I TM
+    if m0 + $Iu < params.m {
+#for J TNV
+        if n_$J < params.n {
+            c[(c_base + (m0 + $Iu) * params.n + n_$J) >> 2u] = acc_$I_$J;
+        }
+#end
+    }
+#end
+}

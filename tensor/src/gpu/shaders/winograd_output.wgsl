@@ -1,0 +1,75 @@
+// y[n, i, j, o] = (Aᵀ m A)[i, j] of the tile m[·, tile, o], for Winograd's F(OUT×OUT, 3×3). Pixels beyond the edge are not stored.
+// THROUGH: vec4s are not stored but handed to `finish(position / 4, value)`.
+// Grid: threads = tiles · o / 4, 64 a workgroup.
+
+#if THROUGH
+#include philox
+#include numerics
+#endif
+struct Params {
+    threads: u32,
+    quads: u32,              // o / 4
+    quads_magic: vec2<u32>,
+    tw_magic: vec2<u32>,
+    th_magic: vec2<u32>,
+    tw: u32,                 // tiles along the axes of an image
+    th: u32,
+    oh: u32,
+    ow: u32,
+#if THROUGH
+    // what follows
+#endif
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(1) @binding(0) var<storage, read> m: array<vec4<f32>>;       // [places, tiles, o]
+#if !THROUGH
+@group(1) @binding(1) var<storage, read_write> y: array<vec4<f32>>; // [n, oh, ow, o]
+#endif
+
+#include thread
+#include winograd_lines
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let thread = thread_number(group, groups, local);
+    if thread >= params.threads {
+        return;
+    }
+    let tile = divide(thread, params.quads_magic);
+    let quad = thread - tile * params.quads;
+    let line = divide(tile, params.tw_magic);
+    let image = divide(line, params.th_magic);
+    let top = (line - image * params.th) * $OUTu;
+    let left = (tile - line * params.tw) * $OUTu;
+
+#for J ${OUT + 2}
+    let column_$J = output_line(Inputs(
+#for I ${OUT + 2}
+        m[${OUT + 2 * I + J}u * params.threads + thread],
+#end
+    ));
+#end
+#for I OUT
+    if top + $Iu < params.oh {
+        let row = output_line(Inputs(
+#for J ${OUT + 2}
+            column_$J.v$I,
+#end
+        ));
+        let at = ((image * params.oh + top + $Iu) * params.ow + left) * params.quads + quad;
+#for J OUT
+        if left + $Ju < params.ow {
+#if THROUGH
+            finish(at + $Ju * params.quads, row.v$J);
+#else
+            y[at + $Ju * params.quads] = row.v$J;
+#endif
+        }
+#end
+    }
+#end
+}

@@ -1,0 +1,139 @@
+//! Minimal filtering on the device: against the definition in f64, and with what follows it.
+
+use proptest::prelude::*;
+
+use super::primitives::numbers;
+use super::*;
+use crate::primitive::{Conv2d, ConvPass, Primitive};
+use crate::{Winograd, with_winograd};
+
+/// Devices of both families that filter wherever they can.
+fn filtering() -> Vec<Gpu> {
+    [Family::Direct, Family::Tiled]
+        .into_iter()
+        .filter_map(|family| {
+            test_gpu_with(GpuOptions {
+                family: Some(family),
+                always_winograd: true,
+                ..TEST_OPTIONS
+            })
+        })
+        .collect()
+}
+
+fn geometry([n, h, w]: [usize; 3], [c, o]: [usize; 2], pad: usize) -> Option<Conv2d> {
+    let out = |len: usize| Some((len + 2 * pad).checked_sub(3)? + 1);
+    Some(Conv2d {
+        n,
+        h,
+        w,
+        c,
+        o,
+        kh: 3,
+        kw: 3,
+        stride: 1,
+        pad,
+        oh: out(h)?,
+        ow: out(w)?,
+    })
+}
+
+/// Any image, any padding up to 2, tiles that reach beyond the edge.
+#[test]
+fn any_geometry() {
+    let devices = filtering();
+    let channels = || prop_oneof![Just(4usize), Just(8usize), Just(20usize)];
+    let sizes = (0usize..4, 1usize..12, 1usize..12, channels(), channels());
+    let drawn = (sizes, 0usize..3, any::<bool>());
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(60)
+    };
+    proptest!(config, |(((n, h, w, c, o), pad, back) in drawn)| {
+        let s = geometry([n, h, w], [c, o], pad);
+        prop_assume!(s.is_some());
+        let pass = [ConvPass::Forward, ConvPass::InputGrad][usize::from(back)];
+        for gpu in &devices {
+            for (choice, limit) in [(Winograd::Two, 40.0), (Winograd::Four, 130.0)] {
+                let error = with_winograd(choice, || error(gpu, pass, s.unwrap()));
+                prop_assert!(error < limit, "{s:?} {choice:?} {pass:?}: {error}");
+            }
+        }
+    });
+}
+
+/// The largest error of a pass, as a multiple of the rounding unit times the root mean square of the exact result.
+fn error(gpu: &Gpu, pass: ConvPass, s: Conv2d) -> f64 {
+    let primitive = Primitive::Conv(pass, s);
+    let inputs: Vec<Vec<f32>> = primitive
+        .input_lens()
+        .into_iter()
+        .zip(0..)
+        .map(|(len, salt)| numbers(len, salt))
+        .collect();
+    let exact: Vec<Vec<f64>> = inputs
+        .iter()
+        .map(|x| x.iter().map(|x| f64::from(*x)).collect())
+        .collect();
+    let want = naive::run(&primitive, &exact);
+    if want.is_empty() {
+        return 0.0;
+    }
+    let buffers: Vec<GpuBuffer> = inputs
+        .iter()
+        .map(|x| gpu.upload(bytemuck::cast_slice(x)).unwrap())
+        .collect();
+    let output = gpu.run(&primitive, &[&buffers[0], &buffers[1]]).unwrap();
+    let got: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&output, want.len() * 4).unwrap());
+    let square: f64 = want.iter().map(|v| v * v).sum();
+    let size = (square / want.len() as f64).sqrt();
+    let errors = got
+        .iter()
+        .zip(&want)
+        .map(|(g, w)| (f64::from(*g) - w).abs());
+    errors.fold(0.0, f64::max) / (size * f64::from(f32::EPSILON))
+}
+
+/// As near to f64 as the CPU's filtering: its test has the same shapes and limits.
+#[test]
+fn errors_are_those_of_the_cpu() {
+    for gpu in filtering() {
+        for (image, channels, limits) in [
+            ([4, 32, 32], [64, 64], [63.0, 24.0, 85.0]),
+            ([16, 4, 4], [128, 64], [54.0, 24.0, 130.0]),
+        ] {
+            let s = geometry(image, channels, 1).unwrap();
+            let choices = [Winograd::Off, Winograd::Two, Winograd::Four];
+            for (choice, limit) in choices.into_iter().zip(limits) {
+                for pass in [ConvPass::Forward, ConvPass::InputGrad] {
+                    let error = with_winograd(choice, || error(&gpu, pass, s));
+                    println!(
+                        "{:?} {image:?} {choice:?} {pass:?} {error:.1}",
+                        gpu.family()
+                    );
+                    assert!(error < limit, "{s:?} {choice:?} {pass:?}: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// Filtering is chosen where it saves time, and not where somebody forbids it.
+#[test]
+fn it_is_chosen_where_it_pays() {
+    let Some(gpu) = test_gpu() else { return };
+    let launches = |choice, side: usize| {
+        let s = geometry([2, side, side], [32, 32], 1).unwrap();
+        let primitive = Primitive::Conv(ConvPass::Forward, s);
+        let zeros = |len: &usize| gpu.upload(&vec![0; len * 4]).unwrap();
+        let inputs: Vec<GpuBuffer> = primitive.input_lens().iter().map(zeros).collect();
+        gpu.reset_launches();
+        with_winograd(choice, || gpu.run(&primitive, &[&inputs[0], &inputs[1]])).unwrap();
+        gpu.launches().values().sum::<u64>()
+    };
+    if gpu.family() == Family::Direct {
+        assert_eq!(launches(Winograd::Four, 32), 4);
+        assert_eq!(launches(Winograd::Four, 3), 1);
+    }
+    assert_eq!(launches(Winograd::Off, 32), 1);
+}
