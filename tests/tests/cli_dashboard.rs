@@ -290,7 +290,7 @@ fn kitty_shows_pixels() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join(SMALL);
     let mut terminal = train_on(KITTY, &run, &PICTURES);
-    let bytes = terminal.wait_for_bytes(",m=0;", 2);
+    let bytes = terminal.wait_for_bytes(",m=0;", 3);
     terminal.wait_for(&["samples, iteration", "\u{10EEEE}", "figures"]);
     terminal.press("\x03");
     let left = terminal.end();

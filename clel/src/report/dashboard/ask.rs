@@ -49,6 +49,8 @@ fn ask() -> std::io::Result<Vec<Response>> {
             let mut ready = [PollFd::new(&input, PollFlags::IN)];
             match poll(&mut ready, Some(&left)) {
                 Ok(0) => return Ok(said),
+                // gone, or of a kind that this system cannot wait for
+                Ok(_) if !ready[0].revents().contains(PollFlags::IN) => return Ok(said),
                 Ok(_) => {}
                 // a signal, of which others take note
                 Err(Errno::INTR) => continue,

@@ -11,7 +11,7 @@ use super::picture::Picture;
 /// How samples are shown on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Pictures {
-    /// As the terminal says it can, which is asked once; as blocks where it does not say, and within tmux and screen.
+    /// As the terminal says it can, which is asked once; as blocks where it does not say, on Windows, and within tmux and screen.
     #[default]
     Auto,
     /// Two pixels a character, on any terminal.

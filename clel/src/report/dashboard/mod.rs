@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use clel_tensor::Device;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::size;
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
 
@@ -41,6 +42,9 @@ pub(crate) use terminal::give_back;
 const FRAME: Duration = Duration::from_millis(200);
 /// Between two frames if nothing has come but time.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Between two looks for keys that may be there.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Shows a run on the whole terminal, until it is dropped; should the terminal fail, lines go on.
 pub(super) struct Dashboard {
@@ -208,6 +212,7 @@ impl Drop for Dashboard {
 /// The terminal is gone.
 fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<()> {
     let mut drawn: Option<Instant> = None;
+    let mut window = size()?;
     while !shared.over.load(Ordering::Relaxed) {
         let now = Instant::now();
         let old = drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= IDLE);
@@ -230,14 +235,31 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
         let until = now + FRAME;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            match event::poll(left).and_then(|some| some.then(event::read).transpose()) {
-                Ok(None) => break,
-                Ok(Some(event)) => answer(&event, &mut screen, &mut panel, shared)?,
-                // no keys, then; the picture goes on
-                Err(_) => {
-                    sleep(left);
-                    break;
+            if left.is_zero() {
+                break;
+            }
+            if Screen::wait(left)? {
+                let mut heard = false;
+                while let Ok(true) = event::poll(Duration::ZERO)
+                    && let Ok(event) = event::read()
+                {
+                    answer(&event, &mut screen, &mut panel, shared)?;
+                    heard = true;
                 }
+                if !heard {
+                    // what has come is not for this program, or not whole yet
+                    sleep(left.min(LOOK));
+                }
+            }
+            let now = size()?;
+            if now != window {
+                window = now;
+                answer(
+                    &Event::Resize(now.0, now.1),
+                    &mut screen,
+                    &mut panel,
+                    shared,
+                )?;
             }
         }
     }

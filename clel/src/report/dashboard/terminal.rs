@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -76,6 +77,38 @@ impl Screen {
         self.0.draw(draw).map(|_| given_back)
     }
 
+    /// Waits for keys, at most so long; whether there may be some.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    #[cfg(unix)]
+    pub fn wait(time: Duration) -> io::Result<bool> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use rustix::io::Errno;
+
+        // crossterm, which waits for keys too, would read a terminal that has hung up again and again and never return
+        let most = Timespec::try_from(time).map_err(io::Error::other)?;
+        let output = stdout();
+        let mut watched = [PollFd::new(&output, PollFlags::IN)];
+        match poll(&mut watched, Some(&most)) {
+            Ok(0) | Err(Errno::INTR) => Ok(false),
+            Ok(_) => match watched[0].revents() {
+                found if found.intersects(PollFlags::HUP | PollFlags::ERR) => {
+                    Err(io::Error::other("the terminal is gone"))
+                }
+                // some systems cannot wait for terminals like this
+                found if found.contains(PollFlags::NVAL) => Ok(wait_for_event(time)),
+                _ => Ok(true),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub fn wait(time: Duration) -> io::Result<bool> {
+        Ok(wait_for_event(time))
+    }
+
     /// Forgets what is on the screen, lest something that others wrote there stay.
     pub fn forget(&mut self) -> io::Result<()> {
         // not `Terminal::clear`, which waits for the terminal to say where its cursor is
@@ -83,6 +116,14 @@ impl Screen {
         self.0.swap_buffers();
         Ok(())
     }
+}
+
+/// The same by crossterm; where that has no keys, there are none.
+fn wait_for_event(time: Duration) -> bool {
+    event::poll(time).unwrap_or_else(|_| {
+        sleep(time);
+        false
+    })
 }
 
 /// Makes the terminal the dashboard's.
