@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use clel_tensor::Device;
 use clel_tensor::gpu::{Gpu, Tuned, Way, kernels_version};
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +118,16 @@ pub fn forget(gpu: &Gpu) -> Result<bool> {
     }
 }
 
+/// A device and what it is tuned for, on which results depend: `wgpu (NAME), tuned for 12 products`.
+pub fn described(device: &Device) -> String {
+    match device {
+        Device::Wgpu(gpu) if !gpu.tuned().is_empty() => {
+            format!("{device}, tuned for {} products", gpu.tuned().len())
+        }
+        device => device.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +153,8 @@ mod tests {
         gpu.set_tuned(Tuned::new());
         assert_eq!(load_from(&path, &gpu).unwrap(), 2);
         assert_eq!(gpu.tuned(), best);
+        let told = described(&Device::Wgpu(gpu.clone()));
+        assert!(told.ends_with(", tuned for 2 products"), "{told}");
         let text = std::fs::read_to_string(&path).unwrap();
         // other kernels: measured in vain
         gpu.set_tuned(Tuned::new());

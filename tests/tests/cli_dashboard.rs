@@ -4,21 +4,30 @@
 mod cli;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clel::report::{RunDir, face};
+use clel::report::{Look, RunDir, face};
 use clel_tensor::Device;
-use cli::terminal::Terminal;
+use cli::pixels::{of_kitty, of_sixels};
+use cli::terminal::{Answers, KITTY, Other, SILENT, SIXEL, Terminal, USUAL};
 use cli::tiny::{SETTINGS, resume};
 use cli::{PROGRAM, text};
+use image::{GrayImage, RgbaImage};
 
 /// Starts a run of the smallest model on a terminal.
 fn train(out: &Path, more: &[&str]) -> Terminal {
+    train_on(USUAL, out, more)
+}
+
+/// The same on one that gives these answers.
+fn train_on(answers: Answers, out: &Path, more: &[&str]) -> Terminal {
     let out = text(out);
     let mut arguments = vec!["train", "--device", "cpu", "--out", &out];
     arguments.extend(SETTINGS.iter().flat_map(|s| ["--set", s]));
     arguments.extend(more);
-    Terminal::start(PROGRAM, &arguments, &[])
+    Terminal::of(answers, PROGRAM, &arguments, &[])
 }
 
 const ENDLESS: [&str; 4] = ["--steps", "1000000", "--set", "log.grid_every=1"];
@@ -112,7 +121,14 @@ fn plain_lines_are_there_for_the_asking() {
     let terminal = train(&dir.path().join("run"), &["--plain", "--steps", "3"]);
     let left = terminal.end();
     assert!(left.code == 0 && left.whole, "{left:?}");
-    assert!(left.text.contains("step 3/3 · E(data)"), "{left:?}");
+    for part in [
+        "step 3/3 · E(data)",
+        "drawing samples before training",
+        "judging samples of the replay buffer",
+        "drawing and judging fresh chains, 1 × 2 steps",
+    ] {
+        assert!(left.text.contains(part), "{left:?}");
+    }
     assert!(!left.text.contains('┌'), "{left:?}");
 }
 
@@ -142,7 +158,7 @@ fn a_panic_leaves_it_whole() {
             RunDir::create(&std::env::temp_dir().join(format!("clel-{}", std::process::id())));
         let run = run.unwrap();
         run.discard();
-        let _face = face(&run, &Device::Cpu, &Default::default(), false);
+        let _face = face(&run, &Device::Cpu, &Default::default(), Look::default());
         std::thread::sleep(Duration::from_millis(500));
         panic!("something that nobody foresaw");
     }
@@ -153,4 +169,193 @@ fn a_panic_leaves_it_whole() {
     let left = terminal.end();
     assert!(left.whole, "{left:?}");
     assert!(left.text.contains("nobody foresaw"), "{left:?}");
+}
+
+/// The images in a grid, each a row of bytes of 8×8 pixels, which are the means of squares; none if they do not lie like that.
+fn images(picture: &RgbaImage, columns: u32, scale: u32) -> Option<Vec<Vec<u8>>> {
+    let cell = 8 * scale + 2;
+    let rows = (picture.height() - 2) / cell;
+    let fits = (columns * cell + 2, rows * cell + 2) == picture.dimensions();
+    let pixel = |image: u32, at: u32| {
+        let x = 2 + image % columns * cell + at % 8 * scale;
+        let y = 2 + image / columns * cell + at / 8 * scale;
+        let square = (0..scale * scale).map(|i| picture.get_pixel(x + i % scale, y + i / scale));
+        let levels: Vec<u8> = square.map(|pixel| pixel.0[0]).collect();
+        let sum: u32 = levels.iter().map(|level| u32::from(*level)).sum();
+        (sum / (scale * scale)) as u8
+    };
+    let image = |image| (0..64).map(|at| pixel(image, at)).collect();
+    fits.then(|| (0..columns * rows).map(image).collect())
+}
+
+/// Whether a picture shows the four images of one of the grids that the run has written, with grey levels not further away than this.
+fn is_of(run: &Path, picture: &RgbaImage, tolerance: u8) -> bool {
+    let (width, height) = picture.dimensions();
+    let places = (1..=4_u32).flat_map(|columns| (1..60_u32).map(move |scale| (columns, scale)));
+    let mut places = places.filter(|(columns, scale)| {
+        let cell = 8 * scale + 2;
+        width == columns * cell + 2 && height == 4_u32.div_ceil(*columns) * cell + 2
+    });
+    let (columns, scale) = places.next().expect("a grid of four");
+    let shown = images(picture, columns, scale).unwrap();
+    let mut files = std::fs::read_dir(run.join("samples")).unwrap();
+    files.any(|file| {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|e| e != "png") {
+            return false;
+        }
+        let written: GrayImage = image::open(&path).unwrap().to_luma8();
+        let written = image::DynamicImage::from(written).to_rgba8();
+        let written = images(&written, 2, 8).expect("as grids are written");
+        let pairs = shown.iter().flatten().zip(written.iter().flatten());
+        let furthest = pairs.map(|(a, b)| a.abs_diff(*b)).max();
+        println!("{}: at most {furthest:?} away", path.display());
+        furthest.is_some_and(|furthest| furthest <= tolerance)
+    })
+}
+
+/// A new grid now and then, of images that have much of black and white in them.
+const PICTURES: [&str; 6] = [
+    "--steps",
+    "1000000",
+    "--set",
+    "log.grid_every=40",
+    "--set",
+    "sampler.restart=1.0",
+];
+
+/// Names this test, in a process of its own, as the one that trains.
+const TRAINS: &str = "CLEL_TEST_TRAINS_ON_A_TERMINAL";
+
+/// A program that uses the library and knows nothing of signals.
+#[test]
+fn ctrl_c_needs_no_handler() {
+    if std::env::var_os(TRAINS).is_some() {
+        let run =
+            RunDir::create(&std::env::temp_dir().join(format!("clel-{}", std::process::id())));
+        let run = run.unwrap();
+        run.discard();
+        let stop = Arc::<AtomicBool>::default();
+        let mut face = face(&run, &Device::Cpu, &stop, Look::default());
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        face.doing("saving what there is");
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let own = std::env::current_exe().unwrap();
+    let arguments = ["--exact", "ctrl_c_needs_no_handler", "--nocapture"];
+    let mut terminal = Terminal::start(&text(&own), &arguments, &[(TRAINS, "1")]);
+    terminal.wait_for(&["clel train", "preparing"]);
+    terminal.press("\x03");
+    terminal.wait_for(&["saving what there is"]);
+    // who presses it again does not want to wait
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code != 0 && left.whole, "{left:?}");
+}
+
+/// The dashboard's terminal goes away, and errors go to another one.
+#[test]
+fn lines_go_on_where_the_dashboard_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = Other::open();
+    let script = format!("trap '' HUP; exec \"$0\" \"$@\" 2> {}", other.name());
+    let run = text(&dir.path().join("run"));
+    let program = ["-c", &script, PROGRAM, "train", "--device", "cpu"];
+    let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
+    let arguments = [&program[..], &settings, &["--out", &run], &ENDLESS].concat();
+    let terminal = Terminal::start("sh", &arguments, &[]);
+    terminal.wait_for(&["E(x)", "training"]);
+    assert!(!other.text().contains("step "), "{}", other.text());
+    let mut process = terminal.hang_up();
+    other.wait_for(&[
+        "warning: there is no dashboard any more: ",
+        "/1500 · E(data) ",
+    ]);
+    let id = process.process_id().unwrap().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status();
+    assert!(sent.unwrap().success());
+    // saved, and what is said about it cannot be
+    assert_eq!(process.wait().unwrap().exit_code(), 1);
+    let run = RunDir::open(&dir.path().join("run")).unwrap();
+    assert!(run.latest_checkpoint().unwrap().0 > 0);
+}
+
+#[test]
+fn kitty_shows_pixels() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join(SMALL);
+    let mut terminal = train_on(KITTY, &run, &PICTURES);
+    let bytes = terminal.wait_for_bytes(",m=0;", 3);
+    terminal.wait_for(&["samples, iteration", "\u{10EEEE}", "figures"]);
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code == 130 && left.whole, "{left:?}");
+    let pictures = of_kitty(&bytes);
+    assert!(pictures.len() >= 2, "{}", pictures.len());
+    for picture in pictures {
+        // as large as the panel lets it be: 34 characters
+        assert!(
+            (200..=340).contains(&picture.width()),
+            "{:?}",
+            picture.dimensions()
+        );
+        assert!(is_of(&run, &picture, 0));
+    }
+}
+
+#[test]
+fn sixels_show_pixels() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join(SMALL);
+    let mut terminal = train_on(SIXEL, &run, &PICTURES);
+    let bytes = terminal.wait_for_bytes("\x1bP", 3);
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code == 130 && left.whole, "{left:?}");
+    let pictures = of_sixels(&bytes);
+    assert!(pictures.len() >= 2, "{}", pictures.len());
+    for picture in pictures {
+        assert!(
+            (180..=306).contains(&picture.width()),
+            "{:?}",
+            picture.dimensions()
+        );
+        // its colours are dithered: 8 away was seen, and other pictures are 200 away
+        assert!(is_of(&run, &picture, 16));
+    }
+}
+
+#[test]
+fn blocks_are_there_for_the_asking() {
+    let dir = tempfile::tempdir().unwrap();
+    let more = [&ENDLESS[..], &["--pictures", "blocks"]].concat();
+    let mut terminal = train_on(KITTY, &dir.path().join(SMALL), &more);
+    terminal.wait_for(&["samples, iteration", "▀▀▀"]);
+    terminal.press("\x03");
+    // nothing was asked
+    assert_eq!(of_kitty(&terminal.wait_for_bytes("▀", 1)).len(), 0);
+    let bytes = terminal.wait_for_bytes("▀", 1);
+    assert!(!String::from_utf8_lossy(&bytes).contains("\x1b[5n"));
+    assert_eq!(terminal.end().code, 130);
+}
+
+/// What is pressed while nobody answers is heard.
+#[test]
+fn a_silent_terminal_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = train_on(SILENT, &dir.path().join("asked"), &ENDLESS);
+    terminal.wait_for_bytes("\x1b[5n", 1);
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code == 130 && left.whole, "{left:?}");
+    let mut terminal = train_on(SILENT, &dir.path().join("later"), &ENDLESS);
+    terminal.wait_for(&["samples, iteration", "▀▀▀"]);
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code == 130 && left.whole, "{left:?}");
 }

@@ -39,6 +39,13 @@ fn a_page_holds_the_whole_run() {
     assert_eq!(steps, [1, 2, 3, 3]);
     assert_eq!(content["metrics"][3]["event"], "</script><b>{{script}}");
     assert_eq!(content["grids"].as_array().unwrap().len(), 3);
+    let groups = content["groups"].as_array().unwrap();
+    let figures = groups.iter().flat_map(|g| g["figures"].as_array().unwrap());
+    let known: Vec<&str> = figures.map(|f| f["name"].as_str().unwrap()).collect();
+    // each line has but figures whose names are known, and people's names for them
+    for name in content["metrics"][0].as_object().unwrap().keys() {
+        assert!(name == "step" || known.contains(&&name[..]), "{name}");
+    }
     let url = content["grids"][0]["url"].as_str().unwrap();
     assert!(
         url.starts_with("data:image/png;base64,iVBORw0KGgo"),
@@ -46,6 +53,7 @@ fn a_page_holds_the_whole_run() {
     );
     assert!(content["config"].as_str().unwrap().contains("[sampler]"));
     assert_eq!(content["summary"]["iterations"], 3);
+    assert_eq!(content["summary"]["device"], "cpu");
     for loads in ["src=\"", "href=\"", "@import", "url("] {
         assert!(!page.contains(loads), "{loads} in the page");
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::tune;
 use clel_tensor::{Device, cpu};
 use serde::Serialize;
 
@@ -30,14 +31,9 @@ pub struct Peak {
 impl Machine {
     /// The machine of a device.
     pub fn of(device: &Device) -> Machine {
-        let tuned = match device {
-            Device::Cpu => 0,
-            Device::Wgpu(gpu) => gpu.tuned().len(),
-        };
         let device = match (device, processor()) {
             (Device::Cpu, Some(name)) => format!("cpu ({name})"),
-            (device, _) if tuned > 0 => format!("{device}, tuned for {tuned} products"),
-            (device, _) => device.to_string(),
+            (device, _) => tune::described(device),
         };
         Machine {
             program: "clel",

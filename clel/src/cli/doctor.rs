@@ -14,7 +14,7 @@ use crate::bench::processor;
 use crate::doctor::{
     Check, Finding, Reference, Severity, no_adapter, runs_folder, software_only, threads, too_small,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, tune};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -60,6 +60,8 @@ struct Report {
 struct Tested {
     /// What `--device` calls it.
     device: String,
+    /// For how many products `clel tune` has found the fastest kernels on it.
+    tuned: usize,
     checks: Vec<Check>,
     /// Why it could not be opened.
     refused: Option<String>,
@@ -130,12 +132,20 @@ impl Doctor {
 }
 
 fn test(name: String, reference: &Reference, time: Duration) -> Tested {
-    let (checks, refused) = match Device::parse(&name) {
-        Ok(device) => (reference.check(&device, time), None),
-        Err(error) => (Vec::new(), Some(error.to_string())),
+    let (checks, refused, tuned) = match Device::parse(&name) {
+        Ok(device) => {
+            // a file that cannot be read is told of by every command that takes the device
+            let tuned = match &device {
+                Device::Wgpu(gpu) => tune::load(gpu).unwrap_or(0),
+                Device::Cpu => 0,
+            };
+            (reference.check(&device, time), None, tuned)
+        }
+        Err(error) => (Vec::new(), Some(error.to_string()), 0),
     };
     Tested {
         device: name,
+        tuned,
         checks,
         refused,
     }
@@ -204,6 +214,12 @@ fn say(report: &Report, adapters: &[AdapterSummary]) -> Result<()> {
         );
     }
     table::say(&rows, true)?;
+    for tested in report.self_test.iter().filter(|tested| tested.tuned > 0) {
+        let Tested { device, tuned, .. } = tested;
+        output::say(&format!(
+            "\n{device} is tuned for {tuned} products (`clel tune`)"
+        ))?;
+    }
     for finding in &report.findings {
         let severity = match finding.severity {
             Severity::Warning => "warning",

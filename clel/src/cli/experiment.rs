@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::signals::{STOPPED, stop_on_signals};
-use super::{DeviceArgument, output, table};
+use super::{DeviceArgument, LookArguments, output, table};
 use crate::experiment::{Experiment, Progress, RunResult, State, perform, tables};
 use crate::{Error, Result, whole_file};
 
@@ -51,9 +51,8 @@ pub(super) struct ExperimentCommand {
     /// Print nothing but the results as one JSON object.
     #[arg(long)]
     json: bool,
-    /// Print a line now and then instead of drawing curves and samples on the whole terminal.
-    #[arg(long)]
-    plain: bool,
+    #[command(flatten)]
+    look: LookArguments,
     #[command(flatten)]
     device: DeviceArgument,
 }
@@ -84,7 +83,7 @@ impl ExperimentCommand {
             &device,
             &stop,
             &mut tell,
-            self.plain || json,
+            self.look.look(json),
         )?;
         if json {
             output::say(&output::json(&results)?)?;

@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
 
-use crate::report::RunDir;
+use crate::report::{Look, Pictures, RunDir};
 use crate::train::{Loaded, load_networks, newest_usable};
 use crate::{Error, Result};
 
@@ -108,6 +108,33 @@ impl DeviceArgument {
             output::error(&format!("warning: not tuned: {error}"));
         }
         Ok(device)
+    }
+}
+
+/// How a run is shown while it goes on.
+#[derive(Debug, clap::Args)]
+struct LookArguments {
+    /// Print a line now and then instead of drawing curves and samples on the whole terminal; files and pipes get lines anyway.
+    #[arg(long)]
+    plain: bool,
+    /// How the dashboard shows samples.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t,
+        env = "CLEL_PICTURES"
+    )]
+    pictures: Pictures,
+}
+
+impl LookArguments {
+    /// Lines, too, where what is printed is JSON.
+    fn look(&self, json: bool) -> Look {
+        Look {
+            plain: self.plain || json,
+            pictures: self.pictures,
+        }
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::signals::{STOPPED, stop_on_signals};
-use super::{DeviceArgument, output};
+use super::{DeviceArgument, LookArguments, output};
 use crate::{
     Error, Result,
     config::{Config, DEFAULT_PRESET, Layers, Source},
     data,
     report::{RunDir, Summary, face},
     train::{Ended, Job, run},
+    tune,
 };
 
 /// Examples at the end of the help text.
@@ -65,9 +66,8 @@ pub(super) struct Train {
     /// Print nothing but one JSON object at the end: the run directory, how the run ended, its figures.
     #[arg(long)]
     json: bool,
-    /// Print a line now and then instead of drawing curves and samples on the whole terminal; files and pipes get lines anyway.
-    #[arg(long)]
-    plain: bool,
+    #[command(flatten)]
+    look: LookArguments,
     #[command(flatten)]
     device: DeviceArgument,
 }
@@ -110,8 +110,8 @@ impl Train {
         stop_on_signals(&job.stop);
         let ended = {
             // the terminal is whole again before anything else is said
-            let plain = self.plain || self.json;
-            let mut face = face(&job.run, &job.device, &job.stop, plain);
+            let look = self.look.look(self.json);
+            let mut face = face(&job.run, &job.device, &job.stop, look);
             run(job, face.as_mut())?
         };
         let code = match ended {
@@ -213,7 +213,7 @@ fn announce(job: &Job) -> Result<()> {
     output::say(&job.config.to_toml())?;
     output::say(&format!(
         "training on {}, into {}",
-        job.device,
+        tune::described(&job.device),
         job.run.path().display()
     ))?;
     let (known, images) = (&job.config.data, &job.data.train.images);

@@ -12,7 +12,7 @@ use super::record::{Record, kept};
 use super::results::{Results, RunResult, State};
 use super::{draw_all, markdown};
 use crate::config::Config;
-use crate::report::{Overview, RunDir, State as RunState, face};
+use crate::report::{Look, Overview, RunDir, State as RunState, face};
 use crate::train::{Ended, Job, is_lost, reopen, run_observed};
 use crate::{Error, Result, whole_file};
 
@@ -45,7 +45,7 @@ pub fn perform(
     device: &Device,
     stop: &Arc<AtomicBool>,
     tell: &mut dyn FnMut(Progress<'_>) -> Result<()>,
-    plain: bool,
+    look: Look,
 ) -> Result<Results> {
     std::fs::create_dir_all(out).map_err(Error::write(out))?;
     let mut results = Results::of(experiment);
@@ -75,7 +75,7 @@ pub fn perform(
                 path: out.join(format!("runs/{}/seed-{seed}", variant.folder)),
                 device: device.clone(),
                 stop,
-                plain,
+                look,
             };
             let mut found = one.run(variant, seed, &mut judge);
             // what judges was lost together with the run's device
@@ -114,7 +114,7 @@ struct One<'a> {
     path: std::path::PathBuf,
     device: Device,
     stop: &'a Arc<AtomicBool>,
-    plain: bool,
+    look: Look,
 }
 
 impl One<'_> {
@@ -183,7 +183,7 @@ impl One<'_> {
                 seen: 0,
             };
             let ended = {
-                let mut face = face(&run, &self.device, self.stop, self.plain);
+                let mut face = face(&run, &self.device, self.stop, self.look);
                 run_observed(job, face.as_mut(), &mut measurer)
             };
             match ended {

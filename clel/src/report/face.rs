@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use clel_tensor::{Device, cpu::cpu_memory};
 use serde_json::{Map, Value};
 
-use super::dashboard::Dashboard;
+use super::dashboard::{Dashboard, Pictures};
 use super::{Lines, RunDir};
 
 /// Shows a run to a person while it goes on. The trainer tells; it does not know to whom.
@@ -22,7 +22,7 @@ pub trait Face {
     fn samples(&mut self, step: u64, shape: [usize; 4], values: &[f32]);
     /// Something happened to the run that its owner must know.
     fn event(&mut self, step: u64, text: &str);
-    /// What is done now, where it is not iterations.
+    /// What is done from now on until the next iteration.
     fn doing(&mut self, what: &str);
 }
 
@@ -68,13 +68,23 @@ impl Memory {
     }
 }
 
-/// A dashboard, where there is a terminal for it and plain lines were not asked for; else lines. It has the terminal until it is dropped, and
-/// says so when `stop` is true.
-pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, plain: bool) -> Box<dyn Face> {
+/// How a run is to be shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Lines, whatever the terminal can.
+    pub plain: bool,
+    /// How a dashboard shows samples.
+    pub pictures: Pictures,
+}
+
+/// A dashboard, where there is a terminal for it and plain lines were not asked for; else lines. It has the terminal until it is dropped, says
+/// so when `stop` is true, and makes it true when Ctrl-C is pressed. When it is pressed again the terminal is given back and the process gets
+/// SIGINT, as without a dashboard.
+pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, look: Look) -> Box<dyn Face> {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if !plain && !dumb && stdout().is_terminal() && stderr().is_terminal() {
+    if !look.plain && !dumb && stdout().is_terminal() && stderr().is_terminal() {
         // a terminal that cannot be had has room for lines
-        if let Ok(dashboard) = Dashboard::start(run, device, stop) {
+        if let Ok(dashboard) = Dashboard::start(run, device, stop, look.pictures) {
             return Box::new(dashboard);
         }
     }

@@ -16,6 +16,8 @@ pub struct Lines {
     /// When the last line was printed.
     printed: Option<Instant>,
     energies: Vec<(String, f64)>,
+    /// What was said to be done.
+    doing: String,
 }
 
 impl Face for Lines {
@@ -33,8 +35,7 @@ impl Face for Lines {
         };
         let now = Instant::now();
         pace.done(step, now);
-        let due = |printed| now.saturating_duration_since(printed) >= INTERVAL;
-        if self.printed.is_none_or(due) || step >= *last {
+        if is_due(self.printed, now) || step >= *last {
             self.printed = Some(now);
             let text = line(pace, now, &self.energies);
             say(&format!("step {step}/{last} · {text}"));
@@ -52,7 +53,20 @@ impl Face for Lines {
         say(&format!("warning: {text}"));
     }
 
-    fn doing(&mut self, _: &str) {}
+    fn doing(&mut self, what: &str) {
+        let now = Instant::now();
+        // what comes again and again is not said each time
+        if self.doing != what || is_due(self.printed, now) {
+            self.printed = Some(now);
+            self.doing = what.to_owned();
+            say(what);
+        }
+    }
+}
+
+/// Whether it is time for another line.
+fn is_due(printed: Option<Instant>, now: Instant) -> bool {
+    printed.is_none_or(|printed| now.saturating_duration_since(printed) >= INTERVAL)
 }
 
 /// Nobody to tell is no reason to end.

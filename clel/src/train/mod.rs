@@ -7,6 +7,7 @@ mod energies;
 mod figures;
 mod frozen;
 mod health;
+mod kept;
 mod networks;
 mod quality;
 mod recorder;

@@ -17,6 +17,7 @@ use super::{
     device::{MOST_LOSSES, has_matrix_units, reopen, too_large},
     figures::figures,
     health::Health,
+    kept::Kept,
     quality::quality,
     recorder::{Recorder, before_path, draw, first_chains},
     streams,
@@ -28,6 +29,7 @@ use crate::{
     config::{Config, Precision, SickPolicy},
     data::{Ahead, Dataset, ImageSet, Order},
     report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
+    tune::described,
 };
 
 /// What to do.
@@ -66,15 +68,6 @@ pub trait Observer {
     fn look(&mut self, trainer: &Trainer, seconds: Option<f64>) -> Result<()>;
 }
 
-/// Sees nothing.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn look(&mut self, _: &Trainer, _: Option<f64>) -> Result<()> {
-        Ok(())
-    }
-}
-
 /// How a stretch of a run without interruption ended.
 enum Stretch {
     Finished,
@@ -91,7 +84,13 @@ enum Stretch {
 /// Another process has the run; checkpoints that cannot be used; a file that cannot be written; a run that is sick and may not go back;
 /// what the device reports.
 pub fn run(job: Job, face: &mut dyn Face) -> Result<Ended> {
-    run_observed(job, face, &mut Nobody)
+    watched(
+        job,
+        Watching {
+            face,
+            observer: None,
+        },
+    )
 }
 
 /// The same, while somebody looks.
@@ -99,14 +98,30 @@ pub fn run(job: Job, face: &mut dyn Face) -> Result<Ended> {
 /// # Errors
 /// Those of [`run`], and the observer's.
 pub fn run_observed(job: Job, face: &mut dyn Face, observer: &mut dyn Observer) -> Result<Ended> {
+    let observer: Option<&mut dyn Observer> = Some(observer);
+    watched(job, Watching { face, observer })
+}
+
+fn watched(job: Job, watching: Watching<'_>) -> Result<Ended> {
     let settings = job.config.train.clone();
-    settings.with_kernels(|| train(job, Watching { face, observer }))
+    settings.with_kernels(|| train(job, watching))
 }
 
 /// Those who watch a run.
 struct Watching<'a> {
     face: &'a mut dyn Face,
-    observer: &'a mut dyn Observer,
+    observer: Option<&'a mut dyn Observer>,
+}
+
+impl Watching<'_> {
+    /// Lets the observer look, if there is one.
+    fn look(&mut self, trainer: &Trainer, seconds: Option<f64>) -> Result<()> {
+        let Some(observer) = &mut self.observer else {
+            return Ok(());
+        };
+        self.face.doing("measuring");
+        observer.look(trainer, seconds)
+    }
 }
 
 fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
@@ -185,8 +200,7 @@ fn to_the_end(
             }
         }
     }
-    watching.face.doing("judging samples");
-    let summary = summarise(&trainer, &job.data, &job.run, started)?;
+    let summary = summarise(&trainer, &job.data, &job.run, started, watching.face)?;
     summary.write(&job.run.summary_path())?;
     Ok(Ended::Finished(summary))
 }
@@ -198,26 +212,25 @@ fn stretch(
     recorder: &mut Recorder<'_>,
     watching: &mut Watching<'_>,
 ) -> Result<Stretch> {
-    let Watching { face, observer } = watching;
     let config = trainer.config.clone();
     let first = trainer.step();
     let last = config.train.iterations as u64;
     let last = job.stop_after.map_or(last, |stop| stop.min(last));
     if first == 0 {
+        watching.face.doing("drawing samples before training");
         recorder.before(trainer)?;
     }
-    observer.look(trainer, None)?;
+    watching.look(trainer, None)?;
     let mut since = Instant::now();
     let key = RngKey::new(config.drawing_seed(), streams::ORDER);
     let mut order = Order::new(job.data.train.images.len(), config.train.batch, key);
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
-    // a process may have ended between saving and this
-    prune(&job.run, &config, first)?;
+    let mut kept = Kept::of(&job.run, &config, first)?;
     let history = job.run.read_metrics()?;
     let mut health = Health::new(&config.health, &history);
-    face.begin(&Iterations {
+    watching.face.begin(&Iterations {
         first,
         last,
         history: &history,
@@ -248,6 +261,7 @@ fn stretch(
                 let begun = Instant::now();
                 all.extend(quality(trainer, &job.data)?);
                 since += begun.elapsed();
+                kept.judge(step, &all);
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if due(config.log.metrics_every, step) || planned {
@@ -259,22 +273,22 @@ fn stretch(
                 true => trainer.not_finite()?,
                 false => None,
             });
-            face.figures(step, &all);
+            watching.face.figures(step, &all);
             if let Some(why) = sick {
                 return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
             }
         }
-        face.iteration(step, Memory::of(&trainer.device));
+        watching.face.iteration(step, Memory::of(&trainer.device));
         if due(config.log.grid_every, step) || step == last {
             let (shape, chains) = recorder.grid(trainer)?;
-            face.samples(step, shape, &chains);
+            watching.face.samples(step, shape, &chains);
         }
         if save {
             trainer.save(&job.run.checkpoint_path(step))?;
-            prune(&job.run, &config, step)?;
+            kept.prune(step)?;
         }
         if planned {
-            observer.look(trainer, Some(since.elapsed().as_secs_f64()))?;
+            watching.look(trainer, Some(since.elapsed().as_secs_f64()))?;
             since = Instant::now();
         }
         if stopped && step < last {
@@ -282,13 +296,6 @@ fn stretch(
         }
     }
     Ok(Stretch::Finished)
-}
-
-/// Removes the checkpoints that are not to be kept; not that of `step`, lest a damaged one of a later step count for it.
-fn prune(run: &RunDir, config: &Config, step: u64) -> Result<()> {
-    let best = run.best_checkpoint(config.log.best)?;
-    let spared: Vec<u64> = best.iter().map(|best| best.step).chain([step]).collect();
-    run.prune_checkpoints(config.log.checkpoints_kept, &spared)
 }
 
 /// A new trainer that has seen one image, so that networks and data are known to fit, and its configuration in the run directory.
@@ -391,7 +398,13 @@ fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
 }
 
 /// Judges the run's samples and lists what is worth a look.
-fn summarise(trainer: &Trainer, data: &Dataset, run: &RunDir, started: Instant) -> Result<Summary> {
+fn summarise(
+    trainer: &Trainer,
+    data: &Dataset,
+    run: &RunDir,
+    started: Instant,
+    face: &mut dyn Face,
+) -> Result<Summary> {
     let config = &trainer.config;
     let mut judged = Vec::new();
     let mut neighbours = None;
@@ -401,14 +414,21 @@ fn summarise(trainer: &Trainer, data: &Dataset, run: &RunDir, started: Instant) 
         let judge = Judge::new(config, &trainer.average, data, &trainer.device)?;
         // a run that began with an import has none
         if before_path(run).exists() {
+            face.doing("judging samples before training");
             let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
             let before = ImageSet::of_samples(shape, before.to_vec()?)?;
             judged.push(judge.judge("samples before training", &before)?);
         }
+        face.doing("judging samples of the replay buffer");
         let chains = first_chains(trainer, config.eval.samples)?;
         let chains = ImageSet::of_samples(shape, chains)?;
         judged.push(judge.judge("samples of the replay buffer", &chains)?);
         let network = &trainer.average.energy;
+        let name = format!(
+            "fresh chains, {} × {} steps",
+            config.eval.rounds, config.sampler.steps
+        );
+        face.doing(&format!("drawing and judging {name}"));
         let fresh = fresh_samples(
             config,
             network,
@@ -416,22 +436,20 @@ fn summarise(trainer: &Trainer, data: &Dataset, run: &RunDir, started: Instant) 
             config.eval.rounds,
             &trainer.device,
         )?;
-        let name = format!(
-            "fresh chains, {} × {} steps",
-            config.eval.rounds, config.sampler.steps
-        );
         let path = run.picture_path("fresh-chains");
         draw(config, &path, &fresh)?;
         pictures.push(path);
         let fresh = ImageSet::of_samples(shape, fresh)?;
         judged.push(judge.judge(&name, &fresh)?);
         if data.test.images.len() > 1 {
+            face.doing("judging held-out images");
             judged.push(judge.judge("held-out images", &data.test.images)?);
         }
         neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device)?;
     }
     Ok(Summary {
         iterations: trainer.step(),
+        device: described(&trainer.device),
         seconds: started.elapsed().as_secs_f64(),
         judged,
         nearest_neighbour: neighbours,

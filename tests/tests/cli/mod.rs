@@ -5,6 +5,8 @@
 
 pub mod arrays;
 #[cfg(unix)]
+pub mod pixels;
+#[cfg(unix)]
 pub mod terminal;
 pub mod tiny;
 

@@ -2,22 +2,53 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, native_pty_system};
 use vt100::Parser;
 
 /// Nothing that is waited for takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a terminal answers when it is asked something, in this order.
+pub type Answers = &'static [(&'static str, &'static str)];
+
+/// One that has no pictures.
+pub const USUAL: Answers = &[("\x1b[c", "\x1b[?64;1;22c"), ("\x1b[5n", "\x1b[0n")];
+/// One that does not say anything.
+pub const SILENT: Answers = &[];
+/// One with kitty's pictures, and characters of 10×20 pixels.
+pub const KITTY: Answers = &[
+    (
+        "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\",
+        "\x1b_Gi=31;OK\x1b\\",
+    ),
+    ("\x1b_Gi=32,", "\x1b_Gi=32;OK\x1b\\"),
+    ("\x1b[c", "\x1b[?62;22c"),
+    ("\x1b[16t", "\x1b[6;20;10t"),
+    ("\x1b[5n", "\x1b[0n"),
+];
+/// One with sixels, and characters of 9×18 pixels.
+pub const SIXEL: Answers = &[
+    ("\x1b[c", "\x1b[?62;4;22c"),
+    ("\x1b[16t", "\x1b[6;18;9t"),
+    ("\x1b[5n", "\x1b[0n"),
+];
+
+type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
+
 /// A process on a terminal of its own.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
-    keys: Box<dyn Write + Send>,
+    keys: Keys,
     child: Box<dyn Child + Send + Sync>,
     screen: Arc<Mutex<Parser>>,
+    /// All that came, byte by byte.
+    came: Arc<Mutex<Vec<u8>>>,
+    hung_up: Arc<AtomicBool>,
     reading: JoinHandle<()>,
     before: String,
 }
@@ -47,8 +78,18 @@ fn side(cells: u16) -> NonZeroU16 {
 }
 
 impl Terminal {
-    /// Starts a program.
+    /// Starts a program on a terminal as most are.
     pub fn start(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Terminal {
+        Terminal::of(USUAL, program, arguments, variables)
+    }
+
+    /// Starts a program on a terminal that gives these answers.
+    pub fn of(
+        answers: Answers,
+        program: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Terminal {
         let (columns, rows) = (120, 40);
         let pair = native_pty_system()
             .openpty(size(columns, rows))
@@ -57,8 +98,13 @@ impl Terminal {
         command.args(arguments);
         command.env("TERM", "xterm-256color");
         command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
-        command.env_remove("CLEL_DEVICE");
-        command.env_remove("COLORTERM");
+        for name in ["CLEL_DEVICE", "CLEL_PICTURES", "COLORTERM"] {
+            command.env_remove(name);
+        }
+        // what says which terminal it is
+        for name in ["TERM_PROGRAM", "TMUX", "STY", "KONSOLE_VERSION"] {
+            command.env_remove(name);
+        }
         for (name, value) in variables {
             command.env(name, value);
         }
@@ -67,19 +113,41 @@ impl Terminal {
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(Parser::new(side(rows), side(columns), 1000)));
         let mut output = pair.master.try_clone_reader().expect("its output");
-        let drawn = screen.clone();
-        let reading = spawn(move || {
-            let mut bytes = [0; 4096];
-            // a terminal without a process fails, or ends
-            while let Ok(n @ 1..) = output.read(&mut bytes) {
-                drawn.lock().expect("the screen").process(&bytes[..n]);
-            }
-        });
+        let keys: Keys = Arc::new(Mutex::new(pair.master.take_writer().expect("its input")));
+        let came = Arc::<Mutex<Vec<u8>>>::default();
+        let hung_up = Arc::<AtomicBool>::default();
+        let reading = {
+            let (screen, keys, came) = (screen.clone(), keys.clone(), came.clone());
+            let hung_up = hung_up.clone();
+            spawn(move || {
+                let mut bytes = [0; 4096];
+                let mut answers = answers.iter();
+                let mut question = answers.next();
+                // a terminal without a process fails, or ends
+                while let Ok(n @ 1..) = output.read(&mut bytes) {
+                    if hung_up.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let mut all = came.lock().expect("what came");
+                    all.extend(&bytes[..n]);
+                    while let Some((asked, answer)) = question
+                        && find(&all, asked.as_bytes()).is_some()
+                    {
+                        type_into(&keys, answer);
+                        question = answers.next();
+                    }
+                    drop(all);
+                    screen.lock().expect("the screen").process(&bytes[..n]);
+                }
+            })
+        };
         Terminal {
-            keys: pair.master.take_writer().expect("its input"),
+            keys,
             master: pair.master,
             child,
             screen,
+            came,
+            hung_up,
             reading,
             before,
         }
@@ -111,7 +179,34 @@ impl Terminal {
 
     /// Types.
     pub fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).expect("a terminal");
+        type_into(&self.keys, keys);
+    }
+
+    /// All that came so far, once it has this, so many times.
+    pub fn wait_for_bytes(&self, part: &str, times: usize) -> Vec<u8> {
+        let begin = Instant::now();
+        loop {
+            let all = self.came.lock().expect("what came").clone();
+            let mut left = &all[..];
+            let mut found = 0;
+            while let Some(at) = find(left, part.as_bytes()) {
+                left = &left[at + part.len()..];
+                found += 1;
+            }
+            if found >= times {
+                return all;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{part:?} came {found} times");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Goes away, as a connection does that breaks; the process.
+    pub fn hang_up(self) -> Box<dyn Child + Send + Sync> {
+        self.hung_up.store(true, Ordering::SeqCst);
+        // the next frame ends it
+        self.reading.join().expect("all that was drawn");
+        self.child
     }
 
     /// Makes it larger or smaller.
@@ -154,6 +249,63 @@ impl Terminal {
         text.insert_str(0, &screen.contents());
         Left { code, text, whole }
     }
+}
+
+/// A terminal that is no process's own, for what is written to it by name.
+pub struct Other {
+    pair: PtyPair,
+    came: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Other {
+    /// Makes it.
+    pub fn open() -> Other {
+        let pair = native_pty_system()
+            .openpty(size(120, 40))
+            .expect("a pseudo-terminal");
+        let mut output = pair.master.try_clone_reader().expect("its output");
+        let came = Arc::<Mutex<Vec<u8>>>::default();
+        let all = came.clone();
+        spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut bytes) {
+                all.lock().expect("what came").extend(&bytes[..n]);
+            }
+        });
+        Other { pair, came }
+    }
+
+    /// The file by which it is written to.
+    pub fn name(&self) -> String {
+        let name = self.pair.master.tty_name().expect("a name");
+        name.display().to_string()
+    }
+
+    /// All that has been written to it.
+    pub fn text(&self) -> String {
+        let all = self.came.lock().expect("what came");
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    /// Waits until all these have been written to it.
+    pub fn wait_for(&self, parts: &[&str]) {
+        let begin = Instant::now();
+        while !parts.iter().all(|part| self.text().contains(part)) {
+            let text = self.text();
+            assert!(begin.elapsed() < PATIENCE, "{parts:?} are not in {text}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn type_into(keys: &Keys, text: &str) {
+    let mut keys = keys.lock().expect("a keyboard");
+    keys.write_all(text.as_bytes()).expect("a terminal");
+}
+
+/// Where a part begins.
+pub fn find(all: &[u8], part: &[u8]) -> Option<usize> {
+    all.windows(part.len()).position(|window| window == part)
 }
 
 /// How the terminal treats what is typed and printed.

@@ -9,6 +9,7 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType};
 
 use super::curve::Curve;
 use super::shown::Shown;
+use crate::report::names::{GROUPS, Group};
 
 /// A chart is at least so large.
 const LEAST: (u16, u16) = (28, 7);
@@ -16,44 +17,19 @@ const LEAST: (u16, u16) = (28, 7);
 const TALL: u16 = 9;
 const COLOURS: [Color; 3] = [Color::Cyan, Color::LightRed, Color::Green];
 
-/// A chart: its title, and its curves as metrics and as people call them.
-type Group = (&'static str, &'static [(&'static str, &'static str)]);
-
-/// What is drawn, the most important first.
-const GROUPS: [Group; 9] = [
-    (
-        "E(x)",
-        &[
-            ("E(data)", "data"),
-            ("E(samples)", "samples"),
-            ("E(noise)", "noise"),
-        ],
-    ),
-    ("", &[("gap", "gap E(data) − E(samples)")]),
-    (
-        "mean |∇E| at step",
-        &[("gradient_first", "1"), ("gradient_last", "K")],
-    ),
-    ("", &[("moved", "mean |x_K − x_0|")]),
-    ("", &[("saturated", "pixels at 0 or 1")]),
-    ("", &[("nearest_neighbour", "1-NN accuracy")]),
-    ("", &[("relative_frechet", "Fréchet, relative")]),
-    (
-        "loss",
-        &[("energy_loss", "energy"), ("encoder_loss", "encoder")],
-    ),
-    ("", &[("similarity", "cos(direction, z)")]),
-];
+/// More would be too small.
+const MOST: usize = 9;
 
 /// Draws as many charts as there is room for.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
-    let drawn = |(title, curves): &Group| {
-        let curves = curves.iter();
-        let curves = curves.filter_map(|(name, label)| Some((shown.curves.get(*name)?, *label)));
+    let drawn = |group: &'static Group| {
+        let curves = group.figures.iter();
+        let curves =
+            curves.filter_map(|figure| Some((shown.curves.get(figure.name)?, figure.curve)));
         let curves: Vec<(&Curve, &'static str)> = curves.collect();
-        (!curves.is_empty()).then_some((*title, curves))
+        (!curves.is_empty()).then_some((group.short, curves))
     };
-    let groups: Vec<_> = GROUPS.iter().filter_map(drawn).collect();
+    let groups: Vec<_> = GROUPS.iter().filter_map(drawn).take(MOST).collect();
     if groups.is_empty() {
         let text = "curves begin with the first line of metrics";
         frame.render_widget(Line::from(text).dim(), area);

@@ -2,8 +2,11 @@
 //!
 //! A thread of its own draws, a few times a second and only what is known anyway, so that training does not wait for a terminal.
 
+mod ask;
 mod charts;
 mod curve;
+mod graphics;
+mod panel;
 mod picture;
 mod shown;
 mod terminal;
@@ -11,6 +14,7 @@ mod terminal;
 mod tests;
 mod view;
 
+use std::env::var;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,12 +23,16 @@ use std::time::{Duration, Instant};
 
 use clel_tensor::Device;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::size;
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
 
 use super::RunDir;
 use super::face::{Face, Memory, Stretch};
-use super::lines::say;
+use super::lines::{Lines, say};
+use graphics::Graphics;
+pub use graphics::Pictures;
+use panel::Panel;
 use picture::{Palette, Picture};
 use shown::Shown;
 use terminal::Screen;
@@ -35,12 +43,17 @@ const FRAME: Duration = Duration::from_millis(200);
 /// Between two frames if nothing has come but time.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Shows a run on the whole terminal, until it is dropped.
+/// Between two looks for keys that may be there.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Shows a run on the whole terminal, until it is dropped; should the terminal fail, lines go on.
 pub(super) struct Dashboard {
     shared: Arc<Shared>,
-    drawing: Option<JoinHandle<()>>,
+    drawing: Option<JoinHandle<io::Result<()>>>,
     /// Events since the start, for the screen that is left.
     told: Vec<String>,
+    /// What goes on where the terminal has failed.
+    lines: Option<Lines>,
 }
 
 struct Shared {
@@ -66,7 +79,12 @@ impl Dashboard {
     ///
     /// # Errors
     /// It cannot be had.
-    pub fn start(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>) -> io::Result<Dashboard> {
+    pub fn start(
+        run: &RunDir,
+        device: &Device,
+        stop: &Arc<AtomicBool>,
+        pictures: Pictures,
+    ) -> io::Result<Dashboard> {
         let run = run.path().display().to_string();
         let shown = Shown::new(&run, &device.to_string(), stop, Palette::of_terminal());
         let shared = Arc::new(Shared {
@@ -75,26 +93,77 @@ impl Dashboard {
             over: AtomicBool::new(false),
         });
         let screen = Screen::take()?;
+        let variable = |name: &str| var(name).unwrap_or_default();
+        let answers = match Graphics::must_ask(pictures, &variable) {
+            true => ask::answers(),
+            false => &[],
+        };
+        let panel = Panel::new(Graphics::choose(pictures, answers, &variable));
         let drawn = shared.clone();
         Ok(Dashboard {
             shared,
-            drawing: Some(spawn(move || draw_on(screen, &drawn))),
+            drawing: Some(spawn(move || draw_on(screen, panel, &drawn))),
             told: Vec::new(),
+            lines: None,
         })
+    }
+
+    /// Lines, if the terminal has failed.
+    fn lines(&mut self) -> Option<&mut Lines> {
+        if let Some(failed) = self.drawing.take_if(|drawing| drawing.is_finished()) {
+            self.tell();
+            let why = match failed.join() {
+                Ok(Ok(())) => "it was ended".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "drawing panicked".to_owned(),
+            };
+            say(&format!("warning: there is no dashboard any more: {why}"));
+            let mut lines = Lines::default();
+            let (first, last) = {
+                let shown = self.shared.shown();
+                (shown.step, shown.last)
+            };
+            if last > 0 {
+                let history = &[];
+                lines.begin(&Stretch {
+                    first,
+                    last,
+                    history,
+                });
+            }
+            self.lines = Some(lines);
+        }
+        self.lines.as_mut()
+    }
+
+    /// Tells what happened while the screen was not where people look later.
+    fn tell(&mut self) {
+        for text in self.told.drain(..) {
+            say(&format!("warning: {text}"));
+        }
     }
 }
 
 impl Face for Dashboard {
     fn begin(&mut self, stretch: &Stretch<'_>) {
+        if let Some(lines) = self.lines() {
+            return lines.begin(stretch);
+        }
         self.shared.change(|s| s.begin(stretch, Instant::now()));
     }
 
     fn iteration(&mut self, step: u64, memory: Memory) {
+        if let Some(lines) = self.lines() {
+            return lines.iteration(step, memory);
+        }
         let now = Instant::now();
         self.shared.change(|s| s.iteration(step, memory, now));
     }
 
     fn figures(&mut self, step: u64, figures: &[(&str, f64)]) {
+        if let Some(lines) = self.lines() {
+            return lines.figures(step, figures);
+        }
         self.shared.change(|s| {
             for (name, value) in figures {
                 s.figure(step, name, *value);
@@ -103,16 +172,25 @@ impl Face for Dashboard {
     }
 
     fn samples(&mut self, step: u64, shape: [usize; 4], values: &[f32]) {
-        let picture = Picture::new(shape, values);
+        if let Some(lines) = self.lines() {
+            return lines.samples(step, shape, values);
+        }
+        let picture = Arc::new(Picture::new(shape, values));
         self.shared.change(|s| s.samples = Some((step, picture)));
     }
 
     fn event(&mut self, step: u64, text: &str) {
+        if let Some(lines) = self.lines() {
+            return lines.event(step, text);
+        }
         self.told.push(text.to_owned());
         self.shared.change(|s| s.event(step, text));
     }
 
     fn doing(&mut self, what: &str) {
+        if let Some(lines) = self.lines() {
+            return lines.doing(what);
+        }
         self.shared.change(|s| s.doing = Some(what.to_owned()));
     }
 }
@@ -121,65 +199,104 @@ impl Drop for Dashboard {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::Relaxed);
         if let Some(drawing) = self.drawing.take() {
-            // one that panicked has given the terminal back
+            // what failed has given the terminal back, and nothing is left to be drawn
             let _ = drawing.join();
         }
-        for text in &self.told {
-            say(&format!("warning: {text}"));
-        }
+        self.tell();
     }
 }
 
-/// Draws until the run is over, or the terminal is gone.
-fn draw_on(mut screen: Screen, shared: &Shared) {
+/// Draws until the run is over.
+///
+/// # Errors
+/// The terminal is gone.
+fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<()> {
     let mut drawn: Option<Instant> = None;
+    let mut window = size()?;
     while !shared.over.load(Ordering::Relaxed) {
         let now = Instant::now();
         let old = drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= IDLE);
         if shared.changed.swap(false, Ordering::Relaxed) || old {
-            let frame = screen.draw(|frame| view::draw(frame, &shared.shown(), now));
-            if frame.is_err() {
-                return;
-            }
+            let anew = screen.draw(|frame| view::draw(frame, &shared.shown(), now, &mut panel))?;
             drawn = Some(now);
+            let cleared = panel.has_left_pixels();
+            if cleared {
+                screen.forget()?;
+            }
+            if anew || cleared {
+                panel.forget();
+            }
+            // pixels come with the next frame, at once
+            if panel.make() || anew || cleared {
+                drawn = None;
+                continue;
+            }
         }
         let until = now + FRAME;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            match event::poll(left).and_then(|some| some.then(event::read).transpose()) {
-                Ok(None) => break,
-                Ok(Some(event)) => answer(&event, &mut screen, shared),
-                // no keys, then; the picture goes on
-                Err(_) => {
-                    sleep(left);
-                    break;
+            if left.is_zero() {
+                break;
+            }
+            if Screen::wait(left)? {
+                let mut heard = false;
+                while let Ok(true) = event::poll(Duration::ZERO)
+                    && let Ok(event) = event::read()
+                {
+                    answer(&event, &mut screen, &mut panel, shared)?;
+                    heard = true;
                 }
+                if !heard {
+                    // what has come is not for this program, or not whole yet
+                    sleep(left.min(LOOK));
+                }
+            }
+            let now = size()?;
+            if now != window {
+                window = now;
+                answer(
+                    &Event::Resize(now.0, now.1),
+                    &mut screen,
+                    &mut panel,
+                    shared,
+                )?;
             }
         }
     }
+    Ok(())
 }
 
 /// Does what a key asks for.
-fn answer(event: &Event, screen: &mut Screen, shared: &Shared) {
+fn answer(
+    event: &Event,
+    screen: &mut Screen,
+    panel: &mut Panel,
+    shared: &Shared,
+) -> io::Result<()> {
     shared.changed.store(true, Ordering::Relaxed);
-    let Event::Key(KeyEvent {
-        code: KeyCode::Char(key),
-        modifiers: KeyModifiers::CONTROL,
-        kind: KeyEventKind::Press,
-        ..
-    }) = event
-    else {
-        return;
-    };
-    match key {
-        // what the terminal itself does where keys are not read
-        'c' => {
-            let _ = raise(SIGINT);
-        }
-        // a screen that cannot be cleared is told by the next frame
-        'l' => {
-            let _ = screen.forget();
-        }
+    match event {
+        Event::Resize(..) => panel.forget(),
+        Event::Key(KeyEvent {
+            code: KeyCode::Char(key),
+            modifiers: KeyModifiers::CONTROL,
+            kind: KeyEventKind::Press,
+            ..
+        }) => match key {
+            'c' => {
+                let stop = shared.shown().stop.clone();
+                if stop.swap(true, Ordering::SeqCst) {
+                    // what the terminal itself does where keys are not read; who does not handle it ends here
+                    give_back();
+                    raise(SIGINT)?;
+                }
+            }
+            'l' => {
+                screen.forget()?;
+                panel.forget();
+            }
+            _ => {}
+        },
         _ => {}
     }
+    Ok(())
 }

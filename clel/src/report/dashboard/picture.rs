@@ -1,11 +1,13 @@
-//! Small images in a terminal: two pixels a character, one above the other.
+//! Small images in a terminal: as pixels, or as two of them a character, one above the other.
 
+use image::DynamicImage;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use ratatui::widgets::Widget;
 
 use crate::data::to_byte;
+use crate::report::Grid;
 
 /// Images that are kept for showing; no panel has room for more.
 const MOST: usize = 64;
@@ -37,6 +39,39 @@ impl Picture {
         Picture {
             shape: [n, h, w, c],
             bytes: bytes.collect(),
+        }
+    }
+
+    /// The images as a grid of at most so many pixels: as large as all of them can be, each pixel a square; if they are too many, as many as there is
+    /// room for, and at least four, if need be made smaller. None where there is no room at all.
+    pub fn pixels(&self, width: u32, height: u32) -> Option<DynamicImage> {
+        let [n, h, w, c] = self.shape;
+        let (wide, high) = (width as usize, height as usize);
+        let border = 2;
+        let fit = |room: usize, side: usize| room.saturating_sub(border) / (side + border);
+        let holds = |scale: usize| (fit(wide, w * scale), fit(high, h * scale));
+        let scales = (1..=wide.min(high)).rev();
+        let mut scales = scales.map(|scale| (scale, holds(scale)));
+        let all = scales.find(|(_, (columns, rows))| columns * rows >= n);
+        let (scale, (columns, rows)) = all.unwrap_or((1, holds(1)));
+        let (columns, shown) = match columns * rows >= n.min(4) {
+            true => (columns.min(n), n.min(columns * rows)),
+            false => (2, n.min(4)),
+        };
+        let grid = Grid {
+            columns,
+            scale,
+            border,
+        };
+        // the middle of each byte's range
+        let values = self.bytes[..shown * h * w * c].iter();
+        let values: Vec<f32> = values.map(|b| (f32::from(*b) + 0.5) / 256.0).collect();
+        let image = grid.draw([shown, h, w, c], &values).ok()?;
+        let fits = image.width() <= width && image.height() <= height;
+        match fits {
+            true => Some(image),
+            false if width > 0 && height > 0 => Some(image.thumbnail(width, height)),
+            false => None,
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) struct Shown {
     /// What happened to the run, and after which iteration.
     pub events: Vec<(u64, String)>,
     /// Samples, and after which iteration.
-    pub samples: Option<(u64, Picture)>,
+    pub samples: Option<(u64, Arc<Picture>)>,
     pub palette: Palette,
 }
 
@@ -89,7 +89,7 @@ impl Shown {
 
     /// An iteration is done.
     pub fn iteration(&mut self, step: u64, memory: Memory, now: Instant) {
-        (self.step, self.memory) = (step, memory);
+        (self.step, self.memory, self.doing) = (step, memory, None);
         self.pace.done(step, now);
     }
 

@@ -6,8 +6,9 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -61,24 +62,68 @@ impl Screen {
             .inspect_err(|_| give_back())
     }
 
-    /// Draws, unless the terminal has been given back.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    /// Draws, unless the terminal has been given back; whether it was taken again for that, with nothing on it.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
-        if !TAKEN.load(Ordering::SeqCst) {
+        let given_back = !TAKEN.load(Ordering::SeqCst);
+        if given_back {
             let caught = panicked().take_if(|at| at.elapsed() >= CAUGHT);
             if caught.is_none() {
-                return Ok(());
+                return Ok(false);
             }
             enter()?;
-            self.0.clear()?;
+            self.forget()?;
         }
-        self.0.draw(draw).map(|_| ())
+        self.0.draw(draw).map(|_| given_back)
+    }
+
+    /// Waits for keys, at most so long; whether there may be some.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    #[cfg(unix)]
+    pub fn wait(time: Duration) -> io::Result<bool> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use rustix::io::Errno;
+
+        // crossterm, which waits for keys too, would read a terminal that has hung up again and again and never return
+        let most = Timespec::try_from(time).map_err(io::Error::other)?;
+        let output = stdout();
+        let mut watched = [PollFd::new(&output, PollFlags::IN)];
+        match poll(&mut watched, Some(&most)) {
+            Ok(0) | Err(Errno::INTR) => Ok(false),
+            Ok(_) => match watched[0].revents() {
+                found if found.intersects(PollFlags::HUP | PollFlags::ERR) => {
+                    Err(io::Error::other("the terminal is gone"))
+                }
+                // some systems cannot wait for terminals like this
+                found if found.contains(PollFlags::NVAL) => Ok(wait_for_event(time)),
+                _ => Ok(true),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub fn wait(time: Duration) -> io::Result<bool> {
+        Ok(wait_for_event(time))
     }
 
     /// Forgets what is on the screen, lest something that others wrote there stay.
     pub fn forget(&mut self) -> io::Result<()> {
-        self.0.clear()
+        // not `Terminal::clear`, which waits for the terminal to say where its cursor is
+        self.0.backend_mut().clear()?;
+        self.0.swap_buffers();
+        Ok(())
     }
+}
+
+/// The same by crossterm; where that has no keys, there are none.
+fn wait_for_event(time: Duration) -> bool {
+    event::poll(time).unwrap_or_else(|_| {
+        sleep(time);
+        false
+    })
 }
 
 /// Makes the terminal the dashboard's.

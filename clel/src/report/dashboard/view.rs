@@ -9,9 +9,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, LineGauge, Paragraph, Wrap};
 
 use super::charts;
-use super::picture::Half;
+use super::panel::Panel;
 use super::shown::Shown;
 use crate::report::lines::short;
+use crate::report::names::GROUPS;
 use crate::report::pace::duration;
 
 /// Columns of the panel with samples and figures.
@@ -23,28 +24,9 @@ const LEAST: (u16, u16) = (60, 16);
 /// Events that are shown, the newest.
 const EVENTS: usize = 4;
 
-/// Figures beside the curves, as metrics and as people call them.
-const FIGURES: [(&str, &str); 16] = [
-    ("E(data)", "E(data)"),
-    ("E(samples)", "E(samples)"),
-    ("E(noise)", "E(noise)"),
-    ("gap", "gap"),
-    ("gradient_first", "|∇E| first step"),
-    ("gradient_last", "|∇E| last step"),
-    ("moved", "|x_K − x_0|"),
-    ("saturated", "saturated pixels"),
-    ("nearest_neighbour", "1-NN accuracy"),
-    ("relative_frechet", "Fréchet, relative"),
-    ("mean_age", "mean age, steps"),
-    ("similarity", "cos(direction, z)"),
-    ("energy_loss", "loss, energy"),
-    ("encoder_loss", "loss, encoder"),
-    ("energy_rate", "rate, energy"),
-    ("encoder_rate", "rate, encoder"),
-];
-
 /// Draws everything.
-pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant) {
+pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant, panel: &mut Panel) {
+    panel.begin();
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         return narrow(frame, area, shown, now);
@@ -64,7 +46,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant) {
     let wanted = figure_lines(shown).len() as u16 + 2;
     let [picture, figures] =
         Layout::vertical([Constraint::Min(PICTURE), Constraint::Max(wanted)]).areas(side);
-    samples(frame, picture, shown);
+    samples(frame, picture, shown, panel);
     frame.render_widget(
         Paragraph::new(figure_lines(shown)).block(Block::bordered().title(" figures ")),
         figures,
@@ -140,10 +122,10 @@ fn bytes(count: u64) -> String {
 
 /// A line for each figure there is; those that this program does not know by name come last.
 fn figure_lines(shown: &Shown) -> Vec<Line<'static>> {
-    let known = FIGURES.iter();
-    let known = known.filter_map(|(name, label)| Some((*label, shown.value(name)?)));
+    let figures = || GROUPS.iter().flat_map(|group| group.figures);
+    let known = figures().filter_map(|f| Some((f.label, shown.value(f.name)?)));
     let others = shown.newest.iter();
-    let others = others.filter(|(name, _)| FIGURES.iter().all(|known| known.0 != name));
+    let others = others.filter(|(name, _)| figures().all(|known| known.name != name));
     let others = others.map(|(name, value)| (name.as_str(), *value));
     let line = |(label, value): (&str, f64)| {
         let wide = usize::from(SIDE) - 2 - 12;
@@ -157,7 +139,7 @@ fn figure_lines(shown: &Shown) -> Vec<Line<'static>> {
 }
 
 /// The replay buffer's first chains.
-fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
+fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) {
     let title = match &shown.samples {
         Some((step, _)) => format!(" samples, iteration {step} "),
         None => " samples ".to_owned(),
@@ -166,7 +148,7 @@ fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     match &shown.samples {
-        Some((_, picture)) => frame.render_widget(Half(picture, shown.palette), inner),
+        Some((_, picture)) => panel.draw(frame, inner, picture, shown.palette),
         None => frame.render_widget(Paragraph::new("none drawn yet").dim(), inner),
     }
 }

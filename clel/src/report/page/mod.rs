@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::names::{GROUPS, Group};
 use super::{BestCheckpoint, RunDir, Summary};
 use crate::{Error, Result};
 
@@ -28,6 +29,8 @@ struct Content {
     best: Option<BestCheckpoint>,
     /// config.toml.
     config: String,
+    /// Which figures are drawn together, and what they are called.
+    groups: &'static [Group],
     /// Lines of metrics, those with events among them.
     metrics: Vec<Map<String, Value>>,
     /// Grids of samples, in the order of their steps.
@@ -114,6 +117,7 @@ fn content(run: &RunDir, place: Pictures) -> Result<String> {
         training: (place == Pictures::Beside).then(|| run.is_training()),
         best: run.best_checkpoint(run.read_config()?.log.best)?,
         config: std::fs::read_to_string(&config).map_err(Error::read(&config))?,
+        groups: &GROUPS,
         metrics,
         grids,
         pictures,

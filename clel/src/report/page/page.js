@@ -31,7 +31,10 @@ function draw() {
 
 function state() {
   const last = lines.at(-1);
-  if (content.summary) return `${content.summary.iterations} iterations, finished`;
+  if (content.summary) {
+    const { iterations, device } = content.summary;
+    return `${iterations} iterations, finished${device ? ` on ${device}` : ""}`;
+  }
   const done = last ? `${last.step} iterations so far` : "no metrics yet";
   return content.training === null ? done : `${done}, ${content.training ? "training now" : "nobody is training"}`;
 }
@@ -98,27 +101,15 @@ function pictures() {
   }
 }
 
-const GROUPS = [
-  ["Energies", ["E(data)", "E(samples)", "E(noise)"]],
-  ["Gap E(data) − E(samples)", ["gap"]],
-  ["Losses", ["energy_loss", "encoder_loss"]],
-  ["Mean |∇E| at the sampler's first and last step", ["gradient_first", "gradient_last"]],
-  ["Mean |x_K − x_0|, share of pixels at 0 or 1", ["moved", "saturated"]],
-  ["Fréchet distance of the samples over the data's variance, this encoder", ["relative_frechet"]],
-  ["1-nearest-neighbour accuracy of the encoder", ["nearest_neighbour"]],
-  ["Cosine of direction and latent", ["similarity"]],
-  ["Mean age of the chains, in steps", ["mean_age"]],
-  ["Learning rates", ["energy_rate", "encoder_rate"]],
-];
 const COLOURS = ["#1f6feb", "#d1481f", "#2f8f4e", "#8250df"];
 
-/** What a line of metrics has beside the known groups is drawn by itself. */
+/** What a line of metrics has beside the known groups is drawn by itself, under its own name. */
 function groups() {
-  const known = new Set(["step", ...GROUPS.flatMap(([, names]) => names)]);
+  const known = new Set(["step", ...content.groups.flatMap(({ figures }) => figures.map(({ name }) => name))]);
   const others = new Set(lines.flatMap((line) => Object.keys(line)).filter((name) => !known.has(name)));
-  return [...GROUPS, ...[...others].map((name) => [name, [name]])]
-    .map(([title, names]) => [title, names.filter((name) => lines.some((line) => name in line))])
-    .filter(([, names]) => names.length);
+  return [...content.groups, ...[...others].map((name) => ({ title: name, figures: [{ name, label: name }] }))]
+    .map(({ title, figures }) => [title, figures.filter(({ name }) => lines.some((line) => name in line))])
+    .filter(([, figures]) => figures.length);
 }
 
 /** The plots by title, with the names of their curves, as long as they are on the page. */
@@ -136,12 +127,13 @@ function curves() {
   };
   const before = plots;
   plots = new Map();
-  for (const [title, names] of groups()) {
-    const data = [steps, ...names.map((name) => lines.map(value(name)))];
-    const key = [title, logarithmic, ...names].join();
+  for (const [title, figures] of groups()) {
+    const data = [steps, ...figures.map(({ name }) => lines.map(value(name)))];
+    const labels = figures.map(({ label }) => label);
+    const key = [title, logarithmic, ...labels].join();
     const old = before.get(key);
     before.delete(key);
-    plots.set(key, old ?? plot(title, names, logarithmic, data, row));
+    plots.set(key, old ?? plot(title, labels, logarithmic, data, row));
     if (old) renew(old, data);
   }
   for (const gone of before.values()) { gone.root.remove(); gone.destroy(); }
@@ -156,7 +148,7 @@ function renew(plot, data) {
   if (!whole) plot.redraw();
 }
 
-function plot(title, names, logarithmic, data, row) {
+function plot(title, labels, logarithmic, data, row) {
   return new uPlot({
     title,
     width: 560,
@@ -167,7 +159,7 @@ function plot(title, names, logarithmic, data, row) {
     series: [
       { label: "iteration" },
       // some figures are not in each line
-      ...names.map((name, i) => ({ label: name, stroke: COLOURS[i % COLOURS.length], width: 1.5, spanGaps: true, value: (_, v) => short(v) })),
+      ...labels.map((label, i) => ({ label, stroke: COLOURS[i % COLOURS.length], width: 1.5, spanGaps: true, value: (_, v) => short(v) })),
     ],
     hooks: { draw: [marks] },
   }, data, row);

@@ -139,6 +139,7 @@ fn a_summary_is_a_table_and_a_file() {
         digits,
     };
     let summary = Summary {
+        device: "cpu".to_owned(),
         interventions: vec![],
         iterations: 1500,
         seconds: 90.0,

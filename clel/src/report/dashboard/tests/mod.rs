@@ -1,5 +1,7 @@
 //! What is on the screen for given figures.
 
+mod pixels;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use ratatui::widgets::Widget;
 use serde_json::{Map, Value, json};
 
 use super::curve::Curve;
+use super::panel::Panel;
 use super::picture::{Half, Layout, Palette, Picture};
 use super::shown::Shown;
 use super::view;
@@ -58,7 +61,7 @@ fn run() -> (Shown, Instant) {
         ))
     };
     let values: Vec<f32> = (0..9 * 64).map(|i| frame(i % 64)).collect();
-    shown.samples = Some((500, Picture::new([9, 8, 8, 1], &values)));
+    shown.samples = Some((500, Arc::new(Picture::new([9, 8, 8, 1], &values))));
     (shown, now)
 }
 
@@ -66,7 +69,7 @@ fn run() -> (Shown, Instant) {
 fn screen(shown: &Shown, now: Instant, width: u16, height: u16) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
-        .draw(|frame| view::draw(frame, shown, now))
+        .draw(|frame| view::draw(frame, shown, now, &mut Panel::default()))
         .unwrap();
     let buffer = terminal.backend().buffer();
     let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect();

@@ -1,0 +1,145 @@
+//! How a terminal shows pixels.
+
+use clap::ValueEnum;
+use ratatui::crossterm::terminal::window_size;
+use ratatui::layout::Size;
+use ratatui_image::picker::cap_parser::Response;
+use ratatui_image::protocol::{Protocol, iterm2::Iterm2, kitty::Kitty, sixel::Sixel};
+
+use super::picture::Picture;
+
+/// How samples are shown on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Pictures {
+    /// As the terminal says it can, which is asked once; as blocks where it does not say, on Windows, and within tmux and screen.
+    #[default]
+    Auto,
+    /// Two pixels a character, on any terminal.
+    Blocks,
+    /// By kitty's protocol (kitty, Ghostty).
+    Kitty,
+    /// As sixels (foot, Windows Terminal, xterm -ti vt340, and others).
+    Sixel,
+    /// By iTerm2's protocol (iTerm2, WezTerm).
+    Iterm2,
+}
+
+/// A protocol, and how large the terminal's characters are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Graphics {
+    protocol: Pictures,
+    /// Width and height of a character, in pixels.
+    cell: (u16, u16),
+    /// Whether kitty's data may be compressed.
+    compress: bool,
+    /// Whether tmux must be told to hand on what is not for it.
+    tmux: bool,
+    /// Pictures so far.
+    count: u32,
+}
+
+/// A character's size where the terminal does not tell but the protocol was asked for.
+const USUAL: (u16, u16) = (10, 20);
+
+impl Graphics {
+    /// Whether the terminal is to be asked.
+    pub fn must_ask(wanted: Pictures, variable: &dyn Fn(&str) -> String) -> bool {
+        match wanted {
+            Pictures::Auto => !is_within(variable) && variable("KONSOLE_VERSION").is_empty(),
+            Pictures::Blocks => false,
+            Pictures::Kitty | Pictures::Sixel | Pictures::Iterm2 => !is_within(variable),
+        }
+    }
+
+    /// What is wanted or, if that is left to the terminal, can be; none for blocks.
+    pub fn choose(
+        wanted: Pictures,
+        answers: &[Response],
+        variable: &dyn Fn(&str) -> String,
+    ) -> Option<Graphics> {
+        let told = answers.iter().find_map(|answer| match answer {
+            Response::CellSize(Some(cell)) => Some(*cell),
+            _ => None,
+        });
+        let cell = told.or_else(of_window);
+        let can = |what| answers.contains(&what);
+        let (protocol, cell) = match wanted {
+            Pictures::Auto => {
+                let program = variable("TERM_PROGRAM");
+                // what else these two claim they do differently
+                let iterm2 = program.contains("iTerm") || program.contains("WezTerm");
+                let protocol = match () {
+                    () if answers.is_empty() => return None,
+                    () if iterm2 => Pictures::Iterm2,
+                    () if can(Response::Kitty) => Pictures::Kitty,
+                    () if can(Response::Sixel) => Pictures::Sixel,
+                    () => return None,
+                };
+                (protocol, cell?)
+            }
+            Pictures::Blocks => return None,
+            protocol => (protocol, cell.unwrap_or(USUAL)),
+        };
+        Some(Graphics {
+            protocol,
+            cell,
+            compress: can(Response::KittyCompression),
+            tmux: is_tmux(variable),
+            count: 0,
+        })
+    }
+
+    /// The terminal's window has changed, and perhaps its characters.
+    pub fn measure(&mut self) {
+        self.cell = of_window().unwrap_or(self.cell);
+    }
+
+    /// Whether pixels stay where no character is drawn over them.
+    pub fn stay(&self) -> bool {
+        self.protocol != Pictures::Kitty
+    }
+
+    /// The picture in at most so many characters; none if that cannot be.
+    pub fn encode(&mut self, picture: &Picture, room: Size) -> Option<Protocol> {
+        let (wide, high) = self.cell;
+        let pixels = |count: u16, side: u16| u32::from(count) * u32::from(side);
+        let image = picture.pixels(pixels(room.width, wide), pixels(room.height, high))?;
+        let cells = |pixels: u32, side: u16| pixels.div_ceil(u32::from(side)) as u16;
+        let size = Size::new(cells(image.width(), wide), cells(image.height(), high));
+        self.count = self.count.wrapping_add(1);
+        match self.protocol {
+            Pictures::Auto | Pictures::Blocks => None,
+            Pictures::Sixel => Sixel::new(image, size, self.tmux).ok().map(Protocol::Sixel),
+            Pictures::Iterm2 => Iterm2::new(image, size, self.tmux)
+                .ok()
+                .map(Protocol::ITerm2),
+            Pictures::Kitty => {
+                // two names by turns: the terminal keeps two pictures, however many are shown, and draws every character of a new one anew
+                let name = std::process::id() << 1 | self.count & 1;
+                let made = Kitty::new(image, size, name, self.tmux, self.compress);
+                made.ok().map(Protocol::Kitty)
+            }
+        }
+    }
+}
+
+/// Whether another program draws on the terminal what this one does.
+fn is_within(variable: &dyn Fn(&str) -> String) -> bool {
+    let term = variable("TERM");
+    is_tmux(variable) || term.starts_with("screen") || !variable("STY").is_empty()
+}
+
+fn is_tmux(variable: &dyn Fn(&str) -> String) -> bool {
+    let named = variable("TERM_PROGRAM") == "tmux" || variable("TERM").starts_with("tmux");
+    named || !variable("TMUX").is_empty()
+}
+
+/// A character's size by that of the window, where the system knows it.
+fn of_window() -> Option<(u16, u16)> {
+    let window = window_size().ok()?;
+    let side = |pixels: u16, count: u16| pixels.checked_div(count).filter(|side| *side > 0);
+    Some((
+        side(window.width, window.columns)?,
+        side(window.height, window.rows)?,
+    ))
+}

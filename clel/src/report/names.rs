@@ -1,0 +1,114 @@
+//! What figures are called where people see them: on the terminal, and on the page. Metrics and settings have names of their own.
+
+use serde::Serialize;
+
+/// Figures that are drawn together.
+#[derive(Debug, Serialize)]
+pub(super) struct Group {
+    /// What they are.
+    pub title: &'static str,
+    /// The same where there is little room; nothing if the only curve says it.
+    #[serde(skip)]
+    pub short: &'static str,
+    pub figures: &'static [Figure],
+}
+
+/// One figure.
+#[derive(Debug, Serialize)]
+pub(super) struct Figure {
+    /// As metrics have it.
+    pub name: &'static str,
+    /// As people call it.
+    pub label: &'static str,
+    /// The same beside its group's short title.
+    #[serde(skip)]
+    pub curve: &'static str,
+}
+
+const fn figure(name: &'static str, label: &'static str, curve: &'static str) -> Figure {
+    Figure { name, label, curve }
+}
+
+/// All that are known, the most important first; others go by the names that metrics have.
+pub(super) const GROUPS: [Group; 11] = [
+    Group {
+        title: "Energies",
+        short: "E(x)",
+        figures: &[
+            figure("E(data)", "E(data)", "data"),
+            figure("E(samples)", "E(samples)", "samples"),
+            figure("E(noise)", "E(noise)", "noise"),
+        ],
+    },
+    Group {
+        title: "Gap E(data) − E(samples)",
+        short: "",
+        figures: &[figure("gap", "gap", "gap E(data) − E(samples)")],
+    },
+    Group {
+        title: "Mean |∇E| at the sampler's first and last step",
+        short: "mean |∇E| at step",
+        figures: &[
+            figure("gradient_first", "|∇E| first step", "1"),
+            figure("gradient_last", "|∇E| last step", "K"),
+        ],
+    },
+    Group {
+        title: "Mean |x_K − x_0|",
+        short: "",
+        figures: &[figure("moved", "|x_K − x_0|", "mean |x_K − x_0|")],
+    },
+    Group {
+        title: "Share of pixels at 0 or 1",
+        short: "",
+        figures: &[figure("saturated", "saturated pixels", "pixels at 0 or 1")],
+    },
+    Group {
+        title: "1-nearest-neighbour accuracy of the encoder",
+        short: "",
+        figures: &[figure(
+            "nearest_neighbour",
+            "1-NN accuracy",
+            "1-NN accuracy",
+        )],
+    },
+    Group {
+        title: "Fréchet distance of the samples over the data's variance, this encoder",
+        short: "",
+        figures: &[figure(
+            "relative_frechet",
+            "Fréchet, relative",
+            "Fréchet, relative",
+        )],
+    },
+    Group {
+        title: "Losses",
+        short: "loss",
+        figures: &[
+            figure("energy_loss", "loss, energy", "energy"),
+            figure("encoder_loss", "loss, encoder", "encoder"),
+        ],
+    },
+    Group {
+        title: "Cosine of direction and latent",
+        short: "",
+        figures: &[figure(
+            "similarity",
+            "cos(direction, z)",
+            "cos(direction, z)",
+        )],
+    },
+    Group {
+        title: "Mean age of the chains, in steps",
+        short: "",
+        figures: &[figure("mean_age", "mean age, steps", "mean age, steps")],
+    },
+    Group {
+        title: "Learning rates",
+        short: "rate",
+        figures: &[
+            figure("energy_rate", "rate, energy", "energy"),
+            figure("encoder_rate", "rate, encoder", "encoder"),
+        ],
+    },
+];

@@ -1,0 +1,54 @@
+//! Which checkpoints of a run stay.
+
+use super::figures::Figures;
+use crate::{
+    Result,
+    config::{Best, Config},
+    report::RunDir,
+};
+
+/// The best checkpoint so far, found in the metrics where a stretch of the run begins and known from then on: they grow with the run, and reading
+/// them for each checkpoint would take ever more time and memory.
+#[derive(Debug)]
+pub(super) struct Kept<'a> {
+    run: &'a RunDir,
+    by: Best,
+    /// How many of the newest stay.
+    newest: usize,
+    /// Its iteration, and the figure that decides.
+    best: Option<(u64, f64)>,
+}
+
+impl<'a> Kept<'a> {
+    /// Where iteration `step` is what the run goes on from; removes what is not to be kept, for a process may have ended between saving and that.
+    pub fn of(run: &'a RunDir, config: &Config, step: u64) -> Result<Kept<'a>> {
+        let by = config.log.best;
+        let best = run.best_checkpoint(by)?;
+        let kept = Kept {
+            run,
+            by,
+            newest: config.log.checkpoints_kept,
+            best: best.map(|best| (best.step, best.value)),
+        };
+        kept.prune(step)?;
+        Ok(kept)
+    }
+
+    /// Learns of the figures that go with the checkpoint of an iteration, before it is written.
+    pub fn judge(&mut self, step: u64, figures: &Figures) {
+        let value = figures.iter().find(|figure| figure.0 == self.by.name());
+        if let Some((_, value)) = value
+            && self
+                .best
+                .is_none_or(|best| self.by.is_better(*value, best.1))
+        {
+            self.best = Some((step, *value));
+        }
+    }
+
+    /// Removes the checkpoints that are not to be kept; not that of `step`, lest a damaged one of a later step count for it.
+    pub fn prune(&self, step: u64) -> Result<()> {
+        let spared: Vec<u64> = self.best.iter().map(|best| best.0).chain([step]).collect();
+        self.run.prune_checkpoints(self.newest, &spared)
+    }
+}
