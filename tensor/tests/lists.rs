@@ -74,7 +74,11 @@ fn check(device: &Device, kinds: &Kinds) -> Result<()> {
     // a GPU launches nothing for nothing
     let nothing = device != &Device::Cpu && sums.iter().all(Tensor::is_empty);
     let wanted = if nothing { 0 } else { 1 };
-    assert_eq!(launches.values().sum::<u64>(), wanted, "{device}: {launches:?}");
+    assert_eq!(
+        launches.values().sum::<u64>(),
+        wanted,
+        "{device}: {launches:?}"
+    );
     for (i, found) in again?[0].iter().enumerate() {
         let wanted = Tensor::pointwise(&sum, &[&sums[i], &roots[i]])?;
         assert_eq!(bits(found)?, bits(&wanted)?, "{device}: again, array {i}");
