@@ -19,6 +19,13 @@ struct File {
     ways: BTreeMap<String, String>,
 }
 
+/// What a file of any version says of where it is from.
+#[derive(Debug, Deserialize)]
+struct Made {
+    adapter: String,
+    kernels: String,
+}
+
 /// What results depend on besides the product.
 fn adapter(gpu: &Gpu) -> String {
     let summary = gpu.summary();
@@ -64,10 +71,12 @@ fn load_from(path: &Path, gpu: &Gpu) -> Result<usize> {
         let why = format!("{why}; `clel tune` writes it anew, and `clel tune --forget` removes it");
         Error::format(path, "the ways", why)
     };
-    let file: File = toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-    if file.adapter != adapter(gpu) || file.kernels != kernels_version() {
+    let made: Made = toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    // what another version measured may be written in another form
+    if made.adapter != adapter(gpu) || made.kernels != kernels_version() {
         return Ok(0);
     }
+    let file: File = toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
     let mut best = Tuned::new();
     for (product, name) in file.ways {
         let way = Way::named(&name).ok_or_else(|| damaged(format!("no way {name:?}")))?;
@@ -159,7 +168,8 @@ mod tests {
         // other kernels: measured in vain
         gpu.set_tuned(Tuned::new());
         let version = kernels_version();
-        std::fs::write(&path, text.replace(&version, "0123456789abcdef")).unwrap();
+        let older = text.replace(&version, "0123456789abcdef");
+        std::fs::write(&path, older.replace("[ways]", "[tiles]")).unwrap();
         assert_eq!(load_from(&path, &gpu).unwrap(), 0);
         assert!(gpu.tuned().is_empty());
         // a way that there is not

@@ -9,16 +9,21 @@ thread_local! {
 /// Runs `f` and counts the kernels that this thread launches meanwhile, by name
 /// ([`Primitive::name`](crate::primitive::Primitive::name), or `"pointwise"`). A GPU may take several for one operation.
 pub fn count_launches<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, u64>) {
-    let outer = COUNTS.replace(Some(BTreeMap::new()));
-    let result = f();
-    let counts = COUNTS.replace(outer).unwrap_or_default();
-    COUNTS.with_borrow_mut(|outer| {
-        if let Some(outer) = outer {
-            counts
-                .iter()
-                .for_each(|(name, n)| *outer.entry(name).or_default() += n);
+    /// Puts back what an outer call had counted, even after a panic.
+    struct Outer(Option<BTreeMap<&'static str, u64>>);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            COUNTS.set(self.0.take());
         }
-    });
+    }
+    let mut outer = Outer(COUNTS.replace(Some(BTreeMap::new())));
+    let result = f();
+    let counts = COUNTS.take().unwrap_or_default();
+    if let Some(outer) = &mut outer.0 {
+        counts
+            .iter()
+            .for_each(|(name, n)| *outer.entry(name).or_default() += n);
+    }
     (result, counts)
 }
 

@@ -10,6 +10,14 @@ pub(crate) enum Storage {
 }
 
 impl Storage {
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Storage::Cpu(b) => b.view().bytes().len(),
+            Storage::Gpu(b) => b.bytes(),
+        }
+    }
+
     /// The buffer of an array whose device is the CPU.
     pub fn cpu(&self, op: &'static str) -> Result<&CpuBuffer> {
         match self {

@@ -51,11 +51,11 @@ pub(crate) fn tilings(pass: ConvPass, s: &Conv2d) -> impl Iterator<Item = Tiling
 pub(crate) fn cheapest(
     pass: ConvPass,
     s: &Conv2d,
-    defined: usize,
-    cost: impl Fn(&Tiling) -> usize,
+    defined: f64,
+    cost: impl Fn(&Tiling) -> f64,
 ) -> Option<Tiling> {
     let costs = tilings(pass, s).map(|t| (cost(&t), t));
-    let best = costs.min_by_key(|(cost, _)| *cost)?;
+    let best = costs.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
     (best.0 < defined).then_some(best.1)
 }
 
@@ -118,7 +118,7 @@ impl Tiling {
     }
 
     /// Multiply-adds of all products.
-    pub fn multiplies(&self) -> usize {
-        self.places() * self.tiles() * self.c * self.o
+    pub fn multiplies(&self) -> f64 {
+        (self.places() * self.tiles()) as f64 * (self.c * self.o) as f64
     }
 }

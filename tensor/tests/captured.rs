@@ -144,3 +144,48 @@ fn inputs_of_other_shapes_are_refused() -> Result<()> {
     assert!(captured.replay(&[&x, &x], None).is_err());
     Ok(())
 }
+
+/// The other parts of an array that lies side by side with an input are not the input.
+#[test]
+fn a_part_of_an_array_is_not_recorded() -> Result<()> {
+    for device in devices() {
+        let both = numbers(&[2, 64], 0, &device)?;
+        let [first, second] = [0, 1].map(|row| both.slice(0, row, 1));
+        let (first, second) = (first?, second?);
+        let (made, captured) =
+            Captured::record(&[&first], None, || first.add(&second).map(|t| [t]))?;
+        assert!(captured.is_none(), "{device}");
+        made[0].realize()?;
+    }
+    Ok(())
+}
+
+/// Convolutions large enough for minimal filtering, and of a few channels, which take several launches on a GPU.
+#[test]
+fn convolutions_of_several_launches_are_repeated() -> Result<()> {
+    for device in devices() {
+        let weights = [
+            numbers(&[32, 3, 3, 3], 1, &device)?,
+            numbers(&[32, 3, 3, 32], 2, &device)?,
+        ];
+        let step = |x: &Tensor| -> Result<[Tensor; 1]> {
+            let h = x.conv2d(&weights[0], 1, 1)?;
+            let h = h.maximum(&h.conv2d(&weights[1], 1, 1)?)?;
+            let back = h.conv2d_input_grad(&weights[1], h.shape(), 1, 1)?;
+            let back = back.conv2d_input_grad(&weights[0], x.shape(), 1, 1)?;
+            Ok([x.add(&back.mul_scalar(1e-3)?)?])
+        };
+        let start = numbers(&[2, 24, 24, 3], 0, &device)?;
+        let ([mut found], captured) = Captured::record(&[&start], None, || step(&start))?;
+        let captured = captured.expect("nothing varies");
+        let [mut plain] = step(&start)?;
+        for _ in 0..3 {
+            [found] = captured.replay(&[&found], None)?;
+            [plain] = step(&plain)?;
+            let (found, plain) = (found.to_vec::<f32>()?, plain.to_vec::<f32>()?);
+            assert!(found.iter().all(|x| x.is_finite()));
+            assert_eq!(found, plain, "{device}");
+        }
+    }
+    Ok(())
+}

@@ -41,11 +41,13 @@ fn status(field: &str) -> u64 {
         .unwrap_or_else(|| panic!("{field} in {text}"))
 }
 
-/// Plain lines, and what is held after each iteration.
+/// Plain lines, and what is held.
 #[derive(Default)]
 struct Watched {
     lines: Lines,
+    /// The most in each so many iterations: of all iterations it would grow itself.
     held: Vec<Held>,
+    every: u64,
 }
 
 impl Face for Watched {
@@ -55,12 +57,21 @@ impl Face for Watched {
 
     fn iteration(&mut self, step: u64, memory: Memory) {
         self.lines.iteration(step, memory);
-        self.held.push(Held {
+        let now = Held {
             step,
             resident: status("VmRSS"),
             peak: status("VmHWM"),
             device: memory,
-        });
+        };
+        match self.held.last_mut() {
+            Some(most) if !(step - 1).is_multiple_of(self.every) => {
+                most.resident = most.resident.max(now.resident);
+                most.peak = most.peak.max(now.peak);
+                most.device.live = most.device.live.max(now.device.live);
+                most.device.peak = most.device.peak.max(now.device.peak);
+            }
+            _ => self.held.push(now),
+        }
     }
 
     fn figures(&mut self, step: u64, figures: &[(&str, f64)]) {
@@ -97,7 +108,10 @@ fn watched(dir: &Path, device: &Device, iterations: u64) -> Outcome<Vec<Held>> {
         stop_after: None,
         stop: Default::default(),
     };
-    let mut face = Watched::default();
+    let mut face = Watched {
+        every: often,
+        ..Watched::default()
+    };
     match run(job, &mut face)? {
         Ended::Finished(_) => Ok(face.held),
         Ended::Stopped(step) => panic!("stopped by nobody after {step}"),
@@ -114,7 +128,7 @@ fn memory_is_flat() -> Outcome {
         assert!(iterations >= LOOKS, "CLEL_SOAK is too small: {all}");
         let held = watched(&dir.path().join(device.to_string()), device, iterations)?;
         println!("{device}\niteration  resident KiB  at most  arrays, bytes    at most");
-        let some = held.iter().step_by(held.len() / 20).chain(held.last());
+        let some = held.iter().step_by(held.len().div_ceil(20));
         for Held {
             step,
             resident,

@@ -111,3 +111,16 @@ fn a_variant_lies_over_the_base_and_the_preset() {
     }
     assert_eq!(experiment.figures, [("all".to_owned(), vec![0, 1])]);
 }
+
+#[test]
+fn the_experiments_of_the_repository_are_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let experiment = Experiment::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert!(experiment.variants.len() > 1, "{}", path.display());
+        read += 1;
+    }
+    assert!(read >= 5);
+}

@@ -17,7 +17,7 @@ const STEPS: &str = "steps";
 ///
 /// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², p ← p − rate/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε).
 ///
-/// With β₁ = 0 no m is kept. A step over all parameters is one launch.
+/// With β₁ = 0 no m is kept. A step over all parameters is one launch, as long as one array of the device can hold them all.
 #[derive(Debug)]
 pub struct Adam {
     /// β₁ and β₂.

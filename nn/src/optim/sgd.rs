@@ -12,7 +12,7 @@ use super::{
 use crate::{Parameter, Result};
 
 /// Gradient descent as PyTorch computes it: with g the gradient plus `weight_decay`·p,
-/// b ← momentum·b + g, p ← p − rate·b. Without momentum no b is kept. A step over all parameters is one launch.
+/// b ← momentum·b + g, p ← p − rate·b. Without momentum no b is kept. A step over all parameters is one launch, as long as one array of the device can hold them all.
 #[derive(Debug)]
 pub struct Sgd {
     momentum: f64,

@@ -1,6 +1,5 @@
 //! The three passes of a convolution, by the direct kernels.
 
-use super::few;
 use super::launch::{Launch, WORKGROUP};
 use super::matmul::block;
 use super::run::magic;
@@ -53,11 +52,6 @@ impl Gpu {
         inputs: [&GpuBuffer; 2],
         output: &GpuBuffer,
     ) -> Result<()> {
-        if self.inner.lanes
-            && let Some(product) = few::product(pass, s)
-        {
-            return self.conv_of_few(pass, s, &product, inputs, output);
-        }
         let vec = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
         match pass {
             ConvPass::Forward => self.conv_forward(name, s, vec, inputs, output),

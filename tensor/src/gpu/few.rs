@@ -3,7 +3,6 @@
 
 use super::adapter::LANES;
 use super::launch::{Launch, WORKGROUP};
-use super::matmul::lanes_suit;
 use super::run::magic;
 use super::template::{Program, program};
 use super::{Gpu, GpuBuffer};
@@ -27,7 +26,7 @@ fn window(s: &Conv2d) -> [usize; 2] {
     [window, window.next_multiple_of(LANES as usize)]
 }
 
-/// The product of windows or cotangents with the weights, if this is how to compute the pass.
+/// The product of windows or cotangents with the weights that a pass is, if its channels are few.
 pub(super) fn product(pass: ConvPass, s: &Conv2d) -> Option<MatMul> {
     let [_, row] = window(s);
     let (n, k, b_transposed) = match pass {
@@ -45,11 +44,16 @@ pub(super) fn product(pass: ConvPass, s: &Conv2d) -> Option<MatMul> {
         a_batched: false,
         b_batched: false,
     };
-    let few = s.c <= FEW && s.kw > 1;
-    (few && lanes_suit(&product) && product.m * row < 1 << 31).then_some(product)
+    (s.c <= FEW && s.kw > 1).then_some(product)
 }
 
 impl Gpu {
+    /// Whether one array can hold the windows of all pixels.
+    pub(super) fn has_room_for_windows(&self, product: &MatMul, s: &Conv2d) -> bool {
+        let [_, row] = window(s);
+        self.holds(product.m as u64 * row as u64)
+    }
+
     /// A pass with its two inputs in the order of [`ConvPass`], as the [`product`].
     pub(super) fn conv_of_few(
         &self,

@@ -36,12 +36,6 @@ pub(super) fn lanes_program(vectors: usize, b_transposed: bool) -> Program {
         .set("BT", u8::from(b_transposed))
 }
 
-/// Whether the lanes can share the rows of a product: whole vectors, whole turns of all lanes, and hardly any column beside the product.
-pub(super) fn lanes_suit(shape: &MatMul) -> bool {
-    let aligned = shape.n.is_multiple_of(4) && shape.k.is_multiple_of(LANES as usize);
-    aligned && !shape.a_transposed && shape.k > 0 && shape.n >= 24
-}
-
 /// The block that wastes least of an m × n product. A step costs the products and, about four
 /// times as much each, the loads.
 pub(super) fn block(m: usize, n: usize) -> (usize, usize) {
@@ -114,7 +108,17 @@ impl Gpu {
         })
     }
 
-    /// A product by lanes that share rows, which it must [suit](lanes_suit).
+    /// Whether lanes can share the rows of a product: whole vectors, whole turns of all lanes, not much beside the product; and no sum so
+    /// long that it is better cut into parts, which the direct kernel does.
+    pub(super) fn lanes_suit(&self, shape: &MatMul) -> bool {
+        let aligned = shape.n.is_multiple_of(4) && shape.k.is_multiple_of(LANES as usize);
+        let filled = 2 * shape.m >= LANE_ROWS && shape.n >= 24;
+        let threads = shape.batch * shape.m.div_ceil(LANE_ROWS) * shape.n.div_ceil(4);
+        let whole = self.splits(shape.k, threads) == 1;
+        aligned && filled && whole && !shape.a_transposed && shape.k > 0
+    }
+
+    /// A product by lanes that share rows, which it must [suit](Self::lanes_suit).
     pub(super) fn matmul_by_lanes(
         &self,
         name: &'static str,

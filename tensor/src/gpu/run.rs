@@ -33,10 +33,6 @@ impl Gpu {
             self.carry_out(&plan, primitive, [a, b], Store::Plain(&output))?;
             return Ok(output);
         }
-        if let (Some(product), &[a, b]) = (self.for_lanes(primitive), inputs) {
-            self.matmul_by_lanes(op, &product, [a, b], &output)?;
-            return Ok(output);
-        }
         match (primitive, inputs) {
             (Primitive::MatMul(shape), [a, b]) => self.matmul(shape, a, b, &output)?,
             (Primitive::Conv(pass, shape), [a, b]) => {

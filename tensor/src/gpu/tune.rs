@@ -1,4 +1,4 @@
-//! Measuring the tiles of the tiled kernels on the device at hand.
+//! Measuring the ways to compute a product on the device at hand.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,7 +8,7 @@ use super::faults::lock;
 use super::tiled::Work;
 use super::tiles::{Product, TILES, Tuned, choose, suits};
 use super::way::{Plan, Way};
-use super::{Gpu, GpuBuffer};
+use super::{Gpu, GpuBuffer, winograd};
 use crate::expr::{Access, PointwiseKernel};
 use crate::primitive::{ConvPass, Primitive};
 use crate::random::{RngKey, uniform};
@@ -22,6 +22,11 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
+    /// Whether somebody watches.
+    pub(super) fn watches(&self) -> bool {
+        self.watched.is_some()
+    }
+
     /// Keeps a product that was asked for, if somebody watches.
     pub(super) fn see(&mut self, product: Product, primitive: &Primitive) {
         if let Some(watched) = &mut self.watched {
@@ -39,7 +44,7 @@ pub struct Trial {
     pub seconds: f64,
 }
 
-/// What a product took with each tile.
+/// What a product took each way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
     /// Its name in [`Tuned`].
@@ -53,17 +58,17 @@ pub struct Tried {
 }
 
 impl Gpu {
-    /// The best tiles of products, as [`Gpu::try_ways`] found them here or in an earlier run.
+    /// The best ways to compute products, as [`Gpu::try_ways`] found them here or in an earlier run.
     pub fn tuned(&self) -> Tuned {
         lock(&self.inner.tuning).best.clone()
     }
 
-    /// Takes these tiles for these products from now on. Results change in their rounding.
+    /// Goes these ways for these products from now on. Results change in their rounding.
     pub fn set_tuned(&self, best: Tuned) {
         lock(&self.inner.tuning).best = best;
     }
 
-    /// The products of the tiled kernels that `work` asks for. Direct kernels have no tiles.
+    /// The products that `work` asks for, in an order to measure them in; none where the direct kernels run, which there is no choice of.
     ///
     /// # Errors
     /// Those of `work`.
@@ -74,7 +79,24 @@ impl Gpu {
         lock(&self.inner.tuning).watched = Some(BTreeMap::new());
         let done = work();
         let watched = lock(&self.inner.tuning).watched.take();
-        done.map(|()| watched.unwrap_or_default().into_values().collect())
+        done.map(|()| self.with_inner_products(watched.unwrap_or_default()))
+    }
+
+    /// The products of matrices first, those that minimal filtering would ask for too: it is to be measured with the best of them.
+    fn with_inner_products(&self, watched: BTreeMap<Product, Primitive>) -> Vec<Primitive> {
+        let mut all = watched.clone();
+        for primitive in watched.values() {
+            for tiling in self.filtered(primitive) {
+                let inner = Primitive::MatMul(winograd::product(&tiling));
+                if let Some(work) = self.work(&inner) {
+                    all.insert(work.product, inner);
+                }
+            }
+        }
+        let (matrices, convolutions): (Vec<_>, Vec<_>) = all
+            .into_values()
+            .partition(|primitive| matches!(primitive, Primitive::MatMul(_)));
+        matrices.into_iter().chain(convolutions).collect()
     }
 
     /// Measures every way to compute a product, with this thread's [precision](super::MatmulPrecision); `None` for what the tiled kernels do not make.
@@ -107,7 +129,10 @@ impl Gpu {
         let tiles = TILES
             .into_iter()
             .filter(|tile| suits(&product, tile, space));
-        let ways = tiles.map(Way::Tile).chain(self.filtered_ways(primitive));
+        let filtered = self.filtered(primitive).into_iter();
+        let ways = tiles
+            .map(Way::Tile)
+            .chain(filtered.map(|tiling| Way::Winograd(tiling.outputs)));
         let trials = ways.map(try_way).collect::<Result<Vec<_>>>();
         self.set_tuned(known);
         let mut trials = trials?;

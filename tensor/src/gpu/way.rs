@@ -3,17 +3,17 @@
 use std::fmt;
 
 use super::faults::lock;
-use super::matmul::lanes_suit;
+use super::few;
 use super::matrix::{MatmulPrecision, matmul_precision};
 use super::through::Store;
 use super::tiled::Work;
 use super::tiles::Tile;
 use super::{Gpu, GpuBuffer};
-use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{FOUR, TWO, Tiling, tilings};
+use crate::{Error, Result};
 
-/// How graphics hardware computes a product.
+/// How a product is computed by the kernels that there are several of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// By its definition, cut into such tiles.
@@ -51,6 +51,10 @@ pub(super) enum Plan {
     Filtered(Tiling),
     /// The tiled kernels.
     Tiled(Work),
+    /// A product by lanes that share rows.
+    Lanes(MatMul),
+    /// A product of windows of a few channels by such lanes.
+    Few(MatMul),
 }
 
 impl Plan {
@@ -59,6 +63,7 @@ impl Plan {
         match self {
             Plan::Filtered(_) => true,
             Plan::Tiled(work) => work.in_fours(),
+            Plan::Lanes(_) | Plan::Few(_) => false,
         }
     }
 }
@@ -66,40 +71,34 @@ impl Plan {
 impl Gpu {
     /// How to compute a primitive with the choices that hold on this thread; `None` for the direct kernels, and for what is no product.
     pub(super) fn plan(&self, primitive: &Primitive) -> Option<Plan> {
-        let tiling = self.tiling(primitive).map(Plan::Filtered);
-        tiling.or_else(|| self.work(primitive).map(Plan::Tiled))
-    }
-
-    /// The product of two matrices that a primitive without a [`Plan`] is, if lanes that share rows make it; a convolution of single pixels is one.
-    pub(super) fn for_lanes(&self, primitive: &Primitive) -> Option<MatMul> {
-        let product = match primitive {
-            Primitive::MatMul(product) => *product,
-            Primitive::Conv(pass, s) if [s.kh, s.kw, s.stride, s.pad] == [1, 1, 1, 0] => {
-                let (n, k, b_transposed) = match pass {
-                    ConvPass::Forward => (s.o, s.c, true),
-                    ConvPass::InputGrad => (s.c, s.o, false),
-                    ConvPass::WeightGrad => return None,
-                };
-                MatMul {
-                    batch: 1,
-                    m: s.n * s.h * s.w,
-                    n,
-                    k,
-                    a_transposed: false,
-                    b_transposed,
-                    a_batched: false,
-                    b_batched: false,
-                }
-            }
-            _ => return None,
-        };
-        (self.inner.lanes && lanes_suit(&product)).then_some(product)
+        let work = self.work(primitive);
+        if let Some(tiling) = self.tiling(primitive, work.as_ref()) {
+            return Some(Plan::Filtered(tiling));
+        }
+        if let Some(work) = work {
+            return Some(Plan::Tiled(work));
+        }
+        if !self.inner.lanes {
+            return None;
+        }
+        match primitive {
+            Primitive::Conv(pass, s) => few::product(*pass, s)
+                .filter(|product| self.has_room_for_windows(product, s))
+                .map(Plan::Few)
+                .or_else(|| of_single_pixels(*pass, s).map(Plan::Lanes)),
+            Primitive::MatMul(product) => Some(Plan::Lanes(*product)),
+            _ => None,
+        }
+        .filter(|plan| match plan {
+            Plan::Lanes(product) | Plan::Few(product) => self.lanes_suit(product),
+            Plan::Filtered(_) | Plan::Tiled(_) => true,
+        })
     }
 
     /// The tiles of Winograd's minimal filtering, if a convolution is computed in such: as the device was tuned, or as is likely to be quicker.
-    fn tiling(&self, primitive: &Primitive) -> Option<Tiling> {
+    fn tiling(&self, primitive: &Primitive, work: Option<&Work>) -> Option<Tiling> {
         let (pass, s) = self.filterable(primitive)?;
-        let known = self.work(primitive).and_then(|work| {
+        let known = work.and_then(|work| {
             let tuning = lock(&self.inner.tuning);
             (!tuning.best.is_empty())
                 .then(|| tuning.best.get(&work.product.to_string()).copied())?
@@ -112,13 +111,12 @@ impl Gpu {
         tiling.filter(|t| self.has_room(t))
     }
 
-    /// All ways in which minimal filtering may compute a primitive.
-    pub(super) fn filtered_ways(&self, primitive: &Primitive) -> Vec<Way> {
+    /// All tilings by which minimal filtering may compute a primitive.
+    pub(super) fn filtered(&self, primitive: &Primitive) -> Vec<Tiling> {
         let Some((pass, s)) = self.filterable(primitive) else {
             return Vec::new();
         };
-        let tilings = tilings(pass, s).filter(|t| self.has_room(t));
-        tilings.map(|t| Way::Winograd(t.outputs)).collect()
+        tilings(pass, s).filter(|t| self.has_room(t)).collect()
     }
 
     /// A convolution for which minimal filtering is to be thought of.
@@ -133,7 +131,7 @@ impl Gpu {
         (!units && !told && fours).then_some((*pass, s))
     }
 
-    /// Launches what was planned.
+    /// Launches what was planned. Lanes have no epilogue: their plans are for plain stores.
     pub(super) fn carry_out(
         &self,
         plan: &Plan,
@@ -141,14 +139,52 @@ impl Gpu {
         inputs: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
-        match plan {
-            Plan::Filtered(tiling) => {
-                if let Some(work) = self.work(primitive) {
-                    lock(&self.inner.tuning).see(work.product, primitive);
-                }
+        match (plan, primitive, store) {
+            (Plan::Filtered(tiling), ..) => {
+                self.see(primitive);
                 self.in_tiles(tiling, inputs, store)
             }
-            Plan::Tiled(work) => self.tiled(primitive, work, inputs, store),
+            (Plan::Tiled(work), ..) => self.tiled(primitive, work, inputs, store),
+            (Plan::Few(product), Primitive::Conv(pass, s), Store::Plain(output)) => {
+                self.conv_of_few(*pass, s, product, inputs, output)
+            }
+            (Plan::Lanes(product), _, Store::Plain(output)) => {
+                self.matmul_by_lanes(primitive.name(), product, inputs, output)
+            }
+            (Plan::Few(_) | Plan::Lanes(_), ..) => Err(Error::Unsupported {
+                op: primitive.name(),
+                device: self.summary().name.clone(),
+                why: "lanes that share rows have no epilogue".to_owned(),
+            }),
         }
     }
+
+    /// Keeps a product that is asked for but not made by the tiled kernels, if somebody watches.
+    fn see(&self, primitive: &Primitive) {
+        let mut tuning = lock(&self.inner.tuning);
+        if tuning.watches()
+            && let Some(work) = self.work(primitive)
+        {
+            tuning.see(work.product, primitive);
+        }
+    }
+}
+
+/// The product of matrices that a convolution of single pixels is.
+fn of_single_pixels(pass: ConvPass, s: &Conv2d) -> Option<MatMul> {
+    let (n, k, b_transposed) = match pass {
+        ConvPass::Forward => (s.o, s.c, true),
+        ConvPass::InputGrad => (s.c, s.o, false),
+        ConvPass::WeightGrad => return None,
+    };
+    ([s.kh, s.kw, s.stride, s.pad] == [1, 1, 1, 0]).then_some(MatMul {
+        batch: 1,
+        m: s.n * s.h * s.w,
+        n,
+        k,
+        a_transposed: false,
+        b_transposed,
+        a_batched: false,
+        b_batched: false,
+    })
 }

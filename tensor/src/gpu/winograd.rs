@@ -10,18 +10,33 @@ use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{Tiling, cheapest};
 
-/// What a byte to or from memory and a launch cost, in multiply-adds of the products. Software Vulkan was measured: 10 billion
-/// multiply-adds and 8 GB a second on two cores, 40 µs a launch. Graphics hardware: an H200's launch and multiply-adds were, its memory is taken
-/// for half as fast as it is, since on smaller cards it is the slower part. There `clel tune` measures.
-const fn costs(family: Family) -> (f64, usize) {
+/// What a byte to or from memory and a launch cost, in multiply-adds of the products, and what part of the definition's cost must not be reached.
+struct Costs {
+    byte: f64,
+    launch: f64,
+    margin: f64,
+}
+
+/// Software Vulkan was measured: 10 billion multiply-adds and 8 GB a second on two cores, 40 µs a launch. Of graphics hardware an H200's launch
+/// and multiply-adds were; its memory is taken for half as fast as it is, since on smaller cards it is the slower part. Filtering itself was never timed on a
+/// card: hence the margin, and there `clel tune` measures.
+const fn costs(family: Family) -> Costs {
     match family {
-        Family::Direct => (1.25, 400_000),
-        Family::Tiled => (12.0, 120_000_000),
+        Family::Direct => Costs {
+            byte: 1.25,
+            launch: 4e5,
+            margin: 1.0,
+        },
+        Family::Tiled => Costs {
+            byte: 12.0,
+            launch: 1.2e8,
+            margin: 0.8,
+        },
     }
 }
 
 /// Launches beyond the one that the definition takes.
-const MORE_LAUNCHES: usize = 3;
+const MORE_LAUNCHES: f64 = 3.0;
 
 pub(super) fn weight_program(outputs: usize, back: bool) -> Program {
     program!("winograd_weight")
@@ -68,51 +83,57 @@ impl Gpu {
     /// The tiling that is likely to be quicker than the definition.
     pub(super) fn quickest(&self, pass: ConvPass, s: &Conv2d) -> Option<Tiling> {
         if self.inner.options.always_winograd {
-            return cheapest(pass, s, usize::MAX, Tiling::multiplies);
+            return cheapest(pass, s, f64::INFINITY, Tiling::multiplies);
         }
-        let (byte, launch) = costs(self.family());
-        let defined = s.n * s.oh * s.ow * 9 * s.c * s.o;
-        cheapest(pass, s, defined, |t| {
+        let Costs {
+            byte,
+            launch,
+            margin,
+        } = costs(self.family());
+        let defined = (s.n * s.oh * s.ow * 9) as f64 * (s.c * s.o) as f64;
+        cheapest(pass, s, margin * defined, |t| {
             let image = t.n * (t.h * t.w * t.c + t.oh * t.ow * t.o);
-            let tiles = t.tiles() * t.places() * (t.c + t.o);
+            let tiles = (t.tiles() * t.places()) as f64 * (t.c + t.o) as f64;
             let weights = (9 + 2 * t.places()) * t.c * t.o;
             // tiles and products are written once and read once
-            let bytes = 4 * (image + 2 * tiles + weights);
-            t.multiplies() + (bytes as f64 * byte) as usize + MORE_LAUNCHES * launch
+            let bytes = 4.0 * (image as f64 + 2.0 * tiles + weights as f64);
+            t.multiplies() + bytes * byte + MORE_LAUNCHES * launch
         })
     }
 
-    /// Whether one array can hold all transformed tiles.
+    /// Whether an array can hold all transformed tiles, all products, all transformed weights.
     pub(super) fn has_room(&self, t: &Tiling) -> bool {
-        let limits = &self.inner.limits;
-        let limit = limits
-            .max_storage_buffer_binding_size
-            .min(limits.max_buffer_size);
-        let elements = t.places() * t.tiles() * t.c.max(t.o);
-        elements < 1 << 31 && elements as u64 * 4 <= limit
+        let [places, tiles, c, o] = [t.places(), t.tiles(), t.c, t.o].map(|n| n as u64);
+        self.holds(places * (tiles * c.max(o)).max(c * o))
     }
 
     /// A convolution's pass in tiles: its image and its weight, in the order of [`ConvPass`].
     pub(super) fn in_tiles(
         &self,
         t: &Tiling,
-        [x, weight]: [&GpuBuffer; 2],
+        inputs: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
+        let m = self.tile_products(t, inputs)?;
+        let pixels = Transform {
+            lines: t.tiles(),
+            channels: t.o,
+        };
+        let params = pixels.params(grid(t).chain([t.oh, t.ow].map(|n| n as u32)));
+        let program = output_program(t.outputs, store.through());
+        match store {
+            Store::Plain(y) => self.transform(t, &program, &pixels, &params, [&m, y]),
+            Store::Through(through) => {
+                let (name, groups) = (t.pass.name(), pixels.groups());
+                self.launch_through(name, &program, &[&m], params, groups, through)
+            }
+        }
+    }
+
+    /// The products of transformed tiles and weights, \[places, tiles, o\].
+    fn tile_products(&self, t: &Tiling, [x, weight]: [&GpuBuffer; 2]) -> Result<GpuBuffer> {
         let name = t.pass.name();
         let back = t.pass == ConvPass::InputGrad;
-        let launch = |program: &Program, transform: &Transform, params: &[u32], read, written| {
-            self.launch(
-                program,
-                &Launch {
-                    name,
-                    read: &[read],
-                    written: &[written],
-                    params,
-                    groups: transform.groups(),
-                },
-            )
-        };
         let (places, tiles) = (t.places(), t.tiles());
 
         let u = self.output(name, places * t.o * t.c * 4)?;
@@ -120,43 +141,56 @@ impl Gpu {
         let [lines, channels] = if back { [t.c, t.o] } else { [t.o, t.c] };
         let weights = Transform { lines, channels };
         let program = weight_program(t.outputs, back);
-        launch(&program, &weights, &weights.params([]), weight, &u)?;
+        self.transform(t, &program, &weights, &weights.params([]), [weight, &u])?;
 
         let v = self.output(name, places * tiles * t.c * 4)?;
-        let grid = || {
-            let magics = [t.tw, t.th].into_iter().flat_map(magic);
-            magics.chain([t.tw, t.th].map(|n| n as u32))
-        };
         let images = Transform {
             lines: tiles,
             channels: t.c,
         };
-        let params = images.params(grid().chain([t.h, t.w, t.pad].map(|n| n as u32)));
-        launch(&input_program(t.outputs), &images, &params, x, &v)?;
+        let params = images.params(grid(t).chain([t.h, t.w, t.pad].map(|n| n as u32)));
+        let program = input_program(t.outputs);
+        self.transform(t, &program, &images, &params, [x, &v])?;
 
-        let product = Primitive::MatMul(MatMul {
-            batch: places,
-            m: tiles,
-            n: t.o,
-            k: t.c,
-            a_batched: true,
-            b_batched: true,
-            a_transposed: false,
-            b_transposed: !back,
-        });
-        let m = self.run(&product, &[&v, &u])?;
+        self.run(&Primitive::MatMul(product(t)), &[&v, &u])
+    }
 
-        let pixels = Transform {
-            lines: tiles,
-            channels: t.o,
+    fn transform(
+        &self,
+        t: &Tiling,
+        program: &Program,
+        transform: &Transform,
+        params: &[u32],
+        [read, written]: [&GpuBuffer; 2],
+    ) -> Result<()> {
+        let launch = Launch {
+            name: t.pass.name(),
+            read: &[read],
+            written: &[written],
+            params,
+            groups: transform.groups(),
         };
-        let params = pixels.params(grid().chain([t.oh, t.ow].map(|n| n as u32)));
-        let program = output_program(t.outputs, store.through());
-        match store {
-            Store::Plain(y) => launch(&program, &pixels, &params, &m, y),
-            Store::Through(through) => {
-                self.launch_through(name, &program, &[&m], params, pixels.groups(), through)
-            }
-        }
+        self.launch(program, &launch)
+    }
+}
+
+/// What the transforms must know to find a tile.
+fn grid(t: &Tiling) -> impl Iterator<Item = u32> {
+    let sides = [t.tw, t.th];
+    let magics = sides.into_iter().flat_map(magic);
+    magics.chain(sides.map(|n| n as u32))
+}
+
+/// What is multiplied for all places: transformed tiles \[places, tiles, c\] by transformed weights.
+pub(super) fn product(t: &Tiling) -> MatMul {
+    MatMul {
+        batch: t.places(),
+        m: t.tiles(),
+        n: t.o,
+        k: t.c,
+        a_batched: true,
+        b_batched: true,
+        a_transposed: false,
+        b_transposed: t.pass == ConvPass::Forward,
     }
 }

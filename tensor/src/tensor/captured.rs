@@ -203,7 +203,10 @@ impl<const N: usize> Captured<N> {
             spoilt: inputs.iter().any(|t| !t.is_plain()),
         };
         for input in inputs {
-            recorder.add(&input.storage()?);
+            let storage = input.storage()?;
+            // a part of an array: the other parts, parameters side by side say, would be taken for it
+            recorder.spoilt |= storage.bytes() > input.len() * input.dtype().size();
+            recorder.add(&storage);
         }
         // a storage given twice is one, which two other arrays would not be
         recorder.spoilt |= recorder.slots.len() < inputs.len();

@@ -18,10 +18,18 @@ fn ask() -> std::io::Result<Vec<Response>> {
     use ratatui_image::picker::cap_parser::{Parser, QueryStdioOptions};
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::{Errno, read};
-    use rustix::termios::{LocalModes, OptionalActions::Now, tcgetattr, tcsetattr};
+    use rustix::termios::{
+        LocalModes, OptionalActions::Now, SpecialCodeIndex, tcgetattr, tcsetattr,
+    };
 
     /// A terminal far away answers within this.
     const PATIENCE: Duration = Duration::from_secs(1);
+    /// What POSIX calls _POSIX_VDISABLE.
+    const DISABLED: u8 = if cfg!(any(target_os = "linux", target_os = "android")) {
+        0
+    } else {
+        0xff
+    };
 
     // the library would ask by itself, but in a thread that reads on where no answer comes, and so takes the keys that are pressed later
     let input = stdin();
@@ -32,6 +40,10 @@ fn ask() -> std::io::Result<Vec<Response>> {
     // meanwhile Ctrl-C is the terminal's own, so that it is not lost among the answers
     let mut asking = raw.clone();
     asking.local_modes |= LocalModes::ISIG;
+    // but no other key's signal, which would leave the terminal as it is now
+    for code in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
+        asking.special_codes[code] = DISABLED;
+    }
     tcsetattr(&input, Now, &asking)?;
     let converse = || {
         let options = QueryStdioOptions {

@@ -103,11 +103,12 @@ impl Plan {
                 .sum()
         };
         let t = Tiling::of(pass, s, TWO)?;
-        let defined = t.n * taps((t.oh, t.h, t.pad)) * taps((t.ow, t.w, t.pad)) * t.c * t.o;
+        let pixels = t.n * taps((t.oh, t.h, t.pad)) * taps((t.ow, t.w, t.pad));
+        let defined = pixels as f64 * (t.c * t.o) as f64;
         let tiling = cheapest(pass, s, defined, |t| {
-            t.multiplies()
-                + t.tiles() * (t.c + t.o) * transform_cost(t.outputs)
-                + 3 * t.places() * t.c * t.o
+            let transforms = t.tiles() * (t.c + t.o) * transform_cost(t.outputs);
+            let weights = 3 * t.places() * t.c * t.o;
+            t.multiplies() + transforms as f64 + weights as f64
         })?;
         Some(Plan {
             tiling,

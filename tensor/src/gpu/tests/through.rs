@@ -36,10 +36,10 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
     let exprs = [(sum.clone(), DType::F32), (sum.maximum(0.0), DType::F32)];
     let kernel = PointwiseKernel::new(&[len / channels, channels], &exprs, inputs, DType::F32);
     // one, or minimal filtering's four
-    let launches = match gpu.plan(&primitive) {
-        Some(Plan::Filtered(_)) => 4,
-        _ => 1,
-    };
+    let filtered = matches!(gpu.plan(&primitive), Some(Plan::Filtered(_)));
+    let launches = if filtered { 4 } else { 1 };
+    let square = [s.kh, s.kw, s.stride] == [3, 3, 1];
+    assert_eq!(filtered, gpu.inner.options.always_winograd && square);
     let before = gpu.launches();
     let together = gpu
         .run_through(&primitive, &[&a, &b], &kernel, &[&bias, &other])

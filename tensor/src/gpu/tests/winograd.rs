@@ -4,21 +4,27 @@ use proptest::prelude::*;
 
 use super::primitives::numbers;
 use super::*;
+use crate::gpu::way::Plan;
 use crate::primitive::{Conv2d, ConvPass, Primitive};
 use crate::{Winograd, with_winograd};
 
-/// Devices of both families that filter wherever they can.
+/// Devices of both families that filter wherever they can; of the direct one also with lanes that share rows, where there are such.
 fn filtering() -> Vec<Gpu> {
-    [Family::Direct, Family::Tiled]
-        .into_iter()
-        .filter_map(|family| {
-            test_gpu_with(GpuOptions {
-                family: Some(family),
-                always_winograd: true,
-                ..TEST_OPTIONS
-            })
+    [
+        (Family::Direct, true),
+        (Family::Direct, false),
+        (Family::Tiled, true),
+    ]
+    .into_iter()
+    .filter_map(|(family, smallest_limits)| {
+        test_gpu_with(GpuOptions {
+            family: Some(family),
+            always_winograd: true,
+            smallest_limits,
+            ..TEST_OPTIONS
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn geometry([n, h, w]: [usize; 3], [c, o]: [usize; 2], pad: usize) -> Option<Conv2d> {
@@ -136,4 +142,27 @@ fn it_is_chosen_where_it_pays() {
         assert_eq!(launches(Winograd::Four, 3), 1);
     }
     assert_eq!(launches(Winograd::Off, 32), 1);
+}
+
+/// Where an array would be too large for what an indirect way makes in between, the direct kernels run: nothing is allocated here.
+#[test]
+fn without_room_the_definition_is_computed() {
+    let Some(gpu) = test_gpu_with(GpuOptions {
+        family: Some(Family::Direct),
+        ..GpuOptions::default()
+    }) else {
+        return;
+    };
+    let limit = gpu.array_limit() as usize / 4;
+    let planned = |s: Conv2d| gpu.plan(&Primitive::Conv(ConvPass::InputGrad, s));
+    // an image of a few channels whose windows take 32 numbers a pixel
+    let few = |n| geometry([n, 32, 32], [3, 32], 1).unwrap();
+    let most = limit / (32 * 32 * 32);
+    assert_eq!(planned(few(most)).is_some(), gpu.inner.lanes);
+    assert!(planned(few(most + 1)).is_none());
+    // weights that become four times as large
+    let wide = |c| geometry([1, 32, 32], [c, c], 1).unwrap();
+    let most = (limit / 36).isqrt() / 4 * 4;
+    assert!(matches!(planned(wide(most)), Some(Plan::Filtered(t)) if t.outputs == 4));
+    assert!(!matches!(planned(wide(most + 4)), Some(Plan::Filtered(t)) if t.outputs == 4));
 }
