@@ -72,7 +72,7 @@ impl Screen {
                 return Ok(false);
             }
             enter()?;
-            self.forget()?;
+            self.clear()?;
         }
         self.0.draw(draw).map(|_| given_back)
     }
@@ -109,8 +109,16 @@ impl Screen {
         Ok(wait_for_event(time))
     }
 
-    /// Forgets what is on the screen, lest something that others wrote there stay.
+    /// Forgets what is on the screen, lest something that others wrote there stay; unless the terminal has been given back.
     pub fn forget(&mut self) -> io::Result<()> {
+        let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.clear()
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
         // not `Terminal::clear`, which waits for the terminal to say where its cursor is
         self.0.backend_mut().clear()?;
         self.0.swap_buffers();

@@ -1,6 +1,7 @@
 //! Tests that need an adapter; software Vulkan will do.
 
 mod infinite;
+mod lanes;
 mod matrix;
 mod naive;
 mod pointwise;

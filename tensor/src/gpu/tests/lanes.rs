@@ -1,0 +1,71 @@
+//! Products by lanes that share rows, and what is computed as such products.
+
+use super::primitives::check;
+use super::*;
+use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
+
+/// By lanes that share rows, where the adapter's can: edges in every direction, one matrix for all batches.
+#[test]
+fn matrix_products_by_lanes() {
+    let options = GpuOptions {
+        family: Some(Family::Direct),
+        smallest_limits: false,
+        ..TEST_OPTIONS
+    };
+    let Some(gpu) = test_gpu_with(options) else {
+        return;
+    };
+    for (batch, m, n, k) in [
+        (1, 16, 64, 8),
+        (3, 37, 68, 24),
+        (2, 9, 32, 40),
+        (36, 1, 100, 16),
+    ] {
+        for (b_transposed, a_batched, b_batched) in [
+            (false, true, true),
+            (true, true, true),
+            (false, false, true),
+            (true, true, false),
+        ] {
+            let product = MatMul {
+                batch,
+                m,
+                n,
+                k,
+                a_transposed: false,
+                b_transposed,
+                a_batched,
+                b_batched,
+            };
+            check(&gpu, &Primitive::MatMul(product));
+        }
+    }
+    // single pixels, and few channels in windows of any kind
+    for (c, o, kh, kw, stride, pad) in [
+        (24, 40, 1, 1, 1, 0),
+        (3, 32, 3, 3, 1, 1),
+        (1, 24, 3, 3, 1, 1),
+        (4, 40, 2, 5, 1, 0),
+        (2, 64, 3, 3, 2, 1),
+        (3, 24, 4, 3, 3, 2),
+    ] {
+        let shape = Conv2d {
+            n: 3,
+            h: 9,
+            w: 7,
+            c,
+            o,
+            kh,
+            kw,
+            stride,
+            pad,
+            oh: (9 + 2 * pad - kh) / stride + 1,
+            ow: (7 + 2 * pad - kw) / stride + 1,
+        };
+        check(&gpu, &Primitive::Conv(ConvPass::Forward, shape));
+        check(&gpu, &Primitive::Conv(ConvPass::InputGrad, shape));
+    }
+    let compiled = gpu.compiled();
+    let by_lanes = compiled.iter().any(|key| key.starts_with("matmul_lanes"));
+    assert_eq!(by_lanes, gpu.inner.lanes, "{compiled:?}");
+}
