@@ -1,23 +1,14 @@
 //! Recorded launches run again: the same bits as the operations themselves, on both devices, and no recording where another run
 //! might go another way.
 
+mod common;
+
 use std::cell::RefCell;
 
 use clel_tensor::{
     Captured, Device, Error, Expr, Result, RngKey, Tensor, count_launches, expr::Distribution,
 };
-
-/// The CPU, and a GPU where there is one.
-fn devices() -> Vec<Device> {
-    match Device::parse("wgpu") {
-        Ok(gpu) => vec![Device::Cpu, gpu],
-        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
-        Err(e) => {
-            eprintln!("only on the CPU: {e}");
-            vec![Device::Cpu]
-        }
-    }
-}
+use common::devices;
 
 fn numbers(shape: &[usize], stream: u32, device: &Device) -> Result<Tensor> {
     let x = Tensor::uniform(shape, RngKey::new(9, stream), &Device::Cpu)?;

@@ -1,10 +1,13 @@
 //! Convolutions launched together with what follows them, against one launch for each operation; on both devices.
 
+mod common;
+
 use clel_tensor::{
     Device, Expr, Result, RngKey, Tensor, Winograd, count_launches,
     expr::{Binary, Distribution},
     with_winograd, without_fusion,
 };
+use common::gpu;
 use proptest::prelude::*;
 
 /// One operation of a random network: operands are taken from what there is, modulo its number.
@@ -109,20 +112,6 @@ proptest! {
             assert_close(&run(shape, &steps, &gpu)?, &single, 1e-5);
         }
     }
-}
-
-/// Software Vulkan, or whatever there is; required where CLEL_REQUIRE_GPU is set.
-fn gpu() -> Option<Device> {
-    static GPU: std::sync::OnceLock<Option<Device>> = std::sync::OnceLock::new();
-    GPU.get_or_init(|| match Device::parse("wgpu") {
-        Ok(device) => Some(device),
-        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
-        Err(e) => {
-            eprintln!("skipped: {e}");
-            None
-        }
-    })
-    .clone()
 }
 
 /// conv → bias → activation is one launch; the residual sum and its activation too, both being needed.

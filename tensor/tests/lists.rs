@@ -1,23 +1,14 @@
 //! One expression over lists of arrays: the bits of one array after the other, on both devices; and views that kernels are given in place.
 
+mod common;
+
 use std::collections::BTreeMap;
 
 use clel_tensor::{
     DType, Device, Error, Expr, Result, RngKey, Tensor, count_launches, expr::Distribution,
 };
+use common::devices;
 use proptest::prelude::*;
-
-/// The CPU, and a GPU where there is one.
-fn devices() -> Vec<Device> {
-    match Device::parse("wgpu") {
-        Ok(gpu) => vec![Device::Cpu, gpu],
-        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
-        Err(e) => {
-            eprintln!("only on the CPU: {e}");
-            vec![Device::Cpu]
-        }
-    }
-}
 
 fn numbers(shape: &[usize], stream: u32, device: &Device) -> Result<Tensor> {
     let x = Tensor::uniform(shape, RngKey::new(21, stream), &Device::Cpu)?;

@@ -1,18 +1,10 @@
 //! Every operation on views of all kinds, sizes 0 and 1 included: WebGPU against the CPU.
 
-use clel_tensor::{Device, Result, RngKey, Tensor};
-use proptest::prelude::*;
+mod common;
 
-fn gpu() -> Option<Device> {
-    match Device::parse("wgpu") {
-        Ok(device) => Some(device),
-        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
-        Err(e) => {
-            eprintln!("skipped: {e}");
-            None
-        }
-    }
-}
+use clel_tensor::{Device, Result, RngKey, Tensor};
+use common::gpu;
+use proptest::prelude::*;
 
 /// Numbers in (−1, 1) of this shape, stored in one of six ways: plainly, with the first and last axes exchanged,
 /// backwards, as every second element, behind others, or as one repeated row.

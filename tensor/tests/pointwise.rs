@@ -1,10 +1,13 @@
 //! Random chains of pointwise operations over views and broadcasts: fused against one launch for each operation, and WebGPU against the CPU.
 
+mod common;
+
 use clel_tensor::{
     DType, Device, Expr, Result, RngKey, Tensor,
     expr::{Binary, Unary},
     without_fusion,
 };
+use common::{devices, gpu};
 use proptest::prelude::*;
 
 /// One step of a chain: takes operands from what is there (index modulo its number).
@@ -134,17 +137,6 @@ fn allowed(steps: &[Step]) -> f64 {
     }
 }
 
-fn gpu() -> Option<Device> {
-    match Device::parse("wgpu") {
-        Ok(device) => Some(device),
-        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
-        Err(e) => {
-            eprintln!("skipped: {e}");
-            None
-        }
-    }
-}
-
 fn shape() -> impl Strategy<Value = [usize; 3]> {
     prop_oneof![
         4 => [1..5usize, 1..7usize, 1..40usize],
@@ -233,7 +225,7 @@ fn random_numbers_are_the_same_on_both_devices() -> Result<()> {
 
 #[test]
 fn integers_pass_through_floats() -> Result<()> {
-    for device in [Some(Device::Cpu), gpu()].into_iter().flatten() {
+    for device in devices() {
         let x = Tensor::from_slice(&[-1.5f32, 0.0, 2.9, 7.0], &[4], &device)?;
         assert_eq!(x.to_dtype(DType::U32)?.to_vec::<u32>()?, [0, 0, 2, 7]);
         let i = Tensor::from_slice(&[3u32, 0, 9], &[3], &device)?;
@@ -244,7 +236,7 @@ fn integers_pass_through_floats() -> Result<()> {
 
 #[test]
 fn not_a_number_survives() -> Result<()> {
-    for device in [Some(Device::Cpu), gpu()].into_iter().flatten() {
+    for device in devices() {
         let x = Tensor::from_slice(&[f32::NAN, 1.0, -1.0], &[3], &device)?;
         let y = Tensor::from_slice(&[0.5f32, f32::NAN, 0.5], &[3], &device)?;
         for t in [
@@ -286,7 +278,7 @@ fn sums_of_exponentials_of_infinities() -> Result<()> {
 /// The kernel for one number is not the kernel for one number a row, although both repeat it along rows.
 #[test]
 fn one_number_and_one_a_row_are_told_apart() -> Result<()> {
-    for device in [Some(Device::Cpu), gpu()].into_iter().flatten() {
+    for device in devices() {
         // a view, so that rows stay rows
         let x = Tensor::arange(16, DType::F32, &device)?
             .reshape(&[2, 8])?

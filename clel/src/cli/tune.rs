@@ -20,10 +20,11 @@ Examples:
 
 /// Finds the fastest kernels for this machine's graphics hardware, and remembers them.
 ///
-/// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, 3×3 convolutions with
-/// Winograd's minimal filtering too (unless `train.winograd` forbids it), and the best is kept in a file in the user's cache folder (or the one that CLEL_CACHE names), which every command reads from then on. It holds for one
-/// adapter, driver and version of the kernels; more networks and precisions add to it. Sums are added up in another order with another tile, so
-/// results change in their last digits. Where CLEL_CACHE names an empty folder, nothing is tuned.
+/// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, 3×3 convolutions
+/// with Winograd's minimal filtering too (unless `train.winograd` forbids it), and the best is kept in a file in the user's cache folder (or the
+/// one that CLEL_CACHE names), which every command reads from then on. It holds for one adapter, driver and version of the kernels; more networks and
+/// precisions add to it. Sums are added up in another order another way, so results change in their last digits. Where CLEL_CACHE names an empty
+/// folder, nothing is tuned.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Tune {

@@ -34,16 +34,7 @@ struct Params {
 
 #include thread
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let thread = thread_number(group, groups, local);
-    if thread >= params.threads {
-        return;
-    }
+#include each_thread
     let tile_p = divide(thread, params.tiles_o_magic);
     let p0 = tile_p * $TPu;
     let o0 = (thread - tile_p * params.tiles_o) * ${TCV * 4}u;

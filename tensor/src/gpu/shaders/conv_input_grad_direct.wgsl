@@ -41,16 +41,7 @@ struct Params {
 
 #include thread
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let thread = thread_number(group, groups, local);
-    if thread >= params.threads {
-        return;
-    }
+#include each_thread
     let tile = divide(thread, params.tiles_c_magic);
     let c0 = (thread - tile * params.tiles_c) * ${TCV * 4}u;
     let kind = divide(tile, params.tiles_p_magic);

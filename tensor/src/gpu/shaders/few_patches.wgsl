@@ -25,16 +25,7 @@ struct Params {
 
 #include thread
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let thread = thread_number(group, groups, local);
-    if thread >= params.threads {
-        return;
-    }
+#include each_thread
     let pixel = divide(thread, params.quads_magic);
     let k = (thread - pixel * params.quads) * 4u;
     let line = divide(pixel, params.ow_magic);

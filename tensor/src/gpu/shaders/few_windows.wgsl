@@ -24,16 +24,7 @@ struct Params {
 
 #include thread
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let thread = thread_number(group, groups, local);
-    if thread >= params.threads {
-        return;
-    }
+#include each_thread
     let pixel = divide(thread, params.c_magic);
     let channel = thread - pixel * params.c;
     let line = divide(pixel, params.w_magic);

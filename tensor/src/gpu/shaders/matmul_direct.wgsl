@@ -34,16 +34,7 @@ struct Params {
 
 #include thread
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let thread = thread_number(group, groups, local);
-    if thread >= params.threads {
-        return;
-    }
+#include each_thread
     let product = divide(thread, params.tiles_magic);
     let tile = thread - product * params.tiles;
     let batch = divide(product, params.splits_magic);

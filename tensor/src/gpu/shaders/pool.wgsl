@@ -39,16 +39,7 @@ struct Params {
 #include order
 #endif
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let thread = thread_number(group, groups, local);
-    if thread >= params.threads {
-        return;
-    }
+#include each_thread
     let pixel = divide(thread, params.c_magic);
     let c = thread - pixel * params.c;
     let row = divide(pixel, params.width_magic);

@@ -29,16 +29,7 @@ struct Params {
 #include thread
 #include winograd_lines
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let thread = thread_number(group, groups, local);
-    if thread >= params.threads {
-        return;
-    }
+#include each_thread
     let tile = divide(thread, params.quads_magic);
     let quad = thread - tile * params.quads;
     let line = divide(tile, params.tw_magic);

@@ -16,8 +16,9 @@ use crate::winograd::{FOUR, TWO};
 use crate::{DType, Expr, RngKey};
 
 /// Shaders that others include.
-const INCLUDED: [&str; 8] = [
+const INCLUDED: [&str; 9] = [
     "thread",
+    "each_thread",
     "philox",
     "numerics",
     "order",
