@@ -3,6 +3,7 @@
 use clel_autograd::Var;
 use clel_tensor::{Expr, Tensor};
 
+use crate::optim::{set_all, values};
 use crate::{Parameter, Result, State};
 
 /// How a layer behaves: an argument of `forward`, not a hidden switch.
@@ -76,11 +77,8 @@ pub trait Module: Send + Sync {
     /// What the device reports.
     fn join_parameters(&self) -> Result<()> {
         let parameters = self.parameters();
-        let values: Vec<Tensor> = parameters.iter().map(|(_, p)| p.tensor()).collect();
-        let [joined] = Tensor::pointwise_lists([&Expr::input(0)], &[&values])?;
-        drop(values);
-        let mut all = parameters.iter().zip(joined);
-        all.try_for_each(|((_, p), value)| p.set(value))
+        let [joined] = Tensor::pointwise_lists([&Expr::input(0)], &[&values(&parameters)])?;
+        set_all(&parameters, joined)
     }
 
     /// How many numbers are trained.

@@ -5,9 +5,8 @@
 
 use std::path::Path;
 
-use clel::data;
-use clel::report::{Face, Lines, Memory, RunDir, Stretch};
-use clel::train::{Ended, Job, run};
+use clel::report::{Face, Lines, Memory, Stretch};
+use clel::train::{Ended, run};
 use clel_tensor::Device;
 use clel_tests::{devices, tiny};
 
@@ -94,20 +93,12 @@ impl Face for Watched {
 /// Trains for so many iterations.
 fn watched(dir: &Path, device: &Device, iterations: u64) -> Outcome<Vec<Held>> {
     let often = iterations / LOOKS;
-    let config = tiny::config(&[
+    let settings = [
         &format!("train.iterations={iterations}"),
         &format!("log.checkpoint_every={often}"),
         &format!("log.grid_every={often}"),
-    ])?;
-    let job = Job {
-        data: data::load(&config.data, config.seed)?,
-        config,
-        device: device.clone(),
-        run: RunDir::create(dir)?,
-        resume: false,
-        stop_after: None,
-        stop: Default::default(),
-    };
+    ];
+    let job = tiny::job(dir, device, &settings.map(String::as_str))?;
     let mut face = Watched {
         every: often,
         ..Watched::default()

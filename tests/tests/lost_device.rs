@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clel::data;
-use clel::report::{Lines, RunDir};
+use clel::report::Lines;
 use clel::train::{Ended, Job, run};
 use clel_tensor::Device;
 use clel_tests::{devices, tiny};
@@ -14,20 +13,12 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// A run of 30 tiny iterations.
 fn job(dir: &Path, device: &Device) -> Outcome<Job> {
-    let config = tiny::config(&[
+    let settings = [
         "train.iterations=30",
         "log.checkpoint_every=3",
         "eval.samples=0",
-    ])?;
-    Ok(Job {
-        data: data::load(&config.data, config.seed)?,
-        config,
-        device: device.clone(),
-        run: RunDir::create(dir)?,
-        resume: false,
-        stop_after: None,
-        stop: Default::default(),
-    })
+    ];
+    Ok(tiny::job(dir, device, &settings)?)
 }
 
 /// The run opens the device again, goes on from its last checkpoint, says so, and ends with the bytes of an undisturbed run.

@@ -104,11 +104,11 @@ fn check_gradients(parameters: &[(String, &Parameter)], gradients: &[Tensor]) ->
     Ok(())
 }
 
-fn values(parameters: &[(String, &Parameter)]) -> Vec<Tensor> {
+pub(crate) fn values(parameters: &[(String, &Parameter)]) -> Vec<Tensor> {
     parameters.iter().map(|(_, p)| p.tensor()).collect()
 }
 
-fn set_all(parameters: &[(String, &Parameter)], values: Vec<Tensor>) -> Result<()> {
+pub(crate) fn set_all(parameters: &[(String, &Parameter)], values: Vec<Tensor>) -> Result<()> {
     let mut all = parameters.iter().zip(values);
     all.try_for_each(|((_, p), value)| p.set(value))
 }

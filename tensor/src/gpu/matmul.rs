@@ -74,7 +74,7 @@ impl Gpu {
         let [nm, nl] = magic(tiles_n);
         let [tm, tl] = magic(tiles);
         let [sm, sl] = magic(splits);
-        let step = |batched: bool, size: usize| if batched { size as u32 } else { 0 };
+        let [a_step, b_step] = shape.steps();
         let params = [
             threads as u32,
             tiles_n as u32,
@@ -91,8 +91,8 @@ impl Gpu {
             shape.k as u32,
             chunk as u32,
             shape.batch as u32,
-            step(shape.a_batched, shape.m * shape.k),
-            step(shape.b_batched, shape.k * shape.n),
+            a_step as u32,
+            b_step as u32,
         ];
         self.in_splits("matmul", splits, shape.batch * shape.m * shape.n, c, |c| {
             self.launch(
@@ -130,16 +130,11 @@ impl Gpu {
         let tiles_n = shape.n.div_ceil(4 * vectors * LANES as usize);
         let tiles = shape.m.div_ceil(LANE_ROWS) * tiles_n;
         let subgroups = tiles * shape.batch;
-        let step = |batched: bool, size: usize| if batched { size } else { 0 };
         let mut params = [subgroups, tiles, tiles_n].map(|n| n as u32).to_vec();
         params.push(0);
         params.extend([tiles, tiles_n].into_iter().flat_map(magic));
-        let steps = [
-            step(shape.a_batched, shape.m * shape.k),
-            step(shape.b_batched, shape.k * shape.n),
-        ];
         params.extend([shape.m, shape.n, shape.k].map(|n| n as u32));
-        params.extend(steps.map(|n| n as u32));
+        params.extend(shape.steps().map(|n| n as u32));
         self.launch(
             &lanes_program(vectors, shape.b_transposed),
             &Launch {

@@ -1,13 +1,13 @@
 //! The heavy operations on graphics hardware: one kernel, tiled in workgroup memory, which reads
 //! the operands of products and convolutions in place.
 
-use super::faults::lock;
 use super::launch::Launch;
 use super::matrix::{MatmulPrecision, matmul_precision, matrix_program};
 use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
 use super::tiles::{BUSY_GROUPS, Product, Tile, Unit, choose};
+use super::way::Way;
 use super::{Family, Gpu, GpuBuffer};
 use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
@@ -110,7 +110,6 @@ impl Work {
             if s.b_transposed { s.k } else { s.n },
             s.n,
         ];
-        let step = |batched: bool, size: usize| if batched { size } else { 0 };
         Work {
             product: Product {
                 operands: Operands::matmul((s.a_transposed, s.b_transposed)),
@@ -127,7 +126,7 @@ impl Work {
             },
             line: 0,
             geometry: [1; 10],
-            steps: [step(s.a_batched, s.m * s.k), step(s.b_batched, s.k * s.n)],
+            steps: s.steps(),
         }
     }
 
@@ -206,11 +205,19 @@ impl Gpu {
         Some(work)
     }
 
+    /// The tile for a product of which so much is known.
+    pub(super) fn tile(&self, work: &Work, known: Option<Way>) -> Tile {
+        let space = self.inner.limits.max_compute_workgroup_storage_size;
+        let usual = || choose(&work.product, work.product.cuts(), space, known);
+        self.inner.options.tile.unwrap_or_else(usual)
+    }
+
     /// Makes the product `work` that a primitive is, of the primitive's inputs.
     pub(super) fn tiled(
         &self,
         primitive: &Primitive,
         work: &Work,
+        tile: &Tile,
         [first, second]: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
@@ -221,16 +228,7 @@ impl Gpu {
         };
         let p = &work.product;
         let cuts = p.cuts();
-        let space = self.inner.limits.max_compute_workgroup_storage_size;
-        let tile = match self.inner.options.tile {
-            Some(tile) => tile,
-            None => {
-                let mut tuning = lock(&self.inner.tuning);
-                tuning.see(*p, primitive);
-                choose(p, cuts, space, &tuning.best)
-            }
-        };
-        let program = &work.program(&tile, store.through());
+        let program = &work.program(tile, store.through());
         let tiles_n = p.n.div_ceil(tile.n);
         let tiles = tile.count(p.m, p.n);
         let wanted = match cuts {

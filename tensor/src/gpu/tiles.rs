@@ -256,14 +256,19 @@ pub(super) fn suits(product: &Product, tile: &Tile, space: u32) -> bool {
     tile.unit == unit && tile.space() <= space && !narrow && !wide
 }
 
-/// The tile for a product whose contraction may be cut into so many parts.
-pub(super) fn choose(product: &Product, cuts: usize, space: u32, tuned: &Tuned) -> Tile {
-    let known = (!tuned.is_empty()).then(|| tuned.get(&product.to_string()));
+/// What was measured to be the best way to compute a product.
+pub(super) fn known(product: &Product, tuned: &Tuned) -> Option<Way> {
+    // most devices are not tuned, and a name takes its time
+    (!tuned.is_empty()).then(|| tuned.get(&product.to_string()).copied())?
+}
+
+/// The tile for a product whose contraction may be cut into so many parts, and of which so much is [`known`].
+pub(super) fn choose(product: &Product, cuts: usize, space: u32, known: Option<Way>) -> Tile {
     // a file may say anything
-    if let Some(Way::Tile(tile)) = known.flatten()
-        && suits(product, tile, space)
+    if let Some(Way::Tile(tile)) = known
+        && suits(product, &tile, space)
     {
-        return *tile;
+        return tile;
     }
     let (usual, small): (&[Tile], Tile) = match product.precision {
         MatmulPrecision::Highest if product.n <= NARROW.n => return NARROW,
@@ -307,18 +312,21 @@ mod tests {
             precision: MatmulPrecision::Highest,
             window: [3, 3, 1],
         };
-        assert_eq!(choose(&product, 1, SPACE, &Tuned::new()), USUAL[0]);
+        assert_eq!(choose(&product, 1, SPACE, None), USUAL[0]);
         let tuned = Tuned::from([(product.to_string(), Way::Tile(SMALL))]);
-        assert_eq!(choose(&product, 1, SPACE, &tuned), SMALL);
+        assert_eq!(choose(&product, 1, SPACE, known(&product, &tuned)), SMALL);
         let other = Product { n: 3, ..product };
-        assert_eq!(choose(&other, 1, SPACE, &tuned), NARROW);
+        assert_eq!(choose(&other, 1, SPACE, known(&other, &tuned)), NARROW);
         let few = Product { m: 4096, ..product };
-        assert_eq!(choose(&few, 1, SPACE, &tuned), SMALL);
-        assert_eq!(choose(&few, 2, SPACE, &tuned), USUAL[1]);
+        assert_eq!(choose(&few, 1, SPACE, known(&few, &tuned)), SMALL);
+        assert_eq!(choose(&few, 2, SPACE, known(&few, &tuned)), USUAL[1]);
         let rounded = Product {
             precision: MatmulPrecision::High,
             ..product
         };
-        assert_eq!(choose(&rounded, 1, SPACE, &tuned), USUAL_MATRIX[1]);
+        assert_eq!(
+            choose(&rounded, 1, SPACE, known(&rounded, &tuned)),
+            USUAL_MATRIX[1]
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::faults::lock;
 use super::tiled::Work;
-use super::tiles::{Product, TILES, Tuned, choose, suits};
+use super::tiles::{Product, TILES, Tuned, suits};
 use super::way::{Plan, Way};
 use super::{Gpu, GpuBuffer, winograd};
 use crate::expr::{Access, PointwiseKernel};
@@ -119,7 +119,8 @@ impl Gpu {
         let space = self.inner.limits.max_compute_workgroup_storage_size;
         let usual = match self.plan(primitive) {
             Some(Plan::Filtered(tiling)) => Way::Winograd(tiling.outputs),
-            _ => Way::Tile(choose(&product, product.cuts(), space, &known)),
+            Some(Plan::Tiled(_, tile)) => Way::Tile(tile),
+            _ => return Ok(None),
         };
         let try_way = |way: Way| {
             lock(&self.inner.tuning).best.insert(name.clone(), way);

@@ -7,7 +7,7 @@ use super::few;
 use super::matrix::{MatmulPrecision, matmul_precision};
 use super::through::Store;
 use super::tiled::Work;
-use super::tiles::Tile;
+use super::tiles::{Tile, known};
 use super::{Gpu, GpuBuffer};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{FOUR, TWO, Tiling, tilings};
@@ -49,8 +49,8 @@ impl fmt::Display for Way {
 pub(super) enum Plan {
     /// Winograd's transforms and what they multiply.
     Filtered(Tiling),
-    /// The tiled kernels.
-    Tiled(Work),
+    /// The tiled kernels, with this tile.
+    Tiled(Work, Tile),
     /// A product by lanes that share rows.
     Lanes(MatMul),
     /// A product of windows of a few channels by such lanes.
@@ -62,7 +62,7 @@ impl Plan {
     pub(super) fn in_fours(&self) -> bool {
         match self {
             Plan::Filtered(_) => true,
-            Plan::Tiled(work) => work.in_fours(),
+            Plan::Tiled(work, _) => work.in_fours(),
             Plan::Lanes(_) | Plan::Few(_) => false,
         }
     }
@@ -72,11 +72,15 @@ impl Gpu {
     /// How to compute a primitive with the choices that hold on this thread; `None` for the direct kernels, and for what is no product.
     pub(super) fn plan(&self, primitive: &Primitive) -> Option<Plan> {
         let work = self.work(primitive);
-        if let Some(tiling) = self.tiling(primitive, work.as_ref()) {
+        let known = work
+            .as_ref()
+            .and_then(|work| known(&work.product, &lock(&self.inner.tuning).best));
+        if let Some(tiling) = self.tiling(primitive, known) {
             return Some(Plan::Filtered(tiling));
         }
         if let Some(work) = work {
-            return Some(Plan::Tiled(work));
+            let tile = self.tile(&work, known);
+            return Some(Plan::Tiled(work, tile));
         }
         if !self.inner.lanes {
             return None;
@@ -91,18 +95,13 @@ impl Gpu {
         }
         .filter(|plan| match plan {
             Plan::Lanes(product) | Plan::Few(product) => self.lanes_suit(product),
-            Plan::Filtered(_) | Plan::Tiled(_) => true,
+            Plan::Filtered(_) | Plan::Tiled(..) => true,
         })
     }
 
     /// The tiles of Winograd's minimal filtering, if a convolution is computed in such: as the device was tuned, or as is likely to be quicker.
-    fn tiling(&self, primitive: &Primitive, work: Option<&Work>) -> Option<Tiling> {
+    fn tiling(&self, primitive: &Primitive, known: Option<Way>) -> Option<Tiling> {
         let (pass, s) = self.filterable(primitive)?;
-        let known = work.and_then(|work| {
-            let tuning = lock(&self.inner.tuning);
-            (!tuning.best.is_empty())
-                .then(|| tuning.best.get(&work.product.to_string()).copied())?
-        });
         let tiling = match known {
             Some(Way::Tile(_)) => None,
             Some(Way::Winograd(outputs)) => tilings(pass, s).find(|t| t.outputs == outputs),
@@ -139,12 +138,10 @@ impl Gpu {
         inputs: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
+        self.see(primitive);
         match (plan, primitive, store) {
-            (Plan::Filtered(tiling), ..) => {
-                self.see(primitive);
-                self.in_tiles(tiling, inputs, store)
-            }
-            (Plan::Tiled(work), ..) => self.tiled(primitive, work, inputs, store),
+            (Plan::Filtered(tiling), ..) => self.in_tiles(tiling, inputs, store),
+            (Plan::Tiled(work, tile), ..) => self.tiled(primitive, work, tile, inputs, store),
             (Plan::Few(product), Primitive::Conv(pass, s), Store::Plain(output)) => {
                 self.conv_of_few(*pass, s, product, inputs, output)
             }
@@ -159,7 +156,7 @@ impl Gpu {
         }
     }
 
-    /// Keeps a product that is asked for but not made by the tiled kernels, if somebody watches.
+    /// Keeps a product that is asked for, if somebody watches.
     fn see(&self, primitive: &Primitive) {
         let mut tuning = lock(&self.inner.tuning);
         if tuning.watches()
