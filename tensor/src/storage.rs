@@ -1,5 +1,7 @@
 //! The memory behind arrays.
 
+use std::sync::Arc;
+
 use crate::{Error, Result, cpu::CpuBuffer, gpu::GpuBuffer};
 
 /// Elements on one device; freed, or rather recycled, when the last array that uses them drops.
@@ -15,6 +17,14 @@ impl Storage {
         match self {
             Storage::Cpu(b) => b.view().bytes().len(),
             Storage::Gpu(b) => b.bytes(),
+        }
+    }
+
+    /// The same elements for launches that are repeated: what a GPU makes of a weight before it multiplies it is kept as long as this.
+    pub fn keeping(self: &Arc<Storage>) -> Arc<Storage> {
+        match &**self {
+            Storage::Cpu(_) => self.clone(),
+            Storage::Gpu(b) => Arc::new(Storage::Gpu(b.keeping())),
         }
     }
 

@@ -70,7 +70,8 @@ fn chain(
     Ok(chains.images)
 }
 
-/// Launches of one step with weights held: those of three steps less those of two.
+/// Launches of one step with weights held: those of four steps less those of three. Of a third step, the first that is repeated, are launches
+/// that make of a weight what the later ones multiply with.
 fn launches_of_a_step(
     setting: &str,
     preset: &str,
@@ -82,12 +83,12 @@ fn launches_of_a_step(
         let (done, counts) = count_launches(|| chain(&config, &network, &start, steps));
         done.map(|_| counts)
     };
-    let (two, mut three) = (count(2)?, count(3)?);
-    for (name, n) in &mut three {
-        *n -= two.get(name).copied().unwrap_or(0);
+    let (three, mut four) = (count(3)?, count(4)?);
+    for (name, n) in &mut four {
+        *n -= three.get(name).copied().unwrap_or(0);
     }
-    three.retain(|_, n| *n > 0);
-    Ok(three)
+    four.retain(|_, n| *n > 0);
+    Ok(four)
 }
 
 /// Launches of what changes the weights after the gradients are there: both optimisers and both averages, at the second time, when all
@@ -187,10 +188,17 @@ fn steps_launch_what_is_listed() -> Outcome {
             )?;
             list("digits iteration", on, launches_of_an_iteration(&device)?)?;
             if family == Family::Direct {
-                // here minimal filtering pays: four launches for a convolution
+                // here minimal filtering pays: three launches for a convolution
                 let large = step("cifar10-small", 16, &device)?;
                 list("cifar10-small, batch 16,", on, large)?;
             }
+        }
+        // one, where the lanes of a rasteriser's threads can tell one another numbers
+        let gpu = Gpu::open(find_adapter("")?)?;
+        let large = step("cifar10", 16, &Device::Wgpu(gpu.clone()))?;
+        let by_lanes = |kernel: &String| kernel.starts_with("winograd_lanes");
+        if gpu.compiled().iter().any(by_lanes) {
+            list("cifar10, batch 16,", "wgpu by lanes", large)?;
         }
     }
     let listed = include_str!("../fixtures/launches.txt");

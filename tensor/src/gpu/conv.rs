@@ -138,12 +138,7 @@ impl Gpu {
         let taps = s.kh * s.kw;
         let tiles = taps * tiles_o * tiles_c;
         let (lines, pixels) = (s.n * s.oh, s.n * s.oh * s.ow);
-        let wanted = self
-            .busy_threads()
-            .div_ceil(tiles)
-            .min(pixels / SHORTEST_PART)
-            .max(pixels.div_ceil(LONGEST_PART))
-            .clamp(1, lines.max(1));
+        let wanted = self.parts_of_sum(pixels, tiles).min(lines.max(1));
         let part = lines.div_ceil(wanted).max(1);
         let parts = lines.div_ceil(part).max(1);
         let threads = parts * tiles;
@@ -168,5 +163,14 @@ impl Gpu {
                 },
             )
         })
+    }
+
+    /// Parts for a sum over so many pixels in each of so many threads.
+    pub(super) fn parts_of_sum(&self, pixels: usize, threads: usize) -> usize {
+        let wanted = self.busy_threads().div_ceil(threads.max(1));
+        wanted
+            .min(pixels / SHORTEST_PART)
+            .max(pixels.div_ceil(LONGEST_PART))
+            .max(1)
     }
 }

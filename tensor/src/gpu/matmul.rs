@@ -27,7 +27,12 @@ pub(super) fn direct_program(
 }
 
 /// Rows that the lanes of a subgroup share.
-const LANE_ROWS: usize = 16;
+pub(super) const LANE_ROWS: usize = 16;
+
+/// Columns of each lane, in vec4s, of so many.
+pub(super) fn lane_vectors(columns: usize) -> usize {
+    if columns > 4 * LANES as usize { 2 } else { 1 }
+}
 
 pub(super) fn lanes_program(vectors: usize, b_transposed: bool) -> Program {
     program!("matmul_lanes")
@@ -108,14 +113,17 @@ impl Gpu {
         })
     }
 
-    /// Whether lanes can share the rows of a product: whole vectors, whole turns of all lanes, not much beside the product; and no sum so
-    /// long that it is better cut into parts, which the direct kernel does.
+    /// Whether lanes can share the rows of a product: whole vectors, whole turns of all lanes, not much beside the product.
     pub(super) fn lanes_suit(&self, shape: &MatMul) -> bool {
         let aligned = shape.n.is_multiple_of(4) && shape.k.is_multiple_of(LANES as usize);
         let filled = 2 * shape.m >= LANE_ROWS && shape.n >= 24;
+        aligned && filled && !shape.a_transposed && shape.k > 0
+    }
+
+    /// Whether no sum of a product is so long that it is better cut into parts, which the direct kernel does.
+    pub(super) fn is_whole(&self, shape: &MatMul) -> bool {
         let threads = shape.batch * shape.m.div_ceil(LANE_ROWS) * shape.n.div_ceil(4);
-        let whole = self.splits(shape.k, threads) == 1;
-        aligned && filled && whole && !shape.a_transposed && shape.k > 0
+        self.splits(shape.k, threads) == 1
     }
 
     /// A product by lanes that share rows, which it must [suit](Self::lanes_suit).
@@ -126,7 +134,7 @@ impl Gpu {
         operands: [&GpuBuffer; 2],
         c: &GpuBuffer,
     ) -> Result<()> {
-        let vectors = if shape.n > 4 * LANES as usize { 2 } else { 1 };
+        let vectors = lane_vectors(shape.n);
         let tiles_n = shape.n.div_ceil(4 * vectors * LANES as usize);
         let tiles = shape.m.div_ceil(LANE_ROWS) * tiles_n;
         let subgroups = tiles * shape.batch;

@@ -13,7 +13,7 @@ mod batch;
 mod bindings;
 mod conv;
 mod faults;
-mod few;
+mod kept;
 mod launch;
 mod layout;
 mod matmul;
@@ -32,7 +32,9 @@ mod tiles;
 mod transfer;
 mod tune;
 mod way;
+mod windows;
 mod winograd;
+mod winograd_lanes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -139,7 +141,7 @@ impl Gpu {
         let lanes =
             family == Family::Direct && !options.smallest_limits && adapter::has_lanes(&adapter);
         let usual = match lanes {
-            true => wgpu::Features::SUBGROUP,
+            true => adapter::LANE_FEATURES,
             false => wgpu::Features::empty(),
         };
         let mut opened = request(&adapter, &limits, usual, summary.matrix_units).await;

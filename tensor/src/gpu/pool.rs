@@ -11,6 +11,7 @@ use std::sync::{
 };
 
 use super::faults::lock;
+use super::kept::Kept;
 
 /// A binding may begin at multiples of so many bytes in a buffer: the strictest that WebGPU allows a device to be.
 pub(crate) const ALIGNMENT: usize = 256;
@@ -39,6 +40,8 @@ pub struct GpuBuffer {
     /// Where it begins in the memory.
     offset: u64,
     bytes: u64,
+    /// What is kept of it, through this handle and its parts.
+    kept: Option<Arc<Kept>>,
 }
 
 impl GpuBuffer {
@@ -54,7 +57,26 @@ impl GpuBuffer {
             memory: Arc::clone(&self.memory),
             offset: self.offset + offset as u64,
             bytes: bytes as u64,
+            kept: self.kept.clone(),
         }
+    }
+
+    /// Another handle to all of it.
+    pub(super) fn handle(&self) -> GpuBuffer {
+        self.part(0, self.bytes())
+    }
+
+    /// Another handle, to be used while the array stays as it is: what launches make of a weight before they multiply it is kept as long as
+    /// this handle or a part of it.
+    pub(crate) fn keeping(&self) -> GpuBuffer {
+        GpuBuffer {
+            kept: Some(Arc::default()),
+            ..self.handle()
+        }
+    }
+
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.kept.as_deref()
     }
 
     /// The wgpu buffer.
@@ -184,6 +206,7 @@ impl Pool {
             memory: Arc::new(memory),
             offset: 0,
             bytes,
+            kept: None,
         }
     }
 

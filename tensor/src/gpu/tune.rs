@@ -213,6 +213,8 @@ pub fn kernels_version() -> String {
         include_str!("shaders/gemm_next.wgsl"),
         include_str!("shaders/numerics.wgsl"),
         include_str!("shaders/winograd_lines.wgsl"),
+        include_str!("shaders/winograd_forth.wgsl"),
+        include_str!("shaders/winograd_back.wgsl"),
         include_str!("shaders/winograd_weight.wgsl"),
         include_str!("shaders/winograd_input.wgsl"),
         include_str!("shaders/winograd_output.wgsl"),

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::faults::lock;
-use super::few;
 use super::matrix::{MatmulPrecision, matmul_precision};
 use super::through::Store;
 use super::tiled::Work;
 use super::tiles::{Tile, known};
+use super::windows;
 use super::{Gpu, GpuBuffer};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{FOUR, TWO, Tiling, tilings};
@@ -49,12 +49,14 @@ impl fmt::Display for Way {
 pub(super) enum Plan {
     /// Winograd's transforms and what they multiply.
     Filtered(Tiling),
+    /// The same in one launch, by lanes that share rows.
+    FilteredByLanes(Tiling),
     /// The tiled kernels, with this tile.
     Tiled(Work, Tile),
     /// A product by lanes that share rows.
     Lanes(MatMul),
-    /// A product of windows of a few channels by such lanes.
-    Few(MatMul),
+    /// A convolution as a product of its windows by such lanes.
+    Windows(MatMul),
 }
 
 impl Plan {
@@ -63,7 +65,7 @@ impl Plan {
         match self {
             Plan::Filtered(_) => true,
             Plan::Tiled(work, _) => work.in_fours(),
-            Plan::Lanes(_) | Plan::Few(_) => false,
+            Plan::FilteredByLanes(_) | Plan::Lanes(_) | Plan::Windows(_) => false,
         }
     }
 }
@@ -76,7 +78,10 @@ impl Gpu {
             .as_ref()
             .and_then(|work| known(&work.product, &lock(&self.inner.tuning).best));
         if let Some(tiling) = self.tiling(primitive, known) {
-            return Some(Plan::Filtered(tiling));
+            return Some(match self.lanes_filter(&tiling) {
+                true => Plan::FilteredByLanes(tiling),
+                false => Plan::Filtered(tiling),
+            });
         }
         if let Some(work) = work {
             let tile = self.tile(&work, known);
@@ -86,17 +91,22 @@ impl Gpu {
             return None;
         }
         match primitive {
-            Primitive::Conv(pass, s) => few::product(*pass, s)
-                .filter(|product| self.has_room_for_windows(product, s))
-                .map(Plan::Few)
-                .or_else(|| of_single_pixels(*pass, s).map(Plan::Lanes)),
+            Primitive::Conv(pass, s) => of_single_pixels(*pass, s)
+                .map(Plan::Lanes)
+                .or_else(|| self.of_windows(*pass, s).map(Plan::Windows)),
             Primitive::MatMul(product) => Some(Plan::Lanes(*product)),
             _ => None,
         }
         .filter(|plan| match plan {
-            Plan::Lanes(product) | Plan::Few(product) => self.lanes_suit(product),
-            Plan::Filtered(_) | Plan::Tiled(..) => true,
+            Plan::Lanes(product) => self.lanes_suit(product) && self.is_whole(product),
+            Plan::Windows(product) => self.lanes_suit(product),
+            Plan::Filtered(_) | Plan::FilteredByLanes(_) | Plan::Tiled(..) => true,
         })
+    }
+
+    /// The product of windows that a pass is, if there is room for it.
+    fn of_windows(&self, pass: ConvPass, s: &Conv2d) -> Option<MatMul> {
+        windows::product(pass, s).filter(|product| self.has_room_for_windows(pass, product, s))
     }
 
     /// The tiles of Winograd's minimal filtering, if a convolution is computed in such: as the device was tuned, or as is likely to be quicker.
@@ -141,18 +151,23 @@ impl Gpu {
         self.see(primitive);
         match (plan, primitive, store) {
             (Plan::Filtered(tiling), ..) => self.in_tiles(tiling, inputs, store),
+            (Plan::FilteredByLanes(tiling), _, Store::Plain(output)) => {
+                self.filter_by_lanes(tiling, inputs, output)
+            }
             (Plan::Tiled(work, tile), ..) => self.tiled(primitive, work, tile, inputs, store),
-            (Plan::Few(product), Primitive::Conv(pass, s), Store::Plain(output)) => {
-                self.conv_of_few(*pass, s, product, inputs, output)
+            (Plan::Windows(product), Primitive::Conv(pass, s), Store::Plain(output)) => {
+                self.conv_of_windows(*pass, s, product, inputs, output)
             }
             (Plan::Lanes(product), _, Store::Plain(output)) => {
                 self.matmul_by_lanes(primitive.name(), product, inputs, output)
             }
-            (Plan::Few(_) | Plan::Lanes(_), ..) => Err(Error::Unsupported {
-                op: primitive.name(),
-                device: self.summary().name.clone(),
-                why: "lanes that share rows have no epilogue".to_owned(),
-            }),
+            (Plan::FilteredByLanes(_) | Plan::Windows(_) | Plan::Lanes(_), ..) => {
+                Err(Error::Unsupported {
+                    op: primitive.name(),
+                    device: self.summary().name.clone(),
+                    why: "lanes that share rows have no epilogue".to_owned(),
+                })
+            }
         }
     }
 

@@ -114,7 +114,9 @@ impl Gpu {
         inputs: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
-        let m = self.tile_products(t, inputs)?;
+        let [x, weight] = inputs;
+        let u = self.transformed(t, weight)?;
+        let m = self.tile_products(t, [x, &u])?;
         let pixels = Transform {
             lines: t.tiles(),
             channels: t.o,
@@ -130,20 +132,23 @@ impl Gpu {
         }
     }
 
-    /// The products of transformed tiles and weights, \[places, tiles, o\].
-    fn tile_products(&self, t: &Tiling, [x, weight]: [&GpuBuffer; 2]) -> Result<GpuBuffer> {
-        let name = t.pass.name();
+    /// The transformed weights, \[places, o, c\] in the terms of the forward pass.
+    pub(super) fn transformed(&self, t: &Tiling, weight: &GpuBuffer) -> Result<GpuBuffer> {
         let back = t.pass == ConvPass::InputGrad;
-        let (places, tiles) = (t.places(), t.tiles());
-
-        let u = self.output(name, places * t.o * t.c * 4)?;
-        // the weight is [o, 3, 3, c] in the terms of the forward pass
-        let [lines, channels] = if back { [t.c, t.o] } else { [t.o, t.c] };
-        let weights = Transform { lines, channels };
         let program = weight_program(t.outputs, back);
-        self.transform(t, &program, &weights, &weights.params([]), [weight, &u])?;
+        weight.in_form(program.key(), || {
+            let u = self.output(t.pass.name(), t.places() * t.o * t.c * 4)?;
+            let [lines, channels] = if back { [t.c, t.o] } else { [t.o, t.c] };
+            let weights = Transform { lines, channels };
+            self.transform(t, &program, &weights, &weights.params([]), [weight, &u])?;
+            Ok(u)
+        })
+    }
 
-        let v = self.output(name, places * tiles * t.c * 4)?;
+    /// The products of transformed tiles and weights, \[places, tiles, o\].
+    fn tile_products(&self, t: &Tiling, [x, u]: [&GpuBuffer; 2]) -> Result<GpuBuffer> {
+        let tiles = t.tiles();
+        let v = self.output(t.pass.name(), t.places() * tiles * t.c * 4)?;
         let images = Transform {
             lines: tiles,
             channels: t.c,
@@ -152,7 +157,7 @@ impl Gpu {
         let program = input_program(t.outputs);
         self.transform(t, &program, &images, &params, [x, &v])?;
 
-        self.run(&Primitive::MatMul(product(t)), &[&v, &u])
+        self.run(&Primitive::MatMul(product(t)), &[&v, u])
     }
 
     fn transform(

@@ -169,7 +169,7 @@ impl Recorder {
     fn source(&self, storage: &Arc<Storage>) -> Source {
         match self.slots.get(&Arc::as_ptr(storage)) {
             Some(&slot) => Source::Slot(slot),
-            None => Source::Constant(storage.clone()),
+            None => Source::Constant(storage.keeping()),
         }
     }
 }

@@ -23,6 +23,13 @@ struct Params {
 
 #include thread
 
+fn column_of_a(k: u32) -> u32 {
+    return k;
+}
+fn number_of_a(row: u32, column: u32) -> f32 {
+    return a[row + column];
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -42,56 +49,13 @@ fn main(
 
     // rows and columns beyond the edge repeat the last one and are not stored
 #for I TM
-    let a_at_$I = batch * params.a_step + min(m0 + $Iu, params.m - 1u) * params.k + lane;
+    let row_$I = batch * params.a_step + min(m0 + $Iu, params.m - 1u) * params.k;
 #end
-#for J TNV
-    let n_$J = n0 + ${J * 32}u;
-#if BT
-#for N 4
-    let b_at_$J_$N = (batch * params.b_step + (min(n_$J, params.n - 4u) + $Nu) * params.k) >> 2u;
-#end
-#else
-    let b_at_$J = (batch * params.b_step + min(n_$J, params.n - 4u)) >> 2u;
-#endif
-#end
-    let b_stride = params.n >> 2u;
-#for I TM
-#for J TNV
-    var acc_$I_$J = vec4<f32>();
-#end
-#end
-
-    for (var k = 0u; k < params.k; k += 8u) {
-#for I TM
-        let a_$I = a[a_at_$I + k];
-#end
-#for H 2
-#if BT
-#for J TNV
-#for N 4
-        let bt_$H_$J_$N = b[b_at_$J_$N + (k >> 2u) + $Hu];
-#end
-#end
-#endif
-#for Q 4
-#for J TNV
-#if BT
-        let b_$H_$Q_$J = vec4<f32>(bt_$H_$J_0[$Q], bt_$H_$J_1[$Q], bt_$H_$J_2[$Q], bt_$H_$J_3[$Q]);
-#else
-        let b_$H_$Q_$J = b[b_at_$J + (k + ${H * 4 + Q}u) * b_stride];
-#endif
-#end
-#for I TM
-        {
-            let a_i = subgroupBroadcast(a_$I, ${H * 4 + Q}u);
-#for J TNV
-            acc_$I_$J += a_i * b_$H_$Q_$J;
-#end
-        }
-#end
-#end
-#end
-    }
+    let k_first = 0u;
+    let b_first = batch * params.b_step;
+    let columns = params.n;
+    let depth = params.k;
+#include lanes_rows
 
     let c_base = batch * params.m * params.n;
 #for I TM

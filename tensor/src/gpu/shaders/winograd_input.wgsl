@@ -30,30 +30,8 @@ struct Params {
     let top = (line - image * params.th) * $OUTu - params.pad;
     let left = (tile - line * params.tw) * $OUTu - params.pad;
 
-#for I ${OUT + 2}
-    let real_$I = top + $Iu < params.h;
-    let row_$I = (image * params.h + top + $Iu) * params.w;
-#end
-#for J ${OUT + 2}
-    let j_$J = left + $Ju;
-#for I ${OUT + 2}
-    let inside_$I_$J = real_$I && j_$J < params.w;
-    let d_$I_$J = select(vec4<f32>(), x[select(0u, (row_$I + j_$J) * params.quads + quad, inside_$I_$J)], inside_$I_$J);
-#end
-    let column_$J = input_line(Inputs(
-#for I ${OUT + 2}
-        d_$I_$J,
-#end
-    ));
-#end
-#for I ${OUT + 2}
-    let out_$I = input_line(Inputs(
-#for J ${OUT + 2}
-        column_$J.v$I,
-#end
-    ));
-#for J ${OUT + 2}
-    v[${OUT + 2 * I + J}u * params.threads + thread] = out_$I.v$J;
-#end
-#end
+    let quads = params.quads;
+    let v_stride = params.threads;
+    let v_at = thread;
+#include winograd_forth
 }

@@ -37,30 +37,8 @@ struct Params {
     let top = (line - image * params.th) * $OUTu;
     let left = (tile - line * params.tw) * $OUTu;
 
-#for J ${OUT + 2}
-    let column_$J = output_line(Inputs(
-#for I ${OUT + 2}
-        m[${OUT + 2 * I + J}u * params.threads + thread],
-#end
-    ));
-#end
-#for I OUT
-    if top + $Iu < params.oh {
-        let row = output_line(Inputs(
-#for J ${OUT + 2}
-            column_$J.v$I,
-#end
-        ));
-        let at = ((image * params.oh + top + $Iu) * params.ow + left) * params.quads + quad;
-#for J OUT
-        if left + $Ju < params.ow {
-#if THROUGH
-            finish(at + $Ju * params.quads, row.v$J);
-#else
-            y[at + $Ju * params.quads] = row.v$J;
-#endif
-        }
-#end
-    }
-#end
+    let quads = params.quads;
+    let m_stride = params.threads;
+    let m_at = thread;
+#include winograd_back
 }

@@ -40,7 +40,7 @@ fn matrix_products_by_lanes() {
             check(&gpu, &Primitive::MatMul(product));
         }
     }
-    // single pixels, and few channels in windows of any kind
+    // single pixels, and windows of any kind, of few channels and of more
     for (c, o, kh, kw, stride, pad) in [
         (24, 40, 1, 1, 1, 0),
         (3, 32, 3, 3, 1, 1),
@@ -48,6 +48,8 @@ fn matrix_products_by_lanes() {
         (4, 40, 2, 5, 1, 0),
         (2, 64, 3, 3, 2, 1),
         (3, 24, 4, 3, 3, 2),
+        (20, 28, 3, 2, 2, 1),
+        (8, 100, 3, 3, 1, 0),
     ] {
         let shape = Conv2d {
             n: 3,
@@ -64,8 +66,13 @@ fn matrix_products_by_lanes() {
         };
         check(&gpu, &Primitive::Conv(ConvPass::Forward, shape));
         check(&gpu, &Primitive::Conv(ConvPass::InputGrad, shape));
+        // in parts the last of which is shorter
+        let pixels = Conv2d { n: 24, ..shape };
+        check(&gpu, &Primitive::Conv(ConvPass::WeightGrad, pixels));
     }
     let compiled = gpu.compiled();
-    let by_lanes = compiled.iter().any(|key| key.starts_with("matmul_lanes"));
-    assert_eq!(by_lanes, gpu.inner.lanes, "{compiled:?}");
+    for kernel in ["matmul_lanes", "conv_lanes WEIGHT=0", "conv_lanes WEIGHT=1"] {
+        let by_lanes = compiled.iter().any(|key| key.starts_with(kernel));
+        assert_eq!(by_lanes, gpu.inner.lanes, "{kernel}: {compiled:?}");
+    }
 }

@@ -10,13 +10,15 @@ use crate::gpu::matrix::matrix_program;
 use crate::gpu::template::Program;
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
-use crate::gpu::{conv, few, launch, matmul, reduce, rows, through, tiled, winograd};
+use crate::gpu::{
+    conv, launch, matmul, reduce, rows, through, tiled, windows, winograd, winograd_lanes,
+};
 use crate::primitive::{ConvPass, PoolPass};
 use crate::winograd::{FOUR, TWO};
 use crate::{DType, Expr, RngKey};
 
 /// Shaders that others include.
-const INCLUDED: [&str; 9] = [
+const INCLUDED: [&str; 12] = [
     "thread",
     "each_thread",
     "philox",
@@ -25,6 +27,9 @@ const INCLUDED: [&str; 9] = [
     "gemm_first",
     "gemm_next",
     "gemm_operands",
+    "lanes_rows",
+    "winograd_back",
+    "winograd_forth",
     "winograd_lines",
 ];
 
@@ -84,8 +89,7 @@ fn all_programs() -> Vec<Program> {
             all.extend(both.map(|vec| conv::direct_program(pass, block, vec)));
         }
     }
-    all.push(few::patches_program());
-    all.push(few::windows_program());
+    all.extend(both.map(windows::sum_program));
     for outputs in [TWO, FOUR] {
         all.extend(both.map(|back| winograd::weight_program(outputs, back)));
         all.push(winograd::input_program(outputs));
@@ -164,13 +168,18 @@ fn every_permutation_is_portable() {
         to_spirv(&key, &source, MATRIX_CAPABILITIES);
     }
     // only software Vulkan takes these
-    let lanes: Vec<Program> = [1, 2]
-        .into_iter()
-        .flat_map(|vectors| [false, true].map(|bt| matmul::lanes_program(vectors, bt)))
-        .collect();
+    let mut lanes = Vec::new();
+    for vectors in [1, 2] {
+        for bt in [false, true] {
+            lanes.push(matmul::lanes_program(vectors, bt));
+            lanes.push(windows::lanes_program(!bt, vectors, bt));
+            lanes.extend([TWO, FOUR].map(|outputs| winograd_lanes::program(outputs, vectors, bt)));
+        }
+    }
     for program in &lanes {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
-        to_spirv(&program.key(), &source, Capabilities::SUBGROUP);
+        let capabilities = Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER;
+        to_spirv(&program.key(), &source, capabilities);
     }
     // the file of every program appears
     let mut files: Vec<String> = programs

@@ -1,4 +1,5 @@
 // dx[n, i, j, channel] = Σ over the windows that read it of p[pixel of the window, (di, dj, channel)].
+// STRIDE: not 1.
 // Grid: threads = n·h·w·c, 64 a workgroup.
 
 struct Params {
@@ -34,11 +35,22 @@ struct Params {
     var sum = 0.0;
     for (var di = 0u; di < params.kh; di += 1u) {
         // the window's row, if there is one
+#if STRIDE
         let y = divide(i - min(di, i), params.stride_magic);
         let row_fits = y * params.stride + di == i && y < params.oh;
+#else
+        // wraps below zero before the first
+        let y = i - di;
+        let row_fits = y < params.oh;
+#endif
         for (var dj = 0u; dj < params.kw; dj += 1u) {
+#if STRIDE
             let x = divide(j - min(dj, j), params.stride_magic);
             let fits = row_fits && x * params.stride + dj == j && x < params.ow;
+#else
+            let x = j - dj;
+            let fits = row_fits && x < params.ow;
+#endif
             let at = ((image * params.oh + y) * params.ow + x) * params.row
                 + (di * params.kw + dj) * params.c + channel;
             sum += select(0.0, p[select(0u, at, fits)], fits);

@@ -1,0 +1,193 @@
+//! Convolutions as products of their windows, on software rasterisers: forward and the weight gradient of any, without storing a window; and the
+//! input gradient of a few channels, the first of every image network.
+
+use super::adapter::LANES;
+use super::launch::{Launch, WORKGROUP};
+use super::matmul::{LANE_ROWS, lane_vectors};
+use super::run::magic;
+use super::template::{Program, program};
+use super::{Gpu, GpuBuffer};
+use crate::Result;
+use crate::primitive::{Conv2d, ConvPass, Embed, MatMul};
+
+/// Input channels that are few.
+const FEW: usize = 4;
+
+pub(super) fn lanes_program(weight_gradient: bool, vectors: usize, b_transposed: bool) -> Program {
+    program!("conv_lanes")
+        .set("WEIGHT", u8::from(weight_gradient))
+        .set("TM", LANE_ROWS)
+        .set("TNV", vectors)
+        .set("BT", u8::from(b_transposed))
+}
+
+pub(super) fn sum_program(stride_one: bool) -> Program {
+    program!("windows_sum").set("STRIDE", u8::from(!stride_one))
+}
+
+/// Numbers of a window, and of a row that holds it and suits the product.
+fn window(s: &Conv2d) -> [usize; 2] {
+    let window = s.kh * s.kw * s.c;
+    [window, window.next_multiple_of(LANES as usize)]
+}
+
+/// The product of windows, or of cotangents, that a pass is.
+pub(super) fn product(pass: ConvPass, s: &Conv2d) -> Option<MatMul> {
+    let [window, row] = window(s);
+    let pixels = s.n * s.oh * s.ow;
+    let (m, n, k, b_transposed) = match pass {
+        ConvPass::Forward => (pixels, s.o, row, true),
+        ConvPass::WeightGrad => (window, s.o, pixels, false),
+        ConvPass::InputGrad if s.c <= FEW && s.kw > 1 => (pixels, row, s.o, false),
+        ConvPass::InputGrad => return None,
+    };
+    Some(MatMul {
+        batch: 1,
+        m,
+        n,
+        k,
+        a_transposed: false,
+        b_transposed,
+        a_batched: false,
+        b_batched: false,
+    })
+}
+
+impl Gpu {
+    /// Whether one array can hold what a pass needs in between.
+    pub(super) fn has_room_for_windows(
+        &self,
+        pass: ConvPass,
+        product: &MatMul,
+        s: &Conv2d,
+    ) -> bool {
+        let [_, row] = window(s);
+        let between = match pass {
+            ConvPass::Forward => s.o * row,
+            ConvPass::InputGrad => product.m * row,
+            ConvPass::WeightGrad => self.parts_of_pixels(product) * s.o * row,
+        };
+        self.holds(between as u64)
+    }
+
+    /// A pass with its two inputs in the order of [`ConvPass`], as the [`product`].
+    pub(super) fn conv_of_windows(
+        &self,
+        pass: ConvPass,
+        s: &Conv2d,
+        product: &MatMul,
+        inputs: [&GpuBuffer; 2],
+        output: &GpuBuffer,
+    ) -> Result<()> {
+        let [a, b] = inputs;
+        match pass {
+            ConvPass::Forward => {
+                let rows = self.window_rows(pass, s, b)?;
+                self.multiply_windows(pass, s, product, 1, [a, &rows], output)
+            }
+            ConvPass::WeightGrad => {
+                let parts = self.parts_of_pixels(product);
+                let elements = s.o * product.m;
+                self.in_splits(pass.name(), parts, elements, output, |output| {
+                    self.multiply_windows(pass, s, product, parts, inputs, output)
+                })
+            }
+            ConvPass::InputGrad => {
+                let [_, row] = window(s);
+                let rows = self.window_rows(pass, s, b)?;
+                let windows = self.output(pass.name(), product.m * row * 4)?;
+                self.matmul_by_lanes(pass.name(), product, [a, &rows], &windows)?;
+                self.sum_windows(pass.name(), s, &windows, output)
+            }
+        }
+    }
+
+    /// The weight, \[o, window\], with its rows filled up with zeros.
+    fn window_rows(&self, pass: ConvPass, s: &Conv2d, weight: &GpuBuffer) -> Result<GpuBuffer> {
+        let [window, row] = window(s);
+        if window == row {
+            return Ok(weight.handle());
+        }
+        weight.in_form(format!("rows of {row}"), || {
+            let rows = self.output(pass.name(), s.o * row * 4)?;
+            let lengthened = Embed {
+                shape: vec![s.o, window],
+                out: vec![s.o, row],
+                start: vec![0; 2],
+                step: vec![1; 2],
+            };
+            self.embed(&lengthened, weight, &rows)?;
+            Ok(rows)
+        })
+    }
+
+    /// Parts that the pixels of a weight gradient are cut into: enough for all cores, none so long that rounding tells.
+    fn parts_of_pixels(&self, product: &MatMul) -> usize {
+        let tiles = product.m.div_ceil(LANE_ROWS) * product.n.div_ceil(4);
+        let wanted = self.parts_of_sum(product.k, tiles);
+        // of whole turns of all lanes
+        let part = product.k.div_ceil(wanted).next_multiple_of(LANES as usize);
+        product.k.div_ceil(part.max(1)).max(1)
+    }
+
+    fn multiply_windows(
+        &self,
+        pass: ConvPass,
+        s: &Conv2d,
+        product: &MatMul,
+        parts: usize,
+        [x, b]: [&GpuBuffer; 2],
+        y: &GpuBuffer,
+    ) -> Result<()> {
+        let [window, _] = window(s);
+        let vectors = lane_vectors(product.n);
+        let tiles_n = product.n.div_ceil(4 * vectors * LANES as usize);
+        let tiles = product.m.div_ceil(LANE_ROWS) * tiles_n;
+        let subgroups = parts * tiles;
+        let depth = product.k.div_ceil(parts).next_multiple_of(LANES as usize);
+        let mut params = [subgroups, tiles, tiles_n, product.m]
+            .map(|n| n as u32)
+            .to_vec();
+        let divisors = [tiles, tiles_n, s.c, s.kw, s.ow, s.oh];
+        params.extend(divisors.into_iter().flat_map(magic));
+        let pixels = s.n * s.oh * s.ow;
+        params.extend([pixels, window, depth, s.h, s.w, s.c].map(|n| n as u32));
+        params.extend([s.oh, s.ow, s.o, s.kw, s.stride, s.pad].map(|n| n as u32));
+        let program = lanes_program(pass == ConvPass::WeightGrad, vectors, product.b_transposed);
+        self.launch(
+            &program,
+            &Launch {
+                name: pass.name(),
+                read: &[x, b],
+                written: &[y],
+                params: &params,
+                groups: (subgroups as u64).div_ceil(WORKGROUP / u64::from(LANES)),
+            },
+        )
+    }
+
+    fn sum_windows(
+        &self,
+        name: &'static str,
+        s: &Conv2d,
+        from: &GpuBuffer,
+        dx: &GpuBuffer,
+    ) -> Result<()> {
+        let [_, row] = window(s);
+        let threads = s.n * s.h * s.w * s.c;
+        let mut params = vec![threads as u32, row as u32];
+        params.extend([s.c, s.w, s.h, s.stride].into_iter().flat_map(magic));
+        let numbers = [s.h, s.w, s.c, s.oh, s.ow, s.kh, s.kw, s.stride, s.pad];
+        params.extend(numbers.map(|n| n as u32));
+        self.launch(
+            &sum_program(s.stride == 1),
+            &Launch {
+                name,
+                read: &[from],
+                written: &[dx],
+                params: &params,
+                groups: (threads as u64).div_ceil(WORKGROUP),
+            },
+        )
+    }
+}
