@@ -68,8 +68,11 @@ impl Module for Block {
 
 impl Layer for Block {
     fn forward(&self, x: &Var, mode: Mode) -> clel_nn::Result<Var> {
-        let h = self.conv1.forward(&self.activation.apply(x)?, mode)?;
-        let h = self.conv2.forward(&self.activation.apply(&h)?, mode)?;
+        // a sum that a variable held would be stored, and only its activation is needed
+        let inner = self
+            .activation
+            .apply(&self.conv1.forward(&self.activation.apply(x)?, mode)?)?;
+        let h = self.conv2.forward(&inner, mode)?;
         match &self.shortcut {
             None => Ok(x.add(&h)?),
             Some(shortcut) => Ok(shortcut.forward(x, mode)?.add(&h)?),
