@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
-use clel_tensor::gpu::{Gpu, Tuned, Way, kernels_version};
+use clel_tensor::gpu::{Family, Gpu, Tuned, Way, kernels_version};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -73,11 +73,17 @@ pub fn load(gpu: &Gpu) -> Result<Known> {
     load_from(&path(gpu)?, gpu)
 }
 
-/// What a person can do about an error of [`load`].
-pub fn remedy(error: &Error) -> &'static str {
-    match error {
-        Error::Argument { .. } => "`export CLEL_CACHE=FOLDER` names one",
-        _ => "`clel tune` writes it anew, and `clel tune --forget` removes it",
+/// What a person can do about an error of [`load`] for this adapter.
+pub fn remedy(error: &Error, gpu: &Gpu) -> String {
+    let device = format!("--device wgpu:{}", gpu.summary().index);
+    let forget = format!("`clel tune --forget {device}` removes it");
+    match (error, gpu.family()) {
+        (Error::Argument { .. }, _) => "`export CLEL_CACHE=FOLDER` names one".to_owned(),
+        (Error::Format { .. }, Family::Tiled) => {
+            format!("`clel tune {device}` writes it anew, and {forget}")
+        }
+        (Error::Format { .. }, Family::Direct) => forget,
+        _ => "remove it, or put its permissions right".to_owned(),
     }
 }
 
@@ -201,6 +207,6 @@ mod tests {
         std::fs::write(&path, text.replace("32x32/4x4/4/32", "7x7")).unwrap();
         let error = load_from(&path, &gpu).unwrap_err();
         assert!(error.to_string().contains("7x7"), "{error}");
-        assert!(remedy(&error).contains("--forget"), "{error}");
+        assert!(remedy(&error, &gpu).contains("--forget"), "{error}");
     }
 }

@@ -113,8 +113,8 @@ fn the_doctor_knows_whether_a_device_is_tuned() {
 
     fs::write(file, "adapter = 3").unwrap();
     let damage = format!("warning: {name} is not tuned: {file}: line 1: invalid type");
-    let fix = "fix: `clel tune` writes it anew, and `clel tune --forget` removes it";
-    said(&[&damage, fix, "training can run here"]);
+    let fix = format!("`clel tune --forget --device {name}` removes it");
+    said(&[&damage, &fix, "training can run here"]);
     assert_eq!(tuned(), json!({ "file": file, "state": "damaged" }));
 
     let summary = gpu.summary();
@@ -137,6 +137,10 @@ fn the_doctor_knows_whether_a_device_is_tuned() {
     said(&[&format!("{name} is tuned for 2 products")]);
     let whole = json!({ "file": file, "state": "tuned", "products": 2 });
     assert_eq!(tuned(), whole);
+    // what is no file cannot be mended by `clel tune`
+    fs::remove_file(file).unwrap();
+    fs::create_dir(file).unwrap();
+    said(&[file, "fix: remove it, or put its permissions right"]);
 }
 
 #[test]

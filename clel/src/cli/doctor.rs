@@ -101,7 +101,11 @@ impl Doctor {
         if self.json {
             output::say(&output::json(&report)?)?;
         } else {
-            say(&report, &adapters)?;
+            let train = match self.device.device.as_str() {
+                "auto" => "clel train".to_owned(),
+                _ => format!("clel train --device {}", report.device),
+            };
+            say(&report, &adapters, &train)?;
         }
         Ok(ExitCode::from(u8::from(!report.can_train)))
     }
@@ -180,7 +184,8 @@ fn findings(
     Ok(all)
 }
 
-fn say(report: &Report, adapters: &[AdapterSummary]) -> Result<()> {
+/// Prints it, with the command that trains on the device in question.
+fn say(report: &Report, adapters: &[AdapterSummary], train: &str) -> Result<()> {
     output::say(&format!("clel {} on {}", report.version, report.system))?;
     let processor = report.processor.as_ref();
     let processor = processor.map_or(String::new(), |name| format!(", {name}"));
@@ -230,10 +235,7 @@ fn say(report: &Report, adapters: &[AdapterSummary]) -> Result<()> {
         ))?;
     }
     output::say(&match report.can_train {
-        true => format!(
-            "\ntraining can run here, on {}: `clel train`",
-            report.device
-        ),
+        true => format!("\ntraining can run here, on {}: `{train}`", report.device),
         false => "\ntraining cannot run here before the problem above is put right".to_owned(),
     })
 }

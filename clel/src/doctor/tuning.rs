@@ -53,7 +53,7 @@ impl Tuning {
             Ok(Known::Products(products)) => State::Tuned { products },
             Err(error) => {
                 let what = format!("{name} is not tuned: {}", error.in_one_line());
-                finding = Some(Finding::warning(what, tune::remedy(&error)));
+                finding = Some(Finding::warning(what, tune::remedy(&error, gpu)));
                 State::Damaged
             }
         };
