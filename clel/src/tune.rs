@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
-use clel_tensor::gpu::{Gpu, Tuned, Way, kernels_version};
+use clel_tensor::gpu::{Family, Gpu, Tuned, Way, kernels_version};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -24,6 +24,17 @@ struct File {
 struct Made {
     adapter: String,
     kernels: String,
+}
+
+/// What is known of the fastest kernels of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing was measured.
+    Nothing,
+    /// What was measured holds for other kernels, of another version of this program.
+    Outdated,
+    /// How many products are computed in their fastest way.
+    Products(usize),
 }
 
 /// What results depend on besides the product.
@@ -54,37 +65,57 @@ pub fn path(gpu: &Gpu) -> Result<PathBuf> {
     Ok(folder.join(format!("tune-{}.toml", words.join("-"))))
 }
 
-/// Takes over what was measured on this adapter with these kernels, if anything was: the number of products.
+/// Takes over what was measured on this adapter with these kernels, if anything was.
 ///
 /// # Errors
-/// A file that cannot be read, or is damaged.
-pub fn load(gpu: &Gpu) -> Result<usize> {
+/// A file that cannot be read, or is damaged; [`remedy`] says what helps.
+pub fn load(gpu: &Gpu) -> Result<Known> {
     load_from(&path(gpu)?, gpu)
 }
 
-fn load_from(path: &Path, gpu: &Gpu) -> Result<usize> {
+/// What a person can do about an error of [`load`] for this adapter.
+pub fn remedy(error: &Error, gpu: &Gpu) -> String {
+    let device = format!("--device wgpu:{}", gpu.summary().index);
+    let forget = format!("`clel tune --forget {device}` removes it");
+    match (error, gpu.family()) {
+        (Error::Argument { .. }, _) => "`export CLEL_CACHE=FOLDER` names one".to_owned(),
+        (Error::Format { .. }, Family::Tiled) => {
+            format!("`clel tune {device}` writes it anew, and {forget}")
+        }
+        (Error::Format { .. }, Family::Direct) => forget,
+        _ => "remove it, or put its permissions right".to_owned(),
+    }
+}
+
+fn load_from(path: &Path, gpu: &Gpu) -> Result<Known> {
     let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Known::Nothing),
         read => read.map_err(Error::read(path))?,
     };
-    let damaged = |why: String| {
-        let why = format!("{why}; `clel tune` writes it anew, and `clel tune --forget` removes it");
-        Error::format(path, "the ways", why)
+    let damaged = |place: String, why: &str| Error::format(path, place, why);
+    let unlike = |error: toml::de::Error| {
+        let line = error
+            .span()
+            .map_or(0, |at| text[..at.start].matches('\n').count());
+        damaged(format!("line {}", line + 1), error.message())
     };
-    let made: Made = toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let made: Made = toml::from_str(&text).map_err(unlike)?;
     // what another version measured may be written in another form
     if made.adapter != adapter(gpu) || made.kernels != kernels_version() {
-        return Ok(0);
+        return Ok(Known::Outdated);
     }
-    let file: File = toml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let file: File = toml::from_str(&text).map_err(unlike)?;
     let mut best = Tuned::new();
     for (product, name) in file.ways {
-        let way = Way::named(&name).ok_or_else(|| damaged(format!("no way {name:?}")))?;
+        let way = Way::named(&name).ok_or_else(|| {
+            let why = format!("there is no way {name:?} to compute a product");
+            damaged(product.clone(), &why)
+        })?;
         best.insert(product, way);
     }
     let count = best.len();
     gpu.set_tuned(best);
-    Ok(count)
+    Ok(Known::Products(count))
 }
 
 /// Writes what the device has been tuned to: the file.
@@ -150,7 +181,7 @@ mod tests {
         let gpu = Gpu::open(adapter).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/tune.toml");
-        assert_eq!(load_from(&path, &gpu).unwrap(), 0);
+        assert_eq!(load_from(&path, &gpu).unwrap(), Known::Nothing);
         let [tile, filtered] =
             ["32x32/4x4/4/32", "winograd 4"].map(|name| Way::named(name).unwrap());
         let best = Tuned::from([
@@ -160,7 +191,7 @@ mod tests {
         gpu.set_tuned(best.clone());
         save_to(&path, &gpu).unwrap();
         gpu.set_tuned(Tuned::new());
-        assert_eq!(load_from(&path, &gpu).unwrap(), 2);
+        assert_eq!(load_from(&path, &gpu).unwrap(), Known::Products(2));
         assert_eq!(gpu.tuned(), best);
         let told = described(&Device::Wgpu(gpu.clone()));
         assert!(told.ends_with(", tuned for 2 products"), "{told}");
@@ -170,14 +201,12 @@ mod tests {
         let version = kernels_version();
         let older = text.replace(&version, "0123456789abcdef");
         std::fs::write(&path, older.replace("[ways]", "[tiles]")).unwrap();
-        assert_eq!(load_from(&path, &gpu).unwrap(), 0);
+        assert_eq!(load_from(&path, &gpu).unwrap(), Known::Outdated);
         assert!(gpu.tuned().is_empty());
         // a way that there is not
         std::fs::write(&path, text.replace("32x32/4x4/4/32", "7x7")).unwrap();
-        let error = load_from(&path, &gpu).unwrap_err().to_string();
-        assert!(
-            error.contains("7x7") && error.contains("--forget"),
-            "{error}"
-        );
+        let error = load_from(&path, &gpu).unwrap_err();
+        assert!(error.to_string().contains("7x7"), "{error}");
+        assert!(remedy(&error, &gpu).contains("--forget"), "{error}");
     }
 }

@@ -254,6 +254,22 @@ fn ctrl_c_needs_no_handler() {
     terminal.press("\x03");
     let left = terminal.end();
     assert!(left.code != 0 && left.whole, "{left:?}");
+
+    // and while the terminal is asked what it can
+    let trains = [(TRAINS, "1")];
+    let start = || Terminal::of(SILENT, &text(&own), &arguments, &trains);
+    let mut terminal = start();
+    terminal.wait_for_bytes("\x1b[5n", 1);
+    terminal.press("\x03");
+    terminal.wait_for(&["saving what there is"]);
+    let mut hurried = start();
+    hurried.wait_for_bytes("\x1b[5n", 1);
+    hurried.press("\x03\x03");
+    for mut terminal in [terminal, hurried] {
+        terminal.press("\x03");
+        let left = terminal.end();
+        assert!(left.code != 0 && left.whole, "{left:?}");
+    }
 }
 
 /// The dashboard's terminal goes away, and errors go to another one.

@@ -6,9 +6,11 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
+use clel_tensor::{Device, gpu::kernels_version};
+use clel_tests::devices;
 use cli::tiny::{finished_run, train};
 use cli::{PROGRAM, Run, clel, refused, run, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The one JSON object that a command printed.
 fn object(run: &Run) -> Value {
@@ -74,6 +76,71 @@ fn the_doctor_says_what_is_missing_and_how_to_get_it() {
     for part in parts {
         assert!(run.stdout.contains(part), "{part} is not in {run:?}");
     }
+}
+
+/// By the file that `clel tune` keeps: damaged, of another version, and whole.
+#[test]
+fn the_doctor_knows_whether_a_device_is_tuned() {
+    let Some(gpu) = devices().iter().find_map(|device| match device {
+        Device::Wgpu(gpu) => Some(gpu),
+        Device::Cpu => None,
+    }) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let cache = text(folder.path());
+    let environment = [("CLEL_CACHE", cache.as_str())];
+    let name = format!("wgpu:{}", gpu.summary().index);
+    let mut forget = Command::new(PROGRAM);
+    forget.args(["tune", "--forget", "--device", &name]);
+    let nothing = run(forget.envs(environment)).stdout;
+    let file = nothing.trim().split_once(" in ").unwrap().1;
+    let tuned = || {
+        let run = doctor(folder.path(), &["--json"], &environment);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        let report = object(&run);
+        let mut tested = report["self_test"].as_array().unwrap().iter();
+        let own = tested.find(|tested| tested["device"] == name);
+        own.unwrap()["tuned"].clone()
+    };
+    let said = |parts: &[&str]| {
+        let run = doctor(folder.path(), &[], &environment);
+        assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{run:?}");
+        for part in parts {
+            assert!(run.stdout.contains(part), "{part} is not in {run:?}");
+        }
+    };
+
+    fs::write(file, "adapter = 3").unwrap();
+    let damage = format!("warning: {name} is not tuned: {file}: line 1: invalid type");
+    let fix = format!("`clel tune --forget --device {name}` removes it");
+    said(&[&damage, &fix, "training can run here"]);
+    assert_eq!(tuned(), json!({ "file": file, "state": "damaged" }));
+
+    let summary = gpu.summary();
+    let adapter = format!("{}, {}, {}", summary.name, summary.backend, summary.driver);
+    let write = |kernels: &str, ways: &str| {
+        let text = format!("adapter = {adapter:?}\nkernels = {kernels:?}\n[ways]\n{ways}\n");
+        fs::write(file, text).unwrap();
+    };
+    write("of yesterday", "");
+    said(&[&format!(
+        "{name} was tuned for another version of this program"
+    )]);
+    assert_eq!(tuned(), json!({ "file": file, "state": "outdated" }));
+    write(&kernels_version(), "forward = \"by heart\"");
+    said(&[&format!("{file}: forward: there is no way \"by heart\"")]);
+    write(
+        &kernels_version(),
+        "forward = \"winograd 4\"\ninput_grad = \"winograd 2\"",
+    );
+    said(&[&format!("{name} is tuned for 2 products")]);
+    let whole = json!({ "file": file, "state": "tuned", "products": 2 });
+    assert_eq!(tuned(), whole);
+    // what is no file cannot be mended by `clel tune`
+    fs::remove_file(file).unwrap();
+    fs::create_dir(file).unwrap();
+    said(&[file, "fix: remove it, or put its permissions right"]);
 }
 
 #[test]

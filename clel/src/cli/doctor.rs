@@ -12,9 +12,10 @@ use super::devices::{Adapter, adapter_line, cpu_line};
 use super::{DeviceArgument, output, table};
 use crate::bench::processor;
 use crate::doctor::{
-    Check, Finding, Reference, Severity, no_adapter, runs_folder, software_only, threads, too_small,
+    Check, Finding, Reference, Severity, Tuning, no_adapter, runs_folder, software_only, threads,
+    too_small,
 };
-use crate::{Error, Result, tune};
+use crate::{Error, Result};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -60,8 +61,8 @@ struct Report {
 struct Tested {
     /// What `--device` calls it.
     device: String,
-    /// For how many products `clel tune` has found the fastest kernels on it.
-    tuned: usize,
+    /// What `clel tune` has left of it; nothing for devices without a choice of kernels.
+    tuned: Option<Tuning>,
     checks: Vec<Check>,
     /// Why it could not be opened.
     refused: Option<String>,
@@ -100,7 +101,11 @@ impl Doctor {
         if self.json {
             output::say(&output::json(&report)?)?;
         } else {
-            say(&report, &adapters)?;
+            let train = match self.device.device.as_str() {
+                "auto" => "clel train".to_owned(),
+                _ => format!("clel train --device {}", report.device),
+            };
+            say(&report, &adapters, &train)?;
         }
         Ok(ExitCode::from(u8::from(!report.can_train)))
     }
@@ -113,7 +118,7 @@ impl Doctor {
                 let hardware = adapters.iter().find(|a| a.kind.is_hardware());
                 return Ok(hardware.map_or("cpu".to_owned(), |a| format!("wgpu:{}", a.index)));
             }
-            _ => self.device.open()?,
+            name => Device::parse(name)?,
         };
         Ok(match device {
             Device::Cpu => "cpu".to_owned(),
@@ -134,14 +139,10 @@ impl Doctor {
 fn test(name: String, reference: &Reference, time: Duration) -> Tested {
     let (checks, refused, tuned) = match Device::parse(&name) {
         Ok(device) => {
-            // a file that cannot be read is told of by every command that takes the device
-            let tuned = match &device {
-                Device::Wgpu(gpu) => tune::load(gpu).unwrap_or(0),
-                Device::Cpu => 0,
-            };
+            let tuned = Tuning::of(&name, &device);
             (reference.check(&device, time), None, tuned)
         }
-        Err(error) => (Vec::new(), Some(error.to_string()), 0),
+        Err(error) => (Vec::new(), Some(error.to_string()), None),
     };
     Tested {
         device: name,
@@ -168,6 +169,8 @@ fn findings(
             (false, _) => Finding::warning(what, "bring its driver up to date, or leave that device alone"),
         });
     }
+    let tunings = self_test.iter().filter_map(|t| t.tuned.as_ref());
+    all.extend(tunings.filter_map(|tuning| tuning.finding.clone()));
     if adapters.is_empty() {
         all.push(no_adapter());
     } else if adapters.iter().all(|a| a.kind == AdapterKind::Software) {
@@ -181,7 +184,8 @@ fn findings(
     Ok(all)
 }
 
-fn say(report: &Report, adapters: &[AdapterSummary]) -> Result<()> {
+/// Prints it, with the command that trains on the device in question.
+fn say(report: &Report, adapters: &[AdapterSummary], train: &str) -> Result<()> {
     output::say(&format!("clel {} on {}", report.version, report.system))?;
     let processor = report.processor.as_ref();
     let processor = processor.map_or(String::new(), |name| format!(", {name}"));
@@ -214,11 +218,11 @@ fn say(report: &Report, adapters: &[AdapterSummary]) -> Result<()> {
         );
     }
     table::say(&rows, true)?;
-    for tested in report.self_test.iter().filter(|tested| tested.tuned > 0) {
-        let Tested { device, tuned, .. } = tested;
-        output::say(&format!(
-            "\n{device} is tuned for {tuned} products (`clel tune`)"
-        ))?;
+    for tested in &report.self_test {
+        let tuning = tested.tuned.as_ref();
+        if let Some(said) = tuning.and_then(|tuning| tuning.told(&tested.device)) {
+            output::say(&format!("\n{said}"))?;
+        }
     }
     for finding in &report.findings {
         let severity = match finding.severity {
@@ -231,10 +235,7 @@ fn say(report: &Report, adapters: &[AdapterSummary]) -> Result<()> {
         ))?;
     }
     output::say(&match report.can_train {
-        true => format!(
-            "\ntraining can run here, on {}: `clel train`",
-            report.device
-        ),
+        true => format!("\ntraining can run here, on {}: `{train}`", report.device),
         false => "\ntraining cannot run here before the problem above is put right".to_owned(),
     })
 }

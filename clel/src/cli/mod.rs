@@ -105,7 +105,8 @@ impl DeviceArgument {
         if let Device::Wgpu(gpu) = &device
             && let Err(error) = crate::tune::load(gpu)
         {
-            output::error(&format!("warning: not tuned: {error}"));
+            let (why, remedy) = (error.in_one_line(), crate::tune::remedy(&error, gpu));
+            output::error(&format!("warning: not tuned: {why}; {remedy}"));
         }
         Ok(device)
     }

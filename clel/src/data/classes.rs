@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::folder::{files_in, folders_in};
 use crate::config::{DataConfig, Source};
 use crate::{Error, Result};
 
@@ -24,12 +23,12 @@ const FASHION: [&str; 10] = [
     "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 ];
 
-/// Names of the classes that a configuration's images have, by label; none where classes have numbers alone. With CelebA's
-/// attribute they are `not-ATTRIBUTE` and `ATTRIBUTE`.
+/// Names of the classes that a configuration's images have, by label, beside those that come with the images themselves; none where classes have
+/// numbers alone. With CelebA's attribute they are `not-ATTRIBUTE` and `ATTRIBUTE`.
 ///
 /// # Errors
-/// A folder, or a list of names in it, that cannot be read.
-pub fn class_names(config: &DataConfig) -> Result<Option<Vec<String>>> {
+/// A list of names that cannot be read.
+pub(super) fn names(config: &DataConfig) -> Result<Option<Vec<String>>> {
     let named = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
     let path = config.path.as_deref().unwrap_or(Path::new(""));
     Ok(match config.source {
@@ -40,9 +39,9 @@ pub fn class_names(config: &DataConfig) -> Result<Option<Vec<String>>> {
             .attribute
             .as_ref()
             .map(|name| vec![format!("not-{name}"), name.clone()]),
-        Source::Images => sub_folders(path, "train")?,
-        Source::Dtd => sub_folders(path, "images")?,
-        Source::Digits
+        Source::Images
+        | Source::Dtd
+        | Source::Digits
         | Source::Svhn
         | Source::Imagenet32
         | Source::Mnist
@@ -58,17 +57,4 @@ fn listed(path: &Path) -> Result<Option<Vec<String>>> {
     let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(Some(lines.map(str::to_owned).collect()))
-}
-
-/// Names of the sub-folders with images of `path/inner`, or of `path` if there is no such folder; they are classes.
-fn sub_folders(path: &Path, inner: &str) -> Result<Option<Vec<String>>> {
-    let inner = path.join(inner);
-    let path = if inner.is_dir() { &inner } else { path };
-    let mut names = Vec::new();
-    for folder in folders_in(path)? {
-        if let (false, Some(name)) = (files_in(&folder)?.is_empty(), folder.file_name()) {
-            names.push(name.to_string_lossy().into_owned());
-        }
-    }
-    Ok((!names.is_empty()).then_some(names))
 }

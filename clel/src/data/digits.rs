@@ -17,6 +17,7 @@ pub fn digits() -> Dataset {
         name: "UCI handwritten digits, 8×8".to_owned(),
         train: split(train),
         test: split(test),
+        classes: None,
     }
 }
 

@@ -58,11 +58,12 @@ pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
     })
 }
 
-/// A folder's `train` and its `test` or `val`, if it has these sub-folders; else all that it holds.
-pub(super) fn parts(path: &Path, form: Form) -> Result<Parts> {
+/// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds; and what its classes are called.
+pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>)> {
     let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
     let (Some(train), Some(folder)) = (part("train"), part("test").or_else(|| part("val"))) else {
-        return Ok((read_folder(path, form)?.split, None));
+        let all = read_folder(path, form)?;
+        return Ok(((all.split, None), all.classes));
     };
     let train = read_folder(&train, form)?;
     let [_, h, w, c] = train.split.images.shape();
@@ -86,7 +87,7 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<Parts> {
             ),
         });
     }
-    Ok((train.split, Some(test.split)))
+    Ok(((train.split, Some(test.split)), train.classes))
 }
 
 /// Image files as a set; the first one decides its size and its channels.
@@ -145,7 +146,7 @@ impl Records for Pictures {
 }
 
 /// The image files directly in a folder, by name.
-pub(super) fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let is_image = |path: &Path| {
         path.extension()
             .and_then(|e| e.to_str())
@@ -155,7 +156,7 @@ pub(super) fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The folders directly in a folder, by name.
-pub(super) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
+fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     sorted(folder, |entry| is(entry, false))
 }
 

@@ -41,14 +41,15 @@ pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<
             size: size.or(Some(SIZE)),
             channels: Channels::Rgb,
         };
-        return folder::parts(path, form).map_err(|error| match error {
+        let (parts, _) = folder::parts(path, form).map_err(|error| match error {
             Error::NoImages { path, .. } => Error::NoImages {
                 path,
                 why: "expected train_data_batch_1.npz and so on and val_data.npz, or folders `train` and `val` of image files"
                     .to_owned(),
             },
             other => other,
-        });
+        })?;
+        return Ok(parts);
     }
     if let Some(size) = size.filter(|size| *size != SIZE) {
         return Err(Error::Mismatch {

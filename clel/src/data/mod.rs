@@ -31,7 +31,6 @@ use std::path::Path;
 pub use ahead::Ahead;
 pub use celeba::celeba;
 pub use cifar::{cifar10, cifar100};
-pub use classes::class_names;
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
 pub use idx::{fashion, mnist};
@@ -92,6 +91,8 @@ pub struct Dataset {
     pub train: Split,
     /// What is held out for evaluation; may be empty.
     pub test: Split,
+    /// What the classes are called, by label; none where they have numbers alone.
+    pub classes: Option<Vec<String>>,
 }
 
 /// What a source has: a part to learn, and perhaps one to test with.
@@ -107,6 +108,8 @@ type Parts = (Split, Option<Split>);
 pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let path = config.path.as_deref().unwrap_or(Path::new(""));
     let limit = config.memory.saturating_mul(1 << 20);
+    let mut classes = classes::names(config)?;
+    let mut folders = |names: Vec<String>| classes = (!names.is_empty()).then_some(names);
     let (train, test) = match config.source {
         Source::Digits => return fitting(digits(), config),
         Source::Cifar10 => cifar10(path)?,
@@ -114,10 +117,18 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Svhn => svhn(path)?,
         Source::Imagenet32 => imagenet32(path, config.size, limit)?,
         Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
-        Source::Dtd => (textures(path, config.size)?, None),
+        Source::Dtd => {
+            let Folder { split, classes, .. } = textures(path, config.size)?;
+            folders(classes);
+            (split, None)
+        }
         Source::Mnist => mnist(path)?,
         Source::Fashion => fashion(config.path.as_deref())?,
-        Source::Images => folder::parts(path, Form::of(config))?,
+        Source::Images => {
+            let (parts, classes) = folder::parts(path, Form::of(config))?;
+            folders(classes);
+            parts
+        }
         Source::Safetensors => read_tensors(path)?,
     };
     let (train, test) = match test {
@@ -131,6 +142,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         },
         train: train.held_up_to(limit)?,
         test: test.held_up_to(limit)?,
+        classes,
     };
     fitting(dataset, config)
 }

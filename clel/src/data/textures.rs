@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::folder::read_folder;
-use super::{Channels, Form, Split};
+use super::folder::{Folder, read_folder};
+use super::{Channels, Form};
 use crate::Result;
 
 /// The size that textures are brought to, if no other is asked for.
@@ -14,7 +14,7 @@ const SIZE: [usize; 2] = [32, 32];
 ///
 /// # Errors
 /// No image there, or a first one that cannot be decoded.
-pub fn textures(path: &Path, size: Option<[usize; 2]>) -> Result<Split> {
+pub fn textures(path: &Path, size: Option<[usize; 2]>) -> Result<Folder> {
     let inner = path.join("images");
     let images = if inner.is_dir() { &inner } else { path };
     let form = Form {
@@ -22,5 +22,5 @@ pub fn textures(path: &Path, size: Option<[usize; 2]>) -> Result<Split> {
         size: size.or(Some(SIZE)),
         channels: Channels::Rgb,
     };
-    Ok(read_folder(images, form)?.split)
+    read_folder(images, form)
 }

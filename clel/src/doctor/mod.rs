@@ -4,6 +4,7 @@ mod advice;
 mod limits;
 mod self_test;
 mod surroundings;
+mod tuning;
 
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ pub use advice::{no_adapter, software_only};
 pub use limits::too_small;
 pub use self_test::{Check, Reference};
 pub use surroundings::{runs_folder, threads};
+pub use tuning::{State, Tuning};
 
 /// How much something matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -45,12 +45,14 @@ impl Byol {
         let mut drawn = networks::init(config, streams::ENCODER, device);
         let target = Encoder::new(&config.encoder, latent, &normalisation, &mut drawn)?;
         let mut drawn = networks::init(config, streams::PREDICTOR, device);
-        Ok(Byol {
+        let byol = Byol {
             target,
             predictor: predictor(latent, config.encoder.hidden, &mut drawn)?,
             decay: config.encoder.target_decay,
             iterations: config.train.iterations as u64,
-        })
+        };
+        byol.join_parameters()?;
+        Ok(byol)
     }
 
     /// What its loss trains: the encoder under its own names, and the predictor.

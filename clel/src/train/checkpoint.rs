@@ -18,7 +18,7 @@ use std::{
 };
 
 use clel_nn::{
-    Parameter,
+    Module, Parameter,
     files::{TensorFile, export, import, write_tensors},
     optim::Optimizer,
 };
@@ -209,6 +209,7 @@ impl Trainer {
         if config.encoder.latents.learn() {
             if let Some(byol) = &trainer.byol {
                 import(byol, &file, BYOL)?;
+                byol.join_parameters()?;
             }
             let parameters = encoder_parameters(&trainer.live.encoder, trainer.byol.as_ref());
             read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;

@@ -22,6 +22,7 @@ pub const USUAL: Answers = &[("\x1b[c", "\x1b[?64;1;22c"), ("\x1b[5n", "\x1b[0n"
 pub const SILENT: Answers = &[];
 /// One with kitty's pictures, and characters of 10×20 pixels.
 pub const KITTY: Answers = &[
+    ("\x1b[>q", "\x1bP>|kitty(0.41.1)\x1b\\"),
     (
         "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\",
         "\x1b_Gi=31;OK\x1b\\",
@@ -102,7 +103,7 @@ impl Terminal {
             command.env_remove(name);
         }
         // what says which terminal it is
-        for name in ["TERM_PROGRAM", "TMUX", "STY", "KONSOLE_VERSION"] {
+        for name in ["TERM_PROGRAM", "TMUX", "STY"] {
             command.env_remove(name);
         }
         for (name, value) in variables {

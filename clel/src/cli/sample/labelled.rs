@@ -78,7 +78,7 @@ impl Labelled {
             });
         };
         let count = labels.iter().max().map_or(0, |top| *top as usize + 1);
-        let names = match data::class_names(&self.config)? {
+        let names = match data.classes {
             Some(names) if names.len() >= count => names,
             _ => (0..count).map(|class| class.to_string()).collect(),
         };

@@ -63,7 +63,7 @@ fn textures_of_varying_sizes_become_one_size() {
         std::fs::create_dir_all(&folder).unwrap();
         png(&folder.join("a.png"), w, h, 3);
     }
-    let all = textures(dir.path(), None).unwrap();
+    let all = textures(dir.path(), None).unwrap().split;
     assert_eq!(
         (all.images.shape(), all.labels),
         ([2, 32, 32, 3], Some(vec![0, 1]))
@@ -84,7 +84,8 @@ fn folders_of_parts_must_have_the_same_classes() {
             folder.components().count() as u8,
         );
     }
-    let (train, test) = folder::parts(dir.path(), AS_STORED).unwrap();
+    let ((train, test), classes) = folder::parts(dir.path(), AS_STORED).unwrap();
+    assert_eq!(classes, ["a", "b"]);
     assert_eq!(
         (train.labels, test.unwrap().labels),
         (Some(vec![0, 1]), Some(vec![0, 1]))

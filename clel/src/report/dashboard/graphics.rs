@@ -6,6 +6,7 @@ use ratatui::layout::Size;
 use ratatui_image::picker::cap_parser::Response;
 use ratatui_image::protocol::{Protocol, iterm2::Iterm2, kitty::Kitty, sixel::Sixel};
 
+use super::ask::Answers;
 use super::picture::Picture;
 
 /// How samples are shown on a terminal.
@@ -16,11 +17,11 @@ pub enum Pictures {
     Auto,
     /// Two pixels a character, on any terminal.
     Blocks,
-    /// By kitty's protocol (kitty, Ghostty).
+    /// By kitty's protocol, with characters that stand for parts of a picture (kitty 0.28 and newer, Ghostty).
     Kitty,
-    /// As sixels (foot, Windows Terminal, xterm -ti vt340, and others).
+    /// As sixels (foot, mlterm, Windows Terminal, xterm -ti vt340, and others).
     Sixel,
-    /// By iTerm2's protocol (iTerm2, WezTerm).
+    /// By iTerm2's protocol (iTerm2, Konsole 22.04 and newer, WezTerm).
     Iterm2,
 }
 
@@ -45,33 +46,31 @@ impl Graphics {
     /// Whether the terminal is to be asked.
     pub fn must_ask(wanted: Pictures, variable: &dyn Fn(&str) -> String) -> bool {
         match wanted {
-            Pictures::Auto => !is_within(variable) && variable("KONSOLE_VERSION").is_empty(),
             Pictures::Blocks => false,
-            Pictures::Kitty | Pictures::Sixel | Pictures::Iterm2 => !is_within(variable),
+            Pictures::Auto | Pictures::Kitty | Pictures::Sixel | Pictures::Iterm2 => {
+                !is_within(variable)
+            }
         }
     }
 
     /// What is wanted or, if that is left to the terminal, can be; none for blocks.
     pub fn choose(
         wanted: Pictures,
-        answers: &[Response],
+        answers: &Answers,
         variable: &dyn Fn(&str) -> String,
     ) -> Option<Graphics> {
-        let told = answers.iter().find_map(|answer| match answer {
+        let told = answers.can.iter().find_map(|answer| match answer {
             Response::CellSize(Some(cell)) => Some(*cell),
             _ => None,
         });
         let cell = told.or_else(of_window);
-        let can = |what| answers.contains(&what);
+        let can = |what| answers.can.contains(&what);
         let (protocol, cell) = match wanted {
             Pictures::Auto => {
-                let program = variable("TERM_PROGRAM");
-                // what else these two claim they do differently
-                let iterm2 = program.contains("iTerm") || program.contains("WezTerm");
                 let protocol = match () {
-                    () if answers.is_empty() => return None,
-                    () if iterm2 => Pictures::Iterm2,
-                    () if can(Response::Kitty) => Pictures::Kitty,
+                    () if answers.can.is_empty() => return None,
+                    () if has_iterm2(answers, variable) => Pictures::Iterm2,
+                    () if can(Response::Kitty) && has_placeholders(answers) => Pictures::Kitty,
                     () if can(Response::Sixel) => Pictures::Sixel,
                     () => return None,
                 };
@@ -121,6 +120,20 @@ impl Graphics {
             }
         }
     }
+}
+
+/// Whether a terminal shows pictures of iTerm2's protocol. It may claim the others too, of which it has a part.
+fn has_iterm2(answers: &Answers, variable: &dyn Fn(&str) -> String) -> bool {
+    let program = variable("TERM_PROGRAM");
+    let said = program.contains("iTerm") || program.contains("WezTerm");
+    let named = [("iTerm2", &[][..]), ("WezTerm", &[]), ("Konsole", &[22, 4])];
+    said || named.iter().any(|(name, least)| answers.is(name, least))
+}
+
+/// Whether a terminal with kitty's protocol shows pictures where characters stand for them. Older and other ones have the protocol without these, and
+/// show the characters.
+fn has_placeholders(answers: &Answers) -> bool {
+    answers.is("kitty", &[0, 28]) || answers.is("ghostty", &[])
 }
 
 /// Whether another program draws on the terminal what this one does.

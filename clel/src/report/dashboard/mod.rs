@@ -30,6 +30,7 @@ use signal_hook::low_level::raise;
 use super::RunDir;
 use super::face::{Face, Memory, Stretch};
 use super::lines::{Lines, say};
+use ask::Answers;
 use graphics::Graphics;
 pub use graphics::Pictures;
 use panel::Panel;
@@ -95,8 +96,8 @@ impl Dashboard {
         let screen = Screen::take()?;
         let variable = |name: &str| var(name).unwrap_or_default();
         let answers = match Graphics::must_ask(pictures, &variable) {
-            true => ask::answers(),
-            false => &[],
+            true => ask::answers(stop),
+            false => &Answers::default(),
         };
         let panel = Panel::new(Graphics::choose(pictures, answers, &variable));
         let drawn = shared.clone();
@@ -284,11 +285,7 @@ fn answer(
         }) => match key {
             'c' => {
                 let stop = shared.shown().stop.clone();
-                if stop.swap(true, Ordering::SeqCst) {
-                    // what the terminal itself does where keys are not read; who does not handle it ends here
-                    give_back();
-                    raise(SIGINT)?;
-                }
+                interrupt(&stop)?;
             }
             'l' => {
                 screen.forget()?;
@@ -297,6 +294,16 @@ fn answer(
             _ => {}
         },
         _ => {}
+    }
+    Ok(())
+}
+
+/// Ctrl-C has been pressed: the run is asked to stop. Again, it is what the terminal makes of it where keys are not read; who does not handle
+/// that ends here.
+fn interrupt(stop: &AtomicBool) -> io::Result<()> {
+    if stop.swap(true, Ordering::SeqCst) {
+        give_back();
+        raise(SIGINT)?;
     }
     Ok(())
 }

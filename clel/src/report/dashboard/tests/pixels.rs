@@ -6,17 +6,17 @@ use std::sync::Arc;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::{Rect, Size};
-use ratatui_image::picker::cap_parser::Response;
 use ratatui_image::protocol::Protocol;
 
+use super::super::ask::Answers;
 use super::super::graphics::{Graphics, Pictures};
 use super::super::panel::Panel;
 use super::super::picture::{Palette, Picture};
 
-/// What is chosen on a terminal with these answers and variables, by the kind of picture that comes of it; and whether it was asked.
+/// What is chosen on a terminal that sends this and has these variables, by the kind of picture that comes of it; and whether it was asked.
 fn chosen(
     wanted: Pictures,
-    answers: &[Response],
+    sent: &str,
     variables: &[(&str, &str)],
 ) -> (bool, Option<&'static str>) {
     let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
@@ -26,8 +26,8 @@ fn chosen(
             .map_or(String::new(), ToString::to_string)
     };
     let asked = Graphics::must_ask(wanted, &variable);
-    let answers = if asked { answers } else { &[] };
-    let graphics = Graphics::choose(wanted, answers, &variable);
+    let answers = Answers::of(if asked { sent.as_bytes() } else { b"" });
+    let graphics = Graphics::choose(wanted, &answers, &variable);
     let made = graphics.and_then(|mut graphics| graphics.encode(&digits(4), Size::new(34, 20)));
     let kind = made.map(|made| match made {
         Protocol::Kitty(_) => "kitty",
@@ -44,41 +44,64 @@ fn digits(count: usize) -> Picture {
     Picture::new([count, 8, 8, 1], &values)
 }
 
+/// What kitty 0.41.1 sends, after its name.
+const KITTY: &str = "\x1b_Gi=31;OK\x1b\\\x1b[?62;c\x1b[6;18;9t\x1b[0n";
+
+/// The first seven are what the terminals themselves sent; those of others are after their manuals.
 #[test]
-fn a_terminal_gets_what_it_can() {
-    let size = Response::CellSize(Some((10, 20)));
-    let both = [Response::Kitty, Response::Sixel, size.clone()];
-    let sixel = [Response::Sixel, size.clone()];
-    let neither = [Response::RectangularOps, size];
-    let auto = |answers: &[Response], variables: &[(&str, &str)]| {
-        chosen(Pictures::Auto, answers, variables)
-    };
-    assert_eq!(auto(&both, &[]), (true, Some("kitty")));
-    assert_eq!(auto(&sixel, &[]), (true, Some("sixel")));
-    assert_eq!(auto(&neither, &[]), (true, None));
-    assert_eq!(auto(&[], &[]), (true, None));
-    // they answer as if they could what they do otherwise, or not well
+fn each_terminal_gets_what_it_shows() {
+    let named = |name: &str, rest: &str| format!("\x1bP>|{name}\x1b\\{rest}");
+    let both = "\x1b_Gi=31;OK\x1b\\\x1b[?62;1;4c\x1b[6;14;7t\x1b[0n";
+    let xterm = "\x1b[?63;1;2;4;6;9;15;16;22;28c\x1b[6;13;6t\x1b[0n";
+    let mlterm = "\x1b[?63;1;2;3;4;6;7;15;18;22;29c\x1b[6;19;10t\x1b[0n";
+    for (sent, expected) in [
+        (named("kitty(0.41.1)", KITTY), Some("kitty")),
+        // which has kitty's protocol, but shows no picture where characters stand for it
+        (named("kitty(0.26.5)", KITTY), None),
+        (named("Konsole 25.04.2", both), Some("iterm2")),
+        (named("Konsole 22.12.3", both), Some("iterm2")),
+        (named("XTerm(379)", xterm), Some("sixel")),
+        (named("XTerm(379)", "\x1b[?64;1;2c\x1b[0n"), None),
+        (mlterm.to_owned(), Some("sixel")),
+        (named("Konsole 21.12.0", both), Some("sixel")),
+        (named("ghostty 1.1.3", KITTY), Some("kitty")),
+        (named("WezTerm 20240203-110809", both), Some("iterm2")),
+        (named("iTerm2 3.5.0", both), Some("iterm2")),
+        (named("tomorrow 1.0", both), Some("sixel")),
+        (named("tomorrow 1.0", KITTY), None),
+        // a picture cannot be made for characters of unknown size
+        ("\x1b[?62;4c\x1b[0n".to_owned(), None),
+        (String::new(), None),
+    ] {
+        let found = chosen(Pictures::Auto, &sent, &[]);
+        assert_eq!(found, (true, expected), "{sent:?}");
+    }
+    assert!(Answers::of(mlterm.as_bytes()).are_all());
+    assert!(!Answers::of(&mlterm.as_bytes()[..mlterm.len() - 1]).are_all());
+}
+
+#[test]
+fn variables_count_too() {
+    let kitty = format!("\x1bP>|kitty(0.41.1)\x1b\\{KITTY}");
     for program in ["iTerm.app", "WezTerm"] {
-        let found = auto(&both, &[("TERM_PROGRAM", program)]);
+        let found = chosen(Pictures::Auto, KITTY, &[("TERM_PROGRAM", program)]);
         assert_eq!(found, (true, Some("iterm2")));
     }
     for variable in [
-        ("KONSOLE_VERSION", "230804"),
         ("TMUX", "/tmp/tmux-0/default,1,0"),
         ("TERM", "screen-256color"),
         ("STY", "1234.pts-0.host"),
     ] {
-        assert_eq!(auto(&both, &[variable]), (false, None), "{variable:?}");
+        let found = chosen(Pictures::Auto, &kitty, &[variable]);
+        assert_eq!(found, (false, None), "{variable:?}");
     }
     // who says what it is has it, whatever the terminal says
-    assert_eq!(chosen(Pictures::Blocks, &both, &[]), (false, None));
-    assert_eq!(chosen(Pictures::Sixel, &both, &[]), (true, Some("sixel")));
-    assert_eq!(chosen(Pictures::Iterm2, &[], &[]), (true, Some("iterm2")));
+    assert_eq!(chosen(Pictures::Blocks, &kitty, &[]), (false, None));
+    assert_eq!(chosen(Pictures::Sixel, &kitty, &[]), (true, Some("sixel")));
+    assert_eq!(chosen(Pictures::Iterm2, "", &[]), (true, Some("iterm2")));
     let within = [("TMUX", "/tmp/tmux-0/default,1,0")];
-    assert_eq!(
-        chosen(Pictures::Kitty, &both, &within),
-        (false, Some("kitty"))
-    );
+    let found = chosen(Pictures::Kitty, &kitty, &within);
+    assert_eq!(found, (false, Some("kitty")));
 }
 
 #[test]
@@ -120,7 +143,7 @@ fn draw(
 
 #[test]
 fn pixels_come_with_the_next_frame_and_leave_nothing_behind() {
-    let answers = [Response::Sixel, Response::CellSize(Some((10, 20)))];
+    let answers = Answers::of(b"\x1b[?62;4c\x1b[6;20;10t\x1b[0n");
     let graphics = Graphics::choose(Pictures::Auto, &answers, &|_| String::new());
     let mut panel = Panel::new(graphics);
     let mut terminal = Terminal::new(TestBackend::new(80, 30)).unwrap();
