@@ -6,7 +6,7 @@ use clel_tensor::Device;
 
 use crate::data::{Dataset, ImageSet, Images, Part, SetArgument};
 use crate::model::EVALUATION_BATCH;
-use crate::train::Loaded;
+use crate::train::Models;
 use crate::{Error, Result};
 
 /// Images between the two whose mean is an interpolated one.
@@ -32,23 +32,21 @@ impl FromStr for Outside {
     }
 }
 
-/// −E(x, h(x)) of the averaged networks with this β, high where an image is likely; images are brought to the model's size. β = 0 leaves
-/// the encoder out.
+/// −E(x, h(x)) of the averaged networks with this β, high where an image is likely; of several models the mean. Images are brought to the
+/// models' size. β = 0 leaves the encoders out.
 ///
 /// # Errors
 /// An image that cannot be read; what the device reports.
-pub fn scores(model: &Loaded, set: &ImageSet, beta: f64, device: &Device) -> Result<Vec<f32>> {
-    let shape = model.config.data.shape.unwrap_or_default();
+pub fn scores(models: &Models, set: &ImageSet, beta: f64, device: &Device) -> Result<Vec<f32>> {
+    let shape = models.first().config.data.shape.unwrap_or_default();
     let mut scores = Vec::with_capacity(set.len());
-    model.config.train.with_kernels(|| {
-        for part in set.batches(EVALUATION_BATCH) {
-            let values = part?.brought_to(shape).to_unit();
-            let [marginal, joint] = model.energies(&values, beta, device)?;
-            let energies = if beta == 0.0 { marginal } else { joint };
-            scores.extend(energies.into_iter().map(|e| -e));
-        }
-        Ok(scores)
-    })
+    for part in set.batches(EVALUATION_BATCH) {
+        let values = part?.brought_to(shape).to_unit();
+        let [marginal, joint] = models.energies(&values, Some(beta), device)?;
+        let energies = if beta == 0.0 { marginal } else { joint };
+        scores.extend(energies.into_iter().map(|e| -e));
+    }
+    Ok(scores)
 }
 
 /// The test images of a set, or all of it, with a name for reports; files in the model's size, `shape` \[H, W, C\].

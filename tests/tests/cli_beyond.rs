@@ -1,11 +1,11 @@
-//! What goes beyond the paper, through the program: latents from elsewhere, activations, schedules, several models together.
+//! What goes beyond the paper, through the program: latents from elsewhere, activations, schedules.
 
 mod cli;
 
 use std::path::Path;
 
 use cli::tiny::{finished_run, resume, train};
-use cli::{clel, refused, text};
+use cli::{clel, text};
 
 const LAST: &str = "checkpoints/step-00000004.safetensors";
 
@@ -88,119 +88,6 @@ fn schedules_and_activations_train_resume_and_are_told() {
     let record: serde_json::Value = serde_json::from_str(&sampled.stdout).unwrap();
     assert_eq!(record["schedule"], words["schedule ".len()..], "{record}");
     assert_eq!(record["steps_a_round"], 4, "{record}");
-}
-
-#[test]
-fn several_models_draw_together() {
-    let dir = tempfile::tempdir().unwrap();
-    let second = dir.path().join("second");
-    let trained = train(
-        &second,
-        &["--steps", "2", "--set", "seed=7", "--set", "model.width=6"],
-    );
-    assert_eq!(trained.code, Some(0), "{trained:?}");
-    let (first, second) = (text(&finished_run().join("run")), text(&second));
-    let draw = |name: &str, models: &[&str], more: &[&str]| {
-        let out = dir.path().join(name);
-        let usual = [
-            "sample", "--json", "--device", "cpu", "--steps", "3", "--count", "4",
-        ];
-        let out_text = text(&out);
-        let out_argument = ["--out", &out_text];
-        let run = clel(&[&usual[..], &out_argument, models, more].concat());
-        assert_eq!(run.code, Some(0), "{run:?}");
-        let record: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-        (
-            std::fs::read(out.join("samples.safetensors")).unwrap(),
-            record,
-        )
-    };
-    let (alone, record) = draw("alone", &["--checkpoint", &first], &[]);
-    assert_eq!(record["ensemble"], serde_json::json!([]));
-    let both = ["--checkpoint", &first, "--ensemble", &second];
-    let (together, record) = draw("together", &both, &[]);
-    assert_ne!(alone, together);
-    let member = &record["ensemble"][0];
-    assert_eq!(
-        (&member["checkpoint"], &member["iteration"]),
-        (&second.as_str().into(), &2.into())
-    );
-    // the same the other way round, and a model with itself is itself
-    let turned = ["--checkpoint", &second, "--ensemble", &first];
-    assert_eq!(draw("turned", &turned, &[]).0, together);
-    let itself = ["--checkpoint", &first, "--ensemble", &first];
-    assert_eq!(draw("itself", &itself, &[]).0, alone);
-    // led by classes, each by its own encoder; in columns too
-    let (classes, record) = draw("classes", &both, &["--class", "3,8", "--guidance", "0.5"]);
-    assert_eq!(record["ensemble"][0]["guidance"], 0.5);
-    assert_ne!(
-        classes,
-        draw(
-            "first-classes",
-            &both[..2],
-            &["--class", "3,8", "--guidance", "0.5"]
-        )
-        .0
-    );
-    draw(
-        "morphs",
-        &both,
-        &["--interpolate", "class:3", "class:8", "--frames", "2"],
-    );
-}
-
-#[test]
-fn models_that_cannot_draw_together_are_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = text(&finished_run().join("run"));
-    let images = dir.path().join("images");
-    std::fs::create_dir(&images).unwrap();
-    for i in 0..6 {
-        let image = image::GrayImage::from_fn(12, 12, |x, y| image::Luma([(i * 20 + x * y) as u8]));
-        image.save(images.join(format!("{i}.png"))).unwrap();
-    }
-    let larger = dir.path().join("larger");
-    let path = text(&images);
-    let trained = train(
-        &larger,
-        &[
-            "--steps",
-            "1",
-            "--data",
-            "images",
-            "--path",
-            &path,
-            "--set",
-            "eval.samples=0",
-        ],
-    );
-    assert_eq!(trained.code, Some(0), "{trained:?}");
-    let (missing, out) = (
-        text(&dir.path().join("missing.safetensors")),
-        text(&dir.path().join("out")),
-    );
-    let usual = [
-        "sample",
-        "--device",
-        "cpu",
-        "--steps",
-        "1",
-        "--out",
-        &out,
-        "--checkpoint",
-        &first,
-        "--ensemble",
-    ];
-    refused(
-        &[&usual[..], &[missing.as_str()]].concat(),
-        &["missing.safetensors"],
-    );
-    let told = [
-        "a model of the ensemble",
-        "found [12, 12, 1], expected [8, 8, 1]",
-    ];
-    refused(&[&usual[..], &[text(&larger).as_str()]].concat(), &told);
-    assert!(!Path::new(&out).exists());
 }
 
 #[test]

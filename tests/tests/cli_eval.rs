@@ -2,9 +2,7 @@
 
 mod cli;
 
-use std::path::Path;
-
-use cli::arrays::{self, Arrays};
+use cli::arrays::{self, Arrays, write_images};
 use cli::tiny::finished_run;
 use cli::{clel, refused, text};
 use safetensors::Dtype;
@@ -24,18 +22,6 @@ fn lines(command: &str, arguments: &[&str]) -> Vec<Value> {
 
 fn refuse(command: &str, arguments: &[&str], parts: &[&str]) {
     refused(&[&[command, "--device", "cpu"], arguments].concat(), parts);
-}
-
-/// A file of `n` images whose pixels differ.
-fn write_images(path: &Path, shape: [usize; 4], labels: Option<usize>) {
-    let size = shape.iter().product::<usize>();
-    let bytes = (0..size).map(|i| (i * 7 + i / 64 * 13) as u8).collect();
-    let mut arrays = Arrays::from([("images".into(), (Dtype::U8, shape.to_vec(), bytes))]);
-    if let Some(classes) = labels {
-        let labels = (0..shape[0]).map(|i| (i % classes) as u8).collect();
-        arrays.insert("labels".into(), (Dtype::U8, vec![shape[0]], labels));
-    }
-    arrays::write(path, &arrays);
 }
 
 /// A CIFAR-10 ResNet-8 of equal numbers.

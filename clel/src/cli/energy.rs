@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{DeviceArgument, load, output};
+use super::models::Further;
+use super::{DeviceArgument, output};
 use crate::data::ImageSet;
 use crate::{Result, data, model};
 
@@ -13,18 +14,21 @@ const EXAMPLES: &str = "\
 Examples:
   clel energy --checkpoint runs/digits-001 --images photo.png
   clel energy --checkpoint runs/digits-001 --images folder/ --json
-  clel energy --checkpoint model.safetensors --images data.safetensors";
+  clel energy --checkpoint model.safetensors --images data.safetensors
+  clel energy --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --images folder/";
 
 /// Computes the energy of images: the lower, the likelier.
 ///
 /// For each image, E(x) = ½‖f(x)‖², up to a constant −log p(x), and the joint energy with the image's own latent, E(x, z) = E(x)
-/// − β·⟨ĝ(f(x)), z⟩ with z from the encoder. 8-bit images count as the middle of their levels, (v + ½)/256.
+/// − β·⟨ĝ(f(x)), z⟩ with z from the encoder; of several models the means. 8-bit images count as the middle of their levels, (v + ½)/256.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Energy {
     /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
+    #[command(flatten)]
+    further: Further,
     /// An image file, a folder of them, or a safetensors file with `images` [N, H, W, C], f32 in 0..1 or u8.
     #[arg(long, value_name = "PATH")]
     images: PathBuf,
@@ -40,20 +44,19 @@ pub(super) struct Energy {
 struct Row<'a> {
     image: &'a str,
     energy: f32,
-    /// None where the encoder is not trained.
+    /// None where an encoder is not trained.
     joint_energy: Option<f32>,
 }
 
 impl Energy {
     pub(super) fn run(&self) -> Result<()> {
         let device = self.device.open()?;
-        let model = load(&self.checkpoint, &device)?;
-        model.check_trained("ebm")?;
-        let with_latent = model.is_trained("encoder");
-        let shape = model.config.data.shape.unwrap_or_default();
+        let models = self.further.load(&self.checkpoint, &device)?;
+        models.check_trained("ebm")?;
+        let with_latent = models.is_trained("encoder");
+        let shape = models.first().config.data.shape.unwrap_or_default();
         let (images, _, names) = data::read_any(&self.images, Some(shape))?;
         let images = ImageSet::from(images);
-        let beta = model.config.loss.beta;
         if !self.json {
             output::say(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;
         }
@@ -62,9 +65,7 @@ impl Energy {
             .zip(names.chunks(model::EVALUATION_BATCH))
         {
             let part = part?.to_unit();
-            let settings = &model.config.train;
-            let [energies, joint] =
-                settings.with_kernels(|| model.energies(&part, beta, &device))?;
+            let [energies, joint] = models.energies(&part, None, &device)?;
             for ((image, energy), joint_energy) in names.iter().zip(energies).zip(joint) {
                 let row = Row {
                     image,

@@ -11,6 +11,7 @@ mod experiment;
 mod export;
 mod import;
 mod man;
+mod models;
 mod ood;
 mod output;
 mod report;
@@ -33,7 +34,7 @@ use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
 
 use crate::report::{Look, Pictures, RunDir};
-use crate::train::{Loaded, load_networks, newest_usable};
+use crate::train::newest_usable;
 use crate::{Error, Result};
 
 /// Energy-based models guided by contrastive latent variables.
@@ -228,11 +229,6 @@ fn is_wrong_path(kind: ErrorKind) -> bool {
             | ErrorKind::InvalidData
             | ErrorKind::UnexpectedEof
     )
-}
-
-/// The networks that an argument `--checkpoint` names.
-fn load(path: &Path, device: &Device) -> Result<Loaded> {
-    from_checkpoint(path, |file| load_networks(file, device))
 }
 
 /// What `load` makes of that which an argument `--checkpoint` names: a file, a run directory's newest whole one, or RUN/best.

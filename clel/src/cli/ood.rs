@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{DeviceArgument, load, output};
+use super::models::{Further, Member};
+use super::{DeviceArgument, output};
 use crate::data::SetArgument;
 use crate::eval::{Ranking, ranking};
 use crate::outliers::{Outside, images, scores};
@@ -15,11 +16,12 @@ const EXAMPLES: &str = "\
 Examples:
   clel ood --checkpoint runs/cifar10-001 --in cifar10:cifar-10-batches-bin --out interp
   clel ood --checkpoint runs/cifar10-001 --in cifar10:cifar-10-batches-bin --out images:textures/,interp --json
-  clel ood --checkpoint runs/digits-001 --in digits --out safetensors:noise.safetensors";
+  clel ood --checkpoint runs/digits-001 --in digits --out safetensors:noise.safetensors
+  clel ood --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --in digits --out interp";
 
 /// Tells how well energies know images of another kind.
 ///
-/// The score of an image is −(½‖f(x)‖² − β·cos(g(f(x)), h(x))) of the averaged networks, without augmentation: high where the image is likely.
+/// The score of an image is −(½‖f(x)‖² − β·cos(g(f(x)), h(x))) of the averaged networks, without augmentation: high where the image is likely; of several models the mean.
 /// AUROC and AUPR take images of `--in` as the positives; FPR95 is the share of the others that pass where 95 % of `--in` do. Test images are taken where a
 /// set has some, else all of it. Images of another size are brought to the model's alike on both sides: the centre in its aspect ratio, resized, grey or coloured.
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,8 @@ pub(super) struct Ood {
     /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
+    #[command(flatten)]
+    further: Further,
     /// The set that the model should know: NAME or NAME:PATH, NAME as `data.source` has it.
     #[arg(long = "in", value_name = "NAME:PATH")]
     inside: SetArgument,
@@ -48,6 +52,8 @@ pub(super) struct Ood {
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     iteration: u64,
+    /// Further models.
+    ensemble: &'a [Member],
     beta: f64,
     inside: &'a str,
     inside_n: usize,
@@ -66,19 +72,21 @@ impl Ood {
             });
         }
         let device = self.device.open()?;
-        let model = load(&self.checkpoint, &device)?;
-        model.check_trained("ebm")?;
+        let models = self.further.load(&self.checkpoint, &device)?;
+        models.check_trained("ebm")?;
         if self.beta != 0.0 {
-            model.check_trained("encoder")?;
+            models.check_trained("encoder")?;
         }
-        let shape = model.config.data.shape.unwrap_or_default();
+        let iteration = models.first().step;
+        let ensemble = self.further.members(&models);
+        let shape = models.first().config.data.shape.unwrap_or_default();
         let (inside_name, inside) = images(&self.inside, shape)?;
-        let inside_scores = scores(&model, &inside, self.beta, &device)?;
+        let inside_scores = scores(&models, &inside, self.beta, &device)?;
         if !self.json {
             output::say(&format!(
-                "score −(½‖f(x)‖² − {}·cos(g(f(x)), h(x))), averaged networks of iteration {}\nknown: {inside_name}, n = {}\n\n{:>7} {:>7} {:>7} {:>7}   against",
+                "score −(½‖f(x)‖² − {}·cos(g(f(x)), h(x))), averaged networks of iteration {iteration}{}\nknown: {inside_name}, n = {}\n\n{:>7} {:>7} {:>7} {:>7}   against",
                 self.beta,
-                model.step,
+                Member::lines(&ensemble),
                 inside.len(),
                 "AUROC",
                 "AUPR",
@@ -88,9 +96,10 @@ impl Ood {
         }
         for out in &self.out {
             let (name, set) = out.load(&inside, shape)?;
-            let scores = scores(&model, &set, self.beta, &device)?;
+            let scores = scores(&models, &set, self.beta, &device)?;
             let row = Row {
-                iteration: model.step,
+                iteration,
+                ensemble: &ensemble,
                 beta: self.beta,
                 inside: &inside_name,
                 inside_n: inside_scores.len(),

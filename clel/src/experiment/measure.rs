@@ -18,7 +18,8 @@ use crate::outliers::{Outside, scores};
 use crate::report::RunDir;
 use crate::sampler::{Langevin, Rounds};
 use crate::train::{
-    Loaded, Observer, Trainer, fresh_samples, load_networks, nearest_neighbour, newest_usable,
+    Loaded, Models, Observer, Trainer, fresh_samples, load_networks, nearest_neighbour,
+    newest_usable,
 };
 use crate::{Error, Result};
 
@@ -171,7 +172,7 @@ pub(super) fn end(run: &RunDir, end: &End, judge: &Judge, device: &Device) -> Re
         run,
         "ood.json",
         (end.ood.clone(), end.betas.clone()),
-        || auroc(&load()?, end, &judge.data, device),
+        || auroc(&load()?.into(), end, &judge.data, device),
     )?;
     let settings = (judge.measure.clone(), end.chains.clone(), end.chain_samples);
     let chains = once(run, "chains.json", settings, || {
@@ -226,14 +227,15 @@ fn inside(data: &Dataset) -> &ImageSet {
 
 /// For each set, for each β.
 fn auroc(
-    model: &Loaded,
+    model: &Models,
     end: &End,
     data: &Dataset,
     device: &Device,
 ) -> Result<Vec<Vec<Option<f64>>>> {
-    let shape = model.config.data.shape.unwrap_or_default();
+    let config = &model.first().config;
+    let shape = config.data.shape.unwrap_or_default();
     let inside = inside(data);
-    let guided = model.config.encoder.latents.exist();
+    let guided = config.encoder.latents.exist();
     let all_scores = |set: &ImageSet| -> Result<Vec<Option<Vec<f32>>>> {
         let of = |beta: &f64| match *beta == 0.0 || guided {
             true => Ok(Some(scores(model, set, *beta, device)?)),

@@ -33,6 +33,7 @@ use crate::{Error, Result, config::Config, sampler::ReplayBuffer, whole_file};
 const FORMAT: &str = "clel-1";
 const AVERAGE: &str = "ema_";
 const BYOL: &str = "byol.";
+const MEMORY: &str = "sampler.memory";
 const UNTRAINED: &str = "untrained";
 
 /// The networks of a checkpoint, without what only training needs.
@@ -50,6 +51,23 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The file that they are from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The chains of the file's replay buffer, row-major \[M, H, W, C\].
+    ///
+    /// # Errors
+    /// The file is damaged, or holds numbers that are not finite.
+    pub fn chains(&self) -> Result<Vec<f32>> {
+        let file = TensorFile::open(&self.path)?;
+        file.check_finite(MEMORY)?;
+        let [h, w, c] = self.config.data.shape.unwrap_or_default();
+        let shape = [self.config.sampler.buffer, h, w, c];
+        Ok(read_array(&file, MEMORY, &shape, DType::F32, &Device::Cpu)?.to_vec()?)
+    }
+
     /// Whether a network, `ebm` or `encoder`, has learnt anything; an import of one network leaves the other as it was drawn, and training
     /// without latents the encoder.
     pub fn is_trained(&self, network: &str) -> bool {
@@ -74,7 +92,7 @@ impl Loaded {
 }
 
 /// Why a network, `ebm` or `encoder`, can be as it was drawn.
-pub(crate) fn why_untrained(network: &str) -> String {
+fn why_untrained(network: &str) -> String {
     let rests = match network {
         "encoder" => "encoder.latents is none, or ",
         _ => "",
@@ -170,7 +188,7 @@ impl Trainer {
             let state = optimiser.state()?.into_iter();
             tensors.extend(state.map(|(name, t)| (format!("{prefix}.{name}"), t)));
         }
-        tensors.push(("sampler.memory".into(), self.buffer.images().clone()));
+        tensors.push((MEMORY.into(), self.buffer.images().clone()));
         // ages as pairs of words: low, high
         let ages: Vec<u32> = self
             .buffer
@@ -224,7 +242,7 @@ impl Trainer {
 /// The replay buffer, which must be like the chains of the configuration.
 fn read_buffer(file: &TensorFile, chains: &Tensor) -> Result<ReplayBuffer> {
     let shape = chains.shape();
-    let memory = read_array(file, "sampler.memory", shape, DType::F32, chains.device())?;
+    let memory = read_array(file, MEMORY, shape, DType::F32, chains.device())?;
     let ages = read_array(
         file,
         "sampler.ages",

@@ -13,7 +13,12 @@ impl Loaded {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn energies(&self, images: &[f32], beta: f64, device: &Device) -> Result<[Vec<f32>; 2]> {
+    pub(super) fn energies(
+        &self,
+        images: &[f32],
+        beta: f64,
+        device: &Device,
+    ) -> Result<[Vec<f32>; 2]> {
         let [h, w, c] = self.config.data.shape.unwrap_or_default();
         let n = images.len() / (h * w * c).max(1);
         let x: Var = Tensor::from_slice(images, &[n, h, w, c], device)?.into();

@@ -8,6 +8,7 @@ mod figures;
 mod frozen;
 mod health;
 mod kept;
+mod models;
 mod networks;
 mod quality;
 mod recorder;
@@ -20,9 +21,9 @@ mod trainer;
 mod usable;
 
 pub use byol::Byol;
-pub(crate) use checkpoint::why_untrained;
 pub use checkpoint::{Loaded, load_networks};
 pub(crate) use device::{is_lost, reopen};
+pub use models::Models;
 pub use networks::Networks;
 pub use run::{Ended, Job, Observer, run, run_observed};
 pub(crate) use summary::{fresh_samples, nearest_neighbour};

@@ -47,3 +47,15 @@ pub fn write_all(path: &Path, arrays: &Arrays, metadata: Metadata) {
 pub fn write(path: &Path, arrays: &Arrays) {
     write_all(path, arrays, None);
 }
+
+/// A file of images whose pixels differ, perhaps with labels of so many classes.
+pub fn write_images(path: &Path, shape: [usize; 4], labels: Option<usize>) {
+    let size = shape.iter().product::<usize>();
+    let bytes = (0..size).map(|i| (i * 7 + i / 64 * 13) as u8).collect();
+    let mut arrays = Arrays::from([("images".into(), (Dtype::U8, shape.to_vec(), bytes))]);
+    if let Some(classes) = labels {
+        let labels = (0..shape[0]).map(|i| (i % classes) as u8).collect();
+        arrays.insert("labels".into(), (Dtype::U8, vec![shape[0]], labels));
+    }
+    write(path, &arrays);
+}

@@ -3,12 +3,12 @@
 use clel_tensor::Device;
 use serde::Serialize;
 
-use super::{Eval, check_trained};
+use super::Eval;
 use crate::cli::output;
 use crate::data::Split;
 use crate::eval::{Probe, neighbour_accuracy};
 use crate::features::{EncoderFeatures, FeatureNetwork, Features, extract};
-use crate::train::Trainer;
+use crate::train::Loaded;
 use crate::{Error, Result};
 
 #[derive(Debug, Serialize)]
@@ -27,10 +27,10 @@ struct Found {
 
 impl Eval {
     /// Nearest neighbours and a linear probe on the encoder's latents.
-    pub(super) fn encoder(&self, trainer: &Trainer, device: &Device) -> Result<()> {
-        check_trained(trainer, "encoder")?;
-        let network = EncoderFeatures::of(trainer.config(), trainer.average(), device);
-        let data = self.data_set(Some(trainer))?;
+    pub(super) fn encoder(&self, model: &Loaded, device: &Device) -> Result<()> {
+        model.check_trained("encoder")?;
+        let network = EncoderFeatures::of(&model.config, &model.average, device);
+        let data = self.data_set(Some(model))?;
         let of = |split: &Split, part: &str| -> Result<(Features, Vec<u32>)> {
             match &split.labels {
                 Some(labels) if !labels.is_empty() => {
@@ -49,7 +49,7 @@ impl Eval {
         let probe = Probe::fit(&train.values, &known, d)?;
         let found = Found {
             features: network.name(),
-            iteration: trainer.step(),
+            iteration: model.step,
             train_n: known.len(),
             test_n: asked.len(),
             neighbours: self.neighbours,

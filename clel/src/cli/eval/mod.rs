@@ -6,19 +6,19 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use clel_autograd::Var;
-use clel_nn::Mode;
 use clel_tensor::Device;
 
 use self::report::{Heading, Report};
+use super::DeviceArgument;
+use super::models::Further;
 use super::sample::MOST_SAMPLES;
-use super::{DeviceArgument, from_checkpoint};
 use crate::config::Source;
 use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
 use crate::features::{
     EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
 };
 use crate::sampler::{Langevin, Rounds};
-use crate::train::{Trainer, why_untrained};
+use crate::train::{Loaded, Models};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -28,6 +28,7 @@ Examples:
   clel eval --checkpoint runs/digits-001 --features encoder --protocol final --samples 1000
   clel eval --checkpoint runs/cifar10-001 --features inception:inception.safetensors --protocol final --json
   clel eval --checkpoint runs/cifar10-001 --protocol encoder --neighbours 5
+  clel eval --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --features digits --protocol final --samples 1000
   clel eval --images folder/ --features cifar_resnet:resnet20.safetensors --data cifar10 --path cifar-10-batches-bin
 
 Inception's weights, from the file that pytorch-fid downloads (pt_inception-2015-12-05-6726825d.pth):
@@ -47,6 +48,8 @@ pub(super) struct Eval {
     /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH", required_unless_present = "images")]
     checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    further: Further,
     /// Judge these images instead of samples: a file, a folder, or a safetensors file with `images` or `samples`.
     #[arg(long, value_name = "PATH", conflicts_with = "protocol")]
     images: Option<PathBuf>,
@@ -115,16 +118,22 @@ impl Eval {
                 why: format!("must lie in 2..={MOST_SAMPLES}"),
             });
         }
+        self.check_ensemble()?;
         let device = self.device.open()?;
-        let load = |path| from_checkpoint(path, |file| Trainer::load(file, &device));
-        let trainer = self.checkpoint.as_deref().map(load).transpose()?;
-        match (&self.images, &trainer) {
-            (None, Some(trainer)) => trainer.config().train.with_kernels(|| match self.protocol {
-                Protocol::Encoder => self.encoder(trainer, &device),
-                Protocol::Buffer => self.buffer(trainer, &device),
-                Protocol::Final => self.chains(trainer, &device),
-            }),
-            (Some(path), _) => self.pictures(path, trainer.as_ref(), &device),
+        let load = |path| self.further.load(path, &device);
+        let models = self.checkpoint.as_deref().map(load).transpose()?;
+        match (&self.images, &models) {
+            (None, Some(models)) => {
+                let model = models.first();
+                model.config.train.with_kernels(|| match self.protocol {
+                    Protocol::Encoder => self.encoder(model, &device),
+                    Protocol::Buffer => self.buffer(model, &device),
+                    Protocol::Final => self.chains(models, &device),
+                })
+            }
+            (Some(path), models) => {
+                self.pictures(path, models.as_ref().map(Models::first), &device)
+            }
             (None, None) => Err(Error::Argument {
                 argument: "clel eval".to_owned(),
                 why: "needs --checkpoint or --images".to_owned(),
@@ -132,10 +141,25 @@ impl Eval {
         }
     }
 
+    /// Several models together have chains; a replay buffer and an encoder are of one.
+    fn check_ensemble(&self) -> Result<()> {
+        let why = match (&self.images, self.protocol) {
+            _ if self.further.is_empty() => return Ok(()),
+            (Some(_), _) => "--images has nothing that several models could do together",
+            (None, Protocol::Buffer) => "a replay buffer has the chains of one model",
+            (None, Protocol::Encoder) => "the encoder of one model is judged",
+            (None, Protocol::Final) => return Ok(()),
+        };
+        Err(Error::Argument {
+            argument: "--ensemble".to_owned(),
+            why: format!("{why}: several models together draw fresh chains, --protocol final"),
+        })
+    }
+
     /// Given images against the reference.
-    fn pictures(&self, path: &Path, trainer: Option<&Trainer>, device: &Device) -> Result<()> {
-        let data = self.data_set(trainer)?;
-        let network = self.network(trainer, device)?;
+    fn pictures(&self, path: &Path, model: Option<&Loaded>, device: &Device) -> Result<()> {
+        let data = self.data_set(model)?;
+        let network = self.network(model, device)?;
         let [_, h, w, c] = data.train.images.shape();
         let (images, _, _) = data::read_any(path, Some([h, w, c]))?;
         let images = match self.samples {
@@ -148,29 +172,29 @@ impl Eval {
     }
 
     /// The replay buffer against the reference.
-    fn buffer(&self, trainer: &Trainer, device: &Device) -> Result<()> {
-        check_trained(trainer, "ebm")?;
-        let network = self.network(Some(trainer), device)?;
-        let data = self.data_set(Some(trainer))?;
-        let chains = trainer.buffer().images().to_vec::<f32>()?;
-        let shape = trainer.config().data.shape.unwrap_or_default();
-        let mut images = ImageSet::of_samples(shape, chains)?;
+    fn buffer(&self, model: &Loaded, device: &Device) -> Result<()> {
+        model.check_trained("ebm")?;
+        let network = self.network(Some(model), device)?;
+        let data = self.data_set(Some(model))?;
+        let shape = model.config.data.shape.unwrap_or_default();
+        let mut images = ImageSet::of_samples(shape, model.chains()?)?;
         if let Some(n) = self.samples {
             images = first(&images, n, "the replay buffer")?;
         }
         let mut report = self.report(network.as_ref(), data, Part::Test)?;
-        report.start(&Heading::buffer(trainer, images.len()))?;
+        report.start(&Heading::buffer(model, images.len()))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
 
     /// Fresh chains against the reference, after each round.
-    fn chains(&self, trainer: &Trainer, device: &Device) -> Result<()> {
-        check_trained(trainer, "ebm")?;
-        let network = self.network(Some(trainer), device)?;
-        let data = self.data_set(Some(trainer))?;
+    fn chains(&self, models: &Models, device: &Device) -> Result<()> {
+        models.check_trained("ebm")?;
+        let (model, together) = (models.first(), models.energy());
+        let network = self.network(Some(model), device)?;
+        let data = self.data_set(Some(model))?;
         let mut report = self.report(network.as_ref(), data, Part::Train)?;
         let count = self.samples.unwrap_or(report.reference_images());
-        let sampler = &trainer.config().sampler;
+        let sampler = &model.config.sampler;
         let rounds = Rounds {
             langevin: Langevin::of(sampler),
             steps: self.rounds.saturating_mul(sampler.steps),
@@ -178,9 +202,10 @@ impl Eval {
             restart: sampler.restart,
             seed: self.seed,
         };
-        report.start(&Heading::chains(trainer, &rounds, count))?;
-        let shape = trainer.config().data.shape.unwrap_or_default();
-        let energy = |x: &Var| trainer.average().energy.energy(x, Mode::Eval);
+        let ensemble = self.further.members(models);
+        report.start(&Heading::chains(model, ensemble, &rounds, count))?;
+        let shape = model.config.data.shape.unwrap_or_default();
+        let energy = |x: &Var| together.energy(x, &[]);
         let mut chains = rounds.start(count, shape, device)?;
         for round in 0..rounds.count() {
             rounds.round(&energy, &mut chains, round, shape, device)?;
@@ -214,13 +239,13 @@ impl Eval {
 
     fn network<'a>(
         &self,
-        trainer: Option<&'a Trainer>,
+        model: Option<&'a Loaded>,
         device: &Device,
     ) -> Result<Box<dyn FeatureNetwork + 'a>> {
-        match (&self.features, trainer) {
-            (FeatureSource::Encoder, Some(trainer)) => {
-                check_trained(trainer, "encoder")?;
-                let encoder = EncoderFeatures::of(trainer.config(), trainer.average(), device);
+        match (&self.features, model) {
+            (FeatureSource::Encoder, Some(model)) => {
+                model.check_trained("encoder")?;
+                let encoder = EncoderFeatures::of(&model.config, &model.average, device);
                 Ok(Box::new(encoder))
             }
             (source, _) => source.open(device),
@@ -228,32 +253,21 @@ impl Eval {
     }
 
     /// The data set that was named, or else the checkpoint's.
-    fn data_set(&self, trainer: Option<&Trainer>) -> Result<Dataset> {
-        match (&self.data, trainer) {
+    fn data_set(&self, model: Option<&Loaded>) -> Result<Dataset> {
+        match (&self.data, model) {
             (Some(source), _) => SetArgument {
                 source: *source,
                 path: self.path.clone(),
             }
             // the size of the model's images, where there is a model
-            .load(0.0, trainer.and_then(|t| t.config().data.shape).map(|[h, w, _]| [h, w])),
-            (None, Some(trainer)) => data::load(&trainer.config().data, trainer.config().seed),
+            .load(0.0, model.and_then(|m| m.config.data.shape).map(|[h, w, _]| [h, w])),
+            (None, Some(model)) => data::load(&model.config.data, model.config.seed),
             (None, None) => Err(Error::Argument {
                 argument: "--images".to_owned(),
                 why: "needs --data NAME --path PATH, the images to compare with, or --checkpoint for its data".to_owned(),
             }),
         }
     }
-}
-
-/// Refuses a network, `ebm` or `encoder`, that is as it was drawn.
-fn check_trained(trainer: &Trainer, network: &str) -> Result<()> {
-    if trainer.untrained().iter().any(|name| name == network) {
-        return Err(Error::Argument {
-            argument: "--checkpoint".to_owned(),
-            why: why_untrained(network),
-        });
-    }
-    Ok(())
 }
 
 /// The first `n` images of a set.

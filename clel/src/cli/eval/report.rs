@@ -5,12 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::Result;
+use crate::cli::models::Member;
 use crate::cli::output;
 use crate::config::SamplerConfig;
 use crate::eval::Spread;
 use crate::features::{Comparison, Features, Reference};
 use crate::sampler::{Rounds, StepSchedule};
-use crate::train::Trainer;
+use crate::train::Loaded;
 
 /// What is judged, and how it was made.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -23,6 +24,8 @@ pub(super) struct Heading {
 #[derive(Debug, Clone, Serialize)]
 struct Sampler {
     iteration: u64,
+    /// Further models, down the mean of whose energies chains go too.
+    ensemble: Vec<Member>,
     /// None for the replay buffer, whose chains are as old as they are.
     rounds: Option<usize>,
     #[serde(flatten)]
@@ -37,24 +40,26 @@ impl Heading {
         }
     }
 
-    pub fn buffer(trainer: &Trainer, n: usize) -> Heading {
+    pub fn buffer(model: &Loaded, n: usize) -> Heading {
         Heading {
             images: format!("{n} samples of the replay buffer"),
             sampler: Some(Sampler {
-                iteration: trainer.step(),
+                iteration: model.step,
+                ensemble: Vec::new(),
                 rounds: None,
-                settings: trainer.config().sampler.clone(),
+                settings: model.config.sampler.clone(),
             }),
         }
     }
 
-    pub fn chains(trainer: &Trainer, rounds: &Rounds, n: usize) -> Heading {
+    pub fn chains(model: &Loaded, ensemble: Vec<Member>, rounds: &Rounds, n: usize) -> Heading {
         Heading {
             images: format!("{n} chains from fresh noise, averaged networks"),
             sampler: Some(Sampler {
-                iteration: trainer.step(),
+                iteration: model.step,
+                ensemble,
                 rounds: Some(rounds.count()),
-                settings: trainer.config().sampler.clone(),
+                settings: model.config.sampler.clone(),
             }),
         }
     }
@@ -67,7 +72,7 @@ impl Sampler {
             .rounds
             .map_or(String::new(), |n| format!("{n} rounds of "));
         format!(
-            "{rounds}{} steps, step size {}, noise {}, schedule {}, clip {}, augmentation {}, restart {}; iteration {}",
+            "{rounds}{} steps, step size {}, noise {}, schedule {}, clip {}, augmentation {}, restart {}; iteration {}{}",
             s.steps,
             s.step_size,
             s.noise,
@@ -75,7 +80,8 @@ impl Sampler {
             s.clip.map_or("none".to_owned(), |c| c.to_string()),
             format!("{:?}", s.augmentation).to_lowercase(),
             s.restart,
-            self.iteration
+            self.iteration,
+            Member::lines(&self.ensemble)
         )
     }
 }

@@ -1,15 +1,12 @@
-//! Further models, down the mean of whose energies chains go.
-
-use std::path::PathBuf;
+//! What the further models of an ensemble are led by.
 
 use clel_tensor::Device;
 
 use super::Sample;
 use super::conditions::Asked;
 use super::plan::Plan;
-use crate::cli::load;
-use crate::train::Loaded;
-use crate::{Error, Result};
+use crate::Result;
+use crate::train::{Loaded, Models};
 
 /// A further model of an ensemble, and what its own encoder makes of what is asked for.
 pub(super) struct Other<'a> {
@@ -18,42 +15,19 @@ pub(super) struct Other<'a> {
 }
 
 impl Sample {
-    /// The further models of `--ensemble`.
-    pub(super) fn others(&self, first: &Loaded, device: &Device) -> Result<Vec<Loaded>> {
-        let load = |path: &PathBuf| {
-            let model = load(path, device)?;
-            model.check_trained("ebm")?;
-            let [found, expected] = [&model, first].map(|m| m.config.data.shape);
-            if found != expected {
-                return Err(Error::Mismatch {
-                    what: format!("images of {}, a model of the ensemble", path.display()),
-                    found: format!("{:?}", found.unwrap_or_default()),
-                    expected: format!(
-                        "{:?}, as those of {}",
-                        expected.unwrap_or_default(),
-                        self.checkpoint.display()
-                    ),
-                });
-            }
-            Ok(model)
-        };
-        self.ensemble.iter().map(load).collect()
-    }
-
-    /// What they are led by: latents of their own encoders, of the classes of the data of `first`.
-    pub(super) fn led<'a>(
+    /// The further models, led by latents of their own encoders, of the classes of the data of the first.
+    pub(super) fn others<'a>(
         &self,
-        others: &'a [Loaded],
-        first: &Loaded,
+        models: &'a Models,
         device: &'a Device,
     ) -> Result<Vec<Other<'a>>> {
         let led = |model| {
-            let plan = Plan::of(self, self.latents(model, first, device)?)?;
+            let plan = Plan::of(self, self.latents(model, models.first(), device)?)?;
             Ok(Other {
                 model,
                 asked: plan.asked,
             })
         };
-        others.iter().map(led).collect()
+        models.others().iter().map(led).collect()
     }
 }

@@ -20,14 +20,15 @@ use self::labelled::Labelled;
 use self::options::{Conditions, GivenImages, Watching};
 use self::plan::Plan;
 use self::record::Record;
-use super::{DeviceArgument, load, output};
+use super::models::Further;
+use super::{DeviceArgument, output};
 use crate::config::Augmentation;
 use crate::data;
 use crate::data::SetArgument;
 use crate::features::FeatureSource;
-use crate::generate::{Ensemble, Film, Generation, Guide};
+use crate::generate::{Film, Generation, Guide};
 use crate::sampler::{Langevin, Rounds, Start};
-use crate::train::Loaded;
+use crate::train::{Loaded, Models};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -69,10 +70,8 @@ pub(super) struct Sample {
     /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
     #[arg(long, value_name = "PATH")]
     checkpoint: PathBuf,
-    /// Further models of such images: chains go down the mean of all energies, each led by the latents of its own encoder. The sampler's
-    /// settings are those of --checkpoint.
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    ensemble: Vec<PathBuf>,
+    #[command(flatten)]
+    further: Further,
     /// Start the chains from these images (a file, a folder, a safetensors file) instead of noise.
     #[arg(long, value_name = "PATH", conflicts_with = "interpolate")]
     init: Option<PathBuf>,
@@ -117,9 +116,9 @@ impl Sample {
     pub(super) fn run(&self) -> Result<()> {
         self.check()?;
         let device = self.device.open()?;
-        let model = load(&self.checkpoint, &device)?;
-        model.check_trained("ebm")?;
-        let others = self.others(&model, &device)?;
+        let models = self.further.load(&self.checkpoint, &device)?;
+        models.check_trained("ebm")?;
+        let model = models.first();
         if self.out.exists() {
             return Err(Error::OutputExists {
                 path: self.out.clone(),
@@ -128,10 +127,10 @@ impl Sample {
         let judge = self.judge.as_ref();
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
         model.config.train.with_kernels(|| {
-            let plan = Plan::of(self, self.latents(&model, &model, &device)?)?;
-            let others = self.led(&others, &model, &device)?;
+            let plan = Plan::of(self, self.latents(model, model, &device)?)?;
+            let others = self.others(&models, &device)?;
             std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;
-            self.draw(&model, &others, &plan, judge, &device)
+            self.draw(&models, &others, &plan, judge, &device)
                 .inspect_err(|_| {
                     // a directory in which nothing has been written is not left behind; others cannot be removed so
                     let _ = std::fs::remove_dir(&self.out);
@@ -142,18 +141,19 @@ impl Sample {
     /// Runs the chains, has them judged, and writes and tells what becomes of them.
     fn draw(
         &self,
-        model: &Loaded,
+        models: &Models,
         others: &[Other<'_>],
         plan: &Plan,
         judge: Option<Judge>,
         device: &Device,
     ) -> Result<()> {
-        let (samples, film) = self.chains(model, others, plan, device)?;
+        let model = models.first();
+        let (samples, film) = self.chains(models, others, plan, device)?;
         let agreement = match judge {
             Some(judge) => Some(judge.agreement(plan, &samples, model)?),
             None => None,
         };
-        let record = Record::new(self, model, others, plan, film.as_ref(), agreement);
+        let record = Record::new(self, models, others, plan, film.as_ref(), agreement);
         self.write(model, plan, &samples, film.as_ref(), &record)?;
         output::say(&match self.json {
             true => output::json(&record)?,
@@ -247,20 +247,18 @@ impl Sample {
     /// Runs the chains.
     fn chains(
         &self,
-        model: &Loaded,
+        models: &Models,
         others: &[Other<'_>],
         plan: &Plan,
         device: &Device,
     ) -> Result<(Vec<f32>, Option<Film>)> {
+        let model = models.first();
         let shape = model.config.data.shape.unwrap_or_default();
         let size = shape.iter().product::<usize>();
         let rounds = self.rounds(model);
         let mut film = self.watching.film(rounds.steps, plan.count, size)?;
         let generation = Generation {
-            model: Ensemble::new(
-                &model.average.energy,
-                others.iter().map(|o| &o.model.average.energy).collect(),
-            ),
+            model: models.energy(),
             rounds,
             shape,
             device,

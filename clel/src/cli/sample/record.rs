@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::ensemble::Other;
 use super::plan::Plan;
 use super::{Sample, pictures};
+use crate::cli::models::Member;
 use crate::config::{Augmentation, Source};
 use crate::generate::{Agreement, Film};
-use crate::train::Loaded;
+use crate::train::Models;
 use crate::{Result, whole_file};
 
 /// More classes than these make no table on a screen.
@@ -27,7 +28,7 @@ pub(super) struct Record<'a> {
     tensors: PathBuf,
     checkpoint: &'a Path,
     /// Further models.
-    ensemble: Vec<Member<'a>>,
+    ensemble: Vec<LedMember>,
     seed: u64,
     step_size: f64,
     noise: f64,
@@ -52,9 +53,9 @@ pub(super) struct Record<'a> {
 
 /// A further model of an ensemble.
 #[derive(Serialize)]
-struct Member<'a> {
-    checkpoint: &'a Path,
-    iteration: u64,
+struct LedMember {
+    #[serde(flatten)]
+    model: Member,
     guidance: Option<f64>,
 }
 
@@ -83,12 +84,13 @@ struct OverTime<'a> {
 impl<'a> Record<'a> {
     pub fn new(
         arguments: &'a Sample,
-        model: &Loaded,
+        models: &Models,
         others: &[Other<'_>],
         plan: &'a Plan,
         film: Option<&Film>,
         agreement: Option<Agreement>,
     ) -> Record<'a> {
+        let model = models.first();
         let rounds = arguments.rounds(model);
         let out = |name: &str| arguments.out.join(name);
         let conditions = plan.asked.iter().map(|a| Condition {
@@ -106,12 +108,12 @@ impl<'a> Record<'a> {
             tensors: out("samples.safetensors"),
             checkpoint: &arguments.checkpoint,
             ensemble: arguments
-                .ensemble
-                .iter()
+                .further
+                .members(models)
+                .into_iter()
                 .zip(others)
-                .map(|(checkpoint, other)| Member {
-                    checkpoint,
-                    iteration: other.model.step,
+                .map(|(model, other)| LedMember {
+                    model,
                     guidance: (!plan.asked.is_empty()).then(|| arguments.beta(other.model)),
                 })
                 .collect(),
@@ -159,13 +161,7 @@ impl<'a> Record<'a> {
             "{} samples, {} steps each, from the averaged networks of iteration {}",
             self.samples, self.steps, self.iteration
         )];
-        for other in &self.ensemble {
-            lines.push(format!(
-                "together with {}, iteration {}",
-                other.checkpoint.display(),
-                other.iteration
-            ));
-        }
+        lines.extend(self.ensemble.iter().map(|other| other.model.text()));
         if let Some(beta) = self.guidance {
             let asked: Vec<&str> = self.conditions.iter().map(|c| c.asked).collect();
             lines.push(format!("asked for, with β = {beta}: {}", asked.join(", ")));
