@@ -95,6 +95,14 @@ pub trait Layer: Module {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) for a shape that the layer does not take; what the device reports.
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
+
+    /// [`forward`](Layer::forward) of a batch that nobody else needs: a layer of several steps lets go of it after the first.
+    ///
+    /// # Errors
+    /// Those of `forward`.
+    fn forward_last(&self, x: Var, mode: Mode) -> Result<Var> {
+        self.forward(&x, mode)
+    }
 }
 
 impl<M: Module + ?Sized> Module for Box<M> {
@@ -106,6 +114,10 @@ impl<M: Module + ?Sized> Module for Box<M> {
 impl<L: Layer + ?Sized> Layer for Box<L> {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         (**self).forward(x, mode)
+    }
+
+    fn forward_last(&self, x: Var, mode: Mode) -> Result<Var> {
+        (**self).forward_last(x, mode)
     }
 }
 

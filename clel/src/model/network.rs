@@ -192,9 +192,8 @@ impl Branch {
         } else {
             AvgPool2d::tiles(self.scale).forward(images, mode)?
         };
-        let h = self
-            .stages
-            .forward(&self.stem.forward(&seen, mode)?, mode)?;
+        let h = self.stem.forward(&seen, mode)?;
+        let h = self.stages.forward_last(h, mode)?;
         GlobalAvgPool2d.forward(&self.activation.apply(&h)?, mode)
     }
 }

@@ -44,10 +44,11 @@ impl Module for Sequential {
 
 impl Layer for Sequential {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let mut y = x.clone();
-        for layer in &self.layers {
-            y = layer.forward(&y, mode)?;
-        }
-        Ok(y)
+        self.forward_last(x.clone(), mode)
+    }
+
+    fn forward_last(&self, x: Var, mode: Mode) -> Result<Var> {
+        let mut layers = self.layers.iter();
+        layers.try_fold(x, |y, layer| layer.forward_last(y, mode))
     }
 }

@@ -116,6 +116,14 @@ impl Expr {
         }
     }
 
+    /// Which input it is, if it is one as it stands.
+    pub(crate) fn as_input(&self) -> Option<usize> {
+        match self.nodes[self.root()] {
+            Node::Input(n) => Some(usize::from(n)),
+            _ => None,
+        }
+    }
+
     /// Number of operations, inputs and constants not counted: the size that fusion caps.
     pub fn cost(&self) -> usize {
         let free = |n: &&Node| !matches!(n, Node::Input(_) | Node::Const(_));
