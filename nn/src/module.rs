@@ -96,7 +96,7 @@ pub trait Layer: Module {
     /// [`Error::Input`](crate::Error::Input) for a shape that the layer does not take; what the device reports.
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
 
-    /// [`forward`](Layer::forward) of a batch that nobody else needs: a layer of several steps lets go of it after the first.
+    /// [`forward`](Layer::forward) of a batch that the caller does not need any more: a layer of several steps lets go of it after the first.
     ///
     /// # Errors
     /// Those of `forward`.

@@ -38,6 +38,14 @@ def read(path):
     return {name: torch.from_numpy(array(e).copy()) for name, e in header.items()}
 
 
+def bytes_of(path):
+    """The 8-bit images of a safetensors file."""
+    data = open(path, "rb").read()
+    length = struct.unpack("<Q", data[:8])[0]
+    entry, body = json.loads(data[8 : 8 + length])["images"], data[8 + length :]
+    return np.frombuffer(body[slice(*entry["data_offsets"])], np.uint8).reshape(entry["shape"])
+
+
 def write(path, images):
     data = np.ascontiguousarray(images).tobytes()
     header = {"images": {"dtype": "U8", "shape": images.shape, "data_offsets": [0, len(data)]}}
@@ -108,9 +116,9 @@ def manifold(samples, reference):
 
 if __name__ == "__main__":
     weights, path = read(sys.argv[1]), sys.argv[2]
-    images = idx("train")[:N]
     if not os.path.exists(path):
-        write(path, images)
+        write(path, idx("train")[:N])
+    images = bytes_of(path)
     (a, p), (b, _) = features(weights, images), features(weights, idx("t10k"))
     print("frechet %.12f" % frechet(a, b))
     print("inception score %.12f ± %.12f" % inception_score(p))

@@ -265,8 +265,8 @@ fn ctrl_c_needs_no_handler() {
     let mut hurried = start();
     hurried.wait_for_bytes("\x1b[5n", 1);
     hurried.press("\x03\x03");
-    for mut terminal in [terminal, hurried] {
-        terminal.press("\x03");
+    terminal.press("\x03");
+    for terminal in [terminal, hurried] {
         let left = terminal.end();
         assert!(left.code != 0 && left.whole, "{left:?}");
     }

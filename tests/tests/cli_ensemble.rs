@@ -159,8 +159,9 @@ fn outliers_are_ranked_by_the_mean_energy() {
     write_images(&outside, [9, 8, 8, 1], Some(2));
     // the same pattern would be the same images
     let mut bytes = std::fs::read(&outside).unwrap();
-    let at = bytes.len() - 9 * 64;
-    bytes[at..]
+    // before nine labels
+    let at = bytes.len() - 9 - 9 * 64;
+    bytes[at..at + 9 * 64]
         .iter_mut()
         .enumerate()
         .for_each(|(i, v)| *v = v.wrapping_mul(3) ^ (i / 64) as u8);

@@ -193,11 +193,10 @@ fn steps_launch_what_is_listed() -> Outcome {
                 list("cifar10-small, batch 16,", on, large)?;
             }
         }
-        // one, where the lanes of a rasteriser's threads can tell one another numbers
+        // one, where the lanes of a rasteriser's threads tell one another numbers
         let gpu = Gpu::open(find_adapter("")?)?;
-        let large = step("cifar10", 16, &Device::Wgpu(gpu.clone()))?;
-        let by_lanes = |kernel: &String| kernel.starts_with("winograd_lanes");
-        if gpu.compiled().iter().any(by_lanes) {
+        if gpu.has_lanes() {
+            let large = step("cifar10", 16, &Device::Wgpu(gpu))?;
             list("cifar10, batch 16,", "wgpu by lanes", large)?;
         }
     }

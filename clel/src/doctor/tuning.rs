@@ -47,7 +47,8 @@ impl Tuning {
         };
         let mut finding = None;
         let state = match tune::load(gpu) {
-            Ok(Known::Nothing) if gpu.family() == Family::Direct => return None,
+            // a rasteriser has no tiles to choose between, whatever a file says
+            Ok(_) if gpu.family() == Family::Direct => return None,
             Ok(Known::Nothing) => State::NotTuned,
             Ok(Known::Outdated) => State::Outdated,
             Ok(Known::Products(products)) => State::Tuned { products },

@@ -182,6 +182,11 @@ impl Gpu {
         self.inner.summary.matrix_units
     }
 
+    /// Whether the lanes of a software rasteriser's threads tell one another numbers, as its fastest kernels have them do.
+    pub fn has_lanes(&self) -> bool {
+        self.inner.lanes
+    }
+
     /// A new device on the same adapter, with the same options.
     ///
     /// # Errors

@@ -108,7 +108,7 @@ impl Gpu {
         if window == row {
             return Ok(weight.handle());
         }
-        weight.in_form(format!("rows of {row}"), || {
+        weight.in_form(format!("{} rows of {window} in {row}", s.o), || {
             let rows = self.output(pass.name(), s.o * row * 4)?;
             let lengthened = Embed {
                 shape: vec![s.o, window],

@@ -93,11 +93,17 @@ impl Gpu {
         let defined = (s.n * s.oh * s.ow * 9) as f64 * (s.c * s.o) as f64;
         cheapest(pass, s, margin * defined, |t| {
             let image = t.n * (t.h * t.w * t.c + t.oh * t.ow * t.o);
-            let tiles = (t.tiles() * t.places()) as f64 * (t.c + t.o) as f64;
             let weights = (9 + 2 * t.places()) * t.c * t.o;
-            // tiles and products are written once and read once
-            let bytes = 4.0 * (image as f64 + 2.0 * tiles + weights as f64);
-            t.multiplies() + bytes * byte + MORE_LAUNCHES * launch
+            // tiles and products are written once and read once, unless they stay in a core's cache
+            let (tiles, launches) = match self.lanes_filter(t) {
+                true => (0.0, 1.0),
+                false => {
+                    let tiles = (t.tiles() * t.places()) as f64 * (t.c + t.o) as f64;
+                    (2.0 * tiles, MORE_LAUNCHES)
+                }
+            };
+            let bytes = 4.0 * (image as f64 + tiles + weights as f64);
+            t.multiplies() + bytes * byte + launches * launch
         })
     }
 
@@ -136,7 +142,8 @@ impl Gpu {
     pub(super) fn transformed(&self, t: &Tiling, weight: &GpuBuffer) -> Result<GpuBuffer> {
         let back = t.pass == ConvPass::InputGrad;
         let program = weight_program(t.outputs, back);
-        weight.in_form(program.key(), || {
+        let form = format!("{} o={} c={}", program.key(), t.o, t.c);
+        weight.in_form(form, || {
             let u = self.output(t.pass.name(), t.places() * t.o * t.c * 4)?;
             let [lines, channels] = if back { [t.c, t.o] } else { [t.o, t.c] };
             let weights = Transform { lines, channels };

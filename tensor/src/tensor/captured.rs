@@ -69,6 +69,8 @@ struct Recorder {
     device: Device,
     key: Option<RngKey>,
     slots: HashMap<*const Storage, usize>,
+    /// The arrays from outside, by their own address: each as it is held, by a handle that keeps what is made of it.
+    constants: HashMap<*const Storage, [Arc<Storage>; 2]>,
     /// The storage of each slot: as long as a weak handle lives, no other storage has its address.
     seen: Vec<Weak<Storage>>,
     steps: Vec<Step>,
@@ -166,18 +168,21 @@ impl Recorder {
         kept.next().is_some() || self.lazy.iter().any(pending)
     }
 
-    fn source(&self, storage: &Arc<Storage>) -> Source {
-        match self.slots.get(&Arc::as_ptr(storage)) {
-            Some(&slot) => Source::Slot(slot),
-            None => Source::Constant(storage.keeping()),
+    fn source(&mut self, storage: &Arc<Storage>) -> Source {
+        if let Some(&slot) = self.slots.get(&Arc::as_ptr(storage)) {
+            return Source::Slot(slot);
         }
+        let constant = self.constants.entry(Arc::as_ptr(storage));
+        let [_, keeping] = constant.or_insert_with(|| [storage.clone(), storage.keeping()]);
+        Source::Constant(keeping.clone())
     }
 }
 
 impl<const N: usize> Captured<N> {
     /// Runs `step`, which computes arrays from `inputs`, and records its launches: its arrays, and the recording.
     ///
-    /// Everything that `step` reads besides `inputs` is held, and taken to stay as it is. Random numbers may be drawn with `key`, which
+    /// Everything that `step` reads besides `inputs` is held, and taken to stay as it is; so is what a GPU makes of it before it multiplies,
+    /// which for minimal filtering is eight times the weights' own memory (four for each direction). Random numbers may be drawn with `key`, which
     /// a repetition replaces. There is no recording if another run might go another way: where numbers were exchanged with the host,
     /// other keys were used, or an array made in `step` was kept elsewhere than in what it returns (the vectors of a power iteration).
     /// What cannot be seen from here is for the caller to see to: `step` launches all its work on this thread, and reads an input's
@@ -197,6 +202,7 @@ impl<const N: usize> Captured<N> {
             device: device.clone(),
             key,
             slots: HashMap::new(),
+            constants: HashMap::new(),
             seen: Vec::new(),
             steps: Vec::new(),
             lazy: Vec::new(),
@@ -216,7 +222,7 @@ impl<const N: usize> Captured<N> {
             tensor.realize()?;
         }
         let finished = recording.finish();
-        let Some(recorder) = finished.filter(|recorder| !recorder.spoilt) else {
+        let Some(mut recorder) = finished.filter(|recorder| !recorder.spoilt) else {
             return Ok((made, None));
         };
         if recorder.keeps(inputs.len(), &made) {

@@ -9,16 +9,16 @@ use clel_autograd::Var;
 use clel_tensor::Device;
 
 use self::report::{Heading, Report};
-use super::DeviceArgument;
 use super::models::Further;
 use super::sample::MOST_SAMPLES;
+use super::{DeviceArgument, from_checkpoint};
 use crate::config::Source;
 use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
 use crate::features::{
     EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
 };
 use crate::sampler::{Langevin, Rounds};
-use crate::train::{Loaded, Models};
+use crate::train::{Loaded, Models, load_networks};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -121,20 +121,33 @@ impl Eval {
         self.check_ensemble()?;
         let device = self.device.open()?;
         let load = |path| self.further.load(path, &device);
-        let models = self.checkpoint.as_deref().map(load).transpose()?;
-        match (&self.images, &models) {
-            (None, Some(models)) => {
-                let model = models.first();
-                model.config.train.with_kernels(|| match self.protocol {
-                    Protocol::Encoder => self.encoder(model, &device),
-                    Protocol::Buffer => self.buffer(model, &device),
-                    Protocol::Final => self.chains(models, &device),
-                })
-            }
-            (Some(path), models) => {
+        match (&self.images, self.checkpoint.as_deref(), self.protocol) {
+            (Some(path), checkpoint, _) => {
+                let models = checkpoint.map(load).transpose()?;
                 self.pictures(path, models.as_ref().map(Models::first), &device)
             }
-            (None, None) => Err(Error::Argument {
+            (None, Some(checkpoint), Protocol::Buffer) => {
+                // a file is whole if its chains are too
+                let (model, chains) = from_checkpoint(checkpoint, |file| {
+                    let model = load_networks(file, &device)?;
+                    let chains = model.chains()?;
+                    Ok((model, chains))
+                })?;
+                let judged = || self.buffer(&model, chains, &device);
+                model.config.train.with_kernels(judged)
+            }
+            (None, Some(checkpoint), Protocol::Encoder) => {
+                let models = load(checkpoint)?;
+                let model = models.first();
+                let judged = || self.encoder(model, &device);
+                model.config.train.with_kernels(judged)
+            }
+            (None, Some(checkpoint), Protocol::Final) => {
+                let models = load(checkpoint)?;
+                let judged = || self.chains(&models, &device);
+                models.first().config.train.with_kernels(judged)
+            }
+            (None, None, _) => Err(Error::Argument {
                 argument: "clel eval".to_owned(),
                 why: "needs --checkpoint or --images".to_owned(),
             }),
@@ -172,12 +185,12 @@ impl Eval {
     }
 
     /// The replay buffer against the reference.
-    fn buffer(&self, model: &Loaded, device: &Device) -> Result<()> {
+    fn buffer(&self, model: &Loaded, chains: Vec<f32>, device: &Device) -> Result<()> {
         model.check_trained("ebm")?;
         let network = self.network(Some(model), device)?;
         let data = self.data_set(Some(model))?;
         let shape = model.config.data.shape.unwrap_or_default();
-        let mut images = ImageSet::of_samples(shape, model.chains()?)?;
+        let mut images = ImageSet::of_samples(shape, chains)?;
         if let Some(n) = self.samples {
             images = first(&images, n, "the replay buffer")?;
         }

@@ -1,6 +1,8 @@
 // y = the 3×3 convolution of x, of stride 1, by Winograd's F(OUT×OUT, 3×3) in one launch, for software rasterisers: block after block, a workgroup
 // transforms TM tiles, multiplies them by the transformed weights with lanes that share rows, and transforms back. What lies in between
 // is in a part of v and m that is the workgroup's own and stays in the processor's cache.
+// The lanes of a subgroup wait for one another at `subgroupBarrier`, which the translation orders for the subgroup's memory only; that
+// v and m are ordered too is so because a software rasteriser's lanes are one vector, which stores and loads in order. Hence not for graphics hardware.
 // BT: the transformed weights are [places, o, c], else [places, c, o]. c is a multiple of 8, o of 4.
 // Grid: any number of workgroups of 64 share the work: blocks of tiles · parts of the columns.
 

@@ -48,8 +48,14 @@ fn geometry([n, h, w]: [usize; 3], [c, o]: [usize; 2], pad: usize) -> Option<Con
 #[test]
 fn any_geometry() {
     let devices = filtering();
-    let channels = || prop_oneof![Just(4usize), Just(8usize), Just(20usize)];
-    let sizes = (0usize..4, 1usize..12, 1usize..12, channels(), channels());
+    let channels = |all: &'static [usize]| proptest::sample::select(all);
+    let sizes = (
+        0usize..4,
+        1usize..12,
+        1usize..12,
+        channels(&[4, 20, 24, 72]),
+        channels(&[4, 20, 24, 40, 72, 132]),
+    );
     let drawn = (sizes, 0usize..3, any::<bool>());
     let config = ProptestConfig {
         failure_persistence: None,
@@ -66,6 +72,14 @@ fn any_geometry() {
             }
         }
     });
+    for gpu in devices.iter().filter(|gpu| gpu.inner.lanes) {
+        // both sizes of tiles, both numbers of columns a lane, both layouts of the weights
+        let keys = gpu.compiled().into_iter();
+        let by_lanes: Vec<String> = keys
+            .filter(|key| key.starts_with("winograd_lanes"))
+            .collect();
+        assert_eq!(by_lanes.len(), 8, "{by_lanes:?}");
+    }
 }
 
 /// The largest error of a pass, as a multiple of the rounding unit times the root mean square of the exact result.
