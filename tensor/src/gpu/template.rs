@@ -106,6 +106,7 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
                     ["philox"] => include_str!("shaders/philox.wgsl"),
                     ["numerics"] => include_str!("shaders/numerics.wgsl"),
                     ["order"] => include_str!("shaders/order.wgsl"),
+                    ["each_tile"] => include_str!("shaders/each_tile.wgsl"),
                     ["each_thread"] => include_str!("shaders/each_thread.wgsl"),
                     ["gemm_first"] => include_str!("shaders/gemm_first.wgsl"),
                     ["gemm_next"] => include_str!("shaders/gemm_next.wgsl"),

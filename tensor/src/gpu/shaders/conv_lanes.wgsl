@@ -77,22 +77,7 @@ fn number_of_a(row: Place, column: Place) -> f32 {
     return select(0.0, x[select(0u, at, inside)], inside);
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(subgroup_id) of_group: u32,
-    @builtin(subgroup_invocation_id) lane: u32,
-) {
-    let subgroup = (group.y * groups.x + group.x) * 8u + of_group;
-    if subgroup >= params.subgroups {
-        return;
-    }
-    let part = divide(subgroup, params.tiles_magic);
-    let tile = subgroup - part * params.tiles;
-    let tile_m = divide(tile, params.tiles_n_magic);
-    let m0 = tile_m * $TMu;
-    let n0 = (tile - tile_m * params.tiles_n) * ${TNV * 32}u + lane * 4u;
+#include each_tile
     let columns = params.o;
     let k_first = part * params.depth;
     // rows beyond the last repeat it and are not stored

@@ -30,34 +30,19 @@ fn number_of_a(row: u32, column: u32) -> f32 {
     return a[row + column];
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(subgroup_id) of_group: u32,
-    @builtin(subgroup_invocation_id) lane: u32,
-) {
-    let subgroup = (group.y * groups.x + group.x) * 8u + of_group;
-    if subgroup >= params.subgroups {
-        return;
-    }
-    let batch = divide(subgroup, params.tiles_magic);
-    let tile = subgroup - batch * params.tiles;
-    let tile_m = divide(tile, params.tiles_n_magic);
-    let m0 = tile_m * $TMu;
-    let n0 = (tile - tile_m * params.tiles_n) * ${TNV * 32}u + lane * 4u;
+#include each_tile
 
     // rows and columns beyond the edge repeat the last one and are not stored
 #for I TM
-    let row_$I = batch * params.a_step + min(m0 + $Iu, params.m - 1u) * params.k;
+    let row_$I = part * params.a_step + min(m0 + $Iu, params.m - 1u) * params.k;
 #end
     let k_first = 0u;
-    let b_first = batch * params.b_step;
+    let b_first = part * params.b_step;
     let columns = params.n;
     let depth = params.k;
 #include lanes_rows
 
-    let c_base = batch * params.m * params.n;
+    let c_base = part * params.m * params.n;
 #for I TM
     if m0 + $Iu < params.m {
 #for J TNV

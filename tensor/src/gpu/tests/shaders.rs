@@ -18,8 +18,9 @@ use crate::winograd::{FOUR, TWO};
 use crate::{DType, Expr, RngKey};
 
 /// Shaders that others include.
-const INCLUDED: [&str; 12] = [
+const INCLUDED: [&str; 13] = [
     "thread",
+    "each_tile",
     "each_thread",
     "philox",
     "numerics",
