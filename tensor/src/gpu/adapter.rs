@@ -152,14 +152,14 @@ pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
     }
 }
 
-/// Lanes that run side by side on the software rasterisers for which matmul_lanes is written.
+/// Lanes that run side by side on the software rasterisers for which the kernels by lanes are written.
 pub(super) const LANES: u32 = 8;
 
 /// What lanes need to tell one another numbers and to wait for one another.
 pub(super) const LANE_FEATURES: wgpu::Features =
     wgpu::Features::SUBGROUP.union(wgpu::Features::SUBGROUP_BARRIER);
 
-/// Whether lanes of the adapter can tell one another numbers, and are as many as matmul_lanes expects.
+/// Whether lanes of the adapter can tell one another numbers, and are as many as those kernels expect.
 pub(super) fn has_lanes(adapter: &wgpu::Adapter) -> bool {
     let info = adapter.get_info();
     adapter.features().contains(LANE_FEATURES)

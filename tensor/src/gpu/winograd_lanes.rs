@@ -119,23 +119,12 @@ impl Gpu {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primitive::{Conv2d, ConvPass};
+    use crate::gpu::tests::winograd::geometry;
+    use crate::primitive::ConvPass;
     use crate::winograd::FOUR;
 
     fn cut(n: usize, side: usize, [c, o]: [usize; 2], cores: usize) -> ([usize; 4], [usize; 2]) {
-        let shape = Conv2d {
-            n,
-            h: side,
-            w: side,
-            c,
-            o,
-            kh: 3,
-            kw: 3,
-            stride: 1,
-            pad: 1,
-            oh: side,
-            ow: side,
-        };
+        let shape = geometry([n, side, side], [c, o], 1).unwrap();
         let tiling = Tiling::of(ConvPass::Forward, &shape, FOUR).unwrap();
         let cut = Cut::of(&tiling, cores);
         let numbers = [cut.part, cut.parts, cut.work, cut.groups];

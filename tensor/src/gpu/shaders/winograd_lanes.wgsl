@@ -4,7 +4,7 @@
 // The lanes of a subgroup wait for one another at `subgroupBarrier`, which the translation orders for the subgroup's memory only; that
 // v and m are ordered too is so because a software rasteriser's lanes are one vector, which stores and loads in order. Hence not for graphics hardware.
 // BT: the transformed weights are [places, o, c], else [places, c, o]. c is a multiple of 8, o of 4.
-// Grid: any number of workgroups of 64 share the work: blocks of tiles · parts of the columns.
+// Grid: any number of workgroups of 8 share the work: blocks of tiles · parts of the columns.
 
 struct Params {
     work: u32,               // blocks · parts

@@ -10,7 +10,7 @@ mod runtime;
 mod shaders;
 mod through;
 mod tune;
-mod winograd;
+pub(super) mod winograd;
 
 use super::{Family, Gpu, GpuBuffer, GpuOptions, find_adapter};
 

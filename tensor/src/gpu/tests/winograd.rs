@@ -27,7 +27,11 @@ fn filtering() -> Vec<Gpu> {
     .collect()
 }
 
-fn geometry([n, h, w]: [usize; 3], [c, o]: [usize; 2], pad: usize) -> Option<Conv2d> {
+pub(in crate::gpu) fn geometry(
+    [n, h, w]: [usize; 3],
+    [c, o]: [usize; 2],
+    pad: usize,
+) -> Option<Conv2d> {
     let out = |len: usize| Some((len + 2 * pad).checked_sub(3)? + 1);
     Some(Conv2d {
         n,
