@@ -38,6 +38,6 @@ pub use error::{Error, Result};
 pub use init::{Fill, Init};
 pub use layers::{
     Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, GlobalAvgPool2d, Linear, LinearOptions,
-    MaxPool2d, Sequential, Weight, hold_weights,
+    MaxPool2d, Sequential, Weight, autocast, autocast_grad, hold_weights,
 };
 pub use module::{Layer, Mode, Module, Slot, Visitor};

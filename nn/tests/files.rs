@@ -9,7 +9,7 @@ use clel_nn::{
         TensorFile, export, import, load_module, save_module, write_atomically, write_tensors,
     },
 };
-use clel_tensor::{DType, Device, RngKey, Tensor};
+use clel_tensor::{DType, Device, RngKey, Tensor, f16};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -125,6 +125,30 @@ fn single_precision_fills_double() -> Outcome {
         matches!(&e, Error::FileDType { expected, .. } if expected == "f32"),
         "{e}"
     );
+    Ok(())
+}
+
+/// A file of halves, as PyTorch's `.half()` makes one, fills a module of single precision.
+#[test]
+fn half_precision_fills_single() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("net.safetensors");
+    let (from, to) = (net(1, DType::F16)?, net(2, DType::F32)?);
+    save_module(&path, &from)?;
+    let file = TensorFile::open(&path)?;
+    let (name, w) = from.parameters().remove(0);
+    assert_eq!(file.element_type(&name).as_deref(), Some("F16"));
+    load_module(&path, &to)?;
+    let (_, wide) = to.parameters().remove(0);
+    let w: Vec<f32> = w
+        .tensor()
+        .to_vec::<f16>()?
+        .iter()
+        .map(|x| x.to_f32())
+        .collect();
+    assert_eq!(w, wide.tensor().to_vec::<f32>()?);
+    let e = load_module(&path, &from);
+    assert!(e.is_ok(), "halves fill halves: {e:?}");
     Ok(())
 }
 

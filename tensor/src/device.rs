@@ -84,16 +84,29 @@ impl Device {
         matches!(self, Device::Cpu)
     }
 
+    /// Whether there are arrays of this type on it: of f64 on the CPU alone, of f16 on GPUs whose drivers offer such to shaders.
+    pub fn supports(&self, dtype: DType) -> bool {
+        match (self, dtype) {
+            (Device::Wgpu(_), DType::F64) => false,
+            (Device::Wgpu(gpu), DType::F16) => gpu.has_f16(),
+            _ => true,
+        }
+    }
+
     /// Refuses element types that the device has not.
     pub(crate) fn check_dtype(&self, op: &'static str, dtype: DType) -> Result<()> {
-        match (self, dtype) {
-            (Device::Wgpu(_), DType::F64) => Err(Error::Unsupported {
-                op,
-                device: self.to_string(),
-                why: "WebGPU has no 64-bit floats; use f32 or the CPU".into(),
-            }),
-            _ => Ok(()),
+        if self.supports(dtype) {
+            return Ok(());
         }
+        let why = match dtype {
+            DType::F16 => "its driver offers shaders no 16-bit floats; use f32",
+            _ => "WebGPU has no 64-bit floats; use f32 or the CPU",
+        };
+        Err(Error::Unsupported {
+            op,
+            device: self.to_string(),
+            why: why.into(),
+        })
     }
 }
 

@@ -29,6 +29,7 @@ pub use device::Device;
 pub use dtype::{DType, Element};
 pub use error::{Error, Result};
 pub use expr::Expr;
+pub use half::f16;
 pub use layout::broadcast_shapes;
 pub use random::RngKey;
 pub use tensor::{Captured, Tensor, largest_array, without_fusion};

@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::sync::OnceLock;
+
+use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
 use clel_tensor::{
-    Device, Expr, Result, RngKey, Tensor, Winograd, count_launches,
+    DType, Device, Expr, Result, RngKey, Tensor, Winograd, count_launches,
     expr::{Binary, Distribution},
     with_winograd, without_fusion,
 };
@@ -41,10 +44,21 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The images [n, h, w, c] of all steps, which stay within about ±1; the last ones are read first.
 fn run(shape: [usize; 4], steps: &[Step], device: &Device) -> Result<Vec<Vec<f32>>> {
+    run_in(DType::F32, shape, steps, device)
+}
+
+/// The same with arrays of a type, from numbers that f16 holds.
+fn run_in(
+    dtype: DType,
+    shape: [usize; 4],
+    steps: &[Step],
+    device: &Device,
+) -> Result<Vec<Vec<f32>>> {
     let c = shape[3];
     let random = |shape: &[usize], stream, size: f64| -> Result<Tensor> {
         let t = Tensor::uniform(shape, RngKey::new(5, stream), &Device::Cpu)?;
-        t.sub_scalar(0.5)?.mul_scalar(2.0 * size)?.to_device(device)
+        let t = t.sub_scalar(0.5)?.mul_scalar(2.0 * size)?;
+        t.to_dtype(DType::F16)?.to_dtype(dtype)?.to_device(device)
     };
     let size = (1.0 / (9 * c) as f64).sqrt();
     let weight = random(&[c, 3, 3, c], 1, size)?;
@@ -75,7 +89,8 @@ fn run(shape: [usize; 4], steps: &[Step], device: &Device) -> Result<Vec<Vec<f32
         };
         all.push(next);
     }
-    all.iter().rev().map(Tensor::to_vec).collect()
+    let numbers = |t: &Tensor| t.to_dtype(DType::F32)?.to_vec();
+    all.iter().rev().map(numbers).collect()
 }
 
 fn assert_close(a: &[Vec<f32>], b: &[Vec<f32>], limit: f32) {
@@ -112,6 +127,47 @@ proptest! {
             assert_close(&run(shape, &steps, &gpu)?, &single, 1e-5);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    /// Arrays of f16 differ from those of f32 by what each is rounded by when it is stored, fused or not, by whatever kernels.
+    #[test]
+    fn halves_are_rounded_when_they_are_stored(
+        h in 1..9usize,
+        w in 1..13usize,
+        c in prop::sample::select(vec![1usize, 3, 4, 8, 16, 24]),
+        steps in prop::collection::vec(step(), 1..10),
+    ) {
+        let shape = [1, h, w, c];
+        let wide = run(shape, &steps, &Device::Cpu)?;
+        let limit = 4e-3;
+        assert_close(&run_in(DType::F16, shape, &steps, &Device::Cpu)?, &wide, limit);
+        let single = without_fusion(|| run_in(DType::F16, shape, &steps, &Device::Cpu))?;
+        assert_close(&single, &wide, limit);
+        for gpu in families() {
+            assert_close(&run_in(DType::F16, shape, &steps, gpu)?, &wide, limit);
+        }
+    }
+}
+
+/// The adapter with the kernels of software rasterisers, and with those of graphics hardware.
+fn families() -> &'static [Device] {
+    static FAMILIES: OnceLock<Vec<Device>> = OnceLock::new();
+    FAMILIES.get_or_init(|| {
+        if gpu().is_none() {
+            return Vec::new();
+        }
+        let open = |family| {
+            let options = GpuOptions {
+                family: Some(family),
+                ..GpuOptions::default()
+            };
+            let adapter = find_adapter("").unwrap();
+            Device::Wgpu(pollster::block_on(Gpu::open_with(adapter, options)).unwrap())
+        };
+        [Family::Direct, Family::Tiled].map(open).to_vec()
+    })
 }
 
 /// conv → bias → activation is one launch; the residual sum and its activation too, both being needed.

@@ -65,11 +65,14 @@ impl Var {
         }))
     }
 
-    /// See [`Tensor::to_dtype`]; differentiable between f32 and f64.
+    /// See [`Tensor::to_dtype`]; differentiable between types of floating point.
     ///
     /// # Errors
     /// Those of `Tensor::to_dtype`.
     pub fn to_dtype(&self, dtype: DType) -> Result<Var> {
+        if dtype == self.tensor().dtype() {
+            return Ok(self.clone());
+        }
         let value = self.tensor().to_dtype(dtype)?;
         if !dtype.is_float() {
             return Ok(Var::constant(value));

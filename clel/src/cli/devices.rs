@@ -48,6 +48,7 @@ pub(super) struct Adapter {
     max_arrays_of_a_kernel: u32,
     max_workgroup_threads: u32,
     max_workgroup_bytes: u32,
+    f16: bool,
     matrix_units: bool,
 }
 
@@ -63,6 +64,7 @@ impl Adapter {
             max_arrays_of_a_kernel: a.max_storage_buffers,
             max_workgroup_threads: a.max_workgroup_threads,
             max_workgroup_bytes: a.max_workgroup_bytes,
+            f16: a.f16,
             matrix_units: a.matrix_units,
         }
     }
@@ -107,7 +109,7 @@ pub(super) fn cpu_line() -> String {
 pub(super) fn adapter_line(a: &AdapterSummary) -> String {
     let mib = |bytes: u64| bytes >> 20;
     format!(
-        "wgpu:{}   {} ({}, {}, {})\n         arrays up to {} MiB, {} a kernel; workgroups of {} threads and {} KiB{}",
+        "wgpu:{}   {} ({}, {}, {})\n         arrays up to {} MiB, {} a kernel; workgroups of {} threads and {} KiB{}{}",
         a.index,
         a.name,
         a.kind,
@@ -117,6 +119,7 @@ pub(super) fn adapter_line(a: &AdapterSummary) -> String {
         a.max_storage_buffers,
         a.max_workgroup_threads,
         a.max_workgroup_bytes >> 10,
+        if a.f16 { "; 16-bit floats" } else { "" },
         if a.matrix_units { "; matrix units" } else { "" },
     )
 }

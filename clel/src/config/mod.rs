@@ -21,7 +21,7 @@ pub(crate) use section::Sections;
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EvalConfig, HealthConfig,
     LogConfig, LossConfig, Precision, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source,
-    StepShape, TrainConfig,
+    StepShape, Storage, TrainConfig,
 };
 
 #[cfg(test)]

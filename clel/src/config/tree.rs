@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clel_tensor::gpu::{MatmulPrecision, with_matmul_precision};
-use clel_tensor::{Winograd, with_winograd};
+use clel_tensor::{DType, Winograd, with_winograd};
 use serde::{Deserialize, Serialize};
 
 use super::best::Best;
@@ -243,6 +243,29 @@ pub struct SamplerConfig {
     /// numbers are the same. Where each step is a power iteration (`cache_spectral` off) none is recorded.
     #[serde(default = "yes")]
     pub capture: bool,
+    /// How the network's images are stored in each step; the chains themselves are f32 always.
+    #[serde(default)]
+    pub storage: Storage,
+}
+
+/// How a network's images are stored while chains go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// As 32-bit floats.
+    #[default]
+    F32,
+    /// As 16-bit floats, where the device has such: half the memory to move. Sums are made in f32.
+    F16,
+}
+
+impl From<Storage> for DType {
+    fn from(storage: Storage) -> DType {
+        match storage {
+            Storage::F32 => DType::F32,
+            Storage::F16 => DType::F16,
+        }
+    }
 }
 
 /// Batches, optimisers and averages.

@@ -69,6 +69,7 @@ mod tests {
             max_storage_buffers: 8,
             max_workgroup_threads: 256,
             max_workgroup_bytes: 16 << 10,
+            f16: false,
             matrix_units: false,
         };
         let finding = too_small(&adapter)?.map(|finding| finding.what);

@@ -1,7 +1,8 @@
 //! Stochastic gradient Langevin dynamics.
 
 use clel_autograd::{GradOptions, Var, grad_releasing};
-use clel_tensor::{Captured, Expr, RngKey, Tensor, expr::Distribution};
+use clel_nn::autocast_grad;
+use clel_tensor::{Captured, DType, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::{Chains, Energy, Numbers, Observed, StepSchedule, Watch};
 use crate::config::SamplerConfig;
@@ -24,6 +25,8 @@ pub struct Langevin {
     pub capture: bool,
     /// How λ and σ change from step to step.
     pub schedule: StepSchedule,
+    /// The type in which the network's images are stored, f32 or f16 ([`clel_nn::autocast`]); f32 where the device has no f16.
+    pub storage: DType,
 }
 
 /// One step of size 1 without noise, recorded where it is repeated.
@@ -36,6 +39,7 @@ impl Default for Langevin {
             clip: None,
             capture: true,
             schedule: StepSchedule::CONSTANT,
+            storage: DType::F32,
         }
     }
 }
@@ -87,6 +91,7 @@ impl Langevin {
             clip: config.clip,
             capture: config.capture,
             schedule: StepSchedule::of(config),
+            storage: config.storage.into(),
         }
     }
 
@@ -110,11 +115,7 @@ impl Langevin {
         scales: Option<&Scales>,
     ) -> Result<Step> {
         // ANCHOR: step
-        let x = Var::leaf(images.clone());
-        let energy = energy(&x)?;
-        let energies = energy.tensor().clone();
-        let gradient = grad_releasing(vec![energy], &[&x], &GradOptions::default())?.remove(0);
-        let gradient = gradient.into_tensor();
+        let (energies, gradient) = self.gradient(energy, images)?;
         let mut inputs = vec![images, &gradient];
         let mut g = Expr::input(1);
         if let Some(c) = self.clip {
@@ -149,6 +150,18 @@ impl Langevin {
             energies,
             gradient,
         })
+    }
+
+    /// E and ∇E of images.
+    fn gradient(&self, energy: &Energy<'_>, images: &Tensor) -> Result<(Tensor, Tensor)> {
+        let x = Var::leaf(images.clone());
+        if self.storage == DType::F16 && images.device().supports(DType::F16) {
+            return autocast_grad(&x, || energy(&x));
+        }
+        let energy = energy(&x)?;
+        let energies = energy.tensor().clone();
+        let mut gradient = grad_releasing(vec![energy], &[&x], &GradOptions::default())?;
+        Ok((energies, gradient.remove(0).into_tensor()))
     }
 
     /// All steps from images \[N, H, W, C\]. Step k draws the noise of `key.at(key.step · 2³² + k)`, so that runs of different

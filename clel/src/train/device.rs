@@ -2,10 +2,12 @@
 
 use std::{thread::sleep, time::Duration};
 
-use clel_tensor::Device;
+use clel_tensor::gpu::{Family, Gpu};
+use clel_tensor::{DType, Device};
 
 use super::Trainer;
-use crate::{Error, Result, config::Config, data::Dataset};
+use crate::config::{Config, Precision, Storage};
+use crate::{Error, Result, data::Dataset};
 
 /// A run goes on so many times after its device was lost; a driver that fails more often needs a person.
 pub(super) const MOST_LOSSES: usize = 5;
@@ -17,9 +19,30 @@ pub(crate) fn is_lost(device: &Device) -> bool {
     matches!(device.wait(), Err(clel_tensor::Error::DeviceLost { .. }))
 }
 
-/// Whether a lower precision makes products faster.
-pub(super) fn has_matrix_units(device: &Device) -> bool {
-    matches!(device, Device::Wgpu(gpu) if gpu.has_matrix_units())
+/// A warning for each setting that the device cannot follow, or that costs there what it saves elsewhere.
+pub(super) fn unmet(config: &Config, device: &Device) -> Vec<String> {
+    let gpu = match device {
+        Device::Cpu => None,
+        Device::Wgpu(gpu) => Some(gpu),
+    };
+    let mut warnings = Vec::new();
+    let units = gpu.is_some_and(Gpu::has_matrix_units);
+    if config.train.matmul_precision != Precision::Highest && !units {
+        warnings.push(format!(
+            "train.matmul_precision has no effect on {device}, which has no matrix units that this program can use: products are in f32"
+        ));
+    }
+    let halves = config.sampler.storage == Storage::F16;
+    if halves && !device.supports(DType::F16) {
+        warnings.push(format!(
+            "sampler.storage=f16 has no effect on {device}, whose driver offers shaders no 16-bit floats: images are f32"
+        ));
+    } else if halves && !gpu.is_some_and(|gpu| gpu.family() == Family::Tiled) {
+        warnings.push(format!(
+            "sampler.storage=f16 takes more time and memory on {device} than f32: it computes in f32, and converts"
+        ));
+    }
+    warnings
 }
 
 /// The device opened anew, tried for some seconds.

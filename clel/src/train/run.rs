@@ -14,7 +14,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
-    device::{MOST_LOSSES, has_matrix_units, reopen, too_large},
+    device::{MOST_LOSSES, reopen, too_large, unmet},
     figures::figures,
     health::Health,
     kept::Kept,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    config::{Config, Precision, SickPolicy},
+    config::{Config, SickPolicy},
     data::{Ahead, Dataset, ImageSet, Order},
     report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
     tune::described,
@@ -128,13 +128,7 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
     let _lock = job.run.lock()?;
     describe_data(&mut job.config, &job.data)?;
-    let mut warnings = Vec::new();
-    if job.config.train.matmul_precision != Precision::Highest && !has_matrix_units(&job.device) {
-        warnings.push(format!(
-            "train.matmul_precision has no effect on {}, which has no matrix units that this program can use: products are in f32",
-            job.device
-        ));
-    }
+    let mut warnings = unmet(&job.config, &job.device);
     let mut trainer = if job.resume {
         go_on(&job, &mut warnings)?
     } else {

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use clel_tensor::{DType, Tensor};
+use clel_tensor::{DType, Device, Tensor};
 
 use super::{TensorFile, write_tensors};
 use crate::{Error, FileOrder, Module, Result, Slot};
@@ -76,10 +76,15 @@ fn read_slot(file: &TensorFile, key: &str, slot: &Slot<'_>) -> Result<Tensor> {
             found: found.to_vec(),
         });
     }
-    let value = file.tensor(key, old.device())?;
-    match (value.dtype(), old.dtype()) {
-        (a, b) if a == b => slot.order().from_file(&value),
-        (DType::F32, DType::F64) => slot.order().from_file(&value.to_dtype(DType::F64)?),
+    // a GPU may have no type of a file's
+    let value = file.tensor(key, &Device::Cpu)?;
+    let found = value.dtype();
+    let widens = |found: DType| found.is_float() && found.size() < old.dtype().size();
+    match (found, old.dtype()) {
+        (found, expected) if found == expected || (widens(found) && expected.is_float()) => {
+            let value = value.to_dtype(expected)?.to_device(old.device())?;
+            slot.order().from_file(&value)
+        }
         (found, expected) => Err(Error::FileDType {
             file: file.path().to_owned(),
             key: key.into(),

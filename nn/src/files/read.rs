@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clel_tensor::{Device, Tensor};
+use clel_tensor::{Device, Tensor, f16};
 use safetensors::{Dtype, SafeTensors};
 
 use super::checksum;
@@ -120,6 +120,7 @@ impl TensorFile {
             let bytes = &self.bytes[entry.range.clone()];
             let found = match entry.dtype {
                 Dtype::F32 => non_finite(bytes, f32::from_le_bytes),
+                Dtype::F16 => non_finite(bytes, f16::from_le_bytes),
                 Dtype::F64 => non_finite(bytes, f64::from_le_bytes),
                 _ => None,
             };
@@ -136,7 +137,7 @@ impl TensorFile {
         Ok(())
     }
 
-    /// An array, f32, f64 or u32, on `device`.
+    /// An array, f32, f16, f64 or u32, on `device`.
     ///
     /// # Errors
     /// [`Error::MissingKey`]; [`Error::FileDType`] for other element types; what the device reports.
@@ -156,6 +157,11 @@ impl TensorFile {
                 let v: Vec<f32> = four().map(f32::from_le_bytes).collect();
                 Tensor::from_slice(&v, shape, device)
             }
+            Dtype::F16 => {
+                let two = bytes.as_chunks::<2>().0.iter().copied();
+                let v: Vec<f16> = two.map(f16::from_le_bytes).collect();
+                Tensor::from_slice(&v, shape, device)
+            }
             Dtype::F64 => {
                 let v: Vec<f64> = eight().map(f64::from_le_bytes).collect();
                 Tensor::from_slice(&v, shape, device)
@@ -168,7 +174,7 @@ impl TensorFile {
                 return Err(Error::FileDType {
                     file: self.path.clone(),
                     key: name.into(),
-                    expected: "F32, F64 or U32".into(),
+                    expected: "F32, F16, F64 or U32".into(),
                     found: format!("{other:?}"),
                 });
             }

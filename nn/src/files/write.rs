@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use clel_tensor::{DType, Tensor};
+use clel_tensor::{DType, Tensor, f16};
 use crc32fast::Hasher;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// What a file holds under a name.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// An array of f32, f64 or u32.
+    /// An array of any type.
     Array(Tensor),
     /// One I64 of shape \[\], as PyTorch's counters are.
     Integer(i64),
@@ -31,6 +31,7 @@ impl Content {
             Content::Array(t) => {
                 let name = match t.dtype() {
                     DType::F32 => "F32",
+                    DType::F16 => "F16",
                     DType::F64 => "F64",
                     DType::U32 => "U32",
                 };
@@ -47,7 +48,7 @@ impl Content {
     }
 }
 
-/// Writes a safetensors file of f32, f64 and u32 arrays with metadata, atomically
+/// Writes a safetensors file of arrays with metadata, atomically
 /// (see [`write_atomically`]). The same content gives the same bytes. The metadata get a `checksum` over the whole file, which
 /// [`TensorFile::open`](super::TensorFile::open) compares.
 ///
@@ -151,6 +152,11 @@ fn bytes_of(t: &Tensor) -> Result<Vec<u8>> {
     match t.dtype() {
         DType::F32 => {
             let v = t.to_vec::<f32>()?;
+            v.iter()
+                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        }
+        DType::F16 => {
+            let v = t.to_vec::<f16>()?;
             v.iter()
                 .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
         }

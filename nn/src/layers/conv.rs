@@ -2,7 +2,7 @@
 
 use clel_autograd::Var;
 
-use super::Weight;
+use super::{Weight, autocast::image, weight::converted};
 use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor};
 
 /// How a [`Conv2d`] is made. The default is PyTorch's: stride 1, no padding, a bias, weights and bias uniform on
@@ -127,10 +127,12 @@ impl Layer for Conv2d {
                 expected: format!("[N, H, W, {channels}] with H, W ≥ {least}"),
             });
         }
-        let y = x.conv2d(&self.weight.value(mode)?, self.stride, self.pad)?;
+        let (x, dtype) = image(x, weight.dtype())?;
+        let weight = self.weight.value_in(dtype, mode)?;
+        let y = x.conv2d(&weight, self.stride, self.pad)?;
         match &self.bias {
             None => Ok(y),
-            Some(bias) => Ok(y.add(&bias.var())?),
+            Some(bias) => Ok(y.add(&converted(bias, dtype, || Ok(bias.var()))?)?),
         }
     }
 }

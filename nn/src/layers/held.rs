@@ -3,13 +3,18 @@
 use std::cell::RefCell;
 
 use clel_autograd::Var;
-use clel_tensor::Tensor;
+use clel_tensor::{DType, Tensor};
 
 use crate::Result;
 
 thread_local! {
-    /// The weight as it is trained, and what became of it.
-    static HELD: RefCell<Option<Vec<(Tensor, Var)>>> = const { RefCell::new(None) };
+    /// Weights as they are trained, and what became of each.
+    static HELD: RefCell<Option<Vec<Held>>> = const { RefCell::new(None) };
+}
+
+struct Held {
+    original: Tensor,
+    value: Var,
 }
 
 /// Runs `f` with each spectrally normalised weight W/σ of this thread computed at its first use only, and constant from then on. In
@@ -37,7 +42,7 @@ thread_local! {
 /// ```
 pub fn hold_weights<R>(f: impl FnOnce() -> R) -> R {
     /// Lets go even if `f` panics.
-    struct Restore(Option<Vec<(Tensor, Var)>>);
+    struct Restore(Option<Vec<Held>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             HELD.replace(self.0.take());
@@ -47,15 +52,16 @@ pub fn hold_weights<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// What is held for `original`, else what `compute` gives, which is then held if anything is.
-pub(super) fn held_or(original: &Tensor, compute: impl FnOnce() -> Result<Var>) -> Result<Var> {
+/// What is held for `original` in a type, else what `compute` gives, which is of that type and then held if anything is.
+pub(super) fn held_or(
+    original: &Tensor,
+    dtype: DType,
+    compute: impl FnOnce() -> Result<Var>,
+) -> Result<Var> {
+    let is = |held: &&Held| held.original.same(original) && held.value.tensor().dtype() == dtype;
     let held = HELD.with_borrow(|held| {
         let all = held.as_ref()?;
-        Some(
-            all.iter()
-                .find(|(w, _)| w.same(original))
-                .map(|(_, v)| v.clone()),
-        )
+        Some(all.iter().find(is).map(|held| held.value.clone()))
     });
     match held {
         None => compute(),
@@ -65,7 +71,10 @@ pub(super) fn held_or(original: &Tensor, compute: impl FnOnce() -> Result<Var>) 
             value.tensor().realize()?;
             HELD.with_borrow_mut(|held| {
                 if let Some(all) = held {
-                    all.push((original.clone(), value.clone()));
+                    all.push(Held {
+                        original: original.clone(),
+                        value: value.clone(),
+                    });
                 }
             });
             Ok(value)

@@ -2,7 +2,7 @@
 
 use clel_autograd::Var;
 
-use super::Weight;
+use super::{Weight, autocast::widened};
 use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor};
 
 /// How a [`Linear`] is made. The default is PyTorch's: a bias, weights and bias uniform on ±1/√in, no spectral norm.
@@ -95,7 +95,8 @@ impl Module for Linear {
 
 impl Layer for Linear {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
-        let inputs = self.weight.tensor().shape()[1];
+        let weight = self.weight.tensor();
+        let inputs = weight.shape()[1];
         if x.rank() < 2 || x.shape().last() != Some(&inputs) {
             return Err(Error::Input {
                 layer: "Linear",
@@ -103,6 +104,7 @@ impl Layer for Linear {
                 expected: format!("[N, …, {inputs}]"),
             });
         }
+        let x = widened(x, weight.dtype())?;
         let y = x.matmul_t(&self.weight.value(mode)?, false, true)?;
         match &self.bias {
             None => Ok(y),

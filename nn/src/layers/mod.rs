@@ -1,6 +1,7 @@
 //! The layers. Images are \[N, H, W, C\], everything else \[…, features\].
 
 mod activation;
+mod autocast;
 mod batch_norm;
 mod conv;
 mod held;
@@ -11,6 +12,7 @@ mod spectral;
 mod weight;
 
 pub use activation::Activation;
+pub use autocast::{autocast, autocast_grad};
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvOptions};
 pub use held::hold_weights;

@@ -1,7 +1,9 @@
 //! Pooling of images \[N, H, W, C\].
 
 use clel_autograd::Var;
+use clel_tensor::DType;
 
+use super::autocast::widened;
 use crate::{Error, Layer, Mode, Module, Result, Visitor};
 
 /// Averages over windows of k×k; zeros of the padding count.
@@ -67,8 +69,14 @@ impl Module for GlobalAvgPool2d {
 
 impl Layer for GlobalAvgPool2d {
     fn forward(&self, x: &Var, _: Mode) -> Result<Var> {
+        let halves = x.tensor().dtype() == DType::F16;
         match x.shape() {
-            [_, h, w, _] if h * w > 0 => Ok(x.mean(&[1, 2], false)?),
+            // halves may not hold the sum of an image, which a pool does not store
+            &[n, side, width, c] if halves && side == width && side > 0 => {
+                let pooled = x.avg_pool2d(side, side, 0)?;
+                Ok(pooled.reshape(&[n, c])?)
+            }
+            [_, h, w, _] if h * w > 0 => Ok(widened(x, DType::F32)?.mean(&[1, 2], false)?),
             shape => Err(Error::Input {
                 layer: "GlobalAvgPool2d",
                 shape: shape.to_vec(),

@@ -1,7 +1,7 @@
 //! The weight of a linear map, spectrally normalised or not.
 
 use clel_autograd::Var;
-use clel_tensor::Tensor;
+use clel_tensor::{DType, Tensor};
 
 use super::{held::held_or, spectral::SpectralNorm};
 use crate::{FileOrder, Fill, Init, Mode, Module, Parameter, Result, Visitor};
@@ -57,9 +57,15 @@ impl Weight {
             None => Ok(self.original.var()),
             Some(norm) => {
                 let original = self.original.var();
-                held_or(original.tensor(), || norm.apply(&original, mode))
+                let dtype = original.tensor().dtype();
+                held_or(original.tensor(), dtype, || norm.apply(&original, mode))
             }
         }
+    }
+
+    /// The same in a type, to which it is converted.
+    pub(super) fn value_in(&self, dtype: DType, mode: Mode) -> Result<Var> {
+        converted(&self.original, dtype, || self.value(mode))
     }
 
     /// The numbers of W.
@@ -71,6 +77,19 @@ impl Weight {
     pub fn is_normalised(&self) -> bool {
         self.norm.is_some()
     }
+}
+
+/// What becomes of a parameter, in a type.
+pub(super) fn converted(
+    parameter: &Parameter,
+    dtype: DType,
+    value: impl FnOnce() -> Result<Var>,
+) -> Result<Var> {
+    let original = parameter.tensor();
+    if original.dtype() == dtype {
+        return value();
+    }
+    held_or(&original, dtype, || Ok(value()?.to_dtype(dtype)?))
 }
 
 impl Module for Weight {

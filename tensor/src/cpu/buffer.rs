@@ -1,5 +1,7 @@
 //! Storage of one array on the CPU, and a borrowed view of a piece of it.
 
+use half::f16;
+
 use super::memory::PoolVec;
 use crate::{DType, Element, Error, Result};
 
@@ -8,6 +10,8 @@ use crate::{DType, Element, Error, Result};
 pub enum CpuBuffer {
     /// 32-bit floats.
     F32(PoolVec<f32>),
+    /// 16-bit floats.
+    F16(PoolVec<f16>),
     /// 64-bit floats.
     F64(PoolVec<f64>),
     /// 32-bit unsigned integers.
@@ -19,17 +23,20 @@ pub enum CpuBuffer {
 pub enum CpuView<'a> {
     /// 32-bit floats.
     F32(&'a [f32]),
+    /// 16-bit floats.
+    F16(&'a [f16]),
     /// 64-bit floats.
     F64(&'a [f64]),
     /// 32-bit unsigned integers.
     U32(&'a [u32]),
 }
 
-/// Runs the same expression on the elements of any of the three types.
+/// Runs the same expression on the elements of any of the types.
 macro_rules! each {
     ($this:expr, $x:ident => $body:expr) => {
         match $this {
             Self::F32($x) => $body,
+            Self::F16($x) => $body,
             Self::F64($x) => $body,
             Self::U32($x) => $body,
         }
@@ -44,6 +51,7 @@ impl CpuBuffer {
     pub fn uninit(op: &'static str, dtype: DType, len: usize) -> Result<Self> {
         Ok(match dtype {
             DType::F32 => CpuBuffer::F32(PoolVec::uninit(op, len)?),
+            DType::F16 => CpuBuffer::F16(PoolVec::uninit(op, len)?),
             DType::F64 => CpuBuffer::F64(PoolVec::uninit(op, len)?),
             DType::U32 => CpuBuffer::U32(PoolVec::uninit(op, len)?),
         })
@@ -80,6 +88,7 @@ impl CpuBuffer {
     pub fn view(&self) -> CpuView<'_> {
         match self {
             CpuBuffer::F32(x) => CpuView::F32(x),
+            CpuBuffer::F16(x) => CpuView::F16(x),
             CpuBuffer::F64(x) => CpuView::F64(x),
             CpuBuffer::U32(x) => CpuView::U32(x),
         }
@@ -94,6 +103,11 @@ impl CpuBuffer {
 impl From<PoolVec<f32>> for CpuBuffer {
     fn from(v: PoolVec<f32>) -> Self {
         CpuBuffer::F32(v)
+    }
+}
+impl From<PoolVec<f16>> for CpuBuffer {
+    fn from(v: PoolVec<f16>) -> Self {
+        CpuBuffer::F16(v)
     }
 }
 impl From<PoolVec<f64>> for CpuBuffer {
@@ -112,6 +126,7 @@ impl<'a> CpuView<'a> {
     pub const fn dtype(self) -> DType {
         match self {
             CpuView::F32(_) => DType::F32,
+            CpuView::F16(_) => DType::F16,
             CpuView::F64(_) => DType::F64,
             CpuView::U32(_) => DType::U32,
         }
@@ -134,6 +149,7 @@ impl<'a> CpuView<'a> {
     pub fn slice(self, start: usize, len: usize) -> Self {
         match self {
             CpuView::F32(x) => CpuView::F32(&x[start..start + len]),
+            CpuView::F16(x) => CpuView::F16(&x[start..start + len]),
             CpuView::F64(x) => CpuView::F64(&x[start..start + len]),
             CpuView::U32(x) => CpuView::U32(&x[start..start + len]),
         }
@@ -167,21 +183,30 @@ impl<'a> CpuView<'a> {
     /// `OutOfMemory`, in the name of `op`.
     pub fn convert(self, op: &'static str, to: DType) -> Result<CpuBuffer> {
         macro_rules! into {
-            ($t:ty) => {{
+            ($t:ty, $convert:expr) => {{
                 let mut v = PoolVec::<$t>::uninit(op, self.len())?;
-                each!(self, x => {
-                    for (to, from) in v.iter_mut().zip(x) {
-                        *to = *from as $t;
-                    }
-                });
+                match self {
+                    CpuView::F32(x) => fill(&mut v, x, $convert, |x| f64::from(*x)),
+                    CpuView::F16(x) => fill(&mut v, x, $convert, |x| x.to_f64()),
+                    CpuView::F64(x) => fill(&mut v, x, $convert, |x| *x),
+                    CpuView::U32(x) => fill(&mut v, x, $convert, |x| f64::from(*x)),
+                }
                 v.into()
             }};
         }
         Ok(match to {
-            DType::F32 => into!(f32),
-            DType::F64 => into!(f64),
-            DType::U32 => into!(u32),
+            DType::F32 => into!(f32, |x| x as f32),
+            DType::F16 => into!(f16, f16::from_f64),
+            DType::F64 => into!(f64, |x| x),
+            DType::U32 => into!(u32, |x| x as u32),
         })
+    }
+}
+
+/// f64 holds every element of every type, so that each is rounded once.
+fn fill<A, B>(to: &mut [B], from: &[A], narrow: impl Fn(f64) -> B, widen: impl Fn(&A) -> f64) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = narrow(widen(from));
     }
 }
 
@@ -198,6 +223,12 @@ mod tests {
         assert_eq!(u.view().elements::<u32>("test").unwrap(), want);
         let d = b.view().slice(0, 2).convert("test", DType::F64).unwrap();
         assert_eq!(d.view().elements::<f64>("test").unwrap(), [1.5, -2.0]);
+        let h = CpuBuffer::copy_of("test", &[1.0f32 + 1.0 / 1024.0, 2049.0, 1e5, 1e-8]).unwrap();
+        let h = h.view().convert("test", DType::F16).unwrap();
+        // the nearest, the even one of two; beyond the largest and below the smallest
+        let want = [1.0 + 1.0 / 1024.0, 2048.0, f32::INFINITY, 0.0];
+        let back = h.view().convert("test", DType::F32).unwrap();
+        assert_eq!(back.view().elements::<f32>("test").unwrap(), want);
         let refused = b.view().elements::<f64>("sum").unwrap_err();
         assert_eq!(refused.to_string(), "sum: elements are f32, expected f64");
     }

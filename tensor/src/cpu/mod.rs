@@ -50,6 +50,7 @@ pub fn run(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
     let op = primitive.name();
     match (inputs.first().map(|x| x.dtype()), primitive) {
         (Some(DType::F32), _) => run_real::<f32>(primitive, inputs),
+        (Some(DType::F16), _) => run_halves(primitive, inputs),
         (Some(DType::F64), _) => run_real::<f64>(primitive, inputs),
         (Some(DType::U32), Primitive::Gather(s)) => {
             let index = inputs[1].elements(op)?;
@@ -86,6 +87,23 @@ pub(crate) fn run_through(
             conv::conv_through(*pass, s, a, b, epilogue)
         }
         _ => Ok(None),
+    }
+}
+
+/// Computes in f32 and rounds the result: on the CPU f16 is for agreeing with GPUs, not for speed.
+fn run_halves(primitive: &Primitive, inputs: &[CpuView<'_>]) -> Result<CpuBuffer> {
+    let op = primitive.name();
+    let wide = |x: &CpuView<'_>| match x.dtype() {
+        DType::F16 => x.convert(op, DType::F32).map(Some),
+        _ => Ok(None),
+    };
+    let widened = inputs.iter().map(wide).collect::<Result<Vec<_>>>()?;
+    let read = inputs.iter().zip(&widened);
+    let read = read.map(|(x, wide)| wide.as_ref().map_or(*x, CpuBuffer::view));
+    let output = run_real::<f32>(primitive, &read.collect::<Vec<_>>())?;
+    match primitive.output_dtype(DType::F16) {
+        DType::F16 => output.view().convert(op, DType::F16),
+        _ => Ok(output),
     }
 }
 

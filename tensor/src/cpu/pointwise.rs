@@ -2,6 +2,7 @@
 //! elements at a time. A block of every intermediate fits the L1/L2 cache, so a fused chain reads
 //! its inputs and writes its outputs once; the inner loops are plain and vectorise.
 
+use half::f16;
 use rayon::prelude::*;
 
 use super::{CpuBuffer, CpuView};
@@ -38,23 +39,28 @@ pub(crate) fn pointwise(
 pub(super) trait Compute: Scalar + Default + Send + Sync + 'static {
     fn from_f64(v: f64) -> Self;
     fn from_f32(v: f32) -> Self;
+    fn from_f16(v: f16) -> Self;
     fn from_u32(v: u32) -> Self;
     /// Truncated towards zero, negative numbers and NaN to 0.
     fn to_u32(self) -> u32;
     fn to_f32(self) -> f32;
+    fn to_f16(self) -> f16;
     fn to_f64(self) -> f64;
     /// The view's elements as they are, where its type is the one computed in.
     fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [Self]>;
 }
 
 macro_rules! compute {
-    ($t:ident $variant:ident) => {
+    ($t:ident $variant:ident $half:ident) => {
         impl Compute for $t {
             fn from_f64(v: f64) -> $t {
                 v as $t
             }
             fn from_f32(v: f32) -> $t {
                 v as $t
+            }
+            fn from_f16(v: f16) -> $t {
+                v.to_f32() as $t
             }
             fn from_u32(v: u32) -> $t {
                 v as $t
@@ -64,6 +70,9 @@ macro_rules! compute {
             }
             fn to_f32(self) -> f32 {
                 self as f32
+            }
+            fn to_f16(self) -> f16 {
+                f16::$half(self)
             }
             fn to_f64(self) -> f64 {
                 self as f64
@@ -77,12 +86,13 @@ macro_rules! compute {
         }
     };
 }
-compute!(f32 F32);
-compute!(f64 F64);
+compute!(f32 F32 from_f32);
+compute!(f64 F64 from_f64);
 
 /// Part of one output.
 pub(super) enum Out<'a> {
     F32(&'a mut [f32]),
+    F16(&'a mut [f16]),
     F64(&'a mut [f64]),
     U32(&'a mut [u32]),
 }
@@ -91,6 +101,7 @@ impl<'a> Out<'a> {
     pub fn of(buffer: &'a mut CpuBuffer) -> Out<'a> {
         match buffer {
             CpuBuffer::F32(v) => Out::F32(v),
+            CpuBuffer::F16(v) => Out::F16(v),
             CpuBuffer::F64(v) => Out::F64(v),
             CpuBuffer::U32(v) => Out::U32(v),
         }
@@ -106,6 +117,7 @@ impl<'a> Out<'a> {
         }
         match self {
             Out::F32(v) => split!(v F32),
+            Out::F16(v) => split!(v F16),
             Out::F64(v) => split!(v F64),
             Out::U32(v) => split!(v U32),
         }
@@ -127,6 +139,7 @@ impl<'a> Out<'a> {
         }
         match self {
             Out::F32(v) => store!(v to_f32),
+            Out::F16(v) => store!(v to_f16),
             Out::F64(v) => store!(v to_f64),
             Out::U32(v) => store!(v to_u32),
         }
@@ -249,6 +262,9 @@ impl<'a, T: Compute> Interpreter<'a, T> {
                         match view {
                             CpuView::F32(v) => {
                                 load(v, access, &self.kernel.shape, start, out, T::from_f32)
+                            }
+                            CpuView::F16(v) => {
+                                load(v, access, &self.kernel.shape, start, out, T::from_f16)
                             }
                             CpuView::F64(v) => {
                                 load(v, access, &self.kernel.shape, start, out, T::from_f64)

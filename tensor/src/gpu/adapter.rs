@@ -28,6 +28,8 @@ pub struct AdapterSummary {
     pub max_workgroup_threads: u32,
     /// Workgroup memory in bytes.
     pub max_workgroup_bytes: u32,
+    /// Whether arrays may be of 16-bit floats.
+    pub f16: bool,
     /// Whether products can be computed on matrix units: what [`super::MatmulPrecision`] but `Highest` asks for.
     pub matrix_units: bool,
 }
@@ -93,6 +95,7 @@ impl AdapterSummary {
             max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
             max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            f16: adapter.features().contains(wgpu::Features::SHADER_F16),
             matrix_units: has_matrix_units(adapter),
         }
     }

@@ -5,8 +5,8 @@ use super::matmul::block;
 use super::run::magic;
 use super::template::{Program, program};
 use super::{Gpu, GpuBuffer};
-use crate::Result;
 use crate::primitive::{Conv2d, ConvPass};
+use crate::{DType, Result};
 
 /// A part of a weight gradient walks about this many pixels at least.
 const SHORTEST_PART: usize = 256;
@@ -151,18 +151,24 @@ impl Gpu {
             .magic([s.stride])
             .numbers([s.pad]);
         let program = direct_program(ConvPass::WeightGrad, (rows, vectors), vec);
-        self.in_splits(name, parts, s.o * taps * s.c, output, |y| {
-            self.launch(
-                &program,
-                &Launch {
-                    name,
-                    read: &inputs,
-                    written: &[y],
-                    params: &params.0,
-                    groups: (threads as u64).div_ceil(WORKGROUP),
-                },
-            )
-        })
+        self.in_splits(
+            name,
+            parts,
+            s.o * taps * s.c,
+            (output, DType::F32),
+            |y, _| {
+                self.launch(
+                    &program,
+                    &Launch {
+                        name,
+                        read: &inputs,
+                        written: &[y],
+                        params: &params.0,
+                        groups: (threads as u64).div_ceil(WORKGROUP),
+                    },
+                )
+            },
+        )
     }
 
     /// Parts for a sum over so many pixels in each of so many threads.

@@ -5,8 +5,8 @@ use super::launch::{Launch, WORKGROUP};
 use super::run::magic;
 use super::template::{Program, program};
 use super::{Gpu, GpuBuffer};
-use crate::Result;
 use crate::primitive::{MatMul, Reduce};
+use crate::{DType, Result};
 
 /// Blocks of outputs that one thread of the direct kernel may keep: rows, and columns in vec4s.
 pub(super) const BLOCKS: [(usize, usize); 3] = [(8, 4), (8, 2), (4, 1)];
@@ -99,18 +99,24 @@ impl Gpu {
             a_step as u32,
             b_step as u32,
         ];
-        self.in_splits("matmul", splits, shape.batch * shape.m * shape.n, c, |c| {
-            self.launch(
-                &program,
-                &Launch {
-                    name: "matmul",
-                    read: &[a, b],
-                    written: &[c],
-                    params: &params,
-                    groups: (threads as u64).div_ceil(WORKGROUP),
-                },
-            )
-        })
+        self.in_splits(
+            "matmul",
+            splits,
+            shape.batch * shape.m * shape.n,
+            (c, DType::F32),
+            |c, _| {
+                self.launch(
+                    &program,
+                    &Launch {
+                        name: "matmul",
+                        read: &[a, b],
+                        written: &[c],
+                        params: &params,
+                        groups: (threads as u64).div_ceil(WORKGROUP),
+                    },
+                )
+            },
+        )
     }
 
     /// Whether lanes can share the rows of a product: whole vectors, whole turns of all lanes, not much beside the product.
@@ -161,25 +167,30 @@ impl Gpu {
         wanted.min(k / SHORTEST_SPLIT).max(1)
     }
 
-    /// Runs a kernel that writes `splits` partial results of `elements` each, and adds them.
+    /// Runs a kernel that writes `splits` partial results of `elements` each, in f32, and adds them; a single one is in the output's type.
     pub(super) fn in_splits(
         &self,
         name: &'static str,
         splits: usize,
         elements: usize,
-        output: &GpuBuffer,
-        kernel: impl FnOnce(&GpuBuffer) -> Result<()>,
+        (output, dtype): (&GpuBuffer, DType),
+        kernel: impl FnOnce(&GpuBuffer, DType) -> Result<()>,
     ) -> Result<()> {
         if splits == 1 {
-            return kernel(output);
+            return kernel(output, dtype);
         }
         let partial = self.output(name, splits * elements * 4)?;
-        kernel(&partial)?;
+        kernel(&partial, DType::F32)?;
         let shape = Reduce {
             outer: 1,
             len: splits,
             inner: elements,
         };
-        self.fold(name, true, &shape, &partial, output)
+        self.fold(
+            name,
+            true,
+            &shape,
+            [(&partial, DType::F32), (output, dtype)],
+        )
     }
 }

@@ -13,6 +13,7 @@ mod batch;
 mod bindings;
 mod conv;
 mod faults;
+mod halves;
 mod kept;
 mod launch;
 mod layout;
@@ -132,7 +133,8 @@ impl Gpu {
         } else {
             adapter.limits()
         };
-        // with the smallest limits their tiles do not fit
+        // beyond what WebGPU guarantees; and with the smallest limits the units' tiles do not fit
+        summary.f16 &= !options.smallest_limits;
         summary.matrix_units &= !options.smallest_limits;
         let family = options.family.unwrap_or(match summary.kind {
             AdapterKind::Software => Family::Direct,
@@ -140,10 +142,9 @@ impl Gpu {
         });
         let lanes =
             family == Family::Direct && !options.smallest_limits && adapter::has_lanes(&adapter);
-        let usual = match lanes {
-            true => adapter::LANE_FEATURES,
-            false => wgpu::Features::empty(),
-        };
+        let mut usual = wgpu::Features::empty();
+        usual.set(adapter::LANE_FEATURES, lanes);
+        usual.set(wgpu::Features::SHADER_F16, summary.f16);
         let mut opened = request(&adapter, &limits, usual, summary.matrix_units).await;
         if summary.matrix_units && opened.is_err() {
             summary.matrix_units = false;
@@ -180,6 +181,11 @@ impl Gpu {
     /// Whether products can be computed on matrix units: what [`MatmulPrecision`] but `Highest` asks for.
     pub fn has_matrix_units(&self) -> bool {
         self.inner.summary.matrix_units
+    }
+
+    /// Whether arrays may be of f16: the driver offers such to shaders.
+    pub fn has_f16(&self) -> bool {
+        self.inner.summary.f16
     }
 
     /// Whether the lanes of a software rasteriser's threads tell one another numbers, as its fastest kernels have them do.

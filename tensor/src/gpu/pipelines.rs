@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::faults::Faults;
+use super::template::finished;
 use crate::Result;
 
 /// A compiled kernel with the layout of its arrays.
@@ -78,6 +79,7 @@ impl Pipelines {
             return Ok(Arc::clone(known));
         }
         let source = source().map_err(|why| faults.refused(format!("kernel {key}: {why}")))?;
+        let source = finished(source);
         let (storage, layout) = self.layouts.entry((read, written)).or_insert_with(|| {
             let storage = storage_layout(device, read, written);
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {

@@ -30,7 +30,7 @@ impl Gpu {
         let outputs = kernel
             .roots
             .iter()
-            .map(|_| self.output("pointwise", kernel.len() * 4))
+            .map(|(_, dtype)| self.output("pointwise", kernel.len() * dtype.size()))
             .collect::<Result<Vec<_>>>()?;
         if kernel.len() == 0 {
             return Ok(outputs);

@@ -189,9 +189,11 @@ fn arrays(
     Ok(())
 }
 
-const fn word(dtype: DType) -> &'static str {
+/// What shaders call a type; they have no f64.
+pub(super) const fn word(dtype: DType) -> &'static str {
     match dtype {
         DType::U32 => "u32",
+        DType::F16 => "f16",
         DType::F32 | DType::F64 => "f32",
     }
 }
@@ -274,6 +276,7 @@ fn operations(
     for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
         match dtype {
             DType::U32 => writeln!(out, "y{n}[t] = to_u32(v{root});")?,
+            DType::F16 => writeln!(out, "y{n}[t] = vec4<f16>(v{root});")?,
             DType::F32 | DType::F64 => writeln!(out, "y{n}[t] = v{root};")?,
         }
     }

@@ -4,8 +4,8 @@ use super::launch::{Launch, WORKGROUP};
 use super::run::magic;
 use super::template::{Program, program};
 use super::{AdapterKind, Gpu, GpuBuffer};
-use crate::Result;
 use crate::primitive::{Pool2d, PoolPass, Reduce, ReduceKind};
+use crate::{DType, Result};
 
 /// One thread adds no more elements than this.
 const LONGEST: usize = 256;
@@ -56,24 +56,23 @@ impl Gpu {
         &self,
         kind: ReduceKind,
         shape: &Reduce,
-        x: &GpuBuffer,
-        y: &GpuBuffer,
+        dtype: DType,
+        [x, y]: [&GpuBuffer; 2],
     ) -> Result<()> {
         match kind {
-            ReduceKind::Sum => self.fold("sum", true, shape, x, y),
-            ReduceKind::Max => self.fold("max", false, shape, x, y),
+            ReduceKind::Sum => self.fold("sum", true, shape, [(x, dtype), (y, dtype)]),
+            ReduceKind::Max => self.fold("max", false, shape, [(x, dtype), (y, dtype)]),
             ReduceKind::ArgMax => self.argmax(shape, x, y),
         }
     }
 
-    /// Sum or maximum, in as many passes as the axis is long for.
+    /// Sum or maximum from an array of one type to one of the same or another, in as many passes as the axis is long for.
     pub(super) fn fold(
         &self,
         name: &'static str,
         sum: bool,
         shape: &Reduce,
-        x: &GpuBuffer,
-        y: &GpuBuffer,
+        [(x, from), (y, to)]: [(&GpuBuffer, DType); 2],
     ) -> Result<()> {
         let Reduce { outer, len, inner } = *shape;
         let vec = inner.is_multiple_of(4);
@@ -86,7 +85,7 @@ impl Gpu {
         let stretch = side_by_side * len.div_ceil(parts);
         let empty = if sum { 0.0 } else { f32::NEG_INFINITY };
         let threads = outer * parts * lanes;
-        let pass = |y: &GpuBuffer| {
+        let pass = |y: &GpuBuffer, to: DType| {
             let [im, il] = magic(lanes);
             let [pm, pl] = magic(parts);
             let [sm, sl] = magic(side_by_side);
@@ -111,19 +110,19 @@ impl Gpu {
                 ],
                 groups: (threads as u64).div_ceil(WORKGROUP),
             };
-            self.launch(&reduce_program(sum, vec, row), &launch)
+            self.launch(&reduce_program(sum, vec, row).of(from).to(to), &launch)
         };
         if parts == 1 {
-            return pass(y);
+            return pass(y, to);
         }
         let partial = self.output(name, outer * parts * inner * 4)?;
-        pass(&partial)?;
+        pass(&partial, DType::F32)?;
         let rest = Reduce {
             outer,
             len: parts,
             inner,
         };
-        self.fold(name, sum, &rest, &partial, y)
+        self.fold(name, sum, &rest, [(&partial, DType::F32), (y, to)])
     }
 
     fn argmax(&self, shape: &Reduce, x: &GpuBuffer, y: &GpuBuffer) -> Result<()> {
@@ -171,8 +170,8 @@ impl Gpu {
         name: &'static str,
         pass: PoolPass,
         shape: &Pool2d,
-        x: &GpuBuffer,
-        y: &GpuBuffer,
+        dtype: DType,
+        [x, y]: [&GpuBuffer; 2],
     ) -> Result<()> {
         let vec = shape.c.is_multiple_of(4) && pass != PoolPass::MaxIndex;
         let c = if vec { shape.c / 4 } else { shape.c };
@@ -208,6 +207,6 @@ impl Gpu {
             ],
             groups: (threads as u64).div_ceil(WORKGROUP),
         };
-        self.launch(&pool_program(pass, vec), &launch)
+        self.launch(&pool_program(pass, vec).of(dtype), &launch)
     }
 }

@@ -1,45 +1,59 @@
 //! From primitives to launches.
 
 use super::through::Store;
-use super::{Gpu, GpuBuffer};
+use super::{Gpu, GpuBuffer, halves};
 use crate::primitive::Primitive;
-use crate::{Error, Result};
+use crate::{DType, Error, Result};
 
 impl Gpu {
-    /// Executes a primitive on contiguous arrays of f32 (u32 for indices, and for what is only
-    /// copied) and returns its output.
+    /// Executes a primitive on contiguous arrays of f32 or f16 (u32 for indices, and for what is only
+    /// copied), the first of which is of `dtype`, and returns its output.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] when the output or a temporary does not fit,
     /// [`Error::Unsupported`] when the geometry is beyond what kernels can address, and any
     /// earlier failure of the device.
-    pub fn run(&self, primitive: &Primitive, inputs: &[&GpuBuffer]) -> Result<GpuBuffer> {
+    pub fn run(
+        &self,
+        primitive: &Primitive,
+        dtype: DType,
+        inputs: &[&GpuBuffer],
+    ) -> Result<GpuBuffer> {
         let op = primitive.name();
         let elements = primitive.output_len();
         self.addressable(op, elements)?;
         for input in inputs {
-            self.addressable(op, input.bytes() / 4)?;
+            self.addressable(op, input.bytes() / dtype.size())?;
         }
         let missing = || Error::Unsupported {
             op,
             device: self.inner.summary.name.clone(),
             why: format!("{} inputs", inputs.len()),
         };
-        let output = self.output(op, elements * 4)?;
+        let output = |dtype: DType| self.output(op, elements * dtype.size());
         if elements == 0 {
-            return Ok(output);
+            return output(primitive.output_dtype(dtype));
         }
-        if let (Some(plan), [a, b]) = (self.plan(primitive), inputs) {
+        if let (Some(plan), [a, b]) = (self.plan(primitive, dtype), inputs) {
+            let output = output(dtype)?;
             self.carry_out(&plan, primitive, [a, b], Store::Plain(&output))?;
             return Ok(output);
         }
+        if dtype == DType::F16 && !halves::has_kernel(primitive) {
+            return self.run_widened(primitive, inputs);
+        }
+        let output = output(primitive.output_dtype(dtype))?;
         match (primitive, inputs) {
             (Primitive::MatMul(shape), [a, b]) => self.matmul(shape, a, b, &output)?,
             (Primitive::Conv(pass, shape), [a, b]) => {
                 self.conv(op, *pass, shape, [a, b], &output)?;
             }
-            (Primitive::Reduce(kind, shape), [x]) => self.reduce(*kind, shape, x, &output)?,
-            (Primitive::Pool(pass, shape), [x]) => self.pool(op, *pass, shape, x, &output)?,
+            (Primitive::Reduce(kind, shape), [x]) => {
+                self.reduce(*kind, shape, dtype, [x, &output])?;
+            }
+            (Primitive::Pool(pass, shape), [x]) => {
+                self.pool(op, *pass, shape, dtype, [x, &output])?;
+            }
             (Primitive::Gather(shape), [x, index]) => self.gather(shape, x, index, &output)?,
             (Primitive::ScatterAdd(shape), [g, index]) => {
                 self.scatter_add(shape, g, index, &output)?;

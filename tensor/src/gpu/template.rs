@@ -10,6 +10,9 @@
 
 use std::fmt::Write;
 
+use super::pointwise_text::word;
+use crate::DType;
+
 /// A shader file with the values of its names.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
@@ -44,6 +47,23 @@ impl Program {
         self
     }
 
+    /// For arrays of this type: `ELEMENT` in the text, which without this is f32.
+    pub(super) fn of(self, dtype: DType) -> Self {
+        self.named("ELEMENT", dtype)
+    }
+
+    /// With results of this type: `RESULT` in the text, which without this is f32.
+    pub(super) fn to(self, dtype: DType) -> Self {
+        self.named("RESULT", dtype)
+    }
+
+    fn named(self, name: &'static str, dtype: DType) -> Self {
+        match dtype {
+            DType::F16 => self.set(name, word(dtype)),
+            _ => self,
+        }
+    }
+
     /// Readable key of this permutation, as `matmul_direct TM=8 TN=8`.
     pub(super) fn key(&self) -> String {
         let mut key = self.file.to_owned();
@@ -59,15 +79,22 @@ impl Program {
     /// # Errors
     /// The faulty line, when the file breaks the rules above.
     pub(super) fn expand(&self) -> Result<String, String> {
-        let mut names: Vec<(String, String)> = self
-            .names
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect();
+        let usual = ["ELEMENT", "RESULT"].map(|name| (name.to_owned(), "f32".to_owned()));
+        let mut names: Vec<(String, String)> = usual.to_vec();
+        let given = self.names.iter();
+        names.extend(given.map(|(name, value)| ((*name).to_owned(), value.clone())));
         let lines: Vec<&str> = self.text.lines().collect();
         let mut out = String::with_capacity(self.text.len() * 4);
         expand(&lines, &mut names, &mut out).map_err(|line| format!("{}: {line}", self.file))?;
         Ok(out)
+    }
+}
+
+/// What the parts of a kernel are put together to, with the directive in front that WGSL wants where there are halves.
+pub(super) fn finished(text: String) -> String {
+    match text.contains("f16") {
+        true => format!("enable f16;\n{text}"),
+        false => text,
     }
 }
 

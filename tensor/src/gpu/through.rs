@@ -4,9 +4,9 @@ use super::launch::Launch;
 use super::layout::Layout;
 use super::template::Program;
 use super::{Family, Gpu, GpuBuffer, batch, pointwise_text};
-use crate::Result;
 use crate::expr::PointwiseKernel;
 use crate::primitive::{ConvPass, Primitive};
+use crate::{DType, Result};
 
 /// Where a convolution puts its results.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) struct Through<'a> {
 }
 
 impl Gpu {
-    /// Runs a convolution and, in the same launch, a kernel whose input 0 is its output and whose other inputs are `extra`: the
+    /// Runs a convolution of arrays of a type and, in the same launch, a kernel whose input 0 is its output and whose other inputs are `extra`: the
     /// kernel's outputs. `None` where it takes two launches.
     ///
     /// # Errors
@@ -42,6 +42,7 @@ impl Gpu {
     pub(crate) fn run_through(
         &self,
         primitive: &Primitive,
+        dtype: DType,
         inputs: &[&GpuBuffer],
         kernel: &PointwiseKernel,
         extra: &[&GpuBuffer],
@@ -56,7 +57,7 @@ impl Gpu {
         if self.family() == Family::Direct {
             return Ok(None);
         }
-        let Some(plan) = self.plan(primitive) else {
+        let Some(plan) = self.plan(primitive, dtype) else {
             return Ok(None);
         };
         let limit = self.inner.limits.max_storage_buffers_per_shader_stage as usize;
@@ -73,7 +74,7 @@ impl Gpu {
         let outputs = kernel
             .roots
             .iter()
-            .map(|_| self.output(primitive.name(), len * 4))
+            .map(|(_, dtype)| self.output(primitive.name(), len * dtype.size()))
             .collect::<Result<Vec<_>>>()?;
         let through = Through {
             kernel,

@@ -9,8 +9,8 @@ use super::through::Store;
 use super::tiles::{BUSY_GROUPS, Product, Tile, Unit, choose};
 use super::way::Way;
 use super::{Family, Gpu, GpuBuffer};
-use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
+use crate::{DType, Result};
 
 /// A contraction is not cut into parts shorter than this.
 const SHORTEST_SPLIT: usize = 512;
@@ -86,6 +86,8 @@ pub(super) fn tiled_program(
 pub(super) struct Work {
     pub(super) product: Product,
     pub(super) vectors: Vectors,
+    /// The type that operands and results are stored in.
+    dtype: DType,
     /// So many steps of the contraction are neighbours in the memory of both operands; 0 if all are.
     line: usize,
     /// A convolution's h, w, c, oh, ow, o, kh, kw, stride and pad.
@@ -95,13 +97,14 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// The product that a primitive is, if it is one, in f32.
-    fn of(primitive: &Primitive) -> Option<Work> {
-        match primitive {
-            Primitive::MatMul(s) => Some(Work::matmul(s)),
-            Primitive::Conv(pass, s) => Some(Work::conv(*pass, s)),
-            _ => None,
-        }
+    /// The product that a primitive of arrays of a type is, if it is one, multiplied in f32.
+    fn of(primitive: &Primitive, dtype: DType) -> Option<Work> {
+        let work = match primitive {
+            Primitive::MatMul(s) => Work::matmul(s),
+            Primitive::Conv(pass, s) => Work::conv(*pass, s),
+            _ => return None,
+        };
+        Some(Work { dtype, ..work })
     }
 
     fn matmul(s: &MatMul) -> Work {
@@ -124,6 +127,7 @@ impl Work {
                 true => Vectors::All,
                 false => Vectors::None,
             },
+            dtype: DType::F32,
             line: 0,
             geometry: [1; 10],
             steps: s.steps(),
@@ -156,6 +160,7 @@ impl Work {
                 (ConvPass::InputGrad | ConvPass::WeightGrad, _, 0) => Vectors::Left,
                 _ => Vectors::None,
             },
+            dtype: DType::F32,
             line,
             geometry: [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad],
             steps: [0; 2],
@@ -167,7 +172,8 @@ impl Work {
         self.vectors == Vectors::All
     }
 
-    fn program(&self, tile: &Tile, through: bool) -> Program {
+    /// The program whose results are of this type.
+    fn program(&self, tile: &Tile, through: bool, results: DType) -> Program {
         let Product {
             operands,
             precision,
@@ -175,12 +181,18 @@ impl Work {
         } = self.product;
         // DEPTH steps, from a multiple of them on, are then neighbours, and read as vectors
         let even = self.vectors == Vectors::All && self.line.is_multiple_of(tile.depth);
-        match tile.unit {
+        let program = match tile.unit {
             Unit::Registers => tiled_program(tile, operands, self.vectors, even, through),
             Unit::Matrix => {
                 let split = precision == MatmulPrecision::High;
                 matrix_program(tile, operands, even, split, through)
             }
+        };
+        let program = program.of(self.dtype);
+        if through {
+            program
+        } else {
+            program.to(results)
         }
     }
 }
@@ -196,11 +208,15 @@ impl Product {
 }
 
 impl Gpu {
-    /// The product that a primitive is, if the tiled kernels make it, with the precision that holds on this thread.
-    pub(super) fn work(&self, primitive: &Primitive) -> Option<Work> {
-        let mut work = Work::of(primitive).filter(|_| self.family() == Family::Tiled)?;
+    /// The product that a primitive of arrays of a type is, if the tiled kernels make it, with the precision that holds on this thread.
+    pub(super) fn work(&self, primitive: &Primitive, dtype: DType) -> Option<Work> {
+        let mut work = Work::of(primitive, dtype).filter(|_| self.family() == Family::Tiled)?;
         if self.inner.summary.matrix_units && work.vectors == Vectors::All {
-            work.product.precision = matmul_precision();
+            work.product.precision = match dtype {
+                // matrix units lose nothing of factors that are f16 already
+                DType::F16 => MatmulPrecision::Medium,
+                _ => matmul_precision(),
+            };
         }
         Some(work)
     }
@@ -228,7 +244,6 @@ impl Gpu {
         };
         let p = &work.product;
         let cuts = p.cuts();
-        let program = &work.program(tile, store.through());
         let tiles_n = p.n.div_ceil(tile.n);
         let tiles = tile.count(p.m, p.n);
         let wanted = match cuts {
@@ -263,20 +278,27 @@ impl Gpu {
             Store::Plain(output) => output,
             Store::Through(through) => {
                 let groups = groups as u64;
-                return self.launch_through(name, program, &operands, params, groups, through);
+                let program = work.program(tile, true, work.dtype);
+                return self.launch_through(name, &program, &operands, params, groups, through);
             }
         };
-        self.in_splits(name, splits, elements, output, |output| {
-            self.launch(
-                program,
-                &Launch {
-                    name,
-                    read: &operands,
-                    written: &[output],
-                    params: &params,
-                    groups: groups as u64,
-                },
-            )
-        })
+        self.in_splits(
+            name,
+            splits,
+            elements,
+            (output, work.dtype),
+            |output, dtype| {
+                self.launch(
+                    &work.program(tile, false, dtype),
+                    &Launch {
+                        name,
+                        read: &operands,
+                        written: &[output],
+                        params: &params,
+                        groups: groups as u64,
+                    },
+                )
+            },
+        )
     }
 }

@@ -46,7 +46,7 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// Copies arrays (whole words) to the given bytes of a new one of so many bytes; what lies between them is arbitrary. Copies are
+    /// Copies arrays (whole words; of half a word at the end, what follows it too) to the given bytes of a new one of so many bytes; what lies between them is arbitrary. Copies are
     /// commands, no kernels.
     ///
     /// # Errors
@@ -59,7 +59,10 @@ impl Gpu {
             part.touch(batch.serial());
             output.touch(batch.serial());
             let from = (part.raw(), part.offset());
-            let (to, bytes) = ((to, *place as u64), part.bytes() as u64);
+            let (to, bytes) = (
+                (to, *place as u64),
+                (part.bytes() as u64).next_multiple_of(4),
+            );
             batch.copy(&self.inner.device, from, to, bytes);
         }
         drop(batch);

@@ -88,7 +88,7 @@ impl Gpu {
         for primitive in watched.values() {
             for tiling in self.filtered(primitive) {
                 let inner = Primitive::MatMul(winograd::product(&tiling));
-                if let Some(work) = self.work(&inner) {
+                if let Some(work) = self.work(&inner, DType::F32) {
                     all.insert(work.product, inner);
                 }
             }
@@ -104,7 +104,7 @@ impl Gpu {
     /// # Errors
     /// No memory for the operands, or an earlier failure of the device.
     pub fn try_ways(&self, primitive: &Primitive) -> Result<Option<Tried>> {
-        let Some(Work { product, .. }) = self.work(primitive) else {
+        let Some(Work { product, .. }) = self.work(primitive, DType::F32) else {
             return Ok(None);
         };
         let name = product.to_string();
@@ -117,8 +117,8 @@ impl Gpu {
         let operands: Vec<&GpuBuffer> = operands.iter().collect();
         let known = self.tuned();
         let space = self.inner.limits.max_compute_workgroup_storage_size;
-        let usual = match self.plan(primitive) {
-            Some(Plan::Filtered(tiling)) => Way::Winograd(tiling.outputs),
+        let usual = match self.plan(primitive, DType::F32) {
+            Some(Plan::Filtered(tiling, _)) => Way::Winograd(tiling.outputs),
             Some(Plan::Tiled(_, tile)) => Way::Tile(tile),
             _ => return Ok(None),
         };
@@ -157,12 +157,12 @@ impl Gpu {
         let run = || -> Result<()> {
             if let Some(kernel) = &follows
                 && self
-                    .run_through(primitive, operands, kernel, &[])?
+                    .run_through(primitive, DType::F32, operands, kernel, &[])?
                     .is_some()
             {
                 return Ok(());
             }
-            self.run(primitive, operands).map(drop)
+            self.run(primitive, DType::F32, operands).map(drop)
         };
         let series = |runs: usize| -> Result<f64> {
             let begin = Instant::now();

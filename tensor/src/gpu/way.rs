@@ -8,10 +8,10 @@ use super::through::Store;
 use super::tiled::Work;
 use super::tiles::{Tile, known};
 use super::windows;
-use super::{Gpu, GpuBuffer};
+use super::{Family, Gpu, GpuBuffer};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{FOUR, TWO, Tiling, tilings};
-use crate::{Error, Result};
+use crate::{DType, Error, Result};
 
 /// How a product is computed by the kernels that there are several of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +47,8 @@ impl fmt::Display for Way {
 
 /// What is to be launched for a product that is not left to the direct kernels.
 pub(super) enum Plan {
-    /// Winograd's transforms and what they multiply.
-    Filtered(Tiling),
+    /// Winograd's transforms, from and to arrays of this type, and what they multiply.
+    Filtered(Tiling, DType),
     /// The same in one launch, by lanes that share rows.
     FilteredByLanes(Tiling),
     /// The tiled kernels, with this tile.
@@ -63,7 +63,7 @@ impl Plan {
     /// Whether the results come four channels at a time, as an epilogue takes them.
     pub(super) fn in_fours(&self) -> bool {
         match self {
-            Plan::Filtered(_) => true,
+            Plan::Filtered(..) => true,
             Plan::Tiled(work, _) => work.in_fours(),
             Plan::FilteredByLanes(_) | Plan::Lanes(_) | Plan::Windows(_) => false,
         }
@@ -71,16 +71,21 @@ impl Plan {
 }
 
 impl Gpu {
-    /// How to compute a primitive with the choices that hold on this thread; `None` for the direct kernels, and for what is no product.
-    pub(super) fn plan(&self, primitive: &Primitive) -> Option<Plan> {
-        let work = self.work(primitive);
+    /// How to compute a primitive of arrays of a type with the choices that hold on this thread; `None` for the direct kernels, and for what
+    /// is no product.
+    pub(super) fn plan(&self, primitive: &Primitive, dtype: DType) -> Option<Plan> {
+        // the kernels of software rasterisers, where halves save nothing, are for f32
+        if dtype != DType::F32 && self.family() == Family::Direct {
+            return None;
+        }
+        let work = self.work(primitive, dtype);
         let known = work
             .as_ref()
             .and_then(|work| known(&work.product, &lock(&self.inner.tuning).best));
-        if let Some(tiling) = self.tiling(primitive, known) {
+        if let Some(tiling) = self.tiling(primitive, dtype, known) {
             return Some(match self.lanes_filter(&tiling) {
                 true => Plan::FilteredByLanes(tiling),
-                false => Plan::Filtered(tiling),
+                false => Plan::Filtered(tiling, dtype),
             });
         }
         if let Some(work) = work {
@@ -100,7 +105,7 @@ impl Gpu {
         .filter(|plan| match plan {
             Plan::Lanes(product) => self.lanes_suit(product) && self.is_whole(product),
             Plan::Windows(product) => self.lanes_suit(product),
-            Plan::Filtered(_) | Plan::FilteredByLanes(_) | Plan::Tiled(..) => true,
+            Plan::Filtered(..) | Plan::FilteredByLanes(_) | Plan::Tiled(..) => true,
         })
     }
 
@@ -110,8 +115,8 @@ impl Gpu {
     }
 
     /// The tiles of Winograd's minimal filtering, if a convolution is computed in such: as the device was tuned, or as is likely to be quicker.
-    fn tiling(&self, primitive: &Primitive, known: Option<Way>) -> Option<Tiling> {
-        let (pass, s) = self.filterable(primitive)?;
+    fn tiling(&self, primitive: &Primitive, dtype: DType, known: Option<Way>) -> Option<Tiling> {
+        let (pass, s) = self.filterable(primitive, dtype)?;
         let tiling = match known {
             Some(Way::Tile(_)) => None,
             Some(Way::Winograd(outputs)) => tilings(pass, s).find(|t| t.outputs == outputs),
@@ -120,21 +125,26 @@ impl Gpu {
         tiling.filter(|t| self.has_room(t))
     }
 
-    /// All tilings by which minimal filtering may compute a primitive.
+    /// All tilings by which minimal filtering may compute a primitive of f32 arrays.
     pub(super) fn filtered(&self, primitive: &Primitive) -> Vec<Tiling> {
-        let Some((pass, s)) = self.filterable(primitive) else {
+        let Some((pass, s)) = self.filterable(primitive, DType::F32) else {
             return Vec::new();
         };
         tilings(pass, s).filter(|t| self.has_room(t)).collect()
     }
 
     /// A convolution for which minimal filtering is to be thought of.
-    fn filterable<'a>(&self, primitive: &'a Primitive) -> Option<(ConvPass, &'a Conv2d)> {
+    fn filterable<'a>(
+        &self,
+        primitive: &'a Primitive,
+        dtype: DType,
+    ) -> Option<(ConvPass, &'a Conv2d)> {
         let Primitive::Conv(pass, s) = primitive else {
             return None;
         };
         // matrix units are quicker still, and f16 is too coarse for transformed tiles
-        let units = self.has_matrix_units() && matmul_precision() != MatmulPrecision::Highest;
+        let asked = matmul_precision() != MatmulPrecision::Highest || dtype == DType::F16;
+        let units = self.has_matrix_units() && asked;
         let told = self.inner.options.tile.is_some();
         let fours = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
         (!units && !told && fours).then_some((*pass, s))
@@ -150,7 +160,7 @@ impl Gpu {
     ) -> Result<()> {
         self.see(primitive);
         match (plan, primitive, store) {
-            (Plan::Filtered(tiling), ..) => self.in_tiles(tiling, inputs, store),
+            (Plan::Filtered(tiling, dtype), ..) => self.in_tiles(tiling, *dtype, inputs, store),
             (Plan::FilteredByLanes(tiling), _, Store::Plain(output)) => {
                 self.filter_by_lanes(tiling, inputs, output)
             }
@@ -175,7 +185,7 @@ impl Gpu {
     fn see(&self, primitive: &Primitive) {
         let mut tuning = lock(&self.inner.tuning);
         if tuning.watches()
-            && let Some(work) = self.work(primitive)
+            && let Some(work) = self.work(primitive, DType::F32)
         {
             tuning.see(work.product, primitive);
         }

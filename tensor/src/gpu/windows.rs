@@ -7,8 +7,8 @@ use super::matmul::{LANE_ROWS, lane_vectors};
 use super::run::magic;
 use super::template::{Program, program};
 use super::{Gpu, GpuBuffer};
-use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, Embed, MatMul};
+use crate::{DType, Result};
 
 /// Input channels that are few.
 const FEW: usize = 4;
@@ -88,9 +88,13 @@ impl Gpu {
             ConvPass::WeightGrad => {
                 let parts = self.parts_of_pixels(product);
                 let elements = s.o * product.m;
-                self.in_splits(pass.name(), parts, elements, output, |output| {
-                    self.multiply_windows(pass, s, product, parts, inputs, output)
-                })
+                self.in_splits(
+                    pass.name(),
+                    parts,
+                    elements,
+                    (output, DType::F32),
+                    |output, _| self.multiply_windows(pass, s, product, parts, inputs, output),
+                )
             }
             ConvPass::InputGrad => {
                 let [_, row] = window(s);

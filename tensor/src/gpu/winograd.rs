@@ -6,9 +6,9 @@ use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
 use super::{Family, Gpu, GpuBuffer};
-use crate::Result;
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{Tiling, cheapest};
+use crate::{DType, Result};
 
 /// What a byte to or from memory and a launch cost, in multiply-adds of the products, and what part of the definition's cost must not be reached.
 struct Costs {
@@ -113,16 +113,17 @@ impl Gpu {
         self.holds(places * (tiles * c.max(o)).max(c * o))
     }
 
-    /// A convolution's pass in tiles: its image and its weight, in the order of [`ConvPass`].
+    /// A convolution's pass in tiles: its image and its weight, in the order of [`ConvPass`]. What lies between the transforms is f32.
     pub(super) fn in_tiles(
         &self,
         t: &Tiling,
+        dtype: DType,
         inputs: [&GpuBuffer; 2],
         store: Store<'_>,
     ) -> Result<()> {
         let [x, weight] = inputs;
-        let u = self.transformed(t, weight)?;
-        let m = self.tile_products(t, [x, &u])?;
+        let u = self.transformed(t, dtype, weight)?;
+        let m = self.tile_products(t, dtype, [x, &u])?;
         let pixels = Transform {
             lines: t.tiles(),
             channels: t.o,
@@ -130,7 +131,7 @@ impl Gpu {
         let params = pixels.params(grid(t).chain([t.oh, t.ow].map(|n| n as u32)));
         let program = output_program(t.outputs, store.through());
         match store {
-            Store::Plain(y) => self.transform(t, &program, &pixels, &params, [&m, y]),
+            Store::Plain(y) => self.transform(t, &program.to(dtype), &pixels, &params, [&m, y]),
             Store::Through(through) => {
                 let (name, groups) = (t.pass.name(), pixels.groups());
                 self.launch_through(name, &program, &[&m], params, groups, through)
@@ -139,9 +140,14 @@ impl Gpu {
     }
 
     /// The transformed weights, \[places, o, c\] in the terms of the forward pass.
-    pub(super) fn transformed(&self, t: &Tiling, weight: &GpuBuffer) -> Result<GpuBuffer> {
+    pub(super) fn transformed(
+        &self,
+        t: &Tiling,
+        dtype: DType,
+        weight: &GpuBuffer,
+    ) -> Result<GpuBuffer> {
         let back = t.pass == ConvPass::InputGrad;
-        let program = weight_program(t.outputs, back);
+        let program = weight_program(t.outputs, back).of(dtype);
         let form = format!("{} o={} c={}", program.key(), t.o, t.c);
         weight.in_form(form, || {
             let u = self.output(t.pass.name(), t.places() * t.o * t.c * 4)?;
@@ -153,7 +159,12 @@ impl Gpu {
     }
 
     /// The products of transformed tiles and weights, \[places, tiles, o\].
-    fn tile_products(&self, t: &Tiling, [x, u]: [&GpuBuffer; 2]) -> Result<GpuBuffer> {
+    fn tile_products(
+        &self,
+        t: &Tiling,
+        dtype: DType,
+        [x, u]: [&GpuBuffer; 2],
+    ) -> Result<GpuBuffer> {
         let tiles = t.tiles();
         let v = self.output(t.pass.name(), t.places() * tiles * t.c * 4)?;
         let images = Transform {
@@ -161,10 +172,10 @@ impl Gpu {
             channels: t.c,
         };
         let params = images.params(grid(t).chain([t.h, t.w, t.pad].map(|n| n as u32)));
-        let program = input_program(t.outputs);
+        let program = input_program(t.outputs).of(dtype);
         self.transform(t, &program, &images, &params, [x, &v])?;
 
-        self.run(&Primitive::MatMul(product(t)), &[&v, u])
+        self.run(&Primitive::MatMul(product(t)), DType::F32, &[&v, u])
     }
 
     fn transform(

@@ -9,8 +9,8 @@ use super::run::magic;
 use super::template::{Program, program};
 use super::winograd::product;
 use super::{Gpu, GpuBuffer};
-use crate::Result;
 use crate::winograd::Tiling;
+use crate::{DType, Result};
 
 /// Workgroups for each core: what lies between the transforms is little enough to stay in its cache, and a core that is slow leaves work to others.
 const GROUPS_A_CORE: usize = 2;
@@ -91,7 +91,7 @@ impl Gpu {
         [x, weight]: [&GpuBuffer; 2],
         y: &GpuBuffer,
     ) -> Result<()> {
-        let weights = self.transformed(t, weight)?;
+        let weights = self.transformed(t, DType::F32, weight)?;
         let cut = Cut::of(t, cores());
         let name = t.pass.name();
         let [v, m] = cut.between(t).map(|numbers| self.output(name, numbers * 4));

@@ -1,7 +1,7 @@
 //! Reading arrays, and moving them between devices.
 
 use super::{Tensor, captured};
-use crate::{Device, Element, Error, Result, storage::Storage};
+use crate::{Device, Element, Error, Result, f16, storage::Storage};
 
 impl Tensor {
     /// All elements in row-major order. Waits for the device.
@@ -55,6 +55,7 @@ impl Tensor {
         }
         Ok(match self.dtype() {
             crate::DType::F32 => self.to_vec::<f32>()?[0].into(),
+            crate::DType::F16 => self.to_vec::<f16>()?[0].into(),
             crate::DType::F64 => self.to_vec::<f64>()?[0],
             crate::DType::U32 => self.to_vec::<u32>()?[0].into(),
         })
@@ -70,6 +71,7 @@ impl Tensor {
         }
         match self.dtype() {
             crate::DType::F32 => Tensor::from_slice(&self.to_vec::<f32>()?, self.shape(), device),
+            crate::DType::F16 => Tensor::from_slice(&self.to_vec::<f16>()?, self.shape(), device),
             crate::DType::F64 => Tensor::from_slice(&self.to_vec::<f64>()?, self.shape(), device),
             crate::DType::U32 => Tensor::from_slice(&self.to_vec::<u32>()?, self.shape(), device),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Lazy, Tensor, captured};
 use crate::{
-    DType, Device, Element, Error, Expr, Result, RngKey, cpu::CpuBuffer, expr::Distribution,
+    DType, Device, Element, Error, Expr, Result, RngKey, cpu::CpuBuffer, expr::Distribution, f16,
     layout::Layout, storage::Storage,
 };
 
@@ -93,6 +93,10 @@ impl Tensor {
         match dtype {
             DType::F32 => {
                 Tensor::from_slice(&(0..n).map(|i| i as f32).collect::<Vec<_>>(), &[n], device)
+            }
+            DType::F16 => {
+                let numbers = (0..n).map(|i| f16::from_f32(i as f32));
+                Tensor::from_slice(&numbers.collect::<Vec<_>>(), &[n], device)
             }
             DType::F64 => {
                 Tensor::from_slice(&(0..n).map(|i| i as f64).collect::<Vec<_>>(), &[n], device)

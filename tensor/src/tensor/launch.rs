@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Lazy, Pending, Tensor,
     pending::{Waiting, may_wait},
-    work::{Launch, Work},
+    work::{Launch, Start, Work},
 };
 use crate::{
     DType, Device, Error, Expr, Result,
@@ -44,7 +44,7 @@ impl Tensor {
     /// Runs a primitive on contiguous inputs.
     pub(super) fn launch_now(primitive: &Primitive, inputs: &[Tensor]) -> Result<Arc<Storage>> {
         let dtype = primitive.output_dtype(inputs[0].dtype());
-        let work = Work::Primitive(primitive.clone(), offsets(inputs));
+        let work = Work::Primitive(primitive.clone(), starts(inputs));
         let launch = Launch::new(work, primitive.output_len(), dtype);
         let outputs = launch.run(inputs[0].device(), &storages(inputs)?)?;
         only(primitive.name(), inputs[0].device(), outputs)
@@ -65,7 +65,7 @@ impl Tensor {
         }
         let kernel = pointwise_kernel(convolution.shape(), &exprs, &inputs);
         let primitive = waiting.primitive.clone();
-        let work = Work::Through(primitive, offsets(&waiting.inputs), kernel);
+        let work = Work::Through(primitive, starts(&waiting.inputs), kernel);
         let launch = Launch::new(work, convolution.len(), convolution.dtype());
         let mut read = storages(&waiting.inputs)?;
         read.extend(storages(&inputs[1..])?);
@@ -122,9 +122,13 @@ pub(super) fn storages(inputs: &[Tensor]) -> Result<Vec<Arc<Storage>>> {
     inputs.iter().map(Tensor::storage).collect()
 }
 
-/// Where the elements of contiguous arrays begin in their storage.
-pub(super) fn offsets(inputs: &[Tensor]) -> Vec<usize> {
-    inputs.iter().map(|t| t.layout().offset).collect()
+/// Where contiguous arrays start in their storage.
+pub(super) fn starts(inputs: &[Tensor]) -> Vec<Start> {
+    let start = |t: &Tensor| Start {
+        element: t.layout().offset,
+        dtype: t.dtype(),
+    };
+    inputs.iter().map(start).collect()
 }
 
 fn only(

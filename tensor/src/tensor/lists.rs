@@ -7,9 +7,9 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     Tensor,
-    launch::{offsets, same_device, storages},
+    launch::{same_device, starts, storages},
     pointwise::{MAX_BUFFERS, common_dtype},
-    work::{GPU_ELEMENT, Launch, Work, gpu_parts},
+    work::{Launch, Start, Work, gpu_parts},
 };
 use crate::{
     DType, Device, Error, Expr, Result,
@@ -22,7 +22,7 @@ use crate::{
 
 const OP: &str = "pointwise_lists";
 /// Arrays begin at multiples of so many elements, whatever their type.
-const STEP: usize = ALIGNMENT / 4;
+const STEP: usize = ALIGNMENT / DType::F16.size();
 
 impl Tensor {
     /// What [`pointwise`](Tensor::pointwise) gives for each expression over the n-th arrays of all lists, for every n, computed at once:
@@ -78,14 +78,19 @@ impl Tensor {
                 continue;
             }
             parts.push(Expr::input(access.len() as u8));
-            let arrays = list.iter().map(|t| match t.layout().is_contiguous() {
+            // copies on a GPU are of whole words
+            let in_place = |t: &Tensor| {
+                t.layout().is_contiguous()
+                    && (t.layout().offset * t.dtype().size()).is_multiple_of(4)
+            };
+            let arrays = list.iter().map(|t| match in_place(t) {
                 true => Ok(t.clone()),
                 false => t.copied(),
             });
             let arrays = arrays.collect::<Result<Vec<_>>>()?;
             let all = storages(&arrays)?;
-            let offsets = offsets(&arrays);
-            let joined = side_by_side(&all, &offsets, &places);
+            let starts = starts(&arrays);
+            let joined = side_by_side(&all, &starts, &places);
             access.push(Access {
                 dtype: list[0].dtype(),
                 offset: joined.map_or(0, |(_, offset)| offset),
@@ -95,7 +100,7 @@ impl Tensor {
                 Some((n, _)) => inputs.push(all[n].clone()),
                 None => inputs.extend(all),
             }
-            apart.push(joined.is_none().then_some(offsets));
+            apart.push(joined.is_none().then_some(starts));
         }
         let refused = |why: String| Error::Unsupported {
             op: OP,
@@ -146,11 +151,11 @@ fn constant(list: &[Tensor]) -> Option<f64> {
 /// For arrays that lie in one storage as in a flat one: one of those that have elements, and where the flat one begins.
 fn side_by_side(
     storages: &[Arc<Storage>],
-    offsets: &[usize],
+    starts: &[Start],
     places: &[Place],
 ) -> Option<(usize, usize)> {
     let mut filled = (0..places.len()).filter(|&n| places[n].len > 0);
-    let begin = |n: usize| offsets[n].checked_sub(places[n].start);
+    let begin = |n: usize| starts[n].element.checked_sub(places[n].start);
     let first = filled.next()?;
     let offset = begin(first)?;
     let lies = |n| Arc::ptr_eq(&storages[n], &storages[first]) && begin(n) == Some(offset);
@@ -165,7 +170,7 @@ pub(super) struct Lists {
     /// Where the arrays lie in a flat one.
     places: Vec<Place>,
     /// None for a list whose arrays lie so already, in one input; else they are as many inputs, from the given elements on.
-    apart: Vec<Option<Vec<usize>>>,
+    apart: Vec<Option<Vec<Start>>>,
 }
 
 impl Lists {
@@ -173,9 +178,13 @@ impl Lists {
         let lists = self.inputs_of_lists(inputs).zip(&self.kernel.inputs);
         let lists = lists.map(|((own, apart), access)| match apart {
             None => List::Joined(own[0].slice(access.offset, self.kernel.len())),
-            Some(offsets) => {
-                let views = own.iter().zip(offsets).zip(&self.places);
-                List::Apart(views.map(|((v, &from), p)| v.slice(from, p.len)).collect())
+            Some(starts) => {
+                let views = own.iter().zip(starts).zip(&self.places);
+                List::Apart(
+                    views
+                        .map(|((v, from), p)| v.slice(from.element, p.len))
+                        .collect(),
+                )
             }
         });
         cpu::pointwise_lists(&self.kernel, &self.places, &lists.collect::<Vec<_>>())
@@ -183,16 +192,16 @@ impl Lists {
 
     pub fn on_gpu(&self, gpu: &Gpu, inputs: &[&GpuBuffer]) -> Result<Vec<GpuBuffer>> {
         let lens: Vec<usize> = self.places.iter().map(|p| p.len).collect();
-        let flat = self
-            .inputs_of_lists(inputs)
-            .map(|(own, apart)| match apart {
-                None => Ok(own[0].part(0, own[0].bytes())),
-                Some(offsets) => {
-                    let starts = self.places.iter().map(|p| p.start * GPU_ELEMENT);
-                    let parts = gpu_parts(own, offsets, &lens).into_iter().zip(starts);
-                    gpu.pack(&parts.collect::<Vec<_>>(), self.kernel.len() * GPU_ELEMENT)
-                }
-            });
+        let lists = self.inputs_of_lists(inputs).zip(&self.kernel.inputs);
+        let flat = lists.map(|((own, apart), access)| match apart {
+            None => Ok(own[0].part(0, own[0].bytes())),
+            Some(starts) => {
+                let size = access.dtype.size();
+                let places = self.places.iter().map(|p| p.start * size);
+                let parts = gpu_parts(own, starts, &lens).into_iter().zip(places);
+                gpu.pack(&parts.collect::<Vec<_>>(), self.kernel.len() * size)
+            }
+        });
         let flat = flat.collect::<Result<Vec<_>>>()?;
         gpu.pointwise(&self.kernel, &flat.iter().collect::<Vec<_>>())
     }
@@ -201,7 +210,7 @@ impl Lists {
     fn inputs_of_lists<'a, T>(
         &'a self,
         mut inputs: &'a [T],
-    ) -> impl Iterator<Item = (&'a [T], Option<&'a Vec<usize>>)> {
+    ) -> impl Iterator<Item = (&'a [T], Option<&'a Vec<Start>>)> {
         self.apart.iter().map(move |apart| {
             let own;
             (own, inputs) = inputs.split_at(apart.as_ref().map_or(1, Vec::len));
@@ -309,7 +318,7 @@ mod tests {
         let [made] = Tensor::pointwise_lists([&(Expr::input(0) + 1.0)], &[&list])?;
         let begin = |arrays: &[Tensor]| -> Result<Option<usize>> {
             let (places, _) = places(arrays.iter().map(Tensor::len));
-            let found = side_by_side(&storages(arrays)?, &offsets(arrays), &places);
+            let found = side_by_side(&storages(arrays)?, &starts(arrays), &places);
             Ok(found.map(|(_, offset)| offset))
         };
         assert_eq!(begin(&made)?, Some(0));

@@ -64,12 +64,14 @@ impl Waiting {
     }
 }
 
-/// True for what may wait: convolutions over channels, in f32, where fusion is on.
+/// True for what may wait: convolutions over channels, of f32 or f16, where fusion is on.
 pub(super) fn may_wait(primitive: &Primitive, inputs: &[Tensor]) -> bool {
     use crate::primitive::ConvPass::{Forward, InputGrad};
     fusion()
         && matches!(primitive, Primitive::Conv(Forward | InputGrad, _))
-        && inputs.iter().all(|t| t.dtype() == DType::F32)
+        && inputs
+            .iter()
+            .all(|t| matches!(t.dtype(), DType::F32 | DType::F16))
         && primitive.output_len() > 0
 }
 

@@ -418,10 +418,17 @@ impl Tensor {
             return Ok(self.clone());
         }
         self.device().check_dtype("to_dtype", dtype)?;
-        self.realize()?;
-        let lazy = Lazy {
-            expr: Expr::input(0),
-            inputs: vec![self.clone()],
+        // what is computed in f32 and not yet stored is rounded where it will be
+        let unrounded = [self.dtype(), dtype] == [DType::F32, DType::F16] && fusion();
+        let lazy = match self.lazy().filter(|_| unrounded) {
+            Some(lazy) => lazy,
+            None => {
+                self.realize()?;
+                Lazy {
+                    expr: Expr::input(0),
+                    inputs: vec![self.clone()],
+                }
+            }
         };
         Ok(Tensor::from_lazy(lazy, dtype, self.shape(), self.device()))
     }

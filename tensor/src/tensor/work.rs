@@ -13,9 +13,6 @@ use crate::{
     winograd::{Winograd, winograd, with_winograd},
 };
 
-/// Bytes of every element on a GPU.
-pub(super) const GPU_ELEMENT: usize = 4;
-
 thread_local! {
     static LARGEST: Cell<Option<usize>> = const { Cell::new(None) };
 }
@@ -41,13 +38,20 @@ fn stored<B>(wrap: fn(B) -> Storage) -> impl Fn(Option<Vec<B>>) -> Option<Vec<St
     move |all| all.map(|all| all.into_iter().map(wrap).collect())
 }
 
-/// What a launch computes. Inputs of what is not pointwise are contiguous and begin at the given elements of their storage.
+/// The element of a storage that a contiguous array begins with, and its type.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub element: usize,
+    pub dtype: DType,
+}
+
+/// What a launch computes. Inputs of what is not pointwise are contiguous and start at the given elements of their storage.
 #[derive(Debug, Clone)]
 pub(super) enum Work {
-    Primitive(Primitive, Vec<usize>),
+    Primitive(Primitive, Vec<Start>),
     Pointwise(PointwiseKernel),
     /// A convolution and what follows it: first its inputs, then the kernel's other ones.
-    Through(Primitive, Vec<usize>, PointwiseKernel),
+    Through(Primitive, Vec<Start>, PointwiseKernel),
     /// A kernel over lists of arrays.
     Lists(Lists),
 }
@@ -110,16 +114,16 @@ impl Launch {
         let op = self.name();
         let read: Vec<&GpuBuffer> = inputs.iter().map(|s| s.gpu(op)).collect::<Result<_>>()?;
         Ok(match &self.work {
-            Work::Primitive(primitive, offsets) => {
-                let own = gpu_parts(&read, offsets, &primitive.input_lens());
+            Work::Primitive(primitive, starts) => {
+                let own = gpu_parts(&read, starts, &primitive.input_lens());
                 let own: Vec<&GpuBuffer> = own.iter().collect();
-                Some(vec![gpu.run(primitive, &own)?])
+                Some(vec![gpu.run(primitive, starts[0].dtype, &own)?])
             }
             Work::Pointwise(kernel) => Some(gpu.pointwise(kernel, &read)?),
-            Work::Through(primitive, offsets, kernel) => {
-                let own = gpu_parts(&read, offsets, &primitive.input_lens());
+            Work::Through(primitive, starts, kernel) => {
+                let own = gpu_parts(&read, starts, &primitive.input_lens());
                 let own: Vec<&GpuBuffer> = own.iter().collect();
-                gpu.run_through(primitive, &own, kernel, &read[own.len()..])?
+                gpu.run_through(primitive, starts[0].dtype, &own, kernel, &read[own.len()..])?
             }
             Work::Lists(lists) => Some(lists.on_gpu(gpu, &read)?),
         })
@@ -129,27 +133,27 @@ impl Launch {
         let op = self.name();
         let views = inputs.iter().map(|s| s.cpu(op).map(CpuBuffer::view));
         let views: Vec<CpuView<'_>> = views.collect::<Result<_>>()?;
-        let pieces = |primitive: &Primitive, offsets: &[usize]| -> Vec<CpuView<'_>> {
-            let places = offsets.iter().zip(primitive.input_lens());
+        let pieces = |primitive: &Primitive, starts: &[Start]| -> Vec<CpuView<'_>> {
+            let places = starts.iter().zip(primitive.input_lens());
             let pieces = views.iter().zip(places);
             pieces
-                .map(|(v, (&start, len))| v.slice(start, len))
+                .map(|(v, (start, len))| v.slice(start.element, len))
                 .collect()
         };
         Ok(match &self.work {
-            Work::Primitive(primitive, offsets) => {
-                Some(vec![cpu::run(primitive, &pieces(primitive, offsets))?])
+            Work::Primitive(primitive, starts) => {
+                Some(vec![cpu::run(primitive, &pieces(primitive, starts))?])
             }
             Work::Pointwise(kernel) => Some(cpu::pointwise(kernel, &views)?),
-            Work::Through(primitive, offsets, kernel) => {
+            Work::Through(primitive, starts, kernel) => {
                 // what the convolution computes stands first among the kernel's inputs
                 let mut read = vec![CpuView::F32(&[])];
-                read.extend(&views[offsets.len()..]);
+                read.extend(&views[starts.len()..]);
                 let epilogue = Epilogue {
                     kernel,
                     inputs: &read,
                 };
-                cpu::run_through(primitive, &pieces(primitive, offsets), epilogue)?
+                cpu::run_through(primitive, &pieces(primitive, starts), epilogue)?
             }
             Work::Lists(lists) => Some(lists.on_cpu(&views)?),
         })
@@ -188,12 +192,15 @@ impl Launch {
 /// The elements of contiguous arrays on a GPU.
 pub(super) fn gpu_parts(
     buffers: &[&GpuBuffer],
-    offsets: &[usize],
+    starts: &[Start],
     lens: &[usize],
 ) -> Vec<GpuBuffer> {
-    let places = offsets.iter().zip(lens);
+    let places = starts.iter().zip(lens);
     let parts = buffers.iter().zip(places);
     parts
-        .map(|(b, (from, len))| b.part(from * GPU_ELEMENT, len * GPU_ELEMENT))
+        .map(|(b, (start, len))| {
+            let size = start.dtype.size();
+            b.part(start.element * size, len * size)
+        })
         .collect()
 }

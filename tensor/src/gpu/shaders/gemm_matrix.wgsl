@@ -4,7 +4,6 @@
 // losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
 // Otherwise as gemm_tiled.
 
-enable f16;
 enable wgpu_cooperative_matrix;
 #if THROUGH
 #include philox
@@ -12,7 +11,7 @@ enable wgpu_cooperative_matrix;
 #endif
 #include gemm_operands
 #if !THROUGH
-@group(1) @binding(2) var<storage, read_write> c: array<vec4<f32>>; // [splits, batch, m, n]
+@group(1) @binding(2) var<storage, read_write> c: array<vec4<$RESULT>>; // [splits, batch, m, n]
 #endif
 
 // Four halves each; an operand contiguous along k line by line, else step by step, with gaps against bank conflicts.
@@ -163,7 +162,7 @@ fn main(
 #if THROUGH
                 finish(place.at >> 2u, four);
 #else
-                c[place.at >> 2u] = four;
+                c[place.at >> 2u] = vec4<$RESULT>(four);
 #endif
             }
         }

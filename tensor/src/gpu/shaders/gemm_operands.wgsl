@@ -54,14 +54,14 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #if VA
-@group(1) @binding(0) var<storage, read> a: array<vec4<f32>>; // see OP
+@group(1) @binding(0) var<storage, read> a: array<vec4<$ELEMENT>>; // see OP
 #else
-@group(1) @binding(0) var<storage, read> a: array<f32>;       // see OP
+@group(1) @binding(0) var<storage, read> a: array<$ELEMENT>;       // see OP
 #endif
 #if VB
-@group(1) @binding(1) var<storage, read> b: array<vec4<f32>>; // see OP
+@group(1) @binding(1) var<storage, read> b: array<vec4<$ELEMENT>>; // see OP
 #else
-@group(1) @binding(1) var<storage, read> b: array<f32>;       // see OP
+@group(1) @binding(1) var<storage, read> b: array<$ELEMENT>;       // see OP
 #endif
 
 #include thread
@@ -336,7 +336,7 @@ fn enter(number: u32) -> Tile {
 fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> vec4<f32> {
 #if VA
     let real = real_a(row, step) && k < k_end;
-    return select(vec4<f32>(), a[select(0u, row.at + offset, real) >> 2u], real);
+    return select(vec4<f32>(), vec4<f32>(a[select(0u, row.at + offset, real) >> 2u]), real);
 #else
     var four: vec4<f32>;
 #for I 4
@@ -350,7 +350,7 @@ fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> vec4
         let real = row.real && real_a(line, step) && k < k_end;
         let at = line.at + offset;
 #endif
-        four[$I] = select(0.0, a[select(0u, at, real)], real);
+        four[$I] = select(0.0, f32(a[select(0u, at, real)]), real);
     }
 #end
     return four;
@@ -361,7 +361,7 @@ fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> vec4
 fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> vec4<f32> {
 #if VB
     let real = real_b(row, step) && k < k_end;
-    return select(vec4<f32>(), b[select(0u, row.at + offset, real) >> 2u], real);
+    return select(vec4<f32>(), vec4<f32>(b[select(0u, row.at + offset, real) >> 2u]), real);
 #else
     var four: vec4<f32>;
 #for I 4
@@ -375,7 +375,7 @@ fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> vec4
         let real = row.real && real_b(line, step) && k < k_end;
         let at = line.at + offset;
 #endif
-        four[$I] = select(0.0, b[select(0u, at, real)], real);
+        four[$I] = select(0.0, f32(b[select(0u, at, real)]), real);
     }
 #end
     return four;

@@ -14,9 +14,9 @@
 #include gemm_operands
 #if !THROUGH
 #if VC
-@group(1) @binding(2) var<storage, read_write> c: array<vec4<f32>>; // [splits, batch, m, n]
+@group(1) @binding(2) var<storage, read_write> c: array<vec4<$RESULT>>; // [splits, batch, m, n]
 #else
-@group(1) @binding(2) var<storage, read_write> c: array<f32>;       // [splits, batch, m, n]
+@group(1) @binding(2) var<storage, read_write> c: array<$RESULT>;       // [splits, batch, m, n]
 #endif
 #endif
 
@@ -203,12 +203,12 @@ fn main(
 #else
 #if VC
             if n0 + n_$J < params.n {
-                c[(place.at + n_$J) >> 2u] = acc_$I_$J;
+                c[(place.at + n_$J) >> 2u] = vec4<$RESULT>(acc_$I_$J);
             }
 #else
 #for P 4
             if n0 + n_$J + $Pu < params.n {
-                c[place.at + n_$J + $Pu] = acc_$I_$J[$P];
+                c[place.at + n_$J + $Pu] = $RESULT(acc_$I_$J[$P]);
             }
 #end
 #endif

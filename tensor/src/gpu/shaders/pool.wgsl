@@ -8,8 +8,10 @@
 
 #if VEC
 alias T = vec4<f32>;
+alias X = vec4<$ELEMENT>;
 #else
 alias T = f32;
+alias X = $ELEMENT;
 #endif
 struct Params {
     threads: u32,
@@ -27,11 +29,11 @@ struct Params {
     scale: f32,       // 1/k²
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(1) @binding(0) var<storage, read> x: array<T>;        // [n, in_h, in_w, c]
+@group(1) @binding(0) var<storage, read> x: array<X>;        // [n, in_h, in_w, c]
 #if PASS == index
 @group(1) @binding(1) var<storage, read_write> y: array<u32>; // [n, out_h, out_w, c]
 #else
-@group(1) @binding(1) var<storage, read_write> y: array<T>;  // [n, out_h, out_w, c]
+@group(1) @binding(1) var<storage, read_write> y: array<X>;  // [n, out_h, out_w, c]
 #endif
 
 #include thread
@@ -64,7 +66,7 @@ struct Params {
     for (var a = top; a < bottom; a += 1u) {
         for (var b = left; b < right; b += 1u) {
             let at = ((n * params.in_h + a) * params.in_w + b) * params.c + c;
-            let here = order(x[at]);
+            let here = order(T(x[at]));
             if best == 0xffffffffu || here > value {
                 best = at;
                 value = here;
@@ -76,9 +78,9 @@ struct Params {
     var sum = T();
     for (var a = top; a < bottom; a += 1u) {
         for (var b = left; b < right; b += 1u) {
-            sum += x[((n * params.in_h + a) * params.in_w + b) * params.c + c];
+            sum += T(x[((n * params.in_h + a) * params.in_w + b) * params.c + c]);
         }
     }
-    y[thread] = sum * params.scale;
+    y[thread] = X(sum * params.scale);
 #endif
 }

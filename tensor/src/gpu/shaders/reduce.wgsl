@@ -9,16 +9,19 @@
 #if VEC
 alias T = vec4<f32>;
 alias U = vec4<u32>;
-alias Y = vec4<f32>;
+alias X = vec4<$ELEMENT>;
+alias Y = vec4<$RESULT>;
 #else
 #if ROW
 alias T = vec4<f32>;
 alias U = vec4<u32>;
-alias Y = f32;
+alias X = vec4<$ELEMENT>;
+alias Y = $RESULT;
 #else
 alias T = f32;
 alias U = u32;
-alias Y = f32;
+alias X = $ELEMENT;
+alias Y = $RESULT;
 #endif
 #endif
 struct Params {
@@ -34,7 +37,7 @@ struct Params {
     empty: u32,       // bits of the result of no elements: 0 or −∞
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(1) @binding(0) var<storage, read> x: array<T>;        // [outer, len, inner]
+@group(1) @binding(0) var<storage, read> x: array<X>;        // [outer, len, inner]
 @group(1) @binding(1) var<storage, read_write> y: array<Y>;  // [outer, parts, inner]
 
 #include thread
@@ -55,21 +58,21 @@ struct Params {
         var run = T();
         let pause = min(end, l + 16u * params.lanes);
         while l < pause {
-            run += x[base + l * params.inner];
+            run += T(x[base + l * params.inner]);
             l += params.lanes;
         }
         total += run;
     }
 #if ROW
-    y[thread] = (total.x + total.y) + (total.z + total.w);
+    y[thread] = Y((total.x + total.y) + (total.z + total.w));
 #else
-    y[thread] = total;
+    y[thread] = Y(total);
 #endif
 #else
     // the built-in max may drop NaN: the largest magnitude, in bits, tells whether there was one
     var sizes = U();
     while l < end {
-        let here = x[base + l * params.inner];
+        let here = T(x[base + l * params.inner]);
         total = max(total, here);
         sizes = max(sizes, bitcast<U>(here) & U(0x7fffffffu));
         l += params.lanes;
@@ -77,9 +80,9 @@ struct Params {
 #if ROW
     let largest = max(max(total.x, total.y), max(total.z, total.w));
     let size = max(max(sizes.x, sizes.y), max(sizes.z, sizes.w));
-    y[thread] = select(largest, bitcast<f32>(size), size > 0x7f800000u);
+    y[thread] = Y(select(largest, bitcast<f32>(size), size > 0x7f800000u));
 #else
-    y[thread] = select(total, bitcast<T>(sizes), sizes > U(0x7f800000u));
+    y[thread] = Y(select(total, bitcast<T>(sizes), sizes > U(0x7f800000u)));
 #endif
 #endif
 }

@@ -20,7 +20,7 @@
 #if THROUGH
             finish(at + $Ju * quads, row.v$J);
 #else
-            y[at + $Ju * quads] = row.v$J;
+            y[at + $Ju * quads] = vec4<$RESULT>(row.v$J);
 #endif
         }
 #end

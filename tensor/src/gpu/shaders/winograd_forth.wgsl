@@ -8,7 +8,7 @@
     let j_$J = left + $Ju;
 #for I ${OUT + 2}
     let inside_$I_$J = real_$I && j_$J < params.w;
-    let d_$I_$J = select(vec4<f32>(), x[select(0u, (row_$I + j_$J) * quads + quad, inside_$I_$J)], inside_$I_$J);
+    let d_$I_$J = select(vec4<f32>(), vec4<f32>(x[select(0u, (row_$I + j_$J) * quads + quad, inside_$I_$J)]), inside_$I_$J);
 #end
     let column_$J = input_line(Inputs(
 #for I ${OUT + 2}

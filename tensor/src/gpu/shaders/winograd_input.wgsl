@@ -15,7 +15,7 @@ struct Params {
     pad: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(1) @binding(0) var<storage, read> x: array<vec4<f32>>;       // [n, h, w, c]
+@group(1) @binding(0) var<storage, read> x: array<vec4<$ELEMENT>>;       // [n, h, w, c]
 @group(1) @binding(1) var<storage, read_write> v: array<vec4<f32>>; // [places, tiles, c]
 
 #include thread

@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> m: array<vec4<f32>>;       // [places, tiles, o]
 #if !THROUGH
-@group(1) @binding(1) var<storage, read_write> y: array<vec4<f32>>; // [n, oh, ow, o]
+@group(1) @binding(1) var<storage, read_write> y: array<vec4<$RESULT>>; // [n, oh, ow, o]
 #endif
 
 #include thread

@@ -8,7 +8,7 @@ struct Params {
     quads_magic: vec2<u32>,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(1) @binding(0) var<storage, read> weight: array<vec4<f32>>;  // [o, 3, 3, c]
+@group(1) @binding(0) var<storage, read> weight: array<vec4<$ELEMENT>>;  // [o, 3, 3, c]
 @group(1) @binding(1) var<storage, read_write> u: array<vec4<f32>>; // [places, o, c]
 
 #include thread
@@ -19,9 +19,9 @@ struct Params {
     let first = o * 8u * params.quads + thread;
 #for T 9
 #if BACK
-    let g_$T = weight[first + ${8 - T}u * params.quads];
+    let g_$T = vec4<f32>(weight[first + ${8 - T}u * params.quads]);
 #else
-    let g_$T = weight[first + $Tu * params.quads];
+    let g_$T = vec4<f32>(weight[first + $Tu * params.quads]);
 #endif
 #end
 #for J 3

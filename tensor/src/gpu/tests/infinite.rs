@@ -2,6 +2,7 @@
 
 use super::primitives::{families, numbers};
 use super::*;
+use crate::DType;
 use crate::primitive::{MatMul, Primitive};
 
 #[test]
@@ -31,7 +32,9 @@ fn an_infinity_in_the_last_step_stays_in_its_row() {
                 let wide = |x: &[f32]| x.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
                 let want = naive::run(&Primitive::MatMul(s), &[wide(&a), wide(&b)]);
                 let [a, b] = [a, b].map(|x| gpu.upload(bytemuck::cast_slice(&x)).unwrap());
-                let c = gpu.run(&Primitive::MatMul(s), &[&a, &b]).unwrap();
+                let c = gpu
+                    .run(&Primitive::MatMul(s), DType::F32, &[&a, &b])
+                    .unwrap();
                 let bytes = gpu.read(&c, want.len() * 4).unwrap();
                 let got: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
                 for (i, (got, want)) in got.iter().map(|v| f64::from(*v)).zip(&want).enumerate() {

@@ -1,6 +1,7 @@
 //! Products with less than f32's precision: on matrix units as exact as they say, without them the very same as ever.
 
 use super::*;
+use crate::DType;
 use crate::cpu::{CpuBuffer, CpuView};
 use crate::gpu::tiles::{TILES, Unit};
 use crate::gpu::{MatmulPrecision, with_matmul_precision};
@@ -41,7 +42,8 @@ fn error(gpu: &Gpu, primitive: &Primitive, precision: MatmulPrecision, scale: f3
     let upload = |x: &Vec<f32>| gpu.upload(bytemuck::cast_slice(x)).unwrap();
     let buffers: Vec<GpuBuffer> = inputs.iter().map(upload).collect();
     let buffers: Vec<&GpuBuffer> = buffers.iter().collect();
-    let output = with_matmul_precision(precision, || gpu.run(primitive, &buffers)).unwrap();
+    let output =
+        with_matmul_precision(precision, || gpu.run(primitive, DType::F32, &buffers)).unwrap();
     let bytes = gpu.read(&output, exact.len() * 4).unwrap();
     let got: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
     let squares = |x: f64| x * x;

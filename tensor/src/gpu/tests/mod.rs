@@ -1,5 +1,6 @@
 //! Tests that need an adapter; software Vulkan will do.
 
+mod halves;
 mod infinite;
 mod lanes;
 mod matrix;

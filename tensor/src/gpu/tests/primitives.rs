@@ -62,18 +62,24 @@ fn inputs(primitive: &Primitive) -> Vec<(usize, Option<usize>)> {
     }
 }
 
-/// Runs a primitive on the device and compares with the definition and with the CPU.
+/// Runs a primitive of f32 arrays on the device and compares with the definition and with the CPU.
 pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
+    check_of(gpu, primitive, DType::F32);
+}
+
+/// The same with arrays of a type.
+pub(super) fn check_of(gpu: &Gpu, primitive: &Primitive, dtype: DType) {
     let mut buffers = Vec::new();
     let mut values = Vec::new();
     let mut twins = Vec::new();
     for (salt, (n, rows)) in inputs(primitive).into_iter().enumerate() {
         match rows {
             None => {
-                let x = numbers(n, salt as u32);
-                twins.push(CpuBuffer::copy_of("test", &x).unwrap());
-                buffers.push(gpu.upload(bytemuck::cast_slice(&x)).unwrap());
-                values.push(x.into_iter().map(f64::from).collect::<Vec<f64>>());
+                let x = CpuBuffer::copy_of("test", &numbers(n, salt as u32)).unwrap();
+                let x = x.view().convert("test", dtype).unwrap();
+                buffers.push(gpu.upload(x.view().bytes()).unwrap());
+                values.push(in_f64(x.view()));
+                twins.push(x);
             }
             Some(rows) => {
                 let x = indices(n, rows, salt as u32);
@@ -86,25 +92,15 @@ pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
     let want = naive::run(primitive, &values);
     let refs: Vec<&GpuBuffer> = buffers.iter().collect();
     let output = gpu
-        .run(primitive, &refs)
+        .run(primitive, dtype, &refs)
         .unwrap_or_else(|error| panic!("{primitive:?}: {error}"));
-    let bytes = gpu.read(&output, want.len() * 4).unwrap();
-    let got: Vec<f64> = match primitive.output_dtype(DType::F32) {
-        DType::U32 => bytemuck::pod_collect_to_vec::<u8, u32>(&bytes)
-            .into_iter()
-            .map(f64::from)
-            .collect(),
-        _ => bytemuck::pod_collect_to_vec::<u8, f32>(&bytes)
-            .into_iter()
-            .map(f64::from)
-            .collect(),
-    };
+    let made = primitive.output_dtype(dtype);
+    let mut got = CpuBuffer::uninit("test", made, want.len()).unwrap();
+    let bytes = gpu.read(&output, want.len() * made.size()).unwrap();
+    got.bytes_mut().copy_from_slice(&bytes);
+    let got = in_f64(got.view());
     let views: Vec<CpuView<'_>> = twins.iter().map(CpuBuffer::view).collect();
-    let twin = match crate::cpu::run(primitive, &views).unwrap().view() {
-        CpuView::F32(x) => x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>(),
-        CpuView::U32(x) => x.iter().map(|x| f64::from(*x)).collect(),
-        CpuView::F64(x) => x.to_vec(),
-    };
+    let twin = in_f64(crate::cpu::run(primitive, &views).unwrap().view());
     let terms = match primitive {
         Primitive::MatMul(s) => s.k,
         Primitive::Conv(ConvPass::Forward, s) => s.kh * s.kw * s.c,
@@ -122,20 +118,30 @@ pub(super) fn check(gpu: &Gpu, primitive: &Primitive) {
         .map(|x| x.iter().map(|x| x.abs()).collect())
         .collect();
     let sizes = naive::run(primitive, &sizes);
+    // and of the result when it is stored: half a unit in the last place, normal or not
+    let stored = |want: f64| match made {
+        DType::F16 => (want.abs() * 2f64.powi(-11)).max(2f64.powi(-25)),
+        _ => 0.0,
+    };
     for (i, (got, want)) in got.iter().zip(&want).enumerate() {
-        let close = (got - want).abs() <= roundings * 6e-8 * sizes[i];
+        let close = (got - want).abs() <= roundings * 6e-8 * sizes[i] + stored(*want);
         assert!(
             close || got == want,
             "{primitive:?}: element {i} is {got}, not {want}"
         );
         // the CPU rounds as often
-        let near = (got - twin[i]).abs() <= 2.0 * roundings * 6e-8 * sizes[i];
+        let near = (got - twin[i]).abs() <= 2.0 * (roundings * 6e-8 * sizes[i] + stored(*want));
         assert!(
             near || *got == twin[i],
             "{primitive:?}: element {i} is {got}, {} on the CPU",
             twin[i]
         );
     }
+}
+
+fn in_f64(x: CpuView<'_>) -> Vec<f64> {
+    let x = x.convert("test", DType::F64).unwrap();
+    x.view().elements("test").unwrap().to_vec()
 }
 
 /// Runs `check` on `cases` draws of `strategy`.
@@ -202,7 +208,11 @@ fn long_sums_are_accurate() {
         inner: 1,
     };
     let y = gpu
-        .run(&Primitive::Reduce(ReduceKind::Sum, shape), &[&x])
+        .run(
+            &Primitive::Reduce(ReduceKind::Sum, shape),
+            DType::F32,
+            &[&x],
+        )
         .unwrap();
     let sum: f32 = bytemuck::pod_read_unaligned(&gpu.read(&y, 4).unwrap());
     let want = f64::from(0.1f32) * n as f64;
@@ -292,7 +302,7 @@ fn scatters_do_not_depend_on_the_order_of_threads() {
     let g = gpu.upload(bytemuck::cast_slice(&g)).unwrap();
     let index = gpu.upload(bytemuck::cast_slice(&index)).unwrap();
     let y = gpu
-        .run(&Primitive::ScatterAdd(shape), &[&g, &index])
+        .run(&Primitive::ScatterAdd(shape), DType::F32, &[&g, &index])
         .unwrap();
     let got: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&y, shape.rows * 4).unwrap());
     assert!(got == want);

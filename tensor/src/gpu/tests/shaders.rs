@@ -7,7 +7,7 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::layout::Layout;
 use crate::gpu::matrix::matrix_program;
-use crate::gpu::template::Program;
+use crate::gpu::template::{Program, finished};
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
 use crate::gpu::{
@@ -99,6 +99,11 @@ fn all_programs() -> Vec<Program> {
     all
 }
 
+/// The same program for arrays of f16, if it is one that they have.
+fn of_halves(program: &Program) -> Program {
+    program.clone().of(DType::F16).to(DType::F16)
+}
+
 fn tiles_of(unit: Unit) -> impl Iterator<Item = Tile> {
     TILES.into_iter().filter(move |tile| tile.unit == unit)
 }
@@ -122,6 +127,7 @@ fn matrix_programs() -> Vec<Program> {
 
 /// Checks WGSL text and translates it to SPIR-V, as wgpu does for Vulkan.
 fn to_spirv(key: &str, source: &str, capabilities: Capabilities) -> (naga::Module, ModuleInfo) {
+    let source = &finished(source.to_owned());
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|error| panic!("{key}: {}", error.emit_to_string(source)));
     let info = Validator::new(ValidationFlags::all(), capabilities)
@@ -135,7 +141,12 @@ fn to_spirv(key: &str, source: &str, capabilities: Capabilities) -> (naga::Modul
 
 /// Translates WGSL text as wgpu does for Vulkan, Metal and DX12.
 pub(super) fn translate(key: &str, source: &str) {
-    let (module, info) = to_spirv(key, source, Capabilities::empty());
+    let halves = source.contains("f16");
+    let (capabilities, shader_model) = match halves {
+        true => (Capabilities::SHADER_FLOAT16, hlsl::ShaderModel::V6_2),
+        false => (Capabilities::empty(), hlsl::ShaderModel::V5_1),
+    };
+    let (module, info) = to_spirv(key, source, capabilities);
     let options = msl::Options {
         fake_missing_bindings: true,
         ..msl::Options::default()
@@ -144,6 +155,7 @@ pub(super) fn translate(key: &str, source: &str) {
         .unwrap_or_else(|error| panic!("{key} to Metal: {error}"));
     assert!(text.contains("kernel void"), "{key}");
     let options = hlsl::Options {
+        shader_model,
         fake_missing_bindings: true,
         ..hlsl::Options::default()
     };
@@ -161,12 +173,18 @@ fn every_permutation_is_portable() {
         let key = program.key();
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
         translate(&key, &source);
+        let halves = of_halves(program);
+        let its = halves.expand().unwrap_or_else(|error| panic!("{error}"));
+        if its != source {
+            translate(&halves.key(), &its);
+        }
     }
     // only Vulkan has such matrix units
-    for program in &matrix_programs() {
-        let key = program.key();
-        let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
-        to_spirv(&key, &source, MATRIX_CAPABILITIES);
+    for program in matrix_programs() {
+        for program in [of_halves(&program), program] {
+            let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
+            to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
+        }
     }
     // only software Vulkan takes these
     let mut lanes = Vec::new();
@@ -224,14 +242,17 @@ fn convolutions_with_an_epilogue_are_portable() {
         (vec![x(0) + noise() * 0.1 + x(1), x(0)], vec![across]),
         (vec![x(0) * 2.0], vec![]),
     ];
-    for (exprs, others) in kernels {
+    let kernels = kernels.into_iter();
+    let both = kernels.flat_map(|k| [DType::F32, DType::F16].map(|dtype| (k.clone(), dtype)));
+    for ((exprs, others), dtype) in both {
         let mut inputs = vec![access(&[512, 64, 8, 1])];
         inputs.extend(others);
-        let exprs: Vec<_> = exprs.into_iter().map(|e| (e, DType::F32)).collect();
+        inputs.iter_mut().for_each(|input| input.dtype = dtype);
+        let exprs: Vec<_> = exprs.into_iter().map(|e| (e, dtype)).collect();
         let kernel = PointwiseKernel::new(&[2, 8, 8, 8], &exprs, inputs, DType::F32);
         let layout = Layout::of(&kernel);
         for outputs in [TWO, FOUR] {
-            let program = winograd::output_program(outputs, true);
+            let program = winograd::output_program(outputs, true).of(dtype);
             let source = through::text(&program, 1, &kernel, &layout).unwrap();
             translate(&program.key(), &source);
         }
@@ -239,13 +260,14 @@ fn convolutions_with_an_epilogue_are_portable() {
             for tile in tiles_of(Unit::Registers) {
                 let operands = tiled::Operands::conv(pass);
                 let program = tiled::tiled_program(&tile, operands, Vectors::All, true, true);
+                let program = program.of(dtype);
                 let source = through::text(&program, 2, &kernel, &layout).unwrap();
                 translate(&program.key(), &source);
             }
             for tile in tiles_of(Unit::Matrix) {
                 let operands = tiled::Operands::conv(pass);
                 for split in [false, true] {
-                    let program = matrix_program(&tile, operands, true, split, true);
+                    let program = matrix_program(&tile, operands, true, split, true).of(dtype);
                     let source = through::text(&program, 2, &kernel, &layout).unwrap();
                     to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
                 }

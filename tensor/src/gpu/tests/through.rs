@@ -36,13 +36,13 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
     let exprs = [(sum.clone(), DType::F32), (sum.maximum(0.0), DType::F32)];
     let kernel = PointwiseKernel::new(&[len / channels, channels], &exprs, inputs, DType::F32);
     // one, or minimal filtering's four
-    let filtered = matches!(gpu.plan(&primitive), Some(Plan::Filtered(_)));
+    let filtered = matches!(gpu.plan(&primitive, DType::F32), Some(Plan::Filtered(..)));
     let launches = if filtered { 4 } else { 1 };
     let square = [s.kh, s.kw, s.stride] == [3, 3, 1];
     assert_eq!(filtered, gpu.inner.options.always_winograd && square);
     let before = gpu.launches();
     let together = gpu
-        .run_through(&primitive, &[&a, &b], &kernel, &[&bias, &other])
+        .run_through(&primitive, DType::F32, &[&a, &b], &kernel, &[&bias, &other])
         .unwrap()
         .unwrap_or_else(|| panic!("{primitive:?} takes two launches"));
     let after = gpu.launches();
@@ -50,7 +50,7 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
         after.values().sum::<u64>(),
         before.values().sum::<u64>() + launches
     );
-    let y = gpu.run(&primitive, &[&a, &b]).unwrap();
+    let y = gpu.run(&primitive, DType::F32, &[&a, &b]).unwrap();
     let apart = gpu.pointwise(&kernel, &[&y, &bias, &other]).unwrap();
     for (together, apart) in together.iter().zip(&apart) {
         let (got, want) = (floats(gpu, together, len), floats(gpu, apart, len));

@@ -1,6 +1,7 @@
 //! Trying the ways to compute a product, and keeping the best.
 
 use super::*;
+use crate::DType;
 use crate::gpu::Way;
 use crate::gpu::tiles::{TILES, Tile, Tuned, Unit};
 use crate::primitive::{Conv2d, ConvPass, Primitive, Reduce, ReduceKind};
@@ -42,14 +43,18 @@ fn every_tile_is_tried_and_the_best_is_kept() {
             .map(|len| gpu.upload(&vec![0; len * 4]))
             .collect::<crate::Result<_>>()?;
         for _ in 0..2 {
-            gpu.run(&primitive, &[&buffers[0], &buffers[1]])?;
+            gpu.run(&primitive, DType::F32, &[&buffers[0], &buffers[1]])?;
         }
         let sum = Reduce {
             outer: 1,
             len: 4,
             inner: 4,
         };
-        gpu.run(&Primitive::Reduce(ReduceKind::Sum, sum), &[&buffers[0]])?;
+        gpu.run(
+            &Primitive::Reduce(ReduceKind::Sum, sum),
+            DType::F32,
+            &[&buffers[0]],
+        )?;
         Ok(())
     };
     seen.extend(gpu.watch_products(work).unwrap());

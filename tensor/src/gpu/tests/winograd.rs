@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::primitives::numbers;
 use super::*;
+use crate::DType;
 use crate::gpu::way::Plan;
 use crate::primitive::{Conv2d, ConvPass, Primitive};
 use crate::{Winograd, with_winograd};
@@ -120,7 +121,9 @@ fn error(gpu: &Gpu, pass: ConvPass, s: Conv2d) -> f64 {
         .iter()
         .map(|x| gpu.upload(bytemuck::cast_slice(x)).unwrap())
         .collect();
-    let output = gpu.run(&primitive, &[&buffers[0], &buffers[1]]).unwrap();
+    let output = gpu
+        .run(&primitive, DType::F32, &[&buffers[0], &buffers[1]])
+        .unwrap();
     let got: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&output, want.len() * 4).unwrap());
     let square: f64 = want.iter().map(|v| v * v).sum();
     let size = (square / want.len() as f64).sqrt();
@@ -165,7 +168,10 @@ fn it_is_chosen_where_it_pays() {
         let zeros = |len: &usize| gpu.upload(&vec![0; len * 4]).unwrap();
         let inputs: Vec<GpuBuffer> = primitive.input_lens().iter().map(zeros).collect();
         gpu.reset_launches();
-        with_winograd(choice, || gpu.run(&primitive, &[&inputs[0], &inputs[1]])).unwrap();
+        with_winograd(choice, || {
+            gpu.run(&primitive, DType::F32, &[&inputs[0], &inputs[1]])
+        })
+        .unwrap();
         gpu.launches().values().sum::<u64>()
     };
     if gpu.family() == Family::Direct {
@@ -187,7 +193,7 @@ fn without_room_the_definition_is_computed() {
         return;
     };
     let limit = gpu.array_limit() as usize / 4;
-    let planned = |s: Conv2d| gpu.plan(&Primitive::Conv(ConvPass::InputGrad, s));
+    let planned = |s: Conv2d| gpu.plan(&Primitive::Conv(ConvPass::InputGrad, s), DType::F32);
     // an image of a few channels whose windows take 32 numbers a pixel
     let few = |n| geometry([n, 32, 32], [3, 32], 1).unwrap();
     let most = limit / (32 * 32 * 32);
@@ -195,7 +201,7 @@ fn without_room_the_definition_is_computed() {
     assert!(planned(few(most + 1)).is_none());
     // weights that become four times as large
     let filtered = |plan| match plan {
-        Some(Plan::Filtered(t) | Plan::FilteredByLanes(t)) => t.outputs == 4,
+        Some(Plan::Filtered(t, _) | Plan::FilteredByLanes(t)) => t.outputs == 4,
         _ => false,
     };
     let wide = |c| geometry([1, 32, 32], [c, c], 1).unwrap();

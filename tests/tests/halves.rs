@@ -1,0 +1,138 @@
+//! Chains whose network stores its images in f16.
+
+use clel::config::Layers;
+use clel::model::{EnergyNetwork, Normalisation};
+use clel::sampler::{Langevin, Numbers};
+use clel_autograd::Var;
+use clel_nn::{Init, Mode, Module, hold_weights};
+use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+use clel_tests::devices;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// The usual devices, and the GPU with the kernels of graphics hardware.
+fn all_devices() -> Outcome<Vec<Device>> {
+    let mut all = devices().to_vec();
+    if all.iter().any(|device| !device.is_cpu()) {
+        let options = GpuOptions {
+            family: Some(Family::Tiled),
+            ..GpuOptions::default()
+        };
+        let opened = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
+        all.push(Device::Wgpu(opened));
+    }
+    all.retain(|device| device.supports(DType::F16));
+    Ok(all)
+}
+
+/// The network of a preset, its last weights times a number, on which depends how large energies and gradients are.
+fn network(preset: &str, size: f64, device: &Device) -> Outcome<EnergyNetwork> {
+    let mut layers = Layers::preset(preset)?;
+    layers.set("data.path=unused")?;
+    layers.set("model.width=16")?;
+    // smooth: which side of a kink a rounded number falls on would count for much
+    layers.set("model.activation=silu")?;
+    let config = layers.build()?;
+    let channels = if preset == "digits" { 1 } else { 3 };
+    let normalisation = Normalisation {
+        mean: vec![0.3; channels],
+        std: vec![0.35; channels],
+    };
+    let mut init = Init::new(RngKey::new(0, 0), DType::F32, device);
+    let network = EnergyNetwork::new(&config.model, &normalisation, &mut init)?;
+    for (name, p) in network.parameters() {
+        if name.starts_with("head") {
+            p.set(p.tensor().mul_scalar(size)?)?;
+        }
+    }
+    Ok(network)
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    let norm = |all: &mut dyn Iterator<Item = f64>| all.map(|v| v * v).sum::<f64>().sqrt();
+    let size = norm(&mut b.iter().map(|v| f64::from(*v)));
+    norm(&mut a.iter().zip(b).map(|(a, b)| f64::from(a - b))) / size
+}
+
+/// The gradient with respect to the images, of f16's precision: as small as at the beginning of training, where every number of it and
+/// most of those it is computed from are below what f16 can hold, and a million times as large.
+#[test]
+fn gradients_keep_their_precision_whatever_their_size() -> Outcome {
+    for device in all_devices()? {
+        for (preset, shape) in [("digits", [8, 8, 8, 1]), ("cifar10-large", [2, 32, 32, 3])] {
+            let x = Tensor::uniform(&shape, RngKey::new(3, 1), &device)?;
+            for size in [1.0, 1e3] {
+                let network = network(preset, size, &device)?;
+                let energy = |x: &Var| network.energy(x, Mode::Eval);
+                let step = |storage| {
+                    let langevin = Langevin {
+                        storage,
+                        ..Langevin::default()
+                    };
+                    langevin.step(&energy, &x, Numbers::Drawn(RngKey::new(0, 0)))
+                };
+                let (exact, halves) = (step(DType::F32)?, step(DType::F16)?);
+                let exactly = exact.gradient.to_vec::<f32>()?;
+                let largest = exactly.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+                if size == 1.0 {
+                    assert!(largest < 5e-5, "{preset}: {largest}");
+                }
+                let error = distance(&halves.gradient.to_vec::<f32>()?, &exactly);
+                assert!(
+                    (1e-5..1.5e-3).contains(&error),
+                    "{device}, {preset}, head times {size}: the gradient is off by {error}, its largest is {largest}"
+                );
+                let error = distance(
+                    &halves.energies.to_vec::<f32>()?,
+                    &exact.energies.to_vec::<f32>()?,
+                );
+                assert!(
+                    (1e-7..1e-2).contains(&error),
+                    "{device}, {preset}, head times {size}: the energy is off by {error}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Recorded steps have the bits of steps made anew, and what is recorded are few launches: the network's, none for a conversion of its images.
+#[test]
+fn steps_of_halves_are_recorded() -> Outcome {
+    for device in all_devices()? {
+        let network = network("digits", 10.0, &device)?;
+        let energy = |x: &Var| network.energy(x, Mode::Eval);
+        let x = Tensor::uniform(&[4, 8, 8, 1], RngKey::new(3, 1), &device)?;
+        let run = |steps, capture, storage| -> Outcome<Vec<f32>> {
+            let langevin = Langevin {
+                steps,
+                step_size: 10.0,
+                noise: 0.01,
+                capture,
+                storage,
+                ..Langevin::default()
+            };
+            let chains = hold_weights(|| langevin.run(&energy, &x, RngKey::new(0, 2)))?;
+            Ok(chains.images.to_vec()?)
+        };
+        let halves = run(6, true, DType::F16)?;
+        assert_eq!(halves, run(6, false, DType::F16)?, "{device}");
+        assert_ne!(halves, run(6, true, DType::F32)?, "{device}");
+        if let Device::Wgpu(gpu) = &device
+            && gpu.family() == Family::Tiled
+        {
+            let count = |steps, storage| -> Outcome<u64> {
+                let (done, counts) = count_launches(|| run(steps, true, storage));
+                done?;
+                Ok(counts.values().sum())
+            };
+            let of_a_step = |storage| {
+                Ok::<_, Box<dyn std::error::Error>>(count(5, storage)? - count(4, storage)?)
+            };
+            let (wide, halves) = (of_a_step(DType::F32)?, of_a_step(DType::F16)?);
+            assert!(halves <= wide + 8, "{halves} launches, {wide} with f32");
+        }
+    }
+    Ok(())
+}
