@@ -6,22 +6,28 @@ use clel::sampler::{Langevin, Numbers};
 use clel_autograd::Var;
 use clel_nn::{Init, Mode, Module, hold_weights};
 use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
-use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+use clel_tensor::{DType, Device, RngKey, Tensor, Winograd, count_launches, with_winograd};
 use clel_tests::devices;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-/// The usual devices, and the GPU with the kernels of graphics hardware.
+/// The GPU, if there is one, with the kernels of graphics hardware.
+fn tiled() -> Outcome<Option<Device>> {
+    if devices().iter().all(Device::is_cpu) {
+        return Ok(None);
+    }
+    let options = GpuOptions {
+        family: Some(Family::Tiled),
+        ..GpuOptions::default()
+    };
+    let opened = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
+    Ok(Some(Device::Wgpu(opened)))
+}
+
+/// The usual devices, and that.
 fn all_devices() -> Outcome<Vec<Device>> {
     let mut all = devices().to_vec();
-    if all.iter().any(|device| !device.is_cpu()) {
-        let options = GpuOptions {
-            family: Some(Family::Tiled),
-            ..GpuOptions::default()
-        };
-        let opened = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
-        all.push(Device::Wgpu(opened));
-    }
+    all.extend(tiled()?);
     all.retain(|device| device.supports(DType::F16));
     Ok(all)
 }
@@ -133,6 +139,38 @@ fn steps_of_halves_are_recorded() -> Outcome {
             let (wide, halves) = (of_a_step(DType::F32)?, of_a_step(DType::F16)?);
             assert!(halves <= wide + 8, "{halves} launches, {wide} with f32");
         }
+    }
+    Ok(())
+}
+
+/// What a step takes for more images is little more than half; without minimal filtering, whose products are f32.
+#[test]
+fn steps_of_halves_take_half_the_memory() -> Outcome {
+    let peak = |storage, batch| -> Outcome<Option<u64>> {
+        let Some(device) = tiled()? else {
+            return Ok(None);
+        };
+        let network = network("cifar10-small", 1.0, &device)?;
+        let energy = |x: &Var| network.energy(x, Mode::Eval);
+        let x = Tensor::uniform(&[batch, 32, 32, 3], RngKey::new(3, 1), &device)?;
+        let langevin = Langevin {
+            steps: 4,
+            storage,
+            ..Langevin::default()
+        };
+        let run = || langevin.run(&energy, &x, RngKey::new(0, 2));
+        with_winograd(Winograd::Off, || hold_weights(run))?;
+        match &device {
+            Device::Wgpu(gpu) => Ok(Some(gpu.memory().peak)),
+            Device::Cpu => Ok(None),
+        }
+    };
+    let more = |storage| -> Outcome<Option<u64>> {
+        let peaks = peak(storage, 8)?.zip(peak(storage, 16)?);
+        Ok(peaks.map(|(fewer, more)| more - fewer))
+    };
+    if let (Some(wide), Some(halves)) = (more(DType::F32)?, more(DType::F16)?) {
+        assert!(10 * halves < 6 * wide, "{halves} bytes, {wide} of f32");
     }
     Ok(())
 }
