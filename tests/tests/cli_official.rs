@@ -495,7 +495,8 @@ fn a_model_that_is_not_official_is_not_exported() {
     refused(
         &["export", "--checkpoint", &checkpoint, "--out", &text(&out)],
         &[
-            "networks for the official implementation",
+            "networks for the official implementation: found tiny with",
+            "activation = leaky_relu",
             "Tiny",
             "resnet_small, resnet or resnet_large",
         ],

@@ -127,7 +127,12 @@ impl Watching<'_> {
 fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
     let _lock = job.run.lock()?;
-    describe_data(&mut job.config, &job.data)?;
+    describe_data(&mut job.config, &job.data).inspect_err(|_| {
+        // nothing has been written into a new one
+        if !job.resume {
+            job.run.discard();
+        }
+    })?;
     let mut warnings = unmet(&job.config, &job.device);
     let mut trainer = if job.resume {
         go_on(&job, &mut warnings)?

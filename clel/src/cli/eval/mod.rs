@@ -11,7 +11,7 @@ use clel_tensor::Device;
 use self::report::{Heading, Report};
 use super::models::Further;
 use super::sample::MOST_SAMPLES;
-use super::{DeviceArgument, from_checkpoint};
+use super::{DeviceArgument, SizeArgument, from_checkpoint};
 use crate::config::Source;
 use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
 use crate::features::{
@@ -30,6 +30,7 @@ Examples:
   clel eval --checkpoint runs/cifar10-001 --protocol encoder --neighbours 5
   clel eval --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --features digits --protocol final --samples 1000
   clel eval --images folder/ --features cifar_resnet:resnet20.safetensors --data cifar10 --path cifar-10-batches-bin
+  clel eval --images drawn/ --features inception:inception.safetensors --data images --path photos/ --size 64,64
 
 Inception's weights, from the file that pytorch-fid downloads (pt_inception-2015-12-05-6726825d.pth):
   python3 tools/ckpt_to_safetensors.py pt_inception-2015-12-05-6726825d.pth inception.safetensors";
@@ -69,18 +70,21 @@ pub(super) struct Eval {
     /// Its folder or file.
     #[arg(long, value_name = "PATH", requires = "data")]
     path: Option<PathBuf>,
-    /// The part of the data set that is the reference [default: test for the buffer, else train].
+    #[command(flatten)]
+    size: SizeArgument,
+    /// The part of the data set that is the reference [default: test for the buffer, else train; of imagenet32 always test, its validation
+    /// images].
     #[arg(long, value_enum)]
     split: Option<Part>,
     /// How many samples [default: all of the buffer; for `final`, as many as the reference has].
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
-    /// Rounds of `sampler.steps` steps that the final protocol takes.
-    #[arg(long, value_name = "N", default_value_t = ROUNDS)]
-    rounds: usize,
-    /// Neighbours that vote in the encoder's protocol.
-    #[arg(long, value_name = "K", default_value_t = 1)]
-    neighbours: usize,
+    /// Rounds of `sampler.steps` steps that the final protocol takes [default: 10].
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Neighbours that vote in the encoder's protocol [default: 1].
+    #[arg(long, value_name = "K")]
+    neighbours: Option<usize>,
     /// Seed of the samples and of the kernel distance's subsets.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -104,7 +108,7 @@ enum Protocol {
 
 impl Eval {
     pub(super) fn run(&self) -> Result<()> {
-        if self.rounds == 0 {
+        if self.rounds == Some(0) {
             return Err(Error::Argument {
                 argument: "--rounds 0".to_owned(),
                 why: "must be at least 1".to_owned(),
@@ -118,6 +122,7 @@ impl Eval {
                 why: format!("must lie in 2..={MOST_SAMPLES}"),
             });
         }
+        self.check_used()?;
         self.check_ensemble()?;
         let device = self.device.open()?;
         let load = |path| self.further.load(path, &device);
@@ -154,6 +159,66 @@ impl Eval {
         }
     }
 
+    /// Refuses options that this protocol would not look at.
+    fn check_used(&self) -> Result<()> {
+        let protocol = match self.images {
+            Some(_) => None,
+            None => Some(self.protocol),
+        };
+        let encoder = protocol == Some(Protocol::Encoder);
+        let (fresh, whole) = (
+            "is of fresh chains: --protocol final",
+            "--protocol encoder takes all images that have classes",
+        );
+        for (option, is_given, is_used, why) in [
+            (
+                "--rounds",
+                self.rounds.is_some(),
+                protocol == Some(Protocol::Final),
+                fresh,
+            ),
+            (
+                "--neighbours",
+                self.neighbours.is_some(),
+                encoder,
+                "is of the encoder: --protocol encoder",
+            ),
+            ("--samples", self.samples.is_some(), !encoder, whole),
+            (
+                "--split",
+                self.split.is_some(),
+                !encoder,
+                "--protocol encoder learns from the training images and asks the test images",
+            ),
+            (
+                "--size",
+                self.size.get().is_some(),
+                self.images.is_some() && self.data.is_some(),
+                "brings --images and the files of --data to one size: needs both",
+            ),
+            (
+                "--figures",
+                !self.figures.is_empty(),
+                !encoder,
+                "--protocol encoder has figures of its own",
+            ),
+            (
+                "--features",
+                self.features != FeatureSource::Encoder,
+                !encoder,
+                "--protocol encoder judges the checkpoint's own",
+            ),
+        ] {
+            if is_given && !is_used {
+                return Err(Error::Argument {
+                    argument: option.to_owned(),
+                    why: why.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Several models together have chains; a replay buffer and an encoder are of one.
     fn check_ensemble(&self) -> Result<()> {
         let why = match (&self.images, self.protocol) {
@@ -174,13 +239,19 @@ impl Eval {
         let data = self.data_set(model)?;
         let network = self.network(model, device)?;
         let [_, h, w, c] = data.train.images.shape();
-        let (images, _, _) = data::read_any(path, Some([h, w, c]))?;
+        let size = self.size.get();
+        let (images, _, _) = data::read_any(path, Some([h, w, c]), size)?;
         let images = match self.samples {
             None => images.into(),
             Some(n) => first(&images.into(), n, &path.display().to_string())?,
         };
-        let mut report = self.report(network.as_ref(), data, Part::Train)?;
-        report.start(&Heading::images(path, images.len()))?;
+        let usual = self.usual(model);
+        let mut report = self.report(network.as_ref(), data, usual)?;
+        report.start(&Heading::images(
+            self.checkpoint.as_deref(),
+            path,
+            images.len(),
+        ))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
 
@@ -195,7 +266,7 @@ impl Eval {
             images = first(&images, n, "the replay buffer")?;
         }
         let mut report = self.report(network.as_ref(), data, Part::Test)?;
-        report.start(&Heading::buffer(model, images.len()))?;
+        report.start(&Heading::buffer(self.named(), model, images.len()))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
 
@@ -205,18 +276,24 @@ impl Eval {
         let (model, together) = (models.first(), models.energy());
         let network = self.network(Some(model), device)?;
         let data = self.data_set(Some(model))?;
-        let mut report = self.report(network.as_ref(), data, Part::Train)?;
+        let mut report = self.report(network.as_ref(), data, self.usual(Some(model)))?;
         let count = self.samples.unwrap_or(report.reference_images());
         let sampler = &model.config.sampler;
         let rounds = Rounds {
             langevin: Langevin::of(sampler),
-            steps: self.rounds.saturating_mul(sampler.steps),
+            steps: self.rounds.unwrap_or(ROUNDS).saturating_mul(sampler.steps),
             augmentation: sampler.augmentation,
             restart: sampler.restart,
             seed: self.seed,
         };
         let ensemble = self.further.members(models);
-        report.start(&Heading::chains(model, ensemble, &rounds, count))?;
+        report.start(&Heading::chains(
+            self.named(),
+            model,
+            ensemble,
+            &rounds,
+            count,
+        ))?;
         let shape = model.config.data.shape.unwrap_or_default();
         let energy = |x: &Var| together.energy(x, &[]);
         let mut chains = rounds.start(count, shape, device)?;
@@ -226,6 +303,20 @@ impl Eval {
             report.add(Some(round + 1), &extract(network.as_ref(), &images)?)?;
         }
         Ok(())
+    }
+
+    /// The checkpoint as it was named.
+    fn named(&self) -> &Path {
+        self.checkpoint.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// The part that published figures take as the reference, unless another is asked for: of ImageNet 32 the validation images.
+    fn usual(&self, model: Option<&Loaded>) -> Part {
+        let source = self.data.or(model.map(|m| m.config.data.source));
+        match source {
+            Some(Source::Imagenet32) => Part::Test,
+            _ => Part::Train,
+        }
     }
 
     /// The reference's features, and where figures go.
@@ -268,12 +359,17 @@ impl Eval {
     /// The data set that was named, or else the checkpoint's.
     fn data_set(&self, model: Option<&Loaded>) -> Result<Dataset> {
         match (&self.data, model) {
-            (Some(source), _) => SetArgument {
-                source: *source,
-                path: self.path.clone(),
+            (Some(source), _) => {
+                let set = SetArgument {
+                    source: *source,
+                    path: self.path.clone(),
+                };
+                // the size of the model's images, where there is a model
+                let size = model.and_then(|m| m.config.data.shape).map(|[h, w, _]| [h, w]);
+                let mut config = set.config(0.0, size)?;
+                self.size.apply(&mut config)?;
+                data::load(&config, 0)
             }
-            // the size of the model's images, where there is a model
-            .load(0.0, model.and_then(|m| m.config.data.shape).map(|[h, w, _]| [h, w])),
             (None, Some(model)) => data::load(&model.config.data, model.config.seed),
             (None, None) => Err(Error::Argument {
                 argument: "--images".to_owned(),

@@ -1,6 +1,6 @@
 //! What `clel eval` prints.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ use crate::train::Loaded;
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Heading {
     images: String,
+    /// As it was named.
+    checkpoint: Option<PathBuf>,
     sampler: Option<Sampler>,
 }
 
@@ -33,16 +35,18 @@ struct Sampler {
 }
 
 impl Heading {
-    pub fn images(path: &Path, n: usize) -> Heading {
+    pub fn images(checkpoint: Option<&Path>, path: &Path, n: usize) -> Heading {
         Heading {
             images: format!("{n} images of {}", path.display()),
+            checkpoint: checkpoint.map(Path::to_owned),
             sampler: None,
         }
     }
 
-    pub fn buffer(model: &Loaded, n: usize) -> Heading {
+    pub fn buffer(checkpoint: &Path, model: &Loaded, n: usize) -> Heading {
         Heading {
             images: format!("{n} samples of the replay buffer"),
+            checkpoint: Some(checkpoint.to_owned()),
             sampler: Some(Sampler {
                 iteration: model.step,
                 ensemble: Vec::new(),
@@ -52,9 +56,16 @@ impl Heading {
         }
     }
 
-    pub fn chains(model: &Loaded, ensemble: Vec<Member>, rounds: &Rounds, n: usize) -> Heading {
+    pub fn chains(
+        checkpoint: &Path,
+        model: &Loaded,
+        ensemble: Vec<Member>,
+        rounds: &Rounds,
+        n: usize,
+    ) -> Heading {
         Heading {
             images: format!("{n} chains from fresh noise, averaged networks"),
+            checkpoint: Some(checkpoint.to_owned()),
             sampler: Some(Sampler {
                 iteration: model.step,
                 ensemble,
@@ -95,6 +106,8 @@ pub(super) struct Report {
     reference: Reference,
     seed: u64,
     heading: Heading,
+    /// What has been said below a row of figures.
+    explained: String,
 }
 
 /// One line of JSON: everything that the figures depend on, and the figures.
@@ -127,6 +140,7 @@ impl Report {
             reference,
             seed,
             heading: Heading::default(),
+            explained: String::new(),
         }
     }
 
@@ -146,6 +160,9 @@ impl Report {
             self.reference_name, self.reference_images
         ))?;
         output::say(&format!("images      {}", heading.images))?;
+        if let Some(checkpoint) = &heading.checkpoint {
+            output::say(&format!("checkpoint  {}", checkpoint.display()))?;
+        }
         if let Some(sampler) = &heading.sampler {
             output::say(&format!("sampler     {}", sampler.line()))?;
         }
@@ -195,7 +212,29 @@ impl Report {
             share(m.map(|m| m.recall)),
             share(m.map(|m| m.density)),
             share(m.map(|m| m.coverage)),
-        ))
+        ))?;
+        self.explain(&figures)
+    }
+
+    /// Says once what mean and deviation are of.
+    fn explain(&mut self, figures: &Comparison) -> Result<()> {
+        let notes = [
+            ("inception score", "parts", figures.inception_score),
+            ("kernel distance", "subsets", figures.kernel_distance),
+        ];
+        let notes = notes.into_iter().filter_map(|(figure, what, spread)| {
+            let Spread { parts, size, .. } = spread?;
+            Some(format!(
+                "{figure}: mean ± deviation over {parts} {what} of {size}"
+            ))
+        });
+        let notes = notes.collect::<Vec<_>>().join("; ");
+        if notes.is_empty() || self.explained == notes {
+            return Ok(());
+        }
+        output::say(&format!("      {notes}"))?;
+        self.explained = notes;
+        Ok(())
     }
 }
 
