@@ -497,7 +497,6 @@ fn a_model_that_is_not_official_is_not_exported() {
         &[
             "networks for the official implementation: found tiny with",
             "activation = leaky_relu",
-            "Tiny",
             "resnet_small, resnet or resnet_large",
         ],
     );
