@@ -131,7 +131,7 @@ fn sets_that_are_not_there_are_told() {
         (
             ["data.mean=[0.3, 0.2, 0.1]", "data.std=[0.2, 0.1, 0.1]"],
             [
-                "data.mean, for digits: found 3 numbers",
+                "data.mean, for UCI handwritten digits, 8×8: found 3 numbers",
                 "1: one for each channel of its 8×8×1 images",
             ],
         ),

@@ -102,22 +102,22 @@ impl Layout {
 
     /// Names of the last training files that are not there. Any other that is not there was hardly left out on purpose.
     fn missing(&self, path: &Path, train: &[Member]) -> Result<Vec<&'static str>> {
-        let is_there = |name: &&str| train.iter().any(|member| member.name == **name);
-        let Some(last) = self.train.iter().rposition(|name| is_there(&name)) else {
+        let is_there = |name: &str| train.iter().any(|member| member.name == name);
+        let Some(last) = self.train.iter().rposition(|name| is_there(name)) else {
             return Err(self.nothing(path));
         };
         let (until, after) = self.train.split_at(last + 1);
         match until.iter().find(|name| !is_there(name)) {
             None => Ok(after.to_vec()),
-            Some(name) => Err(Error::NoImages {
-                path: path.join(name),
-                why: format!(
+            Some(name) => {
+                let why = format!(
                     "not there, but {} is; expected all of {}, or for a part of {} the first of them",
                     self.train[last],
                     self.train.join(", "),
                     self.name
-                ),
-            }),
+                );
+                Err(Error::format(path, *name, why))
+            }
         }
     }
 

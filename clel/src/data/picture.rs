@@ -121,7 +121,9 @@ fn unreadable(path: &Path, length: u64, format: Option<ImageFormat>, source: Ima
         Some(ImageFormat::WebP) => "a whole WebP file",
         _ => "a PNG, JPEG or WebP file",
     };
-    let why = format!("{source}; the file has {length} bytes, expected {expected}");
+    let told = source.to_string();
+    let told = told.trim_end_matches('.');
+    let why = format!("{told}; the file has {length} bytes, expected {expected}");
     Error::format(path, UNREADABLE, why)
 }
 

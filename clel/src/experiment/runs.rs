@@ -215,9 +215,9 @@ pub fn check_unchanged(experiment: &Experiment, out: &Path) -> Result<()> {
             let Ok(run) = RunDir::open(&path) else {
                 continue;
             };
-            match stored(experiment, &run, variant.config(seed)?) {
-                Err(changed @ Error::Mismatch { .. }) => return Err(changed),
-                Ok(_) | Err(_) => {}
+            let found = stored(experiment, &run, variant.config(seed)?);
+            if let Err(changed @ Error::Mismatch { .. }) = found {
+                return Err(changed);
             }
         }
     }

@@ -106,8 +106,8 @@ pub(super) struct Report {
     reference: Reference,
     seed: u64,
     heading: Heading,
-    /// What has been said below a row of figures.
-    explained: String,
+    /// Whether the table has begun.
+    has_head: bool,
 }
 
 /// One line of JSON: everything that the figures depend on, and the figures.
@@ -140,7 +140,7 @@ impl Report {
             reference,
             seed,
             heading: Heading::default(),
-            explained: String::new(),
+            has_head: false,
         }
     }
 
@@ -166,19 +166,7 @@ impl Report {
         if let Some(sampler) = &heading.sampler {
             output::say(&format!("sampler     {}", sampler.line()))?;
         }
-        output::say(&format!("seed        {}\n", self.seed))?;
-        output::say(&format!(
-            "{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
-            "round",
-            "n",
-            "Fréchet",
-            "inception score",
-            "kernel distance",
-            "precision",
-            "recall",
-            "density",
-            "coverage"
-        ))
+        output::say(&format!("seed        {}", self.seed))
     }
 
     /// Compares samples with the reference, and says what comes out.
@@ -194,6 +182,7 @@ impl Report {
                 figures,
             })?);
         }
+        self.head(&figures)?;
         let spread = |s: Option<Spread>| {
             s.map_or("-".to_owned(), |s| {
                 format!("{} ± {}", readable(s.mean), readable(s.deviation))
@@ -212,29 +201,36 @@ impl Report {
             share(m.map(|m| m.recall)),
             share(m.map(|m| m.density)),
             share(m.map(|m| m.coverage)),
-        ))?;
-        self.explain(&figures)
+        ))
     }
 
-    /// Says once what mean and deviation are of.
-    fn explain(&mut self, figures: &Comparison) -> Result<()> {
-        let notes = [
-            ("inception score", "parts", figures.inception_score),
-            ("kernel distance", "subsets", figures.kernel_distance),
-        ];
-        let notes = notes.into_iter().filter_map(|(figure, what, spread)| {
-            let Spread { parts, size, .. } = spread?;
-            Some(format!(
-                "{figure}: mean ± deviation over {parts} {what} of {size}"
-            ))
-        });
-        let notes = notes.collect::<Vec<_>>().join("; ");
-        if notes.is_empty() || self.explained == notes {
+    /// What stands above the first row of figures: what they are means of, and their names.
+    fn head(&mut self, figures: &Comparison) -> Result<()> {
+        if std::mem::replace(&mut self.has_head, true) {
             return Ok(());
         }
-        output::say(&format!("      {notes}"))?;
-        self.explained = notes;
-        Ok(())
+        for (figure, what, spread) in [
+            ("inception score", "parts", figures.inception_score),
+            ("kernel distance", "subsets", figures.kernel_distance),
+        ] {
+            if let Some(Spread { parts, size, .. }) = spread {
+                output::say(&format!(
+                    "{figure}: mean ± deviation over {parts} {what} of {size}"
+                ))?;
+            }
+        }
+        output::say(&format!(
+            "\n{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
+            "round",
+            "n",
+            "Fréchet",
+            "inception score",
+            "kernel distance",
+            "precision",
+            "recall",
+            "density",
+            "coverage"
+        ))
     }
 }
 

@@ -125,7 +125,7 @@ fn a_small_file_that_claims_a_large_picture_is_refused() {
 fn a_jpeg_without_its_end_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.jpg");
-    let noise = |x: u32, y: u32, c: u32| (x * 37 ^ y * 91 ^ c * 50 ^ (x * y) >> 2) as u8;
+    let noise = |x: u32, y: u32, c: u32| ((x * 37) ^ (y * 91) ^ (c * 50) ^ ((x * y) >> 2)) as u8;
     image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([0, 1, 2].map(|c| noise(x, y, c))))
         .save(&path)
         .unwrap();
