@@ -303,7 +303,7 @@ fn models_that_cannot_be_one_are_told() {
         refuse(&[&missing], &["missing.safetensors", "No such file"]);
         let told = [
             "a model of the ensemble",
-            "found [12, 12, 1], expected [8, 8, 1]",
+            "found 12×12×1, expected 8×8×1",
         ];
         refuse(&[&second, &larger], &told);
         // whatever a checkpoint is called
