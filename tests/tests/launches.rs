@@ -193,6 +193,14 @@ fn steps_launch_what_is_listed() -> Outcome {
                 list("cifar10-small, batch 16,", on, large)?;
             }
         }
+        // converted in no launch of its own, but for what scales its gradient
+        let options = GpuOptions {
+            family: Some(Family::Tiled),
+            ..GpuOptions::default()
+        };
+        let gpu = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
+        let halves = launches_of_a_step("sampler.storage=f16", "digits", 1, &Device::Wgpu(gpu))?;
+        list("digits", "wgpu tiled, of halves", halves)?;
         // one, where the lanes of a rasteriser's threads tell one another numbers
         let gpu = Gpu::open(find_adapter("")?)?;
         if gpu.has_lanes() {
