@@ -12,6 +12,8 @@ use crate::{DType, Result};
 
 /// Input channels that are few.
 const FEW: usize = 4;
+/// Places of a window whose sums are written out.
+const WRITTEN_OUT: usize = 49;
 
 pub(super) fn lanes_program(weight_gradient: bool, vectors: usize, b_transposed: bool) -> Program {
     program!("conv_lanes")
@@ -32,11 +34,13 @@ pub(super) fn sum_program([kh, kw, c]: [usize; 3], stride_one: bool) -> Program 
 /// Numbers of a window, and of a row that holds it and suits the product: steps of a sum in whole turns of all lanes, or columns in vec4s.
 fn window(pass: ConvPass, s: &Conv2d) -> [usize; 2] {
     let window = s.kh * s.kw * s.c;
-    let whole = match pass {
-        ConvPass::InputGrad => 4,
-        ConvPass::Forward | ConvPass::WeightGrad => LANES as usize,
+    let row = match pass {
+        // fewer columns are not worth a subgroup
+        ConvPass::InputGrad if window > 16 => window.next_multiple_of(4).max(24),
+        ConvPass::InputGrad => window.next_multiple_of(4),
+        ConvPass::Forward | ConvPass::WeightGrad => window.next_multiple_of(LANES as usize),
     };
-    [window, window.next_multiple_of(whole)]
+    [window, row]
 }
 
 /// The product of windows, or of cotangents, that a pass is.
@@ -46,7 +50,9 @@ pub(super) fn product(pass: ConvPass, s: &Conv2d) -> Option<MatMul> {
     let (m, n, k, b_transposed) = match pass {
         ConvPass::Forward => (pixels, s.o, row, true),
         ConvPass::WeightGrad => (window, s.o, pixels, false),
-        ConvPass::InputGrad if s.c <= FEW && s.kw > 1 => (pixels, row, s.o, false),
+        ConvPass::InputGrad if s.c <= FEW && s.kw > 1 && s.kh * s.kw <= WRITTEN_OUT => {
+            (pixels, row, s.o, false)
+        }
         ConvPass::InputGrad => return None,
     };
     Some(MatMul {
