@@ -72,7 +72,11 @@ fn a_damaged_image_ends_the_run_with_its_name() {
         let more = [
             "--data", "images", "--path", &path, "--set", memory, "--steps", "9",
         ];
-        train(&run, &more).told(2, &[&told]);
+        train(&run, &more).told(2, &[&told, "expected a whole PNG file"]);
+        assert!(
+            !run.exists(),
+            "a run of which nothing was done is left behind"
+        );
     }
 }
 
@@ -120,6 +124,26 @@ fn sets_that_are_not_there_are_told() {
         ],
         &["only image files are resized"],
     );
+    for (settings, parts) in [
+        (
+            ["data.mean=[0.3, 0.2]", "data.std=[0.2]"],
+            ["data.std", "one number a channel, 2 as data.mean has"],
+        ),
+        (
+            ["data.mean=[0.3, 0.2, 0.1]", "data.std=[0.2, 0.1, 0.1]"],
+            [
+                "data.mean, for UCI handwritten digits, 8×8: found 3 numbers",
+                "1: one for each channel of its 8×8×1 images",
+            ],
+        ),
+    ] {
+        let [mean, std] = settings;
+        refused(
+            &["train", "--out", &out_text, "--set", mean, "--set", std],
+            &parts,
+        );
+        assert!(!out.exists());
+    }
     refused(
         &["train", "--set", "data.attribute=Smiling"],
         &["only celeba has attributes"],

@@ -301,10 +301,7 @@ fn models_that_cannot_be_one_are_told() {
         .concat();
         let refuse = |more: &[&str], parts: &[&str]| refused(&[&usual[..], more].concat(), parts);
         refuse(&[&missing], &["missing.safetensors", "os error 2"]);
-        let told = [
-            "a model of the ensemble",
-            "found [12, 12, 1], expected [8, 8, 1]",
-        ];
+        let told = ["a model of the ensemble", "found 12×12×1, expected 8×8×1"];
         refuse(&[&second, &larger], &told);
         // whatever a checkpoint is called
         for twice in [&[first.as_str()][..], &[&file], &[&second, &second]] {

@@ -60,6 +60,7 @@ fn the_buffer_and_fresh_chains_are_judged() {
     assert_eq!(line["images"], "8 samples of the replay buffer");
     assert!(line["reference"].as_str().unwrap().ends_with("test images"));
     assert_eq!(line["sampler"]["steps"], 2);
+    assert_eq!(line["checkpoint"], run);
     for figure in ["frechet", "precision", "recall", "density", "coverage"] {
         assert!(line[figure].is_f64(), "{figure} in {line}");
     }
@@ -98,6 +99,8 @@ fn the_buffer_and_fresh_chains_are_judged() {
         "n = 297",
         "restart 0.03",
         "seed        0",
+        &format!("checkpoint  {run}"),
+        "kernel distance: mean ± deviation over 100 subsets of 8",
     ] {
         assert!(table.stdout.contains(part), "{part} is not in {table:?}");
     }
@@ -196,6 +199,34 @@ fn images_are_judged_in_the_features_of_given_weights() {
     );
     let few = [&arguments[..], &["--samples", "9"]].concat();
     refuse("eval", &few, &["inception score", "found 9", "at least 10"]);
+    let folder = dir.path().join("imagenet");
+    for (part, count) in [("train", 14), ("val", 12)] {
+        let folder = folder.join(part).join("n01");
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..count {
+            let picture = image::RgbImage::from_pixel(40, 32, image::Rgb([i * 9, 70, 30]));
+            picture.save(folder.join(format!("{i}.png"))).unwrap();
+        }
+    }
+    // published figures of ImageNet 32 are against its validation images
+    let imagenet = [
+        "--data",
+        "imagenet32",
+        "--path",
+        &text(&folder),
+        "--images",
+        &data,
+    ];
+    let against = [&imagenet[..], &["--features", &network]].concat();
+    let line = &lines("eval", &against)[0];
+    assert_eq!(line["reference_n"], 12, "{line}");
+    assert!(
+        line["reference"].as_str().unwrap().ends_with("test images"),
+        "{line}"
+    );
+    let learnt = [&against[..], &["--split", "train"]].concat();
+    assert_eq!(lines("eval", &learnt)[0]["reference_n"], 14);
+
     let many = [&arguments[..], &["--samples", "13"]].concat();
     refuse("eval", &many, &["--samples 13", "12 images"]);
 }
@@ -222,6 +253,28 @@ fn what_cannot_be_judged_is_told() {
         "eval",
         &["--checkpoint", &run, "--data", "mnistt"],
         &["mnistt", "digits"],
+    );
+    for (more, told) in [
+        (&["--rounds", "3"][..], "--rounds: is of fresh chains"),
+        (&["--neighbours", "3"], "--neighbours: is of the encoder"),
+        (
+            &["--protocol", "encoder", "--samples", "9"],
+            "--samples: --protocol encoder takes all",
+        ),
+        (
+            &["--size", "8,8"],
+            "--size: brings --images and the files of --data",
+        ),
+        (&["--size", "8"], "expected HEIGHT,WIDTH"),
+    ] {
+        let arguments = [&["--checkpoint", &run], more].concat();
+        refuse("eval", &arguments, &[told]);
+    }
+    let resized = ["--images", &small, "--data", "digits", "--size", "8,8"];
+    refuse(
+        "eval",
+        &resized,
+        &["--size 8,8: only image files are resized"],
     );
     refuse("eval", &["--images", &small], &["--data"]);
     let images = ["--images", &small, "--data", "digits"];
@@ -284,6 +337,14 @@ fn outliers_are_told_from_what_was_learnt() {
         ],
     );
     assert_eq!(found.len(), 2);
+    assert_eq!(
+        (
+            &found[0]["checkpoint"],
+            &found[0]["positive"],
+            &found[0]["augmentation"]
+        ),
+        (&run_path().into(), &"inside".into(), &"none".into())
+    );
     for (line, n) in found.iter().zip([20, 197]) {
         assert_eq!(
             (&line["inside_n"], &line["outside_n"]),
@@ -314,6 +375,11 @@ fn outliers_are_told_from_what_was_learnt() {
         "--out",
         "interp",
     ];
+    refuse(
+        "ood",
+        &[&same[..], &["--beta", "-0.1"]].concat(),
+        &["--beta -0.1: must be a finite number, 0 or above"],
+    );
     refuse("ood", &few, &["interp", "more than 100", "20"]);
     let unknown = [
         "--checkpoint",
@@ -365,6 +431,44 @@ fn a_classifier_of_ones_own_judges_images() {
             .starts_with("classifier of 3 classes")
     );
     assert!(found["frechet"].as_f64().unwrap() < 1e-6, "{found}");
+
+    // files of several sizes, brought to one
+    let folder = dir.path().join("files");
+    for (class, [h, w]) in [("a", [9, 12]), ("b", [20, 10])] {
+        let folder = folder.join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..12u8 {
+            let picture = image::GrayImage::from_fn(w, h, |x, y| image::Luma([(x * y) as u8 ^ i]));
+            picture.save(folder.join(format!("{i}.png"))).unwrap();
+        }
+    }
+    let files = text(&folder);
+    let native = [
+        "--data",
+        "images",
+        "--path",
+        &files,
+        "--out",
+        &at("files.safetensors"),
+    ];
+    refuse("classifier", &native, &["20×10", "--size"]);
+    let sized = [
+        &native[..],
+        &["--size", "8,10", "--iterations", "2", "--batch", "8"],
+    ]
+    .concat();
+    let run = clel(&[&["classifier", "--device", "cpu"], &sized[..]].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let judged = [
+        "--images",
+        &text(&folder.join("b")),
+        "--data",
+        "images",
+        "--path",
+        &files,
+    ];
+    let against = [&judged[..], &["--features", &network, "--size", "8,10"]].concat();
+    assert_eq!(lines("eval", &against)[0]["n"], 12);
 
     refuse(
         "classifier",

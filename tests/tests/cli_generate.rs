@@ -123,6 +123,8 @@ fn each_class_is_a_row_and_is_judged() {
         "asked for, with β = 2: class:3",
         "of 2 samples",
         "embedded classifier",
+        "     9  none",
+        "none: for nothing that has a class",
     ] {
         assert!(told.stdout.contains(part), "{told:?}");
     }
@@ -225,6 +227,33 @@ fn holes_are_filled_and_the_rest_stays() {
         &[&more[..], &["--class", "3", "--judge", "digits"]].concat(),
     );
     assert_eq!(record["agreement"]["n"], 3);
+    // of a damaged image nobody knows the class, unless it is told
+    let judged = |out: &str, more: &[&str]| {
+        let all = [
+            &[
+                "--inpaint",
+                &a,
+                "--mask",
+                &mask,
+                "--steps",
+                "1",
+                "--judge",
+                "digits",
+            ],
+            more,
+        ];
+        desk.sample(out, &all.concat())["agreement"].clone()
+    };
+    let unknown = judged("unknown", &[]);
+    assert_eq!(
+        (&unknown["n"], &unknown["accuracy"]),
+        (&0.into(), &serde_json::Value::Null)
+    );
+    let told = judged("told", &["--expected", "7"]);
+    assert_eq!(
+        (&told["n"], &told["rows"][0]["class"]),
+        (&8.into(), &7.into())
+    );
     let images = desk.images("filled");
     assert_eq!(images.len(), 3);
     for image in &images {
@@ -252,6 +281,10 @@ fn noise_is_taken_from_images() {
     std::fs::write(desk.path("noisy.safetensors"), file).unwrap();
     let noisy = desk.text("noisy.safetensors");
     let denoise = ["--denoise", &noisy, "--judge", "digits"];
+    desk.refused(
+        &[&denoise[..], &["--expected", "3"]].concat(),
+        &["--expected 3: the given images have classes"],
+    );
     let record = desk.sample("free", &denoise);
     // what a training iteration takes
     assert_eq!(
@@ -315,7 +348,7 @@ fn what_cannot_be_asked_is_refused() {
     let (wide, black) = (desk.text("wide.png"), desk.text("black.png"));
     GrayImage::new(9, 8).save(&wide).unwrap();
     GrayImage::new(8, 8).save(&black).unwrap();
-    let cases: [(&[&str], &[&str]); 21] = [
+    let cases: [(&[&str], &[&str]); 25] = [
         (
             &["--class", "12"],
             &["class `12`", "there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"],
@@ -371,6 +404,22 @@ fn what_cannot_be_asked_is_refused() {
         (
             &["--denoise", &a, "--sigma", "0"],
             &["--sigma 0: must be a finite number above 0"],
+        ),
+        (
+            &["--denoise", &a, "--sigma", "-1"],
+            &["--sigma -1: must be a finite number above 0"],
+        ),
+        (
+            &["--noise", "-1"],
+            &["--noise -1: must be a finite number, 0 or above"],
+        ),
+        (
+            &["--denoise", &a, "--count", "4"],
+            &["has 1 images, and one chain starts at each", "--seed"],
+        ),
+        (
+            &["--class", "3", "--judge", "digits", "--expected", "3"],
+            &["--expected 3: conditions say"],
         ),
         (
             &["--denoise", &a, "--sigma", "1", "--noise", "0"],

@@ -495,8 +495,8 @@ fn a_model_that_is_not_official_is_not_exported() {
     refused(
         &["export", "--checkpoint", &checkpoint, "--out", &text(&out)],
         &[
-            "networks for the official implementation",
-            "Tiny",
+            "networks for the official implementation: found tiny with",
+            "activation = leaky_relu",
             "resnet_small, resnet or resnet_large",
         ],
     );

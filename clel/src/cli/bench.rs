@@ -39,7 +39,12 @@ pub(super) struct Bench {
     #[command(flatten)]
     subjects: Subjects,
     /// How long to measure each case; at least three runs are measured.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
     seconds: f64,
     /// Print one JSON object instead of a table.
     #[arg(long)]

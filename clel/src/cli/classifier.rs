@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::{DeviceArgument, output};
+use super::{DeviceArgument, SizeArgument, output};
 use crate::config::Source;
 use crate::data::SetArgument;
 use crate::features::{Classifier, Fitting};
@@ -13,8 +13,8 @@ use crate::{Error, Result, data};
 const EXAMPLES: &str = "\
 Examples:
   clel classifier --data digits --out digits-classifier.safetensors
-  clel classifier --data images --path flowers/ --iterations 3000 --out flowers.safetensors
-  clel eval --images folder/ --data images --path flowers/ --features classifier:flowers.safetensors";
+  clel classifier --data images --path flowers/ --size 64,64 --iterations 3000 --out flowers.safetensors
+  clel eval --images folder/ --data images --path flowers/ --size 64,64 --features classifier:flowers.safetensors";
 
 /// Share held out of a set without a test part.
 const HELD_OUT: f64 = 0.1;
@@ -36,6 +36,8 @@ pub(super) struct ClassifierCommand {
     /// Of CelebA, the attribute that makes two classes, Smiling for instance.
     #[arg(long, value_name = "NAME")]
     attribute: Option<String>,
+    #[command(flatten)]
+    size: SizeArgument,
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -46,7 +48,12 @@ pub(super) struct ClassifierCommand {
     #[arg(long, value_name = "N", default_value_t = 128)]
     batch: usize,
     /// Learning rate at the beginning.
-    #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 3e-3,
+        allow_negative_numbers = true
+    )]
     rate: f64,
     /// Seed of the initial weights and of the order of the images.
     #[arg(long, default_value_t = 0)]
@@ -65,6 +72,7 @@ impl ClassifierCommand {
         };
         let mut config = set.config(HELD_OUT, None)?;
         config.attribute.clone_from(&self.attribute);
+        self.size.apply(&mut config)?;
         let data = data::load(&config, 0)?;
         let how = Fitting {
             iterations: self.iterations,

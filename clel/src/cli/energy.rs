@@ -55,7 +55,7 @@ impl Energy {
         models.check_trained("ebm")?;
         let with_latent = models.is_trained("encoder");
         let shape = models.first().config.data.shape.unwrap_or_default();
-        let (images, _, names) = data::read_any(&self.images, Some(shape))?;
+        let (images, _, names) = data::read_any(&self.images, Some(shape), None)?;
         let images = ImageSet::from(images);
         if !self.json {
             output::say(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::signals::{STOPPED, stop_on_signals};
 use super::{DeviceArgument, LookArguments, output, table};
-use crate::experiment::{Experiment, Progress, RunResult, State, perform, tables};
+use crate::experiment::{Experiment, Progress, RunResult, State, check_unchanged, perform, tables};
 use crate::{Error, Result, whole_file};
 
 /// Examples at the end of the help text.
@@ -36,7 +36,8 @@ A file:
 
 /// Runs variants of a configuration with several seeds, and compares them by curves and a table.
 ///
-/// Each run is an ordinary one in OUT/runs/VARIANT/seed-N. Called again, finished runs are taken as they are and the others go on. A run that is
+/// Each run is an ordinary one in OUT/runs/VARIANT/seed-N. Called again, finished runs are taken as they are and the others go on; a file that says something else of
+/// runs that are there is refused. A run that is
 /// sick or fails is told in the table and does not stop the others; after a failure (not a sickness) the exit code is 1. Results are written after each run: results.json, table.md, and the
 /// curves with bands over the seeds, against iterations and seconds, as SVG and PNG.
 #[derive(Debug, clap::Args)]
@@ -62,6 +63,7 @@ impl ExperimentCommand {
         let experiment = Experiment::read(&self.file)?;
         let usual = || Path::new("runs").join(self.file.file_stem().unwrap_or_default());
         let out = self.out.clone().unwrap_or_else(usual);
+        check_unchanged(&experiment, &out)?;
         claim(&out, &self.file)?;
         let device = self.device.open()?;
         let stop = Arc::default();

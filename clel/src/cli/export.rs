@@ -107,10 +107,12 @@ fn differences(trainer: &Trainer, model: Model) -> Result<Vec<String>> {
     }
     match ours.data.shape {
         Some([32, 32, 3]) => {}
-        shape => all.push(format!(
-            "images of {:?}: the official encoder has this stem for [32, 32, 3] alone",
-            shape.unwrap_or_default()
-        )),
+        shape => {
+            let [h, w, c] = shape.unwrap_or_default();
+            all.push(format!(
+                "images of {h}×{w}×{c}: the official encoder has this stem for 32×32×3 alone"
+            ));
+        }
     }
     Ok(all)
 }

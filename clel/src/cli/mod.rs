@@ -18,6 +18,7 @@ mod report;
 mod runs;
 mod sample;
 mod signals;
+mod size;
 mod subjects;
 mod table;
 mod train;
@@ -33,6 +34,7 @@ use clap::{Parser, Subcommand};
 use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
 
+use self::size::SizeArgument;
 use crate::report::{Look, Pictures, RunDir};
 use crate::train::newest_usable;
 use crate::{Error, Result};

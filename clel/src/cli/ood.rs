@@ -1,11 +1,12 @@
 //! `clel ood`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::models::{Further, Member};
 use super::{DeviceArgument, output};
+use crate::config::Augmentation;
 use crate::data::SetArgument;
 use crate::eval::{Ranking, ranking};
 use crate::outliers::{Outside, images, scores};
@@ -39,7 +40,12 @@ pub(super) struct Ood {
     #[arg(long, value_name = "NAME:PATH", value_delimiter = ',', required = true)]
     out: Vec<Outside>,
     /// β, the weight of the encoder's part; 0 leaves it out.
-    #[arg(long, value_name = "BETA", default_value_t = 0.1)]
+    #[arg(
+        long,
+        value_name = "BETA",
+        default_value_t = 0.1,
+        allow_negative_numbers = true
+    )]
     beta: f64,
     /// Print one JSON object a line instead of a table.
     #[arg(long)]
@@ -51,10 +57,15 @@ pub(super) struct Ood {
 /// The figures of one pair of sets.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
+    checkpoint: &'a Path,
     iteration: u64,
     /// Further models.
     ensemble: &'a [Member],
     beta: f64,
+    /// Images are scored as they are.
+    augmentation: Augmentation,
+    /// Which set has the positives of AUROC and AUPR.
+    positive: &'static str,
     inside: &'a str,
     inside_n: usize,
     outside: &'a str,
@@ -84,8 +95,11 @@ impl Ood {
         let inside_scores = scores(&models, &inside, self.beta, &device)?;
         if !self.json {
             output::say(&format!(
-                "score −(½‖f(x)‖² − {}·cos(g(f(x)), h(x))), averaged networks of iteration {iteration}{}\nknown: {inside_name}, n = {}\n\n{:>7} {:>7} {:>7} {:>7}   against",
+                "score       −(½‖f(x)‖² − {}·cos(g(f(x)), h(x))), averaged networks, images without augmentation\n\
+                 checkpoint  {}, iteration {iteration}{}\n\
+                 known       {inside_name}, n = {}: the positives of AUROC and AUPR\n\n{:>7} {:>7} {:>7} {:>7}   against",
                 self.beta,
+                self.checkpoint.display(),
                 Member::lines(&ensemble),
                 inside.len(),
                 "AUROC",
@@ -98,9 +112,12 @@ impl Ood {
             let (name, set) = out.load(&inside, shape)?;
             let scores = scores(&models, &set, self.beta, &device)?;
             let row = Row {
+                checkpoint: &self.checkpoint,
                 iteration,
                 ensemble: &ensemble,
                 beta: self.beta,
+                augmentation: Augmentation::None,
+                positive: "inside",
                 inside: &inside_name,
                 inside_n: inside_scores.len(),
                 outside: &name,

@@ -30,5 +30,32 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
 
 /// Prints a message on standard error; there is nobody left to tell if that fails.
 pub(super) fn error(message: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{message}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", printable(message));
+}
+
+/// The text as a terminal may see it: what files were named, or held, must not move its cursor.
+fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => safe.push(c),
+            c if c.is_control() => safe.extend(c.escape_default()),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_spelled_out() {
+        let text = "error: a\x1b[2Jb\r×\n  because: \u{9b}1m";
+        assert_eq!(
+            printable(text),
+            "error: a\\u{1b}[2Jb\\r×\n  because: \\u{9b}1m"
+        );
+    }
 }

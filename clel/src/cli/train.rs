@@ -217,6 +217,15 @@ fn announce(job: &Job) -> Result<()> {
         tune::described(&job.device),
         job.run.path().display()
     ))?;
+    let held_out = match job.data.test.images.len() {
+        0 => "none held out".to_owned(),
+        n => format!("{n} held out"),
+    };
+    output::say(&format!(
+        "{}: {} training images, {held_out}",
+        job.data.name,
+        job.data.train.images.len()
+    ))?;
     let (known, images) = (&job.config.data, &job.data.train.images);
     if images.in_memory().is_none() && (known.mean.is_none() || known.std.is_none()) {
         let n = images.len();

@@ -108,6 +108,20 @@ pub enum EncoderNetwork {
     Resnet18,
 }
 
+impl Activation {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Activation::LeakyRelu => "leaky_relu",
+            Activation::Relu => "relu",
+            Activation::Elu => "elu",
+            Activation::Silu => "silu",
+            Activation::Gelu => "gelu",
+            Activation::Softplus => "softplus",
+        }
+    }
+}
+
 impl EncoderNetwork {
     /// The name by which settings choose it.
     pub const fn name(self) -> &'static str {

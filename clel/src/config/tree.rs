@@ -45,7 +45,7 @@ pub struct Config {
 pub enum Source {
     /// The 1 797 handwritten digits, 8×8, that are part of the program.
     Digits,
-    /// CIFAR-10's binary files: `data_batch_*.bin` and `test_batch.bin` in a folder, or `cifar-10-binary.tar.gz`.
+    /// CIFAR-10's binary files: `data_batch_1.bin` to `_5.bin`, or the first of them, and `test_batch.bin` in a folder, or `cifar-10-binary.tar.gz`.
     Cifar10,
     /// CIFAR-100's binary files with fine labels: `train.bin` and `test.bin` in a folder, or `cifar-100-binary.tar.gz`.
     Cifar100,

@@ -122,6 +122,16 @@ fn data(c: &Config, p: &mut Problems) {
             );
         }
     }
+    if let (Some(mean), Some(std)) = (&c.data.mean, &c.data.std) {
+        p.must(
+            mean.len() == std.len(),
+            "data.std",
+            format!(
+                "must have one number a channel, {} as data.mean has",
+                mean.len()
+            ),
+        );
+    }
     if let Some(mean) = &c.data.mean {
         p.must(
             mean.iter().all(|m| m.is_finite()),

@@ -21,28 +21,39 @@ struct Layout {
     labels: usize,
     /// Labels are below this.
     classes: u8,
-    /// Whether a file's name is that of a training file.
-    is_train: fn(&str) -> bool,
+    /// Names of the training files as published, in their order.
+    train: &'static [&'static str],
     /// Name of the test file.
     test: &'static str,
-    /// The training files, for people.
-    expected: &'static str,
 }
 
-/// CIFAR-10 from a folder with `data_batch_*.bin` (one or more, read in the order of their names)
-/// and `test_batch.bin`, or from `cifar-10-binary.tar.gz`, as published: <https://www.cs.toronto.edu/~kriz/cifar.html>.
+/// A set that may lack training files.
+pub struct Cifar {
+    /// Its images.
+    pub parts: Parts,
+    /// Names of the last training files, where a part of the set was taken on purpose.
+    pub missing: Vec<&'static str>,
+}
+
+/// CIFAR-10 from a folder with `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, or from `cifar-10-binary.tar.gz`, as
+/// published: <https://www.cs.toronto.edu/~kriz/cifar.html>. A part of it is the first training files, one or more.
 ///
 /// # Errors
-/// A file is missing, is not a whole number of records, or has a label above 9.
-pub fn cifar10(path: &Path) -> Result<Parts> {
+/// A file is missing, but for the last training files, is not a whole number of records, or has a label above 9.
+pub fn cifar10(path: &Path) -> Result<Cifar> {
     let layout = Layout {
         name: "CIFAR-10",
         folder: "cifar-10-batches-bin",
         labels: 1,
         classes: 10,
-        is_train: |name| name.starts_with("data_batch_") && name.ends_with(".bin"),
+        train: &[
+            "data_batch_1.bin",
+            "data_batch_2.bin",
+            "data_batch_3.bin",
+            "data_batch_4.bin",
+            "data_batch_5.bin",
+        ],
         test: "test_batch.bin",
-        expected: "data_batch_1.bin … data_batch_5.bin",
     };
     layout.read(path)
 }
@@ -51,66 +62,102 @@ pub fn cifar10(path: &Path) -> Result<Parts> {
 ///
 /// # Errors
 /// A file is missing, is not a whole number of records, or has a fine label above 99.
-pub fn cifar100(path: &Path) -> Result<Parts> {
+pub fn cifar100(path: &Path) -> Result<Cifar> {
     let layout = Layout {
         name: "CIFAR-100",
         folder: "cifar-100-binary",
         labels: 2,
         classes: 100,
-        is_train: |name| name == "train.bin",
+        train: &["train.bin"],
         test: "test.bin",
-        expected: "train.bin",
     };
     layout.read(path)
 }
 
-/// A file and where it lies: its path, or its archive's with its name in there.
+/// A file and where it lies.
 struct Member {
+    /// Its own path, or its archive's.
     path: PathBuf,
-    inside: Option<String>,
+    name: String,
+    is_packed: bool,
     bytes: Vec<u8>,
 }
 
 impl Layout {
-    fn read(&self, path: &Path) -> Result<Parts> {
+    fn read(&self, path: &Path) -> Result<Cifar> {
         let (train, test) = if path.is_file() {
             self.archive(path)?
         } else {
             self.folder(path)?
         };
-        Ok((self.split(&train)?, Some(self.split(&[test])?)))
+        let missing = self.missing(path, &train)?;
+        let parts = (self.split(&train)?, Some(self.split(&[test])?));
+        Ok(Cifar { parts, missing })
+    }
+
+    /// Whether a file's name is one of the published ones.
+    fn has(&self, name: &str) -> bool {
+        name == self.test || self.train.contains(&name)
+    }
+
+    /// Names of the last training files that are not there. Any other that is not there was hardly left out on purpose.
+    fn missing(&self, path: &Path, train: &[Member]) -> Result<Vec<&'static str>> {
+        let is_there = |name: &str| train.iter().any(|member| member.name == name);
+        let Some(last) = self.train.iter().rposition(|name| is_there(name)) else {
+            return Err(self.nothing(path));
+        };
+        let (until, after) = self.train.split_at(last + 1);
+        match until.iter().find(|name| !is_there(name)) {
+            None => Ok(after.to_vec()),
+            Some(name) => {
+                let why = format!(
+                    "not there, but {} is; expected all of {}, or for a part of {} the first of them",
+                    self.train[last],
+                    self.train.join(", "),
+                    self.name
+                );
+                Err(Error::format(path, *name, why))
+            }
+        }
     }
 
     /// The training files and the test file of a folder, or of the folder in it that the archive unpacks to.
     fn folder(&self, path: &Path) -> Result<(Vec<Member>, Member)> {
         let inner = path.join(self.folder);
         let path = if inner.is_dir() { &inner } else { path };
-        let member = |path: PathBuf| {
+        let member = |name: &str| {
+            let path = path.join(name);
             Ok(Member {
                 bytes: std::fs::read(&path).map_err(Error::read(&path))?,
                 path,
-                inside: None,
+                name: name.to_owned(),
+                is_packed: false,
             })
         };
-        let mut batches = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(Error::read(path))? {
-            let name = entry.map_err(Error::read(path))?.file_name();
-            batches.extend(
-                name.to_str()
-                    .filter(|n| (self.is_train)(n))
-                    .map(|n| path.join(n)),
-            );
+        std::fs::read_dir(path).map_err(Error::read(path))?;
+        let train = self.train.iter().filter(|name| path.join(name).exists());
+        let train = train.map(|name| member(name)).collect::<Result<Vec<_>>>()?;
+        if train.is_empty() {
+            return Err(self.nothing(path));
         }
-        batches.sort();
-        if batches.is_empty() {
-            return Err(self.missing(path));
-        }
-        let train = batches.into_iter().map(member).collect::<Result<_>>()?;
-        Ok((train, member(path.join(self.test))?))
+        Ok((train, member(self.test)?))
     }
 
     /// The same from an archive, whose members are read in memory, by the last part of their names.
     fn archive(&self, path: &Path) -> Result<(Vec<Member>, Member)> {
+        if path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .is_some_and(|n| self.has(n))
+        {
+            return Err(Error::NoImages {
+                path: path.to_owned(),
+                why: format!(
+                    "one file of {}; expected its folder, or the .tar.gz as published",
+                    self.name
+                ),
+            });
+        }
         let packed = Packed::open(path)?;
         let at = packed.position();
         let fault = |e: std::io::Error| {
@@ -118,7 +165,7 @@ impl Layout {
             Error::format(
                 path,
                 place,
-                format!("truncated, damaged or no tar archive: {e}"),
+                format!("truncated, damaged or no tar archive: {}", in_words(&e)),
             )
         };
         let mut archive = tar::Archive::new(packed);
@@ -129,8 +176,7 @@ impl Layout {
             let Some(name) = name.file_name().and_then(|n| n.to_str()).map(str::to_owned) else {
                 continue;
             };
-            let is_test = name == self.test;
-            if !entry.header().entry_type().is_file() || !(is_test || (self.is_train)(&name)) {
+            if !entry.header().entry_type().is_file() || !self.has(&name) {
                 continue;
             }
             if entry.size() > LARGEST {
@@ -143,9 +189,11 @@ impl Layout {
                 let why = format!("{name} ends after {} of its bytes", bytes.len());
                 return Err(fault(std::io::Error::other(why)));
             }
+            let is_test = name == self.test;
             let member = Member {
                 path: path.to_owned(),
-                inside: Some(name),
+                name,
+                is_packed: true,
                 bytes,
             };
             if is_test {
@@ -154,9 +202,9 @@ impl Layout {
                 train.push(member);
             }
         }
-        train.sort_by(|a, b| a.inside.cmp(&b.inside));
+        train.sort_by(|a: &Member, b| a.name.cmp(&b.name));
         if train.is_empty() {
-            return Err(self.missing(path));
+            return Err(self.nothing(path));
         }
         let test = test.ok_or_else(|| {
             let why = format!("the archive has no {}", self.test);
@@ -165,12 +213,14 @@ impl Layout {
         Ok((train, test))
     }
 
-    fn missing(&self, path: &Path) -> Error {
+    fn nothing(&self, path: &Path) -> Error {
         Error::NoImages {
             path: path.to_owned(),
             why: format!(
                 "expected {}'s binary files {} and {}",
-                self.name, self.expected, self.test
+                self.name,
+                self.train.join(", "),
+                self.test
             ),
         }
     }
@@ -220,11 +270,23 @@ impl Layout {
 
 impl Member {
     fn fault(&self, at: usize, why: String) -> Error {
-        let place = match &self.inside {
-            Some(name) => format!("member {name}, byte {at}"),
-            None => format!("byte {at}"),
+        let place = match self.is_packed {
+            true => format!("member {}, byte {at}", self.name),
+            false => format!("byte {at}"),
         };
         Error::format(&self.path, place, why)
+    }
+}
+
+/// What went wrong with an archive, without the bytes of the damaged header that the decoder quotes.
+fn in_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" when getting ") {
+        Some((_, rest)) => {
+            let field = rest.split_whitespace().next().unwrap_or_default();
+            format!("a member's header has no number for `{field}`")
+        }
+        None => text,
     }
 }
 

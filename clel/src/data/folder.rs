@@ -9,6 +9,8 @@ use super::set::Records;
 use super::{ImageSet, Parts, Split};
 use crate::{Error, Result};
 
+/// What makes images of one size, in the words of training and of the commands that have no configuration.
+const RESIZE: &str = "data.size, or --size of `clel eval` and `clel classifier`, brings all";
 const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
 /// A folder's images.
@@ -80,14 +82,19 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>)> {
     if found[1..] != expected[1..] {
         return Err(Error::Mismatch {
             what: format!("size of the images in {}", folder.display()),
-            found: format!("{:?}", &found[1..]),
+            found: in_words(found),
             expected: format!(
-                "{:?}, as in `train`; data.size brings all to one size",
-                &expected[1..]
+                "{}, as in `train`; {RESIZE} to one size",
+                in_words(expected)
             ),
         });
     }
     Ok(((train.split, Some(test.split)), train.classes))
+}
+
+/// Height, width and channels of images.
+fn in_words([_, h, w, c]: [usize; 4]) -> String {
+    format!("{h}×{w}×{c}")
 }
 
 /// Image files as a set; the first one decides its size and its channels.
@@ -134,8 +141,7 @@ impl Records for Pictures {
                 file,
                 "size",
                 format!(
-                    "{h}×{w}, but {} is {height}×{width}; all files of a folder must have one size, or be \
-                     brought to one with data.size",
+                    "{h}×{w}, but {} is {height}×{width}; expected one size for all files of a set; {RESIZE} to one",
                     self.files[0].display(),
                 ),
             ));

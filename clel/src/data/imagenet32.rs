@@ -20,11 +20,12 @@ const CLASSES: i64 = 1000;
 
 /// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
 /// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
-/// Batches that are not compressed are read where they lie, unless all fit into `memory` bytes. With them come the names of the classes, if they are
+/// Batches that are not compressed are read where they lie, unless all fit into `memory` bytes; first each is read through once,
+/// as its checksum covers all of it. With them come the names of the classes, if they are
 /// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it.
 ///
 /// # Errors
-/// A file is missing, truncated, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
+/// A file is missing, truncated or damaged, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
 /// take more than `memory`; a list of names of another form.
 pub fn imagenet32(
     path: &Path,
@@ -96,10 +97,14 @@ fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
             return Err(data.fault(why));
         }
         let values = match data.offset {
-            Some(offset) => Values::InFile {
-                file: Mutex::new(File::open(path).map_err(Error::read(path))?),
-                offset,
-            },
+            Some(offset) => {
+                // images are read one by one later, past the archive's checksum
+                file.check("data")?;
+                Values::InFile {
+                    file: Mutex::new(File::open(path).map_err(Error::read(path))?),
+                    offset,
+                }
+            }
             None => {
                 held += data.size;
                 if held > memory {

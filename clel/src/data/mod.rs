@@ -13,6 +13,7 @@ mod folder;
 mod idx;
 mod imagenet32;
 mod images;
+mod jpeg;
 mod matlab;
 mod named;
 mod npz;
@@ -31,7 +32,7 @@ use std::path::Path;
 
 pub use ahead::Ahead;
 pub use celeba::celeba;
-pub use cifar::{cifar10, cifar100};
+pub use cifar::{Cifar, cifar10, cifar100};
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
 pub use idx::{fashion, mnist};
@@ -111,10 +112,16 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let limit = config.memory.saturating_mul(1 << 20);
     let mut classes = classes::names(config)?;
     let mut folders = |names: Vec<String>| classes = (!names.is_empty()).then_some(names);
+    let mut missing = Vec::new();
+    let mut cifar = |cifar: Cifar| {
+        missing = cifar.missing;
+        cifar.parts
+    };
+    check_folder(config)?;
     let (train, test) = match config.source {
         Source::Digits => return fitting(digits(), config),
-        Source::Cifar10 => cifar10(path)?,
-        Source::Cifar100 => cifar100(path)?,
+        Source::Cifar10 => cifar(cifar10(path)?),
+        Source::Cifar100 => cifar(cifar100(path)?),
         Source::Svhn => svhn(path)?,
         Source::Imagenet32 => {
             let (parts, classes) = imagenet32(path, config.size, limit)?;
@@ -140,9 +147,13 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Some(test) => (train, test),
         None => hold_out(path, train, config.test_share, seed)?,
     };
+    let without = match &missing[..] {
+        [] => String::new(),
+        files => format!(" without {}", files.join(", ")),
+    };
     let dataset = Dataset {
         name: match &config.path {
-            Some(path) => format!("{} ({})", path.display(), config.source.name()),
+            Some(path) => format!("{} ({}{without})", path.display(), config.source.name()),
             None => config.source.name().to_owned(),
         },
         train: train.held_up_to(limit)?,
@@ -152,7 +163,29 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     fitting(dataset, config)
 }
 
-/// The data set, if its images have the stated size.
+/// Refuses one file of a set that is a folder of files.
+fn check_folder(config: &DataConfig) -> Result<()> {
+    let Some(path) = config.path.as_deref().filter(|path| path.is_file()) else {
+        return Ok(());
+    };
+    let holds = match config.source {
+        Source::Digits | Source::Cifar10 | Source::Cifar100 | Source::Safetensors => return Ok(()),
+        Source::Svhn => "train_32x32.mat and test_32x32.mat",
+        Source::Imagenet32 => {
+            "train_data_batch_1.npz and so on and val_data.npz, or `train` and `val`"
+        }
+        Source::Celeba => "img_align_celeba, list_eval_partition.txt and list_attr_celeba.txt",
+        Source::Dtd => "images/CLASS/*.jpg",
+        Source::Mnist | Source::Fashion => "train-images-idx3-ubyte and the other three IDX files",
+        Source::Images => ".png, .jpg, .jpeg or .webp files, or sub-folders of them",
+    };
+    Err(Error::NoImages {
+        path: path.to_owned(),
+        why: format!("a file; expected the folder of {holds}"),
+    })
+}
+
+/// The data set, if its images have the stated size and as many channels as there are stated statistics.
 fn fitting(dataset: Dataset, config: &DataConfig) -> Result<Dataset> {
     let [_, h, w, c] = dataset.train.images.shape();
     match config.shape {
@@ -161,20 +194,35 @@ fn fitting(dataset: Dataset, config: &DataConfig) -> Result<Dataset> {
             found: format!("{h}×{w}×{c}"),
             expected: format!("{}×{}×{} (data.shape)", shape[0], shape[1], shape[2]),
         }),
-        _ => Ok(dataset),
+        _ => {
+            for (key, values) in [("data.mean", &config.mean), ("data.std", &config.std)] {
+                if let Some(values) = values.as_ref().filter(|v| v.len() != c) {
+                    return Err(Error::Mismatch {
+                        what: format!("{key}, for {}", dataset.name),
+                        found: format!("{} numbers", values.len()),
+                        expected: format!("{c}: one for each channel of its {h}×{w}×{c} images"),
+                    });
+                }
+            }
+            Ok(dataset)
+        }
     }
 }
 
 /// The images of a folder, of one image file, or of a safetensors file's `images`, in memory, each with a
 /// name for reports, and with classes where it has sub-folders or `labels`. With `shape` \[h, w, c\], every image must have that size, and files are
-/// converted to that number of channels.
+/// converted to that number of channels. Image files are brought to `size` \[height, width\] first, if there is one.
 ///
 /// # Errors
 /// Nothing readable there, or images of another size.
-pub fn read_any(path: &Path, shape: Option<[usize; 3]>) -> Result<(Images, Labels, Vec<String>)> {
+pub fn read_any(
+    path: &Path,
+    shape: Option<[usize; 3]>,
+    size: Option<[usize; 2]>,
+) -> Result<(Images, Labels, Vec<String>)> {
     let form = Form {
         crop: None,
-        size: None,
+        size,
         channels: Channels::of(shape),
     };
     let is_tensors = path

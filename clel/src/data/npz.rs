@@ -1,7 +1,7 @@
 //! Arrays in numpy's `.npz` archives: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use zip::{CompressionMethod, ZipArchive};
@@ -9,7 +9,6 @@ use zip::{CompressionMethod, ZipArchive};
 use super::bytes::{most_unpacked, numbers};
 use crate::{Error, Result};
 
-/// What deflate can make of one byte, at most.
 /// The longest description of an array; numpy itself refuses longer ones.
 const LONGEST: u32 = 10_000;
 
@@ -65,12 +64,30 @@ impl Npz {
             let mut bytes = Vec::new();
             // one byte more than there should be, and with it the archive's own check of the data
             let result = reader.take(array.size + 1).read_to_end(&mut bytes);
-            result.map_err(|e| array.fault(format!("after {} bytes: {e}", bytes.len())))?;
+            result.map_err(|e| array.damaged(bytes.len() as u64, &e))?;
             if bytes.len() as u64 != array.size {
                 let (found, expected) = (bytes.len(), array.size);
                 return Err(array.fault(format!("{found} bytes, expected {expected}: truncated")));
             }
             Ok((array, bytes))
+        })
+    }
+
+    /// Reads an array's numbers once, for the archive's checksum alone.
+    ///
+    /// # Errors
+    /// Those of [`read`](Npz::read).
+    pub fn check(&mut self, name: &str) -> Result<()> {
+        self.with(name, |array, reader| {
+            let (mut part, mut bytes) = (vec![0; 1 << 18], 0);
+            loop {
+                match reader.read(&mut part) {
+                    Ok(0) => return Ok(()),
+                    Ok(n) => bytes += n as u64,
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    Err(e) => return Err(array.damaged(bytes, &e)),
+                }
+            }
         })
     }
 
@@ -133,6 +150,14 @@ impl Array {
     /// An error that names the array.
     pub fn fault(&self, why: impl Into<String>) -> Error {
         Error::format(&self.path, &*self.place, why)
+    }
+
+    /// An error of its numbers, after so many bytes of them.
+    fn damaged(&self, bytes: u64, why: &std::io::Error) -> Error {
+        let expected = self.size;
+        self.fault(format!(
+            "after {bytes} bytes: {why}; expected {expected} bytes with the checksum that the archive has for them"
+        ))
     }
 
     /// Whole numbers of this array from its bytes; `None` where they are of another type.

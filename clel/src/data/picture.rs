@@ -1,14 +1,17 @@
 //! One image file.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{Images, bytes::most_unpacked};
+use super::{Images, bytes::most_unpacked, jpeg};
 use crate::config::DataConfig;
 use crate::{Error, Result};
 
+/// What is said of files that are no images, or not whole.
+pub(super) const UNREADABLE: &str = "unreadable image";
 /// A decoder may take this much memory, and more for a file that is large itself.
 const DECODER_MEMORY: u64 = 64 << 20;
 
@@ -59,7 +62,7 @@ impl Form {
 /// One image file (PNG, JPEG, WebP), 8 bits a channel, transparency dropped.
 ///
 /// # Errors
-/// The file is missing, cannot be decoded, claims a size that its length belies, or is smaller than the crop.
+/// The file is missing, cannot be decoded, is a JPEG without its end, claims a size that its length belies, or is smaller than the crop.
 pub fn read_file(path: &Path, form: Form) -> Result<Images> {
     let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
     let mut reader = ImageReader::open(path)
@@ -69,10 +72,14 @@ pub fn read_file(path: &Path, form: Form) -> Result<Images> {
     let memory = DECODER_MEMORY.saturating_add(most_unpacked(length));
     limits.max_alloc = Some(limits.max_alloc.unwrap_or(u64::MAX).min(memory));
     reader.limits(limits);
-    let picture = reader.decode().map_err(|source| Error::Image {
-        path: path.to_owned(),
-        source,
-    })?;
+    let format = reader.format();
+    let picture = reader
+        .decode()
+        .map_err(|source| unreadable(path, length, format, source))?;
+    if format == Some(ImageFormat::Jpeg) {
+        // its decoder fills up with grey what is missing
+        jpeg::check_whole(path)?;
+    }
     let picture = match form.crop {
         Some(side) => centre(path, &picture, side)?,
         None => picture,
@@ -93,6 +100,31 @@ pub fn read_file(path: &Path, form: Form) -> Result<Images> {
         (3, picture.into_rgb8().into_raw())
     };
     Images::of_levels([1, h, w, c], values, 256)
+}
+
+/// What a decoder says of a file, with what it should have found.
+fn unreadable(path: &Path, length: u64, format: Option<ImageFormat>, source: ImageError) -> Error {
+    let is_content = match &source {
+        ImageError::IoError(e) => {
+            matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
+        }
+        ImageError::Limits(_) => false,
+        _ => true,
+    };
+    if !is_content {
+        let path = path.to_owned();
+        return Error::Image { path, source };
+    }
+    let expected = match format {
+        Some(ImageFormat::Png) => "a whole PNG file",
+        Some(ImageFormat::Jpeg) => "a whole JPEG file",
+        Some(ImageFormat::WebP) => "a whole WebP file",
+        _ => "a PNG, JPEG or WebP file",
+    };
+    let told = source.to_string();
+    let told = told.trim_end_matches('.');
+    let why = format!("{told}; the file has {length} bytes, expected {expected}");
+    Error::format(path, UNREADABLE, why)
 }
 
 /// The square of this side in the middle, where torchvision's `CenterCrop` cuts it out.

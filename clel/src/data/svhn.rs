@@ -33,13 +33,12 @@ fn split(path: &Path) -> Result<Split> {
                 images = Some((n, array.bytes()?));
             }
             "y" => {
-                let wrong = array.fault("a label that is no digit: expected 1 to 10");
                 let numbers = array.numbers()?;
-                let digits = numbers.iter().map(|y| match *y {
+                let digits = numbers.iter().enumerate().map(|(i, y)| match *y {
                     y if (1.0..=10.0).contains(&y) && y.fract() == 0.0 => Ok(y as u32 % 10),
-                    _ => Err(()),
+                    y => Err(array.fault(format!("label {y} of image {i}, expected 1 to 10"))),
                 });
-                labels = Some(digits.collect::<Result<Vec<_>, ()>>().map_err(|()| wrong)?);
+                labels = Some(digits.collect::<Result<Vec<_>>>()?);
             }
             _ => {}
         }

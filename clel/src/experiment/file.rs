@@ -1,6 +1,6 @@
 //! What an experiment file says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -183,6 +183,11 @@ impl Variant {
         layers.set(&format!("seed={seed}"))?;
         layers.set(&format!("log.checkpoint_every={}", self.every))?;
         layers.build()
+    }
+
+    /// The directory of the run with a seed, in that of the experiment.
+    pub(super) fn path(&self, out: &Path, seed: u64) -> PathBuf {
+        out.join(format!("runs/{}/seed-{seed}", self.folder))
     }
 }
 

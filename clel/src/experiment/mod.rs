@@ -28,5 +28,5 @@ pub use file::{Curves, End, Experiment, Variant};
 pub use measure::EndFigures;
 pub use record::Point;
 pub use results::{Results, RunResult, Spread, State, VariantResult};
-pub use runs::{Progress, perform};
+pub use runs::{Progress, check_unchanged, perform};
 pub use table::{Table, markdown, tables};

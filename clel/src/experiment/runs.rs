@@ -72,7 +72,7 @@ pub fn perform(
             })?;
             let mut one = One {
                 experiment,
-                path: out.join(format!("runs/{}/seed-{seed}", variant.folder)),
+                path: variant.path(out, seed),
                 device: device.clone(),
                 stop,
                 look,
@@ -156,7 +156,7 @@ impl One<'_> {
         };
         let (run, begun) = RunDir::at(&self.path)?;
         if begun {
-            config = self.stored(&run, config)?;
+            config = stored(self.experiment, &run, config)?;
         }
         let record = Record::read(&run)?;
         if let Some(why) = record.sickness() {
@@ -202,31 +202,51 @@ impl One<'_> {
         result.end = Some(end(&run, &self.experiment.end, judge, &self.device)?);
         Ok(State::Complete)
     }
+}
 
-    /// The run's own configuration, which must be that of the file with what the data added.
-    fn stored(&self, run: &RunDir, mut wanted: Config) -> Result<Config> {
-        let stored = run.read_config()?;
-        let (known, data) = (&stored.data, &mut wanted.data);
-        data.shape = data.shape.or(known.shape);
-        data.mean = data.mean.take().or_else(|| known.mean.clone());
-        data.std = data.std.take().or_else(|| known.std.clone());
-        let same_curves = kept(run, CURVES).is_none_or(|c| self.experiment.curves == c);
-        let found = if stored != wanted && !stored.is_rolled_back_from(&wanted) {
-            differences(&stored, &wanted)
-        } else if !same_curves {
-            format!("other [curves], in {}", self.path.join(CURVES).display())
-        } else {
-            return Ok(stored);
-        };
-        Err(Error::Mismatch {
-            what: format!(
-                "the run in {}, against the experiment's file",
-                self.path.display()
-            ),
-            found,
-            expected: "the file's: undo the change, or choose another --out".to_owned(),
-        })
+/// Refuses a file that says something else than the runs that are in `out`, before anything there is written.
+///
+/// # Errors
+/// [`Error::Mismatch`] with the first run that is not as the file says. One that cannot be read is no reason: that ends this run alone.
+pub fn check_unchanged(experiment: &Experiment, out: &Path) -> Result<()> {
+    for &seed in &experiment.seeds {
+        for variant in &experiment.variants {
+            let path = variant.path(out, seed);
+            let Ok(run) = RunDir::open(&path) else {
+                continue;
+            };
+            let found = stored(experiment, &run, variant.config(seed)?);
+            if let Err(changed @ Error::Mismatch { .. }) = found {
+                return Err(changed);
+            }
+        }
     }
+    Ok(())
+}
+
+/// A run's own configuration, which must be that of the file with what the data added.
+fn stored(experiment: &Experiment, run: &RunDir, mut wanted: Config) -> Result<Config> {
+    let stored = run.read_config()?;
+    let (known, data) = (&stored.data, &mut wanted.data);
+    data.shape = data.shape.or(known.shape);
+    data.mean = data.mean.take().or_else(|| known.mean.clone());
+    data.std = data.std.take().or_else(|| known.std.clone());
+    let same_curves = kept(run, CURVES).is_none_or(|c| experiment.curves == c);
+    let found = if stored != wanted && !stored.is_rolled_back_from(&wanted) {
+        differences(&stored, &wanted)
+    } else if !same_curves {
+        format!("other [curves], in {}", run.path().join(CURVES).display())
+    } else {
+        return Ok(stored);
+    };
+    Err(Error::Mismatch {
+        what: format!(
+            "the run in {}, against the experiment's file",
+            run.path().display()
+        ),
+        found,
+        expected: "the file's: undo the change, or choose another --out".to_owned(),
+    })
 }
 
 /// The settings in which a run is not as the file says.

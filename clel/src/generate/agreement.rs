@@ -13,6 +13,8 @@ pub struct Verdicts {
     pub judge: String,
     /// How many classes it knows.
     pub classes: usize,
+    /// One of them that stands for none of the others.
+    pub nothing: Option<usize>,
     /// The class of each image.
     pub taken: Vec<usize>,
 }
@@ -39,6 +41,7 @@ impl Verdicts {
         Ok(Verdicts {
             judge: judge.name(),
             classes,
+            nothing: None,
             taken: rows.map(likeliest).collect(),
         })
     }
@@ -49,6 +52,8 @@ impl Verdicts {
 pub struct Agreement {
     /// The classifier.
     pub judge: String,
+    /// A class of the judge that stands for none of the others.
+    pub nothing: Option<usize>,
     /// Samples of which a class was asked.
     pub n: usize,
     /// Those of them that are taken for it.
@@ -105,6 +110,7 @@ impl Agreement {
         let agreed = wanted().map(|(row, class)| row.taken[class]).sum();
         Ok(Agreement {
             judge: verdicts.judge.clone(),
+            nothing: verdicts.nothing,
             n,
             agreed,
             accuracy: (n > 0).then(|| agreed as f64 / n as f64),

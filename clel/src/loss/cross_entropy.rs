@@ -19,7 +19,11 @@ pub fn cross_entropy(logits: &Var, labels: &[u32]) -> Result<Var> {
     if !fits {
         return Err(Error::Mismatch {
             what: "labels of the cross-entropy".into(),
-            found: format!("{} up to {:?}", labels.len(), labels.iter().max()),
+            found: format!(
+                "{} up to {}",
+                labels.len(),
+                labels.iter().max().unwrap_or(&0)
+            ),
             expected: format!(
                 "one a row of logits {:?}, below their number of columns",
                 logits.shape()

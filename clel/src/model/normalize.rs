@@ -29,7 +29,10 @@ impl Normalisation {
             }),
             (mean, std) => Err(Error::Mismatch {
                 what: "data.mean and data.std".into(),
-                found: format!("{mean:?} and {std:?}"),
+                found: {
+                    let numbers = |v: &Option<Vec<f64>>| v.as_ref().map_or(0, Vec::len);
+                    format!("{} and {} numbers", numbers(mean), numbers(std))
+                },
                 expected: "one number a channel each".into(),
             }),
         }

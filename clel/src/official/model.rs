@@ -55,12 +55,16 @@ impl Model {
             _ => Err(Error::Mismatch {
                 what: "networks for the official implementation".into(),
                 found: format!(
-                    "{:?} with spectral_norm = {}, projector = {}, activation {:?}, encoder {:?}",
-                    model.network, model.spectral_norm, model.projector, model.activation, encoder.network
+                    "{} with model.spectral_norm = {}, model.projector = {}, model.activation = {}, encoder.network = {}",
+                    model.network.name(),
+                    model.spectral_norm,
+                    model.projector,
+                    model.activation.name(),
+                    encoder.network.name()
                 ),
-                expected:
-                    "resnet_small, resnet or resnet_large with spectral norm, projector and LeakyRelu, encoder resnet18"
-                        .into(),
+                expected: "resnet_small, resnet or resnet_large with spectral norm, projector, activation leaky_relu and \
+                           encoder resnet18"
+                    .into(),
             }),
         }
     }

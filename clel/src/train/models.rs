@@ -42,10 +42,10 @@ impl Models {
         if found != expected {
             return Err(Error::Mismatch {
                 what: format!("images of {named}, a model of the ensemble"),
-                found: format!("{:?}", found.unwrap_or_default()),
+                found: in_words(found),
                 expected: format!(
-                    "{:?}, as those of {}",
-                    expected.unwrap_or_default(),
+                    "{}, as those of {}",
+                    in_words(expected),
                     self.first.path().display()
                 ),
             });
@@ -113,4 +113,10 @@ impl Models {
         means.iter_mut().flatten().for_each(|e| *e /= models);
         Ok(means)
     }
+}
+
+/// Height, width and channels of images.
+fn in_words(shape: Option<[usize; 3]>) -> String {
+    let [h, w, c] = shape.unwrap_or_default();
+    format!("{h}×{w}×{c}")
 }

@@ -127,19 +127,23 @@ impl Watching<'_> {
 fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
     let lock = job.run.lock()?;
-    describe_data(&mut job.config, &job.data)?;
-    let mut warnings = unmet(&job.config, &job.device);
-    let mut trainer = if job.resume {
-        go_on(&job, &mut warnings)?
-    } else {
-        match begin(&job.config, &job.device, &job.run) {
-            Ok(trainer) => trainer,
-            Err(error) => {
+    let mut warnings = Vec::new();
+    let begun = describe_data(&mut job.config, &job.data).and_then(|()| {
+        warnings = unmet(&job.config, &job.device);
+        match job.resume {
+            true => go_on(&job, &mut warnings),
+            false => begin(&job.config, &job.device, &job.run),
+        }
+    });
+    let mut trainer = match begun {
+        Ok(trainer) => trainer,
+        Err(error) => {
+            if !job.resume {
                 // there is nothing in it; Windows does not remove a file that is open
                 drop(lock);
                 job.run.discard();
-                return Err(error);
             }
+            return Err(error);
         }
     };
     job.run.remove_summary()?;

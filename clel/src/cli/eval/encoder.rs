@@ -1,5 +1,7 @@
 //! The encoder's protocol.
 
+use std::path::Path;
+
 use clel_tensor::Device;
 use serde::Serialize;
 
@@ -12,8 +14,9 @@ use crate::train::Loaded;
 use crate::{Error, Result};
 
 #[derive(Debug, Serialize)]
-struct Found {
+struct Found<'a> {
     features: String,
+    checkpoint: &'a Path,
     iteration: u64,
     data: String,
     train_n: usize,
@@ -46,18 +49,20 @@ impl Eval {
         let ((train, known), (test, asked)) =
             (of(&data.train, "training")?, of(&data.test, "test")?);
         let d = train.dimension;
+        let neighbours = self.neighbours.unwrap_or(1);
         let probe = Probe::fit(&train.values, &known, d)?;
         let found = Found {
             features: network.name(),
+            checkpoint: self.named(),
             iteration: model.step,
             train_n: known.len(),
             test_n: asked.len(),
-            neighbours: self.neighbours,
+            neighbours,
             neighbour_accuracy: neighbour_accuracy(
                 (&train.values, &known),
                 (&test.values, &asked),
                 d,
-                self.neighbours,
+                neighbours,
             )?,
             probe_accuracy: probe.accuracy(&test.values, &asked)?,
             probe_train_accuracy: probe.accuracy(&train.values, &known)?,
@@ -68,9 +73,10 @@ impl Eval {
             return output::say(&output::json(&found)?);
         }
         output::say(&format!(
-            "{}, iteration {}, {d} features\n{}: {} training images with classes, accuracy on {} test images\n\n\
+            "{} of {}, iteration {}, {d} features\n{}: {} training images with classes, accuracy on {} test images\n\n\
              {:.2} %   {}-NN\n{:.2} %   linear probe (logistic regression, C = 1; {:.2} % on the training images)",
             found.features,
+            found.checkpoint.display(),
             found.iteration,
             found.data,
             found.train_n,

@@ -1,5 +1,6 @@
 //! `clel eval`.
 
+mod check;
 mod encoder;
 mod report;
 
@@ -10,8 +11,7 @@ use clel_tensor::Device;
 
 use self::report::{Heading, Report};
 use super::models::Further;
-use super::sample::MOST_SAMPLES;
-use super::{DeviceArgument, from_checkpoint};
+use super::{DeviceArgument, SizeArgument, from_checkpoint};
 use crate::config::Source;
 use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
 use crate::features::{
@@ -30,6 +30,7 @@ Examples:
   clel eval --checkpoint runs/cifar10-001 --protocol encoder --neighbours 5
   clel eval --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --features digits --protocol final --samples 1000
   clel eval --images folder/ --features cifar_resnet:resnet20.safetensors --data cifar10 --path cifar-10-batches-bin
+  clel eval --images drawn/ --features inception:inception.safetensors --data images --path photos/ --size 64,64
 
 Inception's weights, from the file that pytorch-fid downloads (pt_inception-2015-12-05-6726825d.pth):
   python3 tools/ckpt_to_safetensors.py pt_inception-2015-12-05-6726825d.pth inception.safetensors";
@@ -69,18 +70,21 @@ pub(super) struct Eval {
     /// Its folder or file.
     #[arg(long, value_name = "PATH", requires = "data")]
     path: Option<PathBuf>,
-    /// The part of the data set that is the reference [default: test for the buffer, else train].
+    #[command(flatten)]
+    size: SizeArgument,
+    /// The part of the data set that is the reference [default: test for the buffer, else train; of imagenet32 always test, its validation
+    /// images].
     #[arg(long, value_enum)]
     split: Option<Part>,
     /// How many samples [default: all of the buffer; for `final`, as many as the reference has].
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
-    /// Rounds of `sampler.steps` steps that the final protocol takes.
-    #[arg(long, value_name = "N", default_value_t = ROUNDS)]
-    rounds: usize,
-    /// Neighbours that vote in the encoder's protocol.
-    #[arg(long, value_name = "K", default_value_t = 1)]
-    neighbours: usize,
+    /// Rounds of `sampler.steps` steps that the final protocol takes [default: 10].
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Neighbours that vote in the encoder's protocol [default: 1].
+    #[arg(long, value_name = "K")]
+    neighbours: Option<usize>,
     /// Seed of the samples and of the kernel distance's subsets.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -104,21 +108,7 @@ enum Protocol {
 
 impl Eval {
     pub(super) fn run(&self) -> Result<()> {
-        if self.rounds == 0 {
-            return Err(Error::Argument {
-                argument: "--rounds 0".to_owned(),
-                why: "must be at least 1".to_owned(),
-            });
-        }
-        if let Some(samples) = self.samples
-            && !(2..=MOST_SAMPLES).contains(&samples)
-        {
-            return Err(Error::Argument {
-                argument: format!("--samples {samples}"),
-                why: format!("must lie in 2..={MOST_SAMPLES}"),
-            });
-        }
-        self.check_ensemble()?;
+        self.check()?;
         let device = self.device.open()?;
         let load = |path| self.further.load(path, &device);
         match (&self.images, self.checkpoint.as_deref(), self.protocol) {
@@ -154,33 +144,24 @@ impl Eval {
         }
     }
 
-    /// Several models together have chains; a replay buffer and an encoder are of one.
-    fn check_ensemble(&self) -> Result<()> {
-        let why = match (&self.images, self.protocol) {
-            _ if self.further.is_empty() => return Ok(()),
-            (Some(_), _) => "--images has nothing that several models could do together",
-            (None, Protocol::Buffer) => "a replay buffer has the chains of one model",
-            (None, Protocol::Encoder) => "the encoder of one model is judged",
-            (None, Protocol::Final) => return Ok(()),
-        };
-        Err(Error::Argument {
-            argument: "--ensemble".to_owned(),
-            why: format!("{why}: several models together draw fresh chains, --protocol final"),
-        })
-    }
-
     /// Given images against the reference.
     fn pictures(&self, path: &Path, model: Option<&Loaded>, device: &Device) -> Result<()> {
         let data = self.data_set(model)?;
         let network = self.network(model, device)?;
         let [_, h, w, c] = data.train.images.shape();
-        let (images, _, _) = data::read_any(path, Some([h, w, c]))?;
+        let size = self.size.get();
+        let (images, _, _) = data::read_any(path, Some([h, w, c]), size)?;
         let images = match self.samples {
             None => images.into(),
             Some(n) => first(&images.into(), n, &path.display().to_string())?,
         };
-        let mut report = self.report(network.as_ref(), data, Part::Train)?;
-        report.start(&Heading::images(path, images.len()))?;
+        let usual = self.usual(model);
+        let mut report = self.report(network.as_ref(), data, usual)?;
+        report.start(&Heading::images(
+            self.checkpoint.as_deref(),
+            path,
+            images.len(),
+        ))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
 
@@ -195,7 +176,7 @@ impl Eval {
             images = first(&images, n, "the replay buffer")?;
         }
         let mut report = self.report(network.as_ref(), data, Part::Test)?;
-        report.start(&Heading::buffer(model, images.len()))?;
+        report.start(&Heading::buffer(self.named(), model, images.len()))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
 
@@ -205,18 +186,24 @@ impl Eval {
         let (model, together) = (models.first(), models.energy());
         let network = self.network(Some(model), device)?;
         let data = self.data_set(Some(model))?;
-        let mut report = self.report(network.as_ref(), data, Part::Train)?;
+        let mut report = self.report(network.as_ref(), data, self.usual(Some(model)))?;
         let count = self.samples.unwrap_or(report.reference_images());
         let sampler = &model.config.sampler;
         let rounds = Rounds {
             langevin: Langevin::of(sampler),
-            steps: self.rounds.saturating_mul(sampler.steps),
+            steps: self.rounds.unwrap_or(ROUNDS).saturating_mul(sampler.steps),
             augmentation: sampler.augmentation,
             restart: sampler.restart,
             seed: self.seed,
         };
         let ensemble = self.further.members(models);
-        report.start(&Heading::chains(model, ensemble, &rounds, count))?;
+        report.start(&Heading::chains(
+            self.named(),
+            model,
+            ensemble,
+            &rounds,
+            count,
+        ))?;
         let shape = model.config.data.shape.unwrap_or_default();
         let energy = |x: &Var| together.energy(x, &[]);
         let mut chains = rounds.start(count, shape, device)?;
@@ -226,6 +213,20 @@ impl Eval {
             report.add(Some(round + 1), &extract(network.as_ref(), &images)?)?;
         }
         Ok(())
+    }
+
+    /// The checkpoint as it was named.
+    fn named(&self) -> &Path {
+        self.checkpoint.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// The part that published figures take as the reference, unless another is asked for: of ImageNet 32 the validation images.
+    fn usual(&self, model: Option<&Loaded>) -> Part {
+        let source = self.data.or(model.map(|m| m.config.data.source));
+        match source {
+            Some(Source::Imagenet32) => Part::Test,
+            _ => Part::Train,
+        }
     }
 
     /// The reference's features, and where figures go.
@@ -268,12 +269,17 @@ impl Eval {
     /// The data set that was named, or else the checkpoint's.
     fn data_set(&self, model: Option<&Loaded>) -> Result<Dataset> {
         match (&self.data, model) {
-            (Some(source), _) => SetArgument {
-                source: *source,
-                path: self.path.clone(),
+            (Some(source), _) => {
+                let set = SetArgument {
+                    source: *source,
+                    path: self.path.clone(),
+                };
+                // the size of the model's images, where there is a model
+                let size = model.and_then(|m| m.config.data.shape).map(|[h, w, _]| [h, w]);
+                let mut config = set.config(0.0, size)?;
+                self.size.apply(&mut config)?;
+                data::load(&config, 0)
             }
-            // the size of the model's images, where there is a model
-            .load(0.0, model.and_then(|m| m.config.data.shape).map(|[h, w, _]| [h, w])),
             (None, Some(model)) => data::load(&model.config.data, model.config.seed),
             (None, None) => Err(Error::Argument {
                 argument: "--images".to_owned(),

@@ -1,6 +1,6 @@
 //! What `clel eval` prints.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ use crate::train::Loaded;
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Heading {
     images: String,
+    /// As it was named.
+    checkpoint: Option<PathBuf>,
     sampler: Option<Sampler>,
 }
 
@@ -33,16 +35,18 @@ struct Sampler {
 }
 
 impl Heading {
-    pub fn images(path: &Path, n: usize) -> Heading {
+    pub fn images(checkpoint: Option<&Path>, path: &Path, n: usize) -> Heading {
         Heading {
             images: format!("{n} images of {}", path.display()),
+            checkpoint: checkpoint.map(Path::to_owned),
             sampler: None,
         }
     }
 
-    pub fn buffer(model: &Loaded, n: usize) -> Heading {
+    pub fn buffer(checkpoint: &Path, model: &Loaded, n: usize) -> Heading {
         Heading {
             images: format!("{n} samples of the replay buffer"),
+            checkpoint: Some(checkpoint.to_owned()),
             sampler: Some(Sampler {
                 iteration: model.step,
                 ensemble: Vec::new(),
@@ -52,9 +56,16 @@ impl Heading {
         }
     }
 
-    pub fn chains(model: &Loaded, ensemble: Vec<Member>, rounds: &Rounds, n: usize) -> Heading {
+    pub fn chains(
+        checkpoint: &Path,
+        model: &Loaded,
+        ensemble: Vec<Member>,
+        rounds: &Rounds,
+        n: usize,
+    ) -> Heading {
         Heading {
             images: format!("{n} chains from fresh noise, averaged networks"),
+            checkpoint: Some(checkpoint.to_owned()),
             sampler: Some(Sampler {
                 iteration: model.step,
                 ensemble,
@@ -95,6 +106,8 @@ pub(super) struct Report {
     reference: Reference,
     seed: u64,
     heading: Heading,
+    /// Whether the table has begun.
+    has_head: bool,
 }
 
 /// One line of JSON: everything that the figures depend on, and the figures.
@@ -127,6 +140,7 @@ impl Report {
             reference,
             seed,
             heading: Heading::default(),
+            has_head: false,
         }
     }
 
@@ -146,22 +160,13 @@ impl Report {
             self.reference_name, self.reference_images
         ))?;
         output::say(&format!("images      {}", heading.images))?;
+        if let Some(checkpoint) = &heading.checkpoint {
+            output::say(&format!("checkpoint  {}", checkpoint.display()))?;
+        }
         if let Some(sampler) = &heading.sampler {
             output::say(&format!("sampler     {}", sampler.line()))?;
         }
-        output::say(&format!("seed        {}\n", self.seed))?;
-        output::say(&format!(
-            "{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
-            "round",
-            "n",
-            "Fréchet",
-            "inception score",
-            "kernel distance",
-            "precision",
-            "recall",
-            "density",
-            "coverage"
-        ))
+        output::say(&format!("seed        {}", self.seed))
     }
 
     /// Compares samples with the reference, and says what comes out.
@@ -177,6 +182,7 @@ impl Report {
                 figures,
             })?);
         }
+        self.head(&figures)?;
         let spread = |s: Option<Spread>| {
             s.map_or("-".to_owned(), |s| {
                 format!("{} ± {}", readable(s.mean), readable(s.deviation))
@@ -195,6 +201,35 @@ impl Report {
             share(m.map(|m| m.recall)),
             share(m.map(|m| m.density)),
             share(m.map(|m| m.coverage)),
+        ))
+    }
+
+    /// What stands above the first row of figures: what they are means of, and their names.
+    fn head(&mut self, figures: &Comparison) -> Result<()> {
+        if std::mem::replace(&mut self.has_head, true) {
+            return Ok(());
+        }
+        for (figure, what, spread) in [
+            ("inception score", "parts", figures.inception_score),
+            ("kernel distance", "subsets", figures.kernel_distance),
+        ] {
+            if let Some(Spread { parts, size, .. }) = spread {
+                output::say(&format!(
+                    "{figure}: mean ± deviation over {parts} {what} of {size}"
+                ))?;
+            }
+        }
+        output::say(&format!(
+            "\n{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
+            "round",
+            "n",
+            "Fréchet",
+            "inception score",
+            "kernel distance",
+            "precision",
+            "recall",
+            "density",
+            "coverage"
         ))
     }
 }

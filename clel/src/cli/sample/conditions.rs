@@ -110,7 +110,7 @@ impl<'a> Latents<'a> {
     /// A row for each image that `--like` names.
     pub fn images(&self, path: &Path) -> Result<Vec<Asked>> {
         let shape = self.model.config.data.shape;
-        let (images, _, names) = data::read_any(path, shape)?;
+        let (images, _, names) = data::read_any(path, shape, None)?;
         let found = extract(&self.encoder(), &images.clone().into())?;
         let latents = found.values.chunks_exact(found.dimension.max(1));
         let values = images.to_unit();
@@ -140,7 +140,7 @@ impl<'a> Latents<'a> {
                 (latent, Some(class), None)
             }
             What::Image(path) => {
-                let (images, _, _) = data::read_any(path, self.model.config.data.shape)?;
+                let (images, _, _) = data::read_any(path, self.model.config.data.shape, None)?;
                 let image = (images.len() == 1).then(|| images.to_unit());
                 let found = extract(&self.encoder(), &images.into())?;
                 (Latent::mean(&found.values, found.dimension)?, None, image)

@@ -50,10 +50,20 @@ impl Judge {
     }
 
     /// Counts samples, row-major \[N, H, W, C\], by what they were asked for.
-    pub fn agreement(&self, plan: &Plan, samples: &[f32], model: &Loaded) -> Result<Agreement> {
+    ///
+    /// That is what leads a chain; or else the class of the image that is completed, if images have classes, or `expected`. What of an image
+    /// is given may be damaged, so that no class is looked for in it.
+    pub fn agreement(
+        &self,
+        plan: &Plan,
+        expected: Option<usize>,
+        samples: &[f32],
+        model: &Loaded,
+    ) -> Result<Agreement> {
         let shape = model.config.data.shape.unwrap_or_default();
         let images = ImageSet::of_samples(shape, samples.to_vec())?;
-        let verdicts = Verdicts::of(self.network.as_ref(), &images)?;
+        let mut verdicts = Verdicts::of(self.network.as_ref(), &images)?;
+        verdicts.nothing = self.nothing;
         if !plan.asked.is_empty() {
             let mut asked = Vec::with_capacity(plan.asked.len());
             for a in &plan.asked {
@@ -71,14 +81,11 @@ impl Judge {
             return Agreement::count(&verdicts, all.collect(), |sample| labels[sample] as usize);
         }
         if !plan.filled.is_empty() {
-            let mut asked = Vec::with_capacity(plan.filled.len());
-            for (name, image) in &plan.filled {
-                asked.push((name.clone(), self.class(image, shape)?));
-            }
-            let each = plan.count / asked.len();
-            return Agreement::count(&verdicts, asked, |sample| sample / each);
+            let asked = plan.filled.iter().map(|name| (name.clone(), expected));
+            let each = plan.count / plan.filled.len();
+            return Agreement::count(&verdicts, asked.collect(), |sample| sample / each);
         }
-        Agreement::count(&verdicts, vec![("samples".to_owned(), None)], |_| 0)
+        Agreement::count(&verdicts, vec![("samples".to_owned(), expected)], |_| 0)
     }
 
     /// What one image is taken for, if for anything.

@@ -83,7 +83,7 @@ pub(super) struct Sample {
     #[arg(long, value_name = "K")]
     steps: Option<usize>,
     /// Standard deviation of the noise of a step; if not given, the run's.
-    #[arg(long, value_name = "SIGMA")]
+    #[arg(long, value_name = "SIGMA", allow_negative_numbers = true)]
     noise: Option<f64>,
     /// Augment the chains every `sampler.steps` steps, as training does with its buffer.
     #[arg(long, value_enum, default_value = "none")]
@@ -93,9 +93,13 @@ pub(super) struct Sample {
     seed: u64,
     /// Tell how many samples are taken for the class that was asked for, by a classifier of the same classes: digits (part of the
     /// program, for 8×8 digits), classifier:FILE (of `clel classifier`) or cifar_resnet:FILE. With --like it is the class that the classifier finds
-    /// in the image, with --init, --inpaint and --denoise the image's own where images have classes.
+    /// in the image. With --init, --inpaint and --denoise it is the image's own where images have classes, or else --expected.
     #[arg(long, value_name = "NETWORK")]
     judge: Option<FeatureSource>,
+    /// The class, by number, that --judge should take samples for, where neither a condition nor the given images say it: that of a torn image
+    /// whose original is known, for instance.
+    #[arg(long, value_name = "CLASS", requires = "judge")]
+    expected: Option<usize>,
     /// The directory to make for the results.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -128,6 +132,12 @@ impl Sample {
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
         model.config.train.with_kernels(|| {
             let plan = Plan::of(self, self.latents(model, model, &device)?)?;
+            if let (Some(class), Some(_)) = (self.expected, &plan.labels) {
+                return Err(Error::Argument {
+                    argument: format!("--expected {class}"),
+                    why: "the given images have classes of their own".to_owned(),
+                });
+            }
             let others = self.others(&models, &device)?;
             std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;
             self.draw(&models, &others, &plan, judge, &device)
@@ -150,7 +160,7 @@ impl Sample {
         let model = models.first();
         let (samples, film) = self.chains(models, others, plan, device)?;
         let agreement = match judge {
-            Some(judge) => Some(judge.agreement(plan, &samples, model)?),
+            Some(judge) => Some(judge.agreement(plan, self.expected, &samples, model)?),
             None => None,
         };
         let record = Record::new(self, models, others, plan, film.as_ref(), agreement);
@@ -163,6 +173,14 @@ impl Sample {
 
     /// What can be seen to be wrong without a model.
     fn check(&self) -> Result<()> {
+        if let Some(class) = self.expected
+            && !self.conditions.are_none()
+        {
+            return Err(Error::Argument {
+                argument: format!("--expected {class}"),
+                why: "conditions say what samples should be taken for".to_owned(),
+            });
+        }
         let at_least_0 = |name: &str, value: Option<f64>| match value {
             Some(v) if !(v.is_finite() && v >= 0.0) => Err(Error::Argument {
                 argument: format!("--{name} {v}"),

@@ -47,7 +47,7 @@ pub(super) struct Conditions {
     /// β, the weight of a condition in the energy E(x, z) = ½‖f(x)‖² − β·⟨ĝ(f(x)), z⟩ down which chains go, z the encoder's latent; with several
     /// conditions, in their sum. If not given, loss.beta of the run. Too much of it leads away from likely images: on the digits, half and
     /// once loss.beta = 0.01 gave the class asked for most often, five times that hardly ever.
-    #[arg(long, value_name = "BETA")]
+    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
     pub guidance: Option<f64>,
     /// The data set with the classes, what `data.source` may be; if not given, the run's.
     #[arg(long, value_enum, value_name = "NAME")]
@@ -105,7 +105,12 @@ pub(super) struct GivenImages {
     pub denoise: Option<PathBuf>,
     /// The deviation s of that noise: holds the chains near the image y by ‖x − y‖²/2s², at their own temperature, so that --steps can be many. If not
     /// given, nothing holds them, and --steps decides how far they go.
-    #[arg(long, value_name = "S", requires = "denoise")]
+    #[arg(
+        long,
+        value_name = "S",
+        requires = "denoise",
+        allow_negative_numbers = true
+    )]
     pub sigma: Option<f64>,
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Plan {
     pub start: Option<Vec<f32>>,
     /// What is known of the images.
     pub given: Option<Given>,
-    /// Names of images that are filled, one a row, and the images.
-    pub filled: Vec<(String, Vec<f32>)>,
+    /// Names of images that are filled, one a row.
+    pub filled: Vec<String>,
     /// Classes of the images that were given, one a chain.
     pub labels: Labels,
 }
@@ -54,12 +54,17 @@ impl Plan {
         if let Some(path) = &arguments.images.inpaint {
             plan.fill(arguments, path, shape)?;
         } else if let Some((option, path)) = arguments.start() {
-            let (images, labels, _) = data::read_any(path, Some(shape))?;
+            let (images, labels, _) = data::read_any(path, Some(shape), None)?;
             plan.count = arguments.checked_count()?.unwrap_or(images.len());
             if plan.count > images.len() {
                 return Err(Error::Argument {
                     argument: format!("--count {}", plan.count),
-                    why: format!("{option} {} has {} images", path.display(), images.len()),
+                    why: format!(
+                        "{option} {} has {} images, and one chain starts at each; for several at one, give a folder or a safetensors \
+                         file that holds it so many times, or call again with another --seed",
+                        path.display(),
+                        images.len()
+                    ),
                 });
             }
             let (values, labels) = first(&images, labels, plan.count);
@@ -80,7 +85,7 @@ impl Plan {
 
     /// Images of which a part is to be filled, a row each.
     fn fill(&mut self, arguments: &Sample, path: &Path, shape: [usize; 3]) -> Result<()> {
-        let (images, labels, names) = data::read_any(path, Some(shape))?;
+        let (images, labels, names) = data::read_any(path, Some(shape), None)?;
         let rows = images.len();
         if rows > 1 && self.asked.len() > 1 {
             return Err(Error::Argument {
@@ -101,9 +106,7 @@ impl Plan {
             known,
         });
         self.labels = labels.map(|labels| of_chain.iter().map(|i| labels[*i]).collect());
-        let values = images.to_unit();
-        let values = values.chunks_exact(images.image_len());
-        self.filled = names.into_iter().zip(values.map(<[f32]>::to_vec)).collect();
+        self.filled = names;
         Ok(())
     }
 
@@ -115,7 +118,7 @@ impl Plan {
         }
         if !self.count.is_multiple_of(rows) {
             let names = self.asked.iter().map(|a| &a.name);
-            let names = names.chain(self.filled.iter().map(|f| &f.0));
+            let names = names.chain(&self.filled);
             let names: Vec<&str> = names.map(String::as_str).collect();
             return Err(Error::Argument {
                 argument: format!("{} samples", self.count),

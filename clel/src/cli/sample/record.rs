@@ -198,7 +198,11 @@ fn table(agreement: &Agreement) -> Vec<String> {
     let width = agreement.rows.iter().map(|row| row.asked.chars().count());
     let width = width.max().unwrap_or(0).max("asked for".len());
     if classes <= MOST_COLUMNS {
-        let heads: String = (0..classes).map(|class| format!("{class:>6}")).collect();
+        let head = |class| match agreement.nothing == Some(class) {
+            true => format!("{:>6}", "none"),
+            false => format!("{class:>6}"),
+        };
+        let heads: String = (0..classes).map(head).collect();
         lines.push(format!("{:<width$}  taken for{heads}", "asked for"));
     } else {
         lines.push(format!("{:<width$}  taken for it", "asked for"));
@@ -217,6 +221,9 @@ fn table(agreement: &Agreement) -> Vec<String> {
             false => String::new(),
         };
         lines.push(format!("{:<width$}  {share:>9}{counts}", row.asked));
+    }
+    if agreement.nothing.is_some() {
+        lines.push("none: for nothing that has a class".to_owned());
     }
     if let Some(accuracy) = agreement.accuracy {
         lines.push(format!(

@@ -15,7 +15,7 @@ fn cifar_records_become_interleaved_colours() {
     )
     .unwrap();
     std::fs::write(dir.path().join("test_batch.bin"), record(9)).unwrap();
-    let (train, test) = cifar10(dir.path()).unwrap();
+    let (train, test) = cifar10(dir.path()).unwrap().parts;
     assert_eq!(train.labels, Some(vec![7, 1, 2]));
     let test = test.unwrap();
     assert_eq!(test.labels, Some(vec![9]));
@@ -91,8 +91,8 @@ fn an_archive_holds_what_its_folder_holds() {
     for (name, bytes) in &members {
         std::fs::write(inner.join(name.rsplit('/').next().unwrap()), bytes).unwrap();
     }
-    let (train, test) = cifar10(&path).unwrap();
-    let (folder_train, folder_test) = cifar10(dir.path()).unwrap();
+    let (train, test) = cifar10(&path).unwrap().parts;
+    let (folder_train, folder_test) = cifar10(dir.path()).unwrap().parts;
     assert_eq!(train.labels, Some(vec![9, 4, 0]));
     assert_eq!(train.labels, folder_train.labels);
     assert_eq!(levels(&train.images), levels(&folder_train.images));
@@ -109,7 +109,7 @@ fn fine_labels_of_cifar100_count() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("train.bin"), records(&[99, 7], 1)).unwrap();
     std::fs::write(dir.path().join("test.bin"), records(&[50], 1)).unwrap();
-    let (train, test) = cifar100(dir.path()).unwrap();
+    let (train, test) = cifar100(dir.path()).unwrap().parts;
     assert_eq!(train.labels, Some(vec![99, 7]));
     assert_eq!(test.unwrap().labels, Some(vec![50]));
     assert_eq!(levels(&train.images)[..3], [99, 20 ^ 99, 40 ^ 99]);
@@ -167,4 +167,53 @@ fn a_member_that_claims_too_much_is_refused() {
         let error = message(cifar10(&path));
         assert!(error.contains(told), "{error}");
     }
+}
+
+#[test]
+fn a_part_is_told_and_a_gap_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str| std::fs::write(dir.path().join(name), records(&[1], 0)).unwrap();
+    write("test_batch.bin");
+    for n in [1, 2, 3, 5] {
+        write(&format!("data_batch_{n}.bin"));
+    }
+    let set = SetArgument {
+        source: Source::Cifar10,
+        path: Some(dir.path().to_owned()),
+    };
+    let error = message(set.load(0.0, None));
+    assert!(
+        error.contains("data_batch_4.bin: not there, but data_batch_5.bin is"),
+        "{error}"
+    );
+    write("data_batch_4.bin");
+    let whole = set.load(0.0, None).unwrap();
+    assert!(whole.name.ends_with("(cifar10)"), "{}", whole.name);
+    for n in [4, 5] {
+        std::fs::remove_file(dir.path().join(format!("data_batch_{n}.bin"))).unwrap();
+    }
+    let part = set.load(0.0, None).unwrap();
+    let told = "(cifar10 without data_batch_4.bin, data_batch_5.bin)";
+    assert!(part.name.ends_with(told), "{}", part.name);
+    let tar = archive(&[
+        ("c/data_batch_2.bin", records(&[1], 0)),
+        ("c/test_batch.bin", records(&[3], 0)),
+    ]);
+    let path = dir.path().join("c.tar.gz");
+    std::fs::write(&path, tar).unwrap();
+    assert!(message(cifar10(&path)).contains("data_batch_1.bin: not there"));
+}
+
+#[test]
+fn a_damaged_header_is_told_without_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.tar");
+    let mut header = tar::Header::new_gnu();
+    header.set_path("data_batch_1.bin").unwrap();
+    header.as_old_mut().name[3..6].copy_from_slice(b"\x1b[2");
+    header.as_old_mut().cksum = *b"garbage!";
+    std::fs::write(&path, [&header.as_bytes()[..], &[0; 600]].concat()).unwrap();
+    let error = message(cifar10(&path));
+    assert!(error.contains("has no number for `cksum`"), "{error}");
+    assert!(!error.contains(char::is_control), "{error:?}");
 }

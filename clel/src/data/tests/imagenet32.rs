@@ -195,6 +195,22 @@ fn image_folders_are_brought_to_32() {
 }
 
 #[test]
+fn a_bit_that_is_not_as_it_was_written_is_found() {
+    let mut bytes = batch(&[20, 30], CompressionMethod::Stored);
+    // in the middle of the first image
+    bytes[1500] ^= 1;
+    // held in memory or not
+    for memory in [1 << 20, 0] {
+        let error = message(imagenet32(folder(&bytes).path(), None, memory));
+        assert!(
+            error.contains("train_data_batch_1.npz: array `data`: after ")
+                && error.contains("expected 6144 bytes with the checksum"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn labels_of_batches_have_the_names_of_the_published_list() {
     let dir = folder(&batch(&[1], CompressionMethod::Stored));
     let list = dir.path().join("map_clsloc.txt");

@@ -169,13 +169,13 @@ fn images_of_another_size_than_the_model_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.png");
     png(&path, 6, 4, 0);
-    let error = message(read_any(&path, Some([8, 8, 1])));
+    let error = message(read_any(&path, Some([8, 8, 1]), None));
     assert!(error.contains("found 4×6×1, expected 8×8×1"), "{error}");
-    let (images, _, names) = read_any(&path, Some([4, 6, 1])).unwrap();
+    let (images, _, names) = read_any(&path, Some([4, 6, 1]), None).unwrap();
     assert_eq!(images.shape(), [1, 4, 6, 1]);
     assert!(names[0].ends_with("a.png"));
     assert!(matches!(
-        read_any(Path::new("/nowhere.png"), None),
+        read_any(Path::new("/nowhere.png"), None, None),
         Err(Error::Read { .. })
     ));
 }

@@ -147,7 +147,7 @@ fn what_is_not_svhn_is_told() {
         ),
         (
             file(&[images(1), labels(&[11])]),
-            "a label that is no digit: expected 1 to 10",
+            "array `y`: label 11 of image 0, expected 1 to 10",
         ),
         (
             file(&[long(i32::MAX), y.clone()]),

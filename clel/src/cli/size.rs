@@ -1,0 +1,57 @@
+//! One size for image files; an argument of the commands that have no configuration.
+
+use crate::config::{DataConfig, Source};
+use crate::{Error, Result};
+
+/// The longest side that files are brought to.
+const LARGEST: usize = 4096;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SizeArgument {
+    /// Brings image files to this height and width: of each its centre in that aspect ratio, resized [default: the size they have, which
+    /// must be one; of some sets that of `data.size`].
+    #[arg(long, value_name = "H,W", value_parser = sides)]
+    size: Option<[usize; 2]>,
+}
+
+impl SizeArgument {
+    /// The size, if it is given.
+    pub fn get(&self) -> Option<[usize; 2]> {
+        self.size
+    }
+
+    /// Makes it the size of a data set.
+    ///
+    /// # Errors
+    /// A set that does not consist of image files.
+    pub fn apply(&self, config: &mut DataConfig) -> Result<()> {
+        let Some([h, w]) = self.size else {
+            return Ok(());
+        };
+        if !matches!(
+            config.source,
+            Source::Images | Source::Imagenet32 | Source::Celeba | Source::Dtd
+        ) {
+            return Err(Error::Argument {
+                argument: format!("--size {h},{w}"),
+                why: "only image files are resized: those of images, imagenet32, celeba and dtd"
+                    .to_owned(),
+            });
+        }
+        config.size = self.size;
+        Ok(())
+    }
+}
+
+fn sides(text: &str) -> Result<[usize; 2], String> {
+    let sides = text.split_once(',').and_then(|(h, w)| {
+        let side = |text: &str| {
+            text.trim()
+                .parse()
+                .ok()
+                .filter(|s| (1..=LARGEST).contains(s))
+        };
+        Some([side(h)?, side(w)?])
+    });
+    sides.ok_or_else(|| format!("expected HEIGHT,WIDTH, both in 1..={LARGEST}, as in 32,32"))
+}
