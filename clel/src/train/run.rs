@@ -176,6 +176,7 @@ fn to_the_end(
 ) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
+        warnings.extend(recorder.lost());
         for warning in warnings.drain(..) {
             watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
@@ -183,6 +184,16 @@ fn to_the_end(
         match stretch(job, &mut trainer, &mut recorder, watching)? {
             Stretch::Finished => break,
             Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
+            Stretch::Sick(why) if !may_go_back(config) => {
+                let step = trainer.step();
+                let text = match config.health.rolled_back {
+                    0 => format!("sick: {why}; the run ended with it"),
+                    n => format!("sick: {why}; the run ended with it, having gone back {n} times"),
+                };
+                watching.face.event(step, &text);
+                recorder.sick(step, &text)?;
+                return Err(hopeless(config, &job.run, &why)?);
+            }
             Stretch::Sick(why) => {
                 trainer = go_back(job, trainer, &why, warnings)?;
                 *config = trainer.config.clone();
@@ -329,24 +340,49 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     })
 }
 
-/// The last healthy state of a sick run, with other settings, if the policy allows it; told in `warnings`.
+/// Whether a run that falls sick may go on from an earlier state.
+fn may_go_back(config: &Config) -> bool {
+    let health = &config.health;
+    health.policy == SickPolicy::RollBack && health.rolled_back < health.rollbacks
+}
+
+/// The error of a run that is sick and ends: what is wrong, what is left, and what to do.
+fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error> {
+    let health = &config.health;
+    let place = run.path().display();
+    let tried = match health.rolled_back {
+        0 => String::new(),
+        n => format!(
+            " The run has gone back {n} times already, which was all that health.rollbacks allows."
+        ),
+    };
+    let kept = match run.checkpoints()?.pop() {
+        Some((step, _)) => format!("the last checkpoint is that of iteration {step}"),
+        None => "there is no checkpoint from before".to_owned(),
+    };
+    // the settings that the run has come to count the times that it went back
+    let anew = match health.rolled_back {
+        0 => String::new(),
+        _ => " --set health.rolled_back=0".to_owned(),
+    };
+    let by_itself = match health.policy {
+        SickPolicy::Stop => {
+            ", or with `--set health.policy=roll_back`, which lets a run go back by itself"
+        }
+        SickPolicy::RollBack => "",
+    };
+    Ok(Error::Numbers {
+        what: "training",
+        why: format!(
+            "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed, the run would come to the same: start a new one from \
+             its settings, `clel train --config {place}/config.toml{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
+             `--set sampler.steps=` or more `--set loss.alpha=`{by_itself}"
+        ),
+    })
+}
+
+/// The last healthy state of a sick run, with other settings; told in `warnings`.
 fn go_back(job: &Job, sick: Trainer, why: &str, warnings: &mut Vec<String>) -> Result<Trainer> {
-    let health = &sick.config.health;
-    if health.policy == SickPolicy::Stop || health.rolled_back >= health.rollbacks {
-        let tried = match health.rolled_back {
-            0 => String::new(),
-            n => format!(" The run has gone back {n} times already."),
-        };
-        return Err(Error::Numbers {
-            what: "training",
-            why: format!(
-                "{why}.{tried} The metrics in {} show when it began, and the checkpoints from before are kept; start again with \
-                 another `seed`, a lower `train.ebm.lr`, more `sampler.steps` or more `loss.alpha`, or let runs go back by \
-                 themselves with health.policy=roll_back",
-                job.run.path().display()
-            ),
-        });
-    }
     let config = sick.config.rolled_back();
     drop(sick);
     let mut trainer = last_state(job, &config, warnings)?;

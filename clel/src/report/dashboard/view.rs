@@ -1,64 +1,105 @@
 //! Where everything stands on the screen.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style, Stylize};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, LineGauge, Paragraph, Wrap};
+use ratatui::style::{Color, Style, Stylize};
+use ratatui::symbols::line::{HORIZONTAL, THICK_HORIZONTAL};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, LineGauge, Paragraph};
 
 use super::charts;
+use super::figures::{CELL, Figures};
 use super::panel::Panel;
 use super::shown::Shown;
-use crate::report::lines::short;
-use crate::report::names::GROUPS;
 use crate::report::pace::duration;
 
-/// Columns of the panel with samples and figures.
-const SIDE: u16 = 36;
-/// Rows of the panel with samples, at least.
+/// Rows of the panel with samples beside all figures, at least.
 const PICTURE: u16 = 12;
-/// Smaller than this, only lines are shown.
+/// Smaller than this, only words are shown.
 const LEAST: (u16, u16) = (60, 16);
-/// Events that are shown, the newest.
-const EVENTS: usize = 4;
+/// Rows for what happened on the way, at most.
+const NEWS: u16 = 8;
 
-/// Draws everything.
+/// Draws everything; what there is no room for is on pages to turn to.
 pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant, panel: &mut Panel) {
     panel.begin();
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         return narrow(frame, area, shown, now);
     }
-    let events = shown.events.len().min(EVENTS) as u16;
-    let [head, body, news, foot] = Layout::vertical([
+    let events = news(shown, area.width - 2, (area.height / 4).min(NEWS));
+    let [head, body, below, foot] = Layout::vertical([
         Constraint::Length(3),
         Constraint::Min(0),
-        Constraint::Length(if events > 0 { events + 2 } else { 0 }),
+        Constraint::Length(match events.len() as u16 {
+            0 => 0,
+            lines => lines + 2,
+        }),
         Constraint::Length(1),
     ])
     .areas(area);
     header(frame, head, shown, now);
-    let [curves, side] =
-        Layout::horizontal([Constraint::Min(0), Constraint::Length(SIDE)]).areas(body);
-    charts::draw(frame, curves, shown);
-    let wanted = figure_lines(shown).len() as u16 + 2;
-    let [picture, figures] =
-        Layout::vertical([Constraint::Min(PICTURE), Constraint::Max(wanted)]).areas(side);
-    samples(frame, picture, shown, panel);
-    frame.render_widget(
-        Paragraph::new(figure_lines(shown)).block(Block::bordered().title(" figures ")),
-        figures,
-    );
-    if events > 0 {
+    if !events.is_empty() {
         let block = Block::bordered()
             .title(" what happened on the way ")
             .border_style(Style::new().fg(Color::Yellow));
-        frame.render_widget(Paragraph::new(event_lines(shown)).block(block), news);
+        frame.render_widget(Paragraph::new(events).block(block), below);
     }
+    let (page, pages) = middle(frame, body, shown, panel);
     let help = "Ctrl-C saves and ends · Ctrl-L draws anew";
+    let help = match pages {
+        1 => help.to_owned(),
+        _ => format!("Tab: page {}/{pages} · {help}", page + 1),
+    };
     frame.render_widget(Paragraph::new(help).dim(), foot);
+}
+
+/// Curves, samples, figures; which page of how many it is.
+fn middle(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) -> (usize, usize) {
+    let figures = Figures::of(shown);
+    // a quarter or so; of a large window enough for a good many samples
+    let side = (area.width * 3 / 10).clamp(CELL + 2, 72);
+    let across = |area: Rect| -> [Rect; 2] {
+        Layout::horizontal([Constraint::Min(0), Constraint::Length(side)]).areas(area)
+    };
+    let list = figures.0.len() as u16 + 2;
+    let strip = figures.lines(area.width - 2) + 2;
+    let room = area.height;
+    // beside the curves, below them, or on pages of their own
+    let (curves, picture, place) = if room >= PICTURE + list {
+        let [curves, side] = across(area);
+        let [picture, place] =
+            Layout::vertical([Constraint::Min(PICTURE), Constraint::Length(list)]).areas(side);
+        (curves, picture, Some(place))
+    } else if room >= charts::LEAST.1 + strip {
+        let [above, place] =
+            Layout::vertical([Constraint::Min(0), Constraint::Length(strip)]).areas(area);
+        let [curves, picture] = across(above);
+        (curves, picture, Some(place))
+    } else {
+        let [curves, picture] = across(area);
+        (curves, picture, None)
+    };
+    let of_curves = charts::pages(curves, shown);
+    let own = match place {
+        Some(_) => 0,
+        None => figures.pages(area.width - 2, area.height.saturating_sub(2)),
+    };
+    let pages = of_curves + own;
+    let page = shown.page.rem_euclid(pages as isize) as usize;
+    if page >= of_curves {
+        figures.draw(frame, area, page - of_curves);
+        return (page, pages);
+    }
+    charts::draw(frame, curves, shown, page);
+    samples(frame, picture, shown, panel);
+    if let Some(place) = place {
+        figures.draw(frame, place, 0);
+    }
+    (page, pages)
 }
 
 /// Name, state, how far, how fast, how long.
@@ -81,6 +122,8 @@ fn header(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant) {
     let gauge = LineGauge::default()
         .ratio(done(shown))
         .label(format!("{:>3.0} %", (100.0 * done(shown)).floor()))
+        .filled_symbol(THICK_HORIZONTAL)
+        .unfilled_symbol(HORIZONTAL)
         .filled_style(Style::new().fg(Color::Cyan))
         .unfilled_style(Style::new().fg(Color::DarkGray));
     frame.render_widget(gauge, bar);
@@ -93,7 +136,7 @@ fn done(shown: &Shown) -> f64 {
 
 /// `training · 510/1500 · 11.4 it/s · 1 min 27 s left · 123 MiB, peak 150 MiB`.
 fn status(shown: &Shown, now: Instant) -> String {
-    let mut parts = vec![shown.state().to_owned()];
+    let mut parts = vec![shown.state().into_owned()];
     if shown.last > 0 {
         parts.push(format!("{}/{}", shown.step, shown.last));
     }
@@ -120,24 +163,6 @@ fn bytes(count: u64) -> String {
     }
 }
 
-/// A line for each figure there is; those that this program does not know by name come last.
-fn figure_lines(shown: &Shown) -> Vec<Line<'static>> {
-    let figures = || GROUPS.iter().flat_map(|group| group.figures);
-    let known = figures().filter_map(|f| Some((f.label, shown.value(f.name)?)));
-    let others = shown.newest.iter();
-    let others = others.filter(|(name, _)| figures().all(|known| known.name != name));
-    let others = others.map(|(name, value)| (name.as_str(), *value));
-    let line = |(label, value): (&str, f64)| {
-        let wide = usize::from(SIDE) - 2 - 12;
-        let text = format!("{label:<wide$}{:>12}", short(value));
-        match value.is_finite() {
-            true => Line::from(text),
-            false => Line::from(text).fg(Color::Red),
-        }
-    };
-    known.chain(others).map(line).collect()
-}
-
 /// The replay buffer's first chains.
 fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) {
     let title = match &shown.samples {
@@ -153,26 +178,58 @@ fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) 
     }
 }
 
-/// The newest events.
-fn event_lines(shown: &Shown) -> Vec<Line<'_>> {
-    let first = shown.events.len().saturating_sub(EVENTS);
-    let line = |(step, text): &'_ (u64, String)| -> Line<'_> {
-        let at = Span::styled(
-            format!("from iteration {step}: "),
-            Style::new().add_modifier(Modifier::BOLD),
-        );
-        Line::from(vec![at, Span::raw(text.clone())])
-    };
-    shown.events[first..].iter().map(line).collect()
+/// The newest events in lines that are not too wide, at most so many.
+fn news(shown: &Shown, width: u16, most: u16) -> Vec<Line<'static>> {
+    let most = usize::from(most.max(1));
+    let mut lines = VecDeque::new();
+    for (step, text) in shown.events.iter().rev() {
+        let at = format!("from iteration {step}: ");
+        let text = format!("{at}{text}");
+        let mut wrapped = textwrap::wrap(&text, usize::from(width.max(1)));
+        if lines.is_empty() && wrapped.len() > most {
+            wrapped.truncate(most);
+            let last = &mut wrapped[most - 1];
+            let kept = last
+                .chars()
+                .count()
+                .min(usize::from(width).saturating_sub(1));
+            *last = last.chars().take(kept).chain(['…']).collect();
+        }
+        if lines.len() + wrapped.len() > most {
+            break;
+        }
+        for (i, line) in wrapped.iter().enumerate().rev() {
+            // where each begins can be seen
+            let bold = if i == 0 { at.len().min(line.len()) } else { 0 };
+            let (bold, rest) = line.split_at_checked(bold).unwrap_or(("", line));
+            lines.push_front(Line::from(vec![
+                bold.to_owned().bold(),
+                rest.to_owned().into(),
+            ]));
+        }
+    }
+    lines.into()
 }
 
 /// What fits into a small window: words alone.
 fn narrow(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant) {
-    let mut lines = vec![
-        Line::from(shown.run.clone()).bold(),
-        Line::from(status(shown, now)),
-    ];
-    lines.extend(event_lines(shown).into_iter().rev());
-    lines.extend(figure_lines(shown));
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }), area);
+    let width = usize::from(area.width.max(1));
+    let mut lines = vec![Line::from(shown.run.clone()).bold()];
+    let status = status(shown, now);
+    let status = textwrap::wrap(&status, width);
+    lines.extend(status.into_iter().map(|line| Line::from(line.into_owned())));
+    lines.extend(news(shown, area.width, area.height / 3));
+    let [above, below] =
+        Layout::vertical([Constraint::Length(lines.len() as u16), Constraint::Min(0)]).areas(area);
+    frame.render_widget(Paragraph::new(lines), above);
+    let figures = Figures::of(shown);
+    let [table, foot] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(below);
+    let pages = figures.pages(table.width, table.height);
+    let page = shown.page.rem_euclid(pages as isize) as usize;
+    figures.columns(frame, table, page);
+    let help = match pages {
+        1 => "Ctrl-C saves and ends".to_owned(),
+        _ => format!("Tab: page {}/{pages} · Ctrl-C saves and ends", page + 1),
+    };
+    frame.render_widget(Paragraph::new(help).dim(), foot);
 }
