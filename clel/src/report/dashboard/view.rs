@@ -20,6 +20,8 @@ use crate::report::pace::duration;
 const PICTURE: u16 = 12;
 /// Smaller than this, only words are shown.
 const LEAST: (u16, u16) = (60, 16);
+/// Columns for the share that is done, and a space, at least.
+const BAR: u16 = 8;
 /// Rows for what happened on the way, at most.
 const NEWS: u16 = 8;
 
@@ -68,34 +70,54 @@ fn middle(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) -
     let list = figures.0.len() as u16 + 2;
     let strip = figures.lines(area.width - 2) + 2;
     let room = area.height;
-    // beside the curves, below them, or on pages of their own
-    let (curves, picture, place) = if room >= PICTURE + list {
-        let [curves, side] = across(area);
-        let [picture, place] =
+    // figures are beside the curves, below them, or on pages of their own
+    let (above, place) = if room >= PICTURE + list {
+        let [above, side] = across(area);
+        let [_, place] =
             Layout::vertical([Constraint::Min(PICTURE), Constraint::Length(list)]).areas(side);
-        (curves, picture, Some(place))
+        (
+            Rect {
+                width: area.width,
+                ..above
+            },
+            Some(place),
+        )
     } else if room >= charts::LEAST.1 + strip {
         let [above, place] =
             Layout::vertical([Constraint::Min(0), Constraint::Length(strip)]).areas(area);
-        let [curves, picture] = across(above);
-        (curves, picture, Some(place))
+        (above, Some(place))
     } else {
-        let [curves, picture] = across(area);
-        (curves, picture, None)
+        (area, None)
+    };
+    // so are samples, where two charts would not fit beside them
+    let beside = area.width - side >= 2 * charts::LEAST.0;
+    let (curves, picture) = match (beside, across(above)) {
+        (true, [curves, mut picture]) => {
+            if let Some(place) = place.filter(|place| place.x == picture.x) {
+                picture.height -= place.height;
+            }
+            (curves, Some(picture))
+        }
+        (false, _) => (above, None),
     };
     let of_curves = charts::pages(curves, shown);
-    let own = match place {
+    let of_figures = match place {
         Some(_) => 0,
         None => figures.pages(area.width - 2, area.height.saturating_sub(2)),
     };
-    let pages = of_curves + own;
+    let pages = of_curves + of_figures + usize::from(!beside);
     let page = shown.page.rem_euclid(pages as isize) as usize;
-    if page >= of_curves {
+    if page < of_curves {
+        charts::draw(frame, curves, shown, page);
+        if let Some(picture) = picture {
+            samples(frame, picture, shown, panel);
+        }
+    } else if page < of_curves + of_figures {
         figures.draw(frame, area, page - of_curves);
         return (page, pages);
+    } else {
+        samples(frame, above, shown, panel);
     }
-    charts::draw(frame, curves, shown, page);
-    samples(frame, picture, shown, panel);
     if let Some(place) = place {
         figures.draw(frame, place, 0);
     }
@@ -113,7 +135,12 @@ fn header(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant) {
     let block = block.title(device);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let text = status(shown, now);
+    // of what there is no room for, the memory is missed least
+    let room = usize::from(inner.width.saturating_sub(BAR));
+    let texts = [Told::All, Told::NoPeak, Told::NoMemory].map(|what| status(shown, now, what));
+    let [_, _, shortest] = &texts;
+    let fitting = texts.iter().find(|text| text.chars().count() <= room);
+    let text = fitting.unwrap_or(shortest).clone();
     let [bar, words] = Layout::horizontal([
         Constraint::Min(0),
         Constraint::Length((text.chars().count() as u16 + 1).min(inner.width)),
@@ -134,8 +161,16 @@ fn done(shown: &Shown) -> f64 {
     (shown.step as f64 / shown.last.max(1) as f64).min(1.0)
 }
 
+/// How much is told of how it stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    All,
+    NoPeak,
+    NoMemory,
+}
+
 /// `training · 510/1500 · 11.4 it/s · 1 min 27 s left · 123 MiB, peak 150 MiB`.
-fn status(shown: &Shown, now: Instant) -> String {
+fn status(shown: &Shown, now: Instant, what: Told) -> String {
     let mut parts = vec![shown.state().into_owned()];
     if shown.last > 0 {
         parts.push(format!("{}/{}", shown.step, shown.last));
@@ -146,9 +181,12 @@ fn status(shown: &Shown, now: Instant) -> String {
         parts.extend(left.map(|seconds| format!("{} left", duration(seconds))));
     }
     let memory = shown.memory;
-    if memory.peak > 0 {
+    if memory.peak > 0 && what != Told::NoMemory {
         let [live, peak] = [memory.live, memory.peak].map(bytes);
-        parts.push(format!("{live}, peak {peak}"));
+        parts.push(match what {
+            Told::All => format!("{live}, peak {peak}"),
+            _ => live,
+        });
     }
     parts.join(" · ")
 }
@@ -215,7 +253,7 @@ fn news(shown: &Shown, width: u16, most: u16) -> Vec<Line<'static>> {
 fn narrow(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant) {
     let width = usize::from(area.width.max(1));
     let mut lines = vec![Line::from(shown.run.clone()).bold()];
-    let status = status(shown, now);
+    let status = status(shown, now, Told::All);
     let status = textwrap::wrap(&status, width);
     lines.extend(status.into_iter().map(|line| Line::from(line.into_owned())));
     lines.extend(news(shown, area.width, area.height / 3));
