@@ -20,13 +20,14 @@ use super::{
     kept::Kept,
     quality::quality,
     recorder::{Recorder, before_path, draw, first_chains},
+    sick::{hopeless, last_words, may_go_back},
     streams,
     summary::{Judge, fresh_samples, nearest_neighbour},
     usable::newest_usable,
 };
 use crate::{
     Error, Result,
-    config::{Config, SickPolicy},
+    config::Config,
     data::{Ahead, Dataset, ImageSet, Order},
     report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
     tune::described,
@@ -185,11 +186,7 @@ fn to_the_end(
             Stretch::Finished => break,
             Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
             Stretch::Sick(why) if !may_go_back(config) => {
-                let step = trainer.step();
-                let text = match config.health.rolled_back {
-                    0 => format!("sick: {why}; the run ended with it"),
-                    n => format!("sick: {why}; the run ended with it, having gone back {n} times"),
-                };
+                let (step, text) = (trainer.step(), last_words(config, &why));
                 watching.face.event(step, &text);
                 recorder.sick(step, &text)?;
                 return Err(hopeless(config, &job.run, &why)?);
@@ -337,47 +334,6 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
         found: "other settings".into(),
         expected: "those that the checkpoint was trained with: undo the change, or start a new run"
             .into(),
-    })
-}
-
-/// Whether a run that falls sick may go on from an earlier state.
-fn may_go_back(config: &Config) -> bool {
-    let health = &config.health;
-    health.policy == SickPolicy::RollBack && health.rolled_back < health.rollbacks
-}
-
-/// The error of a run that is sick and ends: what is wrong, what is left, and what to do.
-fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error> {
-    let health = &config.health;
-    let place = run.path().display();
-    let tried = match health.rolled_back {
-        0 => String::new(),
-        n => format!(
-            " The run has gone back {n} times already, which was all that health.rollbacks allows."
-        ),
-    };
-    let kept = match run.checkpoints()?.pop() {
-        Some((step, _)) => format!("the last checkpoint is that of iteration {step}"),
-        None => "there is no checkpoint from before".to_owned(),
-    };
-    // the settings that the run has come to count the times that it went back
-    let anew = match health.rolled_back {
-        0 => String::new(),
-        _ => " --set health.rolled_back=0".to_owned(),
-    };
-    let by_itself = match health.policy {
-        SickPolicy::Stop => {
-            ", or with `--set health.policy=roll_back`, which lets a run go back by itself"
-        }
-        SickPolicy::RollBack => "",
-    };
-    Ok(Error::Numbers {
-        what: "training",
-        why: format!(
-            "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed, the run would come to the same: start a new one from \
-             its settings, `clel train --config {place}/config.toml{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
-             `--set sampler.steps=` or more `--set loss.alpha=`{by_itself}"
-        ),
     })
 }
 
