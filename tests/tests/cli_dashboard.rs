@@ -63,11 +63,13 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
         smaller.lines().all(|l| l.chars().count() <= 70),
         "{smaller}"
     );
-    // back from the first page to the last one, and on to the second one
+    // back from the first page to the last ones, and on to the second one
+    terminal.press("\x1b[Z");
+    terminal.wait_for(&["samples, iteration", "Tab: page", "training"]);
     terminal.press("\x1b[Z");
     terminal.wait_for(&["figures", "saturated pixels", "training"]);
-    terminal.press("\t\x1b[C");
-    terminal.wait_for(&["mean |∇E|", "|x_K", "Tab: page 2/"]);
+    terminal.press("\t\t\x1b[C");
+    terminal.wait_for(&["pixels at 0 or 1", "Tab: page 2/"]);
     terminal.press("\x1b[D");
     terminal.wait_for(&["E(x)", "Tab: page 1/"]);
     terminal.resize(50, 12);
