@@ -56,7 +56,7 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
     table::say(&rows, false)?;
     if let Some(gone) = gone.filter(|gone| !gone.is_empty()) {
         let gone = gone.join(", ");
-        output::say(&format!("(no room for: {gone}; --json has them)"))?;
+        output::say(&format!("no room: {gone}; see --json"))?;
     }
     for run in runs {
         for (what, all) in [("damaged", &run.damage), ("on the way", &run.interventions)] {
