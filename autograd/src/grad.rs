@@ -17,7 +17,7 @@ use crate::{
 pub struct GradOptions {
     /// Record the computation of the gradients, so that they can be differentiated again.
     pub create_graph: bool,
-    /// The outputs' cotangents, of their shapes; ones if not given, which is the gradient of
+    /// The outputs' cotangents, of their shapes and types; ones if not given, which is the gradient of
     /// the outputs' sum.
     pub seeds: Option<Vec<Var>>,
     /// Zeros for inputs that the outputs do not depend on, instead of an error.
@@ -123,6 +123,17 @@ fn seeds(outputs: &[Var], options: &GradOptions) -> Result<Vec<Var>> {
             shapes: given.iter().map(|v| v.shape().to_vec()).collect(),
             expected: outputs.iter().map(|v| v.shape().to_vec()).collect(),
         });
+    }
+    for (seed, output) in given.iter().zip(outputs) {
+        let [found, expected] = [seed, output].map(|v| v.tensor().dtype());
+        if found != expected {
+            return Err(clel_tensor::Error::DType {
+                op: "grad",
+                expected,
+                found,
+            }
+            .into());
+        }
     }
     Ok(given.clone())
 }

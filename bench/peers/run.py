@@ -62,7 +62,7 @@ def command(program, a, what, model, batch, held):
         binary = os.environ.get("CLEL", str(ROOT / "target/release/clel"))
         settings = [f"sampler.cache_spectral={held}", f"train.matmul_precision={a.precision}"]
         # AMP stores images in f16
-        settings += ["sampler.storage=f16"] if a.precision == "medium" else []
+        settings += ["sampler.storage=f16"] if a.gpu and a.precision == "medium" else []
         settings += PLAIN if what == "train" else []
         sets = [word for setting in settings for word in ("--set", setting)]
         return [binary, "bench", "--device", "wgpu" if a.wgpu or a.gpu else "cpu", *same, *sets]

@@ -114,7 +114,7 @@ pub enum Error {
     /// The run directory is already there.
     #[error(
         "the run directory {} exists already; continue that run with `--resume {}`, or choose another `--out`",
-        .path.display(), .path.display()
+        .path.display(), as_argument(.path)
     )]
     RunExists {
         /// The directory.
@@ -182,6 +182,16 @@ pub enum Error {
     Network(#[from] clel_nn::Error),
 }
 
+/// A path as it is typed: one with a space, as names of people have on Windows, in quotes.
+pub(crate) fn as_argument(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains(' ') {
+        format!("\"{text}\"")
+    } else {
+        text
+    }
+}
+
 fn nearest_hint(nearest: &Option<String>) -> String {
     match nearest {
         Some(key) => format!("; did you mean `{key}`?"),
@@ -239,3 +249,19 @@ impl Error {
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_can_be() {
+        let told = |path: &str| Error::RunExists { path: path.into() }.to_string();
+        assert!(told("runs/digits-001").contains("`--resume runs/digits-001`"));
+        let spaced = told(r"C:\Users\Ada Lovelace\runs\a");
+        assert!(
+            spaced.contains(r#"`--resume "C:\Users\Ada Lovelace\runs\a"`"#),
+            "{spaced}"
+        );
+    }
+}

@@ -78,7 +78,7 @@ pub fn remedy(error: &Error, gpu: &Gpu) -> String {
     let device = format!("--device wgpu:{}", gpu.summary().index);
     let forget = format!("`clel tune --forget {device}` removes it");
     match (error, gpu.family()) {
-        (Error::Argument { .. }, _) => "`export CLEL_CACHE=FOLDER` names one".to_owned(),
+        (Error::Argument { .. }, _) => "CLEL_CACHE=FOLDER in the environment names one".to_owned(),
         (Error::Format { .. }, Family::Tiled) => {
             format!("`clel tune {device}` writes it anew, and {forget}")
         }

@@ -52,7 +52,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// The element type is not one that can be trained.
-    #[error("{what}: elements are {found}, expected f32 or f64")]
+    #[error("{what}: elements are {found}, expected floats")]
     DType {
         /// What was to be made.
         what: &'static str,

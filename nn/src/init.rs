@@ -51,7 +51,7 @@ pub struct Init {
 }
 
 impl Init {
-    /// Values of type `dtype` (f32 or f64) on `device`, drawn from the steps of `key`'s stream from `key.step` on.
+    /// Values of type `dtype` (f32, f64 or f16) on `device`, drawn from the steps of `key`'s stream from `key.step` on.
     pub fn new(key: RngKey, dtype: DType, device: &Device) -> Init {
         Init {
             key,

@@ -318,6 +318,27 @@ fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
     Ok(())
 }
 
+/// Which Windows lets nobody replace meanwhile; a virus scanner looks into files like this.
+#[cfg(windows)]
+#[test]
+fn a_file_that_another_program_reads_is_waited_for() -> Outcome {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("x");
+    write_atomically(&path, b"old")?;
+    let reading = fs::File::options().read(true).share_mode(1).open(&path)?;
+    let scanner = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        drop(reading);
+    });
+    write_atomically(&path, b"new")?;
+    assert_eq!(fs::read(&path)?, b"new");
+    assert_eq!(fs::read_dir(dir.path())?.count(), 1);
+    scanner.join().expect("a thread that sleeps");
+    Ok(())
+}
+
 /// Zero-sized and scalar arrays.
 #[test]
 fn odd_shapes() -> Outcome {

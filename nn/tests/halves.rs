@@ -99,3 +99,63 @@ fn held_weights_are_converted_once() -> Result<()> {
     assert_eq!(y.tensor().dtype(), DType::F32);
     Ok(())
 }
+
+/// An image whose gradient is infinite is alone with that.
+#[test]
+fn a_sick_image_is_alone() -> Result<()> {
+    let mut init = Init::new(RngKey::new(5, 1), DType::F32, &Device::Cpu);
+    let conv = conv(&mut init, [3, 8])?;
+    let last = Linear::new(&mut init, 8, 1, &LinearOptions::default())?;
+    let x = Var::leaf(images([8, 8])?);
+    let weights = |first: f32| Tensor::from_slice(&[first, 1.0, 1.0, 1.0], &[4, 1], &Device::Cpu);
+    let gradient = |first: f32| -> Result<Vec<f32>> {
+        let weights: Var = weights(first)?.into();
+        let (_, g) = autocast_grad(&x, || {
+            let y = GlobalAvgPool2d.forward(&conv.forward(&x, Mode::Eval)?, Mode::Eval)?;
+            Ok::<_, clel_nn::Error>(last.forward(&y, Mode::Eval)?.mul(&weights)?)
+        })?;
+        Ok(g.to_vec()?)
+    };
+    let (sick, well) = (gradient(f32::INFINITY)?, gradient(1.0)?);
+    let image = 8 * 8 * 3;
+    assert!(sick[..image].iter().all(|v| !v.is_finite()));
+    for (a, b) in sick[image..].iter().zip(&well[image..]) {
+        assert!((a - b).abs() <= 2e-3 * b.abs() + 1e-9, "{a} {b}");
+    }
+    Ok(())
+}
+
+/// A value that is f16 itself is scaled too; two networks are each by themselves; what does not depend on the images is an error as it is
+/// without halves.
+#[test]
+fn sums_of_networks_and_values_of_halves() -> Result<()> {
+    let mut init = Init::new(RngKey::new(5, 1), DType::F32, &Device::Cpu);
+    let (a, b) = (conv(&mut init, [3, 8])?, conv(&mut init, [3, 8])?);
+    let linear = Linear::new(&mut init, 8, 1, &LinearOptions::default())?;
+    let x = Var::leaf(images([8, 8])?);
+    let part = |conv: &Conv2d, size: f64| -> Result<Var> {
+        let y = Activation::Silu.apply(&conv.forward(&x, Mode::Eval)?)?;
+        let y = linear.forward(&GlobalAvgPool2d.forward(&y, Mode::Eval)?, Mode::Eval)?;
+        Ok(y.mul_scalar(size)?)
+    };
+    let sum = || Ok::<_, clel_nn::Error>(part(&a, 1.0)?.add(&part(&b, 1e-5)?)?);
+    let small = || Ok::<_, clel_nn::Error>(a.forward(&x, Mode::Eval)?.mul_scalar(1e-3)?.sum_all()?);
+    for f in [&sum as &dyn Fn() -> Result<Var>, &small] {
+        let g = grad(&[&f()?], &[&x], &GradOptions::default())?.remove(0);
+        let (_, found) = autocast_grad(&x, f)?;
+        let (found, g) = (found.to_vec::<f32>()?, g.tensor().to_vec::<f32>()?);
+        let largest = g.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        assert!(
+            found
+                .iter()
+                .zip(&g)
+                .all(|(a, b)| (a - b).abs() < 3e-3 * largest)
+        );
+    }
+    let elsewhere = Var::constant(x.tensor().clone());
+    let unused = autocast_grad(&x, || {
+        Ok::<_, clel_nn::Error>(a.forward(&elsewhere, Mode::Eval)?.sum_all()?)
+    });
+    assert!(unused.is_err());
+    Ok(())
+}

@@ -45,7 +45,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// A Rust type that can be an array's element: `f32`, [`f16`], `f64` or `u32`.
+/// A Rust type that can be an array's element: `f32`, [`f16`](struct@f16), `f64` or `u32`.
 pub trait Element: bytemuck::Pod + Send + Sync + PartialOrd + Default + fmt::Debug {
     /// The matching element type.
     const DTYPE: DType;

@@ -7,6 +7,12 @@ use clel_tensor::gpu::{Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, Error, Expr, Result, RngKey, Tensor, f16};
 use common::{devices, gpu};
 
+/// The devices that have arrays of f16: the CPU, and most GPUs.
+fn with_halves() -> impl Iterator<Item = Device> {
+    let all = devices().into_iter();
+    all.filter(|device| device.supports(DType::F16))
+}
+
 fn halves(numbers: &[f32]) -> Vec<f16> {
     numbers.iter().map(|x| f16::from_f32(*x)).collect()
 }
@@ -25,7 +31,7 @@ fn numbers_are_rounded_when_they_are_stored() -> Result<()> {
         0.099_975_586,
         f32::INFINITY,
     ];
-    for device in devices() {
+    for device in with_halves() {
         let x = Tensor::from_slice(&given, &[6], &device)?;
         let h = x.to_dtype(DType::F16)?;
         assert_eq!(h.to_vec::<f16>()?, halves(&stored), "{device}");
@@ -46,7 +52,7 @@ fn numbers_are_rounded_when_they_are_stored() -> Result<()> {
 /// Parts that begin and end at half a word.
 #[test]
 fn parts_begin_anywhere() -> Result<()> {
-    for device in devices() {
+    for device in with_halves() {
         let x = Tensor::arange(300, DType::F16, &device)?;
         x.realize()?;
         for (from, len) in [(1, 1), (1, 7), (3, 256), (129, 5), (128, 171), (299, 1)] {
@@ -75,7 +81,7 @@ fn parts_begin_anywhere() -> Result<()> {
 /// One expression over arrays of lengths that are no whole words.
 #[test]
 fn lists_of_any_lengths() -> Result<()> {
-    for device in devices() {
+    for device in with_halves() {
         let lens = [3usize, 0, 130, 1, 64];
         let array = |n: &usize, k: u64| {
             let x = Tensor::uniform(&[*n], RngKey::new(k, *n as u32), &Device::Cpu)?;
@@ -107,13 +113,60 @@ fn lists_of_any_lengths() -> Result<()> {
     Ok(())
 }
 
+/// Nothing reads the numbers of one type as those of another.
 #[test]
 fn types_do_not_mix() -> Result<()> {
-    let h = Tensor::ones(&[2], DType::F16, &Device::Cpu)?;
-    let x = Tensor::arange(2, DType::F32, &Device::Cpu)?;
-    let refused = x.add(&h).unwrap_err();
-    assert_eq!(refused.to_string(), "add: elements are f16, expected f32");
-    assert!(matches!(h.to_vec::<f32>(), Err(Error::DType { .. })));
+    for device in with_halves() {
+        let h = Tensor::ones(&[2], DType::F16, &device)?;
+        let x = Tensor::arange(2, DType::F32, &device)?;
+        let refused = x.add(&h).unwrap_err();
+        assert_eq!(refused.to_string(), "add: elements are f16, expected f32");
+        assert!(matches!(h.to_vec::<f32>(), Err(Error::DType { .. })));
+        let image = |dtype| Tensor::ones(&[1, 4, 4, 1], dtype, &device);
+        for [a, b] in [
+            [DType::F16, DType::F32],
+            [DType::F32, DType::F16],
+            [DType::F32, DType::U32],
+        ] {
+            let (x, w) = (image(a)?, image(b)?);
+            let refused = [
+                x.conv2d(&w, 1, 0).err(),
+                x.conv2d_input_grad(&w, &[1, 7, 7, 1], 1, 0).err(),
+                x.conv2d_weight_grad(&w, &[1, 1, 1, 1], 1, 0).err(),
+                x.matmul(&w).err(),
+            ];
+            for e in refused {
+                assert!(matches!(e, Some(Error::DType { .. })), "{a} by {b}: {e:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sums may be too large for the type, means are not.
+#[test]
+fn means_do_not_overflow() -> Result<()> {
+    for device in with_halves() {
+        let ones = Tensor::ones(&[70_000], DType::F16, &device)?;
+        assert_eq!(ones.sum_all()?.item()?, f64::INFINITY);
+        assert_eq!(ones.mean_all()?.item()?, 1.0);
+    }
+    Ok(())
+}
+
+/// A convolution in f32 stores halves itself, where it is asked for nothing else.
+#[test]
+fn a_convolution_may_store_halves() -> Result<()> {
+    for device in with_halves() {
+        let random = |shape: &[usize], stream| {
+            Tensor::uniform(shape, RngKey::new(8, stream), &Device::Cpu)?.to_device(&device)
+        };
+        let (x, w) = (random(&[2, 8, 8, 8], 1)?, random(&[12, 3, 3, 8], 2)?);
+        let stored = x.conv2d(&w, 1, 1)?.to_dtype(DType::F16)?.to_vec::<f16>()?;
+        let wide = x.conv2d(&w, 1, 1)?.to_vec::<f32>()?;
+        let near = |(a, b): (&f16, &f32)| (a.to_f32() - b).abs() <= b.abs() * 5e-4;
+        assert!(stored.iter().zip(&wide).all(near), "{device}");
+    }
     Ok(())
 }
 

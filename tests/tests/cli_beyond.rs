@@ -100,7 +100,7 @@ fn a_frozen_encoder_that_cannot_be_had_leaves_no_directory_behind() {
         (
             missing.as_str(),
             "seed=1",
-            ["missing.safetensors", "No such file"],
+            ["missing.safetensors", "os error 2"],
         ),
         (
             &run,

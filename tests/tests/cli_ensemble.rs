@@ -300,7 +300,7 @@ fn models_that_cannot_be_one_are_told() {
         ]
         .concat();
         let refuse = |more: &[&str], parts: &[&str]| refused(&[&usual[..], more].concat(), parts);
-        refuse(&[&missing], &["missing.safetensors", "No such file"]);
+        refuse(&[&missing], &["missing.safetensors", "os error 2"]);
         let told = [
             "a model of the ensemble",
             "found [12, 12, 1], expected [8, 8, 1]",

@@ -338,7 +338,7 @@ fn what_cannot_be_asked_is_refused() {
         ),
         (
             &["--towards", "image:none.png"],
-            &["none.png", "No such file"],
+            &["none.png", "os error 2"],
         ),
         (&["--guidance", "2"], &["--guidance 2", "--class, --like"]),
         (

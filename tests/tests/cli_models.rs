@@ -186,7 +186,7 @@ fn damaged_checkpoints_are_named() {
             parts,
         );
     };
-    energy(&["c.safetensors", "No such file"]);
+    energy(&["c.safetensors", "os error 2"]);
     std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     energy(&["c.safetensors: not a whole safetensors file"]);
 

@@ -16,7 +16,7 @@ fn content(page: &str) -> serde_json::Value {
 #[test]
 fn a_page_holds_the_whole_run() {
     let dir = tempfile::tempdir().unwrap();
-    let run = dir.path().join("a <b> run");
+    let run = dir.path().join("a &amp; b's run");
     let trained = train(&run, &["--steps", "3", "--set", "log.grid_every=1"]);
     assert_eq!(trained.code, Some(0), "{trained:?}");
     // as if somebody's text were to end the script
@@ -38,7 +38,7 @@ fn a_page_holds_the_whole_run() {
     assert_eq!(told["report"], text(&run.join("report.html")));
     let page = std::fs::read_to_string(run.join("report.html")).unwrap();
     let content = content(&page);
-    assert_eq!(content["name"], "a <b> run");
+    assert_eq!(content["name"], "a &amp; b's run");
     let steps: Vec<_> = content["metrics"]
         .as_array()
         .unwrap()

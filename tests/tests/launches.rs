@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use clel::config::{Config, Layers, StepShape};
 use clel::data::Images;
 use clel::model::{EnergyNetwork, Normalisation, usual_shape};
-use clel::sampler::{Langevin, Statistics, StepSchedule};
+use clel::sampler::{Langevin, Statistics, StepSchedule, gains_by_halves};
 use clel::train::{Networks, Trainer};
 use clel_autograd::recorded_nodes;
 use clel_nn::optim::{Adam, Ema, Optimizer, Sgd};
@@ -22,16 +22,31 @@ static TURN: Mutex<()> = Mutex::new(());
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-/// A preset's network and a batch for it.
-fn subject(
-    preset: &str,
-    batch: usize,
-    device: &Device,
-) -> Outcome<(Config, EnergyNetwork, Tensor)> {
-    subject_with("data.path=unused", preset, batch, device)
+const HALVES: &str = "sampler.storage=f16";
+
+/// The GPU with the kernels of graphics hardware, if there is one and it has 16-bit floats.
+fn tiled() -> Outcome<Option<Device>> {
+    if devices().iter().all(Device::is_cpu) {
+        return Ok(None);
+    }
+    let options = GpuOptions {
+        family: Some(Family::Tiled),
+        ..GpuOptions::default()
+    };
+    let gpu = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
+    Ok(Some(Device::Wgpu(gpu)).filter(gains_by_halves))
 }
 
-/// The same with another setting.
+/// Settings and devices whose steps are recorded.
+fn cases() -> Outcome<Vec<(&'static str, Device)>> {
+    let usual = devices()
+        .iter()
+        .map(|device| ("data.path=unused", device.clone()));
+    let halves = tiled()?.map(|device| (HALVES, device));
+    Ok(usual.chain(halves).collect())
+}
+
+/// The network of a preset with another setting, and a batch for it.
 fn subject_with(
     setting: &str,
     preset: &str,
@@ -193,6 +208,11 @@ fn steps_launch_what_is_listed() -> Outcome {
                 list("cifar10-small, batch 16,", on, large)?;
             }
         }
+        // images are converted in no launch of its own, but for what scales their gradient
+        if let Some(device) = tiled()? {
+            let halves = launches_of_a_step(HALVES, "digits", 1, &device)?;
+            list("digits", "wgpu tiled, of halves", halves)?;
+        }
         // one, where the lanes of a rasteriser's threads tell one another numbers
         let gpu = Gpu::open(find_adapter("")?)?;
         if gpu.has_lanes() {
@@ -238,8 +258,8 @@ fn memory(device: &Device) -> [u64; 2] {
 #[test]
 fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
     let _turn = TURN.lock();
-    for device in devices() {
-        let (config, network, start) = subject("digits", 2, device)?;
+    for (setting, device) in &cases()? {
+        let (config, network, start) = subject_with(setting, "digits", 2, device)?;
         let run = |steps| -> Outcome<[u64; 2]> {
             chain(&config, &network, &start, steps)?.to_vec::<f32>()?;
             Ok(memory(device))
@@ -260,13 +280,13 @@ fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
 #[test]
 fn repeated_steps_change_nothing() -> Outcome {
     let _turn = TURN.lock();
-    for device in devices() {
+    for (setting, device) in &cases()? {
         let run = |steps,
                    capture: bool,
                    held: bool,
                    falling: bool|
          -> Outcome<(Vec<f32>, Statistics, u64)> {
-            let (config, network, start) = subject("digits", 2, device)?;
+            let (config, network, start) = subject_with(setting, "digits", 2, device)?;
             let mut langevin = Langevin {
                 steps,
                 capture,
@@ -306,9 +326,9 @@ fn repeated_steps_change_nothing() -> Outcome {
 #[test]
 fn repeated_steps_make_no_buffers_and_no_bind_groups() -> Outcome {
     let _turn = TURN.lock();
-    for device in devices() {
+    for (setting, device) in &cases()? {
         let Device::Wgpu(gpu) = device else { continue };
-        let (config, network, start) = subject("digits", 2, device)?;
+        let (config, network, start) = subject_with(setting, "digits", 2, device)?;
         let made = |steps| -> Outcome<[u64; 2]> {
             let before = gpu.bind_groups();
             chain(&config, &network, &start, steps)?.to_vec::<f32>()?;

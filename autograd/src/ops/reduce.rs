@@ -1,5 +1,7 @@
 //! Reductions.
 
+use clel_tensor::DType;
+
 use crate::{Result, Var, rules::Op};
 
 impl Var {
@@ -34,6 +36,13 @@ impl Var {
     /// # Errors
     /// Those of the tensor operation.
     pub fn mean(&self, axes: &[usize], keep: bool) -> Result<Var> {
+        if self.tensor().dtype() == DType::F16 {
+            // which may not hold the sum
+            return self
+                .to_dtype(DType::F32)?
+                .mean(axes, keep)?
+                .to_dtype(DType::F16);
+        }
         let sum = self.sum(axes, keep)?;
         let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
         sum.mul_scalar(1.0 / count as f64)

@@ -62,9 +62,10 @@ pub fn peak_memory() -> Option<f64> {
     Some(kib / 1024.0)
 }
 
-/// The processor's name; where Linux tells.
+/// The processor's name, where Linux tells, or its family, which Windows tells.
 pub fn processor() -> Option<String> {
-    field("/proc/cpuinfo", "model name")
+    let family = || std::env::var("PROCESSOR_IDENTIFIER").ok();
+    field("/proc/cpuinfo", "model name").or_else(family)
 }
 
 /// The value of the first line `name : value`.

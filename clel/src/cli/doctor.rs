@@ -159,13 +159,16 @@ fn findings(
 ) -> Result<Vec<Finding>> {
     let mut all = Vec::new();
     for tested in self_test.iter().filter(|tested| !tested.passed()) {
-        let what = match &tested.refused {
-            Some(why) => format!("{} cannot be opened: {why}", tested.device),
-            None => format!("{} computes wrong numbers in the self-test", tested.device),
+        let name = &tested.device;
+        let failure = tested.checks.iter().find_map(|c| c.failure.as_ref());
+        let what = match (&tested.refused, failure) {
+            (Some(why), _) => format!("{name} cannot be opened: {why}"),
+            (None, Some(failure)) => format!("{name} fails in the self-test: {failure}"),
+            (None, None) => format!("{name} computes wrong numbers in the self-test"),
         };
         all.push(match (tested.device == device, device) {
             (true, "cpu") => Finding::problem(what, "run `clel doctor` again; if it stays, the memory or the processor is faulty, or this is a defect of clel: please report it"),
-            (true, _) => Finding::problem(what, "bring its driver up to date; until then compute with `--device cpu`, or `export CLEL_DEVICE=cpu`"),
+            (true, _) => Finding::problem(what, "bring its driver up to date; until then compute with `--device cpu`, or with CLEL_DEVICE=cpu in the environment"),
             (false, _) => Finding::warning(what, "bring its driver up to date, or leave that device alone"),
         });
     }
@@ -246,7 +249,7 @@ fn cell(check: &Check) -> String {
         .rate
         .map_or(String::new(), |rate| format!(", {rate:.1} {}", check.unit));
     match (check.difference, &check.failure) {
-        (_, Some(failure)) => format!("failed: {failure}"),
+        (_, Some(_)) => "failed".to_owned(),
         (Some(_), None) if check.passed() => format!("right{rate}"),
         (difference, None) => format!(
             "WRONG by {:.1e}, allowed {:.0e}",

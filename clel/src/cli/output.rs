@@ -16,11 +16,16 @@ pub(super) fn say(line: &str) -> Result<()> {
         false => line.into(),
     };
     match writeln!(stdout.lock(), "{line}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::write(Path::new("standard output"))(error))
-        }
+        Err(error) if !is_closed(&error) => Err(Error::write(Path::new("standard output"))(error)),
         _ => Ok(()),
     }
+}
+
+/// Whether nobody reads any more.
+fn is_closed(error: &std::io::Error) -> bool {
+    /// ERROR_PIPE_NOT_CONNECTED, as Windows' headers number it; the library knows but the other two that a pipe may end with.
+    const LEFT: Option<i32> = Some(233);
+    error.kind() == ErrorKind::BrokenPipe || (cfg!(windows) && error.raw_os_error() == LEFT)
 }
 
 /// A value as one line of JSON.

@@ -13,6 +13,7 @@ use crate::{
     Error, Result,
     config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},
     data,
+    error::as_argument,
     report::{RunDir, Summary, face},
     train::{Ended, Job, run},
     tune,
@@ -128,7 +129,7 @@ impl Train {
             (Ended::Finished(summary), false) => format!("\n{summary}"),
             (Ended::Stopped(step), false) => format!(
                 "\nstopped after iteration {step}, which is saved; go on with `clel train --resume {}`",
-                directory.display()
+                as_argument(&directory)
             ),
         };
         output::say(&text)?;

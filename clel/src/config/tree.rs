@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clel_tensor::gpu::{MatmulPrecision, with_matmul_precision};
-use clel_tensor::{DType, Winograd, with_winograd};
+use clel_tensor::{Winograd, with_winograd};
 use serde::{Deserialize, Serialize};
 
 use super::best::Best;
@@ -255,17 +255,8 @@ pub enum Storage {
     /// As 32-bit floats.
     #[default]
     F32,
-    /// As 16-bit floats, where the device has such: half the memory to move. Sums are made in f32.
+    /// As 16-bit floats on graphics hardware that has such: half the memory to move. Sums are made in f32.
     F16,
-}
-
-impl From<Storage> for DType {
-    fn from(storage: Storage) -> DType {
-        match storage {
-            Storage::F32 => DType::F32,
-            Storage::F16 => DType::F16,
-        }
-    }
 }
 
 /// Batches, optimisers and averages.

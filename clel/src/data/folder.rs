@@ -22,8 +22,8 @@ pub struct Folder {
     pub classes: Vec<String>,
 }
 
-/// All image files of a folder in the order of their names. Where it has sub-folders with images
-/// instead, each is a class. One file is read, the others when they are asked for.
+/// All image files of a folder in the order of their names, but those whose name begins with a dot: macOS keeps what it notes of `a.png` in `._a.png`. Where
+/// it has sub-folders with images instead, each is a class. One file is read, the others when they are asked for.
 ///
 /// # Errors
 /// No image there, or a first one that cannot be decoded.
@@ -176,7 +176,8 @@ fn sorted(folder: &Path, wanted: impl Fn(&DirEntry) -> bool) -> Result<Vec<PathB
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
         let entry = entry.map_err(Error::read(folder))?;
-        if wanted(&entry) {
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && wanted(&entry) {
             paths.push(entry.path());
         }
     }

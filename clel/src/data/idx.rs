@@ -43,12 +43,24 @@ pub fn fashion(folder: Option<&Path>) -> Result<Parts> {
     match folder {
         Some(folder) => mnist(folder),
         None if installed.is_dir() => mnist(installed),
-        None => Err(Error::NoImages {
-            path: installed.to_owned(),
+        None => Err(absent(std::env::consts::OS)),
+    }
+}
+
+/// What a system without the package is told.
+pub(super) fn absent(system: &str) -> Error {
+    match system {
+        "linux" => Error::NoImages {
+            path: FASHION.into(),
             why: "install the package dataset-fashion-mnist (apt-get install dataset-fashion-mnist), or name the folder of \
                   the four IDX files with --path"
                 .to_owned(),
-        }),
+        },
+        _ => Error::Argument {
+            argument: "--data fashion".to_owned(),
+            why: "needs --path, the folder of the four IDX files of https://github.com/zalandoresearch/fashion-mnist"
+                .to_owned(),
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use super::cifar::interleave;
 use super::folder;
 use super::npz::Npz;
 use super::set::Records;
-use super::{Channels, Form, ImageSet, Parts, Split};
+use super::{Channels, Form, ImageSet, Parts, Split, synsets};
 use crate::{Error, Result};
 
 /// Values of an image: a red, a green and a blue plane of 32×32.
@@ -20,12 +20,17 @@ const CLASSES: i64 = 1000;
 
 /// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
 /// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
-/// Batches that are not compressed are read where they lie, unless all fit into `memory` bytes.
+/// Batches that are not compressed are read where they lie, unless all fit into `memory` bytes. With them come the names of the classes, if they are
+/// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it.
 ///
 /// # Errors
 /// A file is missing, truncated, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
-/// take more than `memory`.
-pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<Parts> {
+/// take more than `memory`; a list of names of another form.
+pub fn imagenet32(
+    path: &Path,
+    size: Option<[usize; 2]>,
+    memory: u64,
+) -> Result<(Parts, Vec<String>)> {
     let mut train = Vec::new();
     for entry in std::fs::read_dir(path).map_err(Error::read(path))? {
         let name = entry.map_err(Error::read(path))?.file_name();
@@ -41,7 +46,7 @@ pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<
             size: size.or(Some(SIZE)),
             channels: Channels::Rgb,
         };
-        let (parts, _) = folder::parts(path, form).map_err(|error| match error {
+        let (parts, classes) = folder::parts(path, form).map_err(|error| match error {
             Error::NoImages { path, .. } => Error::NoImages {
                 path,
                 why: "expected train_data_batch_1.npz and so on and val_data.npz, or folders `train` and `val` of image files"
@@ -49,7 +54,7 @@ pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<
             },
             other => other,
         })?;
-        return Ok(parts);
+        return Ok((parts, synsets::named(path, classes)?));
     }
     if let Some(size) = size.filter(|size| *size != SIZE) {
         return Err(Error::Mismatch {
@@ -61,7 +66,8 @@ pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<
     train.sort();
     let train: Vec<PathBuf> = train.into_iter().map(|(_, path)| path).collect();
     let test = split(&[path.join("val_data.npz")], memory)?;
-    Ok((split(&train, memory)?, Some(test)))
+    let parts = (split(&train, memory)?, Some(test));
+    Ok((parts, synsets::of_labels(path)?))
 }
 
 fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {

@@ -23,6 +23,7 @@ mod resize;
 mod set;
 mod statistics;
 mod svhn;
+mod synsets;
 mod tensors;
 mod textures;
 
@@ -115,7 +116,11 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Cifar10 => cifar10(path)?,
         Source::Cifar100 => cifar100(path)?,
         Source::Svhn => svhn(path)?,
-        Source::Imagenet32 => imagenet32(path, config.size, limit)?,
+        Source::Imagenet32 => {
+            let (parts, classes) = imagenet32(path, config.size, limit)?;
+            folders(classes);
+            parts
+        }
         Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
         Source::Dtd => {
             let Folder { split, classes, .. } = textures(path, config.size)?;
@@ -126,7 +131,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Fashion => fashion(config.path.as_deref())?,
         Source::Images => {
             let (parts, classes) = folder::parts(path, Form::of(config))?;
-            folders(classes);
+            folders(synsets::named(path, classes)?);
             parts
         }
         Source::Safetensors => read_tensors(path)?,

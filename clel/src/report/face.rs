@@ -80,7 +80,7 @@ pub struct Look {
 
 /// A dashboard, where there is a terminal with the characters for it and plain lines were not asked for; else lines. It has the terminal until it is dropped, says
 /// so when `stop` is true, and makes it true when Ctrl-C is pressed, also while this function asks the terminal what it can show. When it is pressed
-/// again the terminal is given back and the process gets SIGINT, as without a dashboard. Other signals are the program's own: one that SIGTERM
+/// again the terminal is given back and the process gets SIGINT, as without a dashboard; on Windows it ends with code 1. Other signals are the program's own: one that SIGTERM
 /// ends, because there is no handler that sees to it that the face is dropped, leaves the terminal as the dashboard has it.
 pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, look: Look) -> Box<dyn Face> {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

@@ -11,6 +11,8 @@ use crate::config::{Best, Config};
 use crate::{Error, Result, whole_file};
 
 const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
+/// ERROR_SHARING_VIOLATION, as Windows' headers number it.
+const HELD: i32 = 32;
 
 /// A run directory:
 ///
@@ -309,7 +311,8 @@ impl RunDir {
         )
     }
 
-    /// Removes all but the newest `kept` checkpoints, those of the steps `spared` among the others; 0 keeps all.
+    /// Removes all but the newest `kept` checkpoints, those of the steps `spared` among the others; 0 keeps all. On Windows one that another
+    /// program has open, to copy it perhaps, stays until the next time.
     ///
     /// # Errors
     /// A file cannot be removed.
@@ -322,7 +325,10 @@ impl RunDir {
         };
         let surplus = all[..surplus].iter();
         for (_, path) in surplus.filter(|(step, _)| !spared.contains(step)) {
-            std::fs::remove_file(path).map_err(Error::write(path))?;
+            match std::fs::remove_file(path) {
+                Err(error) if cfg!(windows) && error.raw_os_error() == Some(HELD) => {}
+                result => result.map_err(Error::write(path))?,
+            }
         }
         Ok(())
     }

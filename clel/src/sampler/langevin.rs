@@ -2,10 +2,11 @@
 
 use clel_autograd::{GradOptions, Var, grad_releasing};
 use clel_nn::autocast_grad;
-use clel_tensor::{Captured, DType, Expr, RngKey, Tensor, expr::Distribution};
+use clel_tensor::gpu::Family;
+use clel_tensor::{Captured, Device, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::{Chains, Energy, Numbers, Observed, StepSchedule, Watch};
-use crate::config::SamplerConfig;
+use crate::config::{SamplerConfig, Storage};
 use crate::{Error, Result};
 
 /// `x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1)`, ε ~ N(0, I), over and over.
@@ -25,8 +26,13 @@ pub struct Langevin {
     pub capture: bool,
     /// How λ and σ change from step to step.
     pub schedule: StepSchedule,
-    /// The type in which the network's images are stored, f32 or f16 ([`clel_nn::autocast`]); f32 where the device has no f16.
-    pub storage: DType,
+    /// How the network's images are stored ([`clel_nn::autocast`]): as f32 where the device does not [gain](gains_by_halves) by less.
+    pub storage: Storage,
+}
+
+/// Whether what is stored in half the bytes takes less time: on GPUs with 16-bit floats, but not on rasterisers, which convert them.
+pub fn gains_by_halves(device: &Device) -> bool {
+    matches!(device, Device::Wgpu(gpu) if gpu.has_f16() && gpu.family() == Family::Tiled)
 }
 
 /// One step of size 1 without noise, recorded where it is repeated.
@@ -39,7 +45,7 @@ impl Default for Langevin {
             clip: None,
             capture: true,
             schedule: StepSchedule::CONSTANT,
-            storage: DType::F32,
+            storage: Storage::F32,
         }
     }
 }
@@ -91,7 +97,7 @@ impl Langevin {
             clip: config.clip,
             capture: config.capture,
             schedule: StepSchedule::of(config),
-            storage: config.storage.into(),
+            storage: config.storage,
         }
     }
 
@@ -155,7 +161,7 @@ impl Langevin {
     /// E and ∇E of images.
     fn gradient(&self, energy: &Energy<'_>, images: &Tensor) -> Result<(Tensor, Tensor)> {
         let x = Var::leaf(images.clone());
-        if self.storage == DType::F16 && images.device().supports(DType::F16) {
+        if self.storage == Storage::F16 && gains_by_halves(images.device()) {
             return autocast_grad(&x, || energy(&x));
         }
         let energy = energy(&x)?;

@@ -31,7 +31,7 @@ mod tests;
 use clel_autograd::Var;
 use clel_tensor::{RngKey, Tensor};
 
-pub use langevin::{Langevin, Step};
+pub use langevin::{Langevin, Step, gains_by_halves};
 pub use observed::Observed;
 pub use replay::{Draw, ReplayBuffer};
 pub use rounds::{Rounds, Start};

@@ -2,12 +2,11 @@
 
 use std::{thread::sleep, time::Duration};
 
-use clel_tensor::gpu::{Family, Gpu};
-use clel_tensor::{DType, Device};
+use clel_tensor::{Device, gpu::Gpu};
 
 use super::Trainer;
 use crate::config::{Config, Precision, Storage};
-use crate::{Error, Result, data::Dataset};
+use crate::{Error, Result, data::Dataset, sampler::gains_by_halves};
 
 /// A run goes on so many times after its device was lost; a driver that fails more often needs a person.
 pub(super) const MOST_LOSSES: usize = 5;
@@ -32,14 +31,9 @@ pub(super) fn unmet(config: &Config, device: &Device) -> Vec<String> {
             "train.matmul_precision has no effect on {device}, which has no matrix units that this program can use: products are in f32"
         ));
     }
-    let halves = config.sampler.storage == Storage::F16;
-    if halves && !device.supports(DType::F16) {
+    if config.sampler.storage == Storage::F16 && !gains_by_halves(device) {
         warnings.push(format!(
-            "sampler.storage=f16 has no effect on {device}, whose driver offers shaders no 16-bit floats: images are f32"
-        ));
-    } else if halves && !gpu.is_some_and(|gpu| gpu.family() == Family::Tiled) {
-        warnings.push(format!(
-            "sampler.storage=f16 takes more time and memory on {device} than f32: it computes in f32, and converts"
+            "sampler.storage has no effect on {device}, which has no 16-bit floats in hardware that this program can use: images are f32"
         ));
     }
     warnings

@@ -127,13 +127,21 @@ impl Watching<'_> {
 
 fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
-    let _lock = job.run.lock()?;
+    let lock = job.run.lock()?;
     describe_data(&mut job.config, &job.data)?;
     let mut warnings = unmet(&job.config, &job.device);
     let mut trainer = if job.resume {
         go_on(&job, &mut warnings)?
     } else {
-        begin(&job.config, &job.device, &job.run)?
+        match begin(&job.config, &job.device, &job.run) {
+            Ok(trainer) => trainer,
+            Err(error) => {
+                // there is nothing in it; Windows does not remove a file that is open
+                drop(lock);
+                job.run.discard();
+                return Err(error);
+            }
+        }
     };
     job.run.remove_summary()?;
     let mut losses = 0;
@@ -301,19 +309,15 @@ fn stretch(
 }
 
 /// A new trainer that has seen one image, so that networks and data are known to fit, and its configuration in the run directory.
-/// If that cannot be had, the directory goes away again: there is nothing in it.
 fn begin(config: &Config, device: &Device, run: &RunDir) -> Result<Trainer> {
-    let attempt = || {
-        let trainer = Trainer::new(config, device)?;
-        let [h, w, c] = config.data.shape.unwrap_or_default();
-        let image: Var = Tensor::zeros(&[1, h, w, c], DType::F32, device)?.into();
-        let energy = no_grad(|| trainer.live.energy.energy(&image, Mode::Eval))?;
-        let latent = no_grad(|| trainer.live.encoder.latent(&image, Mode::Eval))?;
-        Tensor::realize_all(&[energy.tensor(), latent.tensor()])?;
-        run.write_config(config)?;
-        Ok(trainer)
-    };
-    attempt().inspect_err(|_| run.discard())
+    let trainer = Trainer::new(config, device)?;
+    let [h, w, c] = config.data.shape.unwrap_or_default();
+    let image: Var = Tensor::zeros(&[1, h, w, c], DType::F32, device)?.into();
+    let energy = no_grad(|| trainer.live.energy.energy(&image, Mode::Eval))?;
+    let latent = no_grad(|| trainer.live.encoder.latent(&image, Mode::Eval))?;
+    Tensor::realize_all(&[energy.tensor(), latent.tensor()])?;
+    run.write_config(config)?;
+    Ok(trainer)
 }
 
 /// A trainer from the newest checkpoint that is whole, whose configuration must be the run's; what was passed over is added to

@@ -3,8 +3,10 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, ErrorKind, Seek, SeekFrom, Write},
     path::Path,
+    thread::sleep,
+    time::Duration,
 };
 
 use clel_tensor::{DType, Tensor, f16};
@@ -199,15 +201,30 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<(
     let attempt = || -> Result<()> {
         let mut file = File::create(&temporary).map_err(io)?;
         write(&mut file)?;
-        file.sync_all().map_err(io)?;
+        sync(&file).map_err(io)?;
         drop(file);
-        fs::rename(&temporary, path).map_err(io)?;
+        rename(&temporary, path).map_err(io)?;
         sync_folder(path).map_err(io)
     };
     attempt().inspect_err(|_| {
         // what is left of a failed attempt is of no use; the first error is the one to tell
         let _ = fs::remove_file(&temporary);
     })
+}
+
+/// Windows refuses to replace a file that others have open. An indexer or a virus scanner, which looks into new files, lets go of it soon.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    /// ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION, as Windows' headers number them.
+    const HELD: [Option<i32>; 2] = [Some(5), Some(32)];
+    for _ in 0..20 {
+        match fs::rename(from, to) {
+            Err(error) if cfg!(windows) && HELD.contains(&error.raw_os_error()) => {
+                sleep(Duration::from_millis(50));
+            }
+            result => return result,
+        }
+    }
+    fs::rename(from, to)
 }
 
 /// The rename is on disk once the folder is. Windows has no such call and does not need it.
@@ -217,7 +234,41 @@ fn sync_folder(path: &Path) -> io::Result<()> {
             Some(p) if !p.as_os_str().is_empty() => p,
             _ => Path::new("."),
         };
-        File::open(folder)?.sync_all()?;
+        sync(&File::open(folder)?)?;
     }
     Ok(())
+}
+
+/// Asks for what was written to be on disk, where the file system can be asked that: macOS cannot ask those of other computers, Linux some of them not for
+/// folders.
+fn sync(file: &File) -> io::Result<()> {
+    /// ENOTSUP, as macOS numbers it.
+    const CANNOT: Option<i32> = Some(45);
+    match file.sync_all() {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Unsupported | ErrorKind::InvalidInput
+            ) =>
+        {
+            Ok(())
+        }
+        Err(error) if cfg!(target_os = "macos") && error.raw_os_error() == CANNOT => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_synced_is_written_all_the_same() {
+        let endless = File::open("/dev/zero").unwrap();
+        assert_eq!(
+            endless.sync_all().unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
+        assert!(sync(&endless).is_ok());
+    }
 }

@@ -1,20 +1,21 @@
 //! Convolutions of images that are stored in half the bytes, and gradients through them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
-use clel_autograd::{GradOptions, Var, grad_releasing};
-use clel_tensor::{DType, Tensor};
+use clel_autograd::{Error as GradError, GradOptions, Var, grad, grad_releasing};
+use clel_tensor::{DType, Expr, Tensor};
 
+use super::scoped::with_value;
 use crate::{Error, Result};
 
 thread_local! {
-    static STORED: Cell<Option<DType>> = const { Cell::new(None) };
+    static STORED: RefCell<Option<DType>> = const { RefCell::new(None) };
     static CUTS: RefCell<Option<Vec<Cut>>> = const { RefCell::new(None) };
 }
 
-/// The largest number among those that gradients of f16 begin with. What follows from it is smaller, as a rule, and between 6·10⁻⁵ and 65 504
-/// f16 has all its bits.
-const LARGEST: f64 = 256.0;
+/// The largest number among those that gradients of f16 begin with. On their way they may become 4096 times as large, until they are infinite, and
+/// 250 000 times as small, until they lose bits.
+const LARGEST: f64 = 16.0;
 /// Lest zero be divided by itself.
 const SMALLEST: f64 = 1e-30;
 
@@ -22,6 +23,8 @@ const SMALLEST: f64 = 1e-30;
 /// (inside [`hold_weights`](crate::hold_weights) once); what of `torch.autocast` concerns convolutions. `F16` takes half the memory and, on
 /// graphics hardware, half the time to move it; products are added in f32 all the same. Activations, sums of images and pools compute in the
 /// type that they are given; layers with weights of other kinds compute in the weights' own.
+///
+/// Gradients are f16 where the images are, and most of them too small for it: see [`autocast_grad`].
 ///
 /// ```
 /// use clel_nn::{Conv2d, ConvOptions, Init, Layer, Mode, autocast};
@@ -34,85 +37,124 @@ const SMALLEST: f64 = 1e-30;
 /// # Ok::<(), clel_nn::Error>(())
 /// ```
 pub fn autocast<R>(dtype: DType, f: impl FnOnce() -> R) -> R {
-    /// Puts back what held before, even if `f` panics.
-    struct Restore(Option<DType>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            STORED.set(self.0);
-        }
-    }
-    let _restore = Restore(STORED.replace(Some(dtype)));
-    f()
+    with_value(&STORED, dtype, f).0
 }
 
-/// A place where f16 is converted to a wider type: what lies before it and what goes on after it, for whose gradient it is a leaf.
+/// A place where f16 is converted to a wider type: what lies before it, and what goes on after it, for whose gradient it is a leaf.
 struct Cut {
     narrow: Var,
     wide: Var,
 }
 
-/// The value of `f` inside [`autocast`] to f16, and the gradient of the sum of its elements with respect to the leaf `x`. Where f16 becomes a wider
-/// type, the gradient is multiplied on its way back by a number that lets f16 hold it, and in the end divided: what `torch.amp.GradScaler`
-/// is for, but the number follows from the gradient itself, at each such place.
+/// The value of `f` inside [`autocast`] to f16, and the gradient of the sum of its elements with respect to the leaf `x`, both in f32 or wider. Where
+/// f16 becomes a wider type, the gradient is multiplied on its way back by a number that lets f16 hold it, and in the end divided: what
+/// `torch.amp.GradScaler` is for, but the number follows from the gradient itself, at each such place.
+///
+/// `f` may not take gradients itself: they would end at the first such place.
 ///
 /// # Errors
-/// Those of `f`; what the device reports, if it has no f16 say.
+/// Those of `f` and of [`grad`]; what the device reports, if it has no f16 say.
 pub fn autocast_grad<E: From<Error>>(
     x: &Var,
     f: impl FnOnce() -> Result<Var, E>,
 ) -> Result<(Tensor, Tensor), E> {
-    let (value, cuts) = with_cuts(|| autocast(DType::F16, f));
+    let value = || {
+        let value = autocast(DType::F16, f)?;
+        Ok::<_, E>(widened(&value, DType::F32)?)
+    };
+    let (value, cuts) = with_value(&CUTS, Vec::new(), value);
     let value = value?;
-    Ok((value.tensor().clone(), scaled(value, cuts, x)?))
-}
-
-/// Runs `f` with every conversion of f16 to a wider type cut.
-fn with_cuts<R>(f: impl FnOnce() -> R) -> (R, Vec<Cut>) {
-    /// Puts back what held before, even if `f` panics.
-    struct Restore(Option<Vec<Cut>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CUTS.replace(self.0.take());
-        }
-    }
-    let _restore = Restore(CUTS.replace(Some(Vec::new())));
-    let result = f();
-    (result, CUTS.take().unwrap_or_default())
+    Ok((
+        value.tensor().clone(),
+        scaled(value, cuts.unwrap_or_default(), x)?,
+    ))
 }
 
 /// The gradient of a value, from each cut, the last first, to what lies before it.
 fn scaled(value: Var, mut cuts: Vec<Cut>, x: &Var) -> Result<Tensor> {
-    let options = |seeds| GradOptions {
-        seeds,
-        allow_unused: true,
-        ..GradOptions::default()
+    let mut found = Found {
+        of_cuts: vec![None; cuts.len()],
+        of_x: None,
     };
-    let leaves = |cuts: &[Cut]| -> Vec<Var> {
-        let wide = cuts.iter().map(|cut| cut.wide.clone());
-        [x.clone()].into_iter().chain(wide).collect()
+    found.add(value, &cuts, x, None)?;
+    while let Some(Cut { narrow, .. }) = cuts.pop() {
+        let Some(g) = found.of_cuts.pop().flatten() else {
+            continue;
+        };
+        let g = g.into_tensor();
+        // what is infinite for one image is so for that image alone
+        let size = Expr::input(0).non_finite();
+        let size = size.select(Expr::constant(0.0), Expr::input(0).abs());
+        let axes: Vec<usize> = (0..g.rank()).collect();
+        let largest = Tensor::pointwise(&size, &[&g])?.max(&axes, false)?;
+        let unit = Expr::input(0).maximum(SMALLEST) / LARGEST;
+        let unit = Tensor::pointwise(&unit, &[&largest])?;
+        let seed = g.div(&unit)?.to_dtype(narrow.tensor().dtype())?;
+        found.add(narrow, &cuts, x, Some((seed, unit)))?;
+    }
+    let missing = || GradError::Unused {
+        input: 0,
+        shape: x.shape().to_vec(),
     };
-    let all = leaves(&cuts);
-    let all: Vec<&Var> = all.iter().collect();
-    let mut found = grad_releasing(vec![value], &all, &options(None))?;
-    while let Some(cut) = cuts.pop() {
-        let g = found.remove(1 + cuts.len()).into_tensor();
-        let size = g.abs()?.max(&(0..g.rank()).collect::<Vec<_>>(), false)?;
-        let unit = size.maximum(&Tensor::full(&[], SMALLEST, g.dtype(), g.device())?)?;
-        let unit = unit.mul_scalar(1.0 / LARGEST)?;
-        let seed = g.div(&unit)?.to_dtype(cut.narrow.tensor().dtype())?;
-        let before = leaves(&cuts);
-        let before: Vec<&Var> = before.iter().collect();
-        let parts = grad_releasing(vec![cut.narrow], &before, &options(Some(vec![seed.into()])))?;
-        for (found, part) in found.iter_mut().zip(parts) {
-            *found = found.add(&part.mul(&unit.clone().into())?)?;
+    Ok(found.of_x.ok_or_else(missing)?.into_tensor())
+}
+
+/// Gradients as far as they have been followed.
+struct Found {
+    /// With respect to what goes on after each cut.
+    of_cuts: Vec<Option<Var>>,
+    of_x: Option<Var>,
+}
+
+impl Found {
+    /// Adds what passes through `from`; its cotangent, if it is not ones, is given divided by a unit.
+    fn add(
+        &mut self,
+        from: Var,
+        cuts: &[Cut],
+        x: &Var,
+        seed: Option<(Tensor, Tensor)>,
+    ) -> Result<()> {
+        let (seed, unit) = seed.unzip();
+        let options = GradOptions {
+            seeds: seed.map(|seed| vec![seed.into()]),
+            ..GradOptions::default()
+        };
+        let add = |sum: &mut Option<Var>, part: Var| -> Result<()> {
+            let part = match &unit {
+                None => part,
+                Some(unit) => part.to_dtype(unit.dtype())?.mul(&unit.clone().into())?,
+            };
+            *sum = Some(match sum.take() {
+                None => part,
+                Some(sum) => sum.add(&part)?,
+            });
+            Ok(())
+        };
+        for (sum, cut) in self.of_cuts.iter_mut().zip(cuts) {
+            if let Some(part) = used(grad(&[&from], &[&cut.wide], &options))? {
+                add(sum, part)?;
+            }
+        }
+        match used(grad_releasing(vec![from], &[x], &options))? {
+            Some(part) => add(&mut self.of_x, part),
+            None => Ok(()),
         }
     }
-    Ok(found.remove(0).into_tensor())
+}
+
+/// A gradient, if what it was asked for with respect to is used.
+fn used(found: clel_autograd::Result<Vec<Var>>) -> Result<Option<Var>> {
+    match found {
+        Ok(mut all) => Ok(all.pop()),
+        Err(GradError::Unused { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// An image for a convolution whose weights are of a type, and the type in which that computes.
 pub(super) fn image(x: &Var, weights: DType) -> Result<(Var, DType)> {
-    match STORED.get() {
+    match STORED.with_borrow(|stored| *stored) {
         Some(dtype) => Ok((x.to_dtype(dtype)?, dtype)),
         None => Ok((widened(x, weights)?, weights)),
     }
@@ -124,8 +166,7 @@ pub(super) fn widened(x: &Var, dtype: DType) -> Result<Var> {
         return Ok(x.clone());
     }
     CUTS.with_borrow_mut(|cuts| match cuts {
-        None => Ok(x.to_dtype(dtype)?),
-        Some(cuts) => {
+        Some(cuts) if x.requires_grad() => {
             let wide = Var::leaf(x.tensor().to_dtype(dtype)?);
             cuts.push(Cut {
                 narrow: x.clone(),
@@ -133,5 +174,6 @@ pub(super) fn widened(x: &Var, dtype: DType) -> Result<Var> {
             });
             Ok(wide)
         }
+        _ => Ok(x.to_dtype(dtype)?),
     })
 }

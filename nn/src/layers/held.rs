@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use clel_autograd::Var;
 use clel_tensor::{DType, Tensor};
 
+use super::scoped::with_value;
 use crate::Result;
 
 thread_local! {
@@ -17,7 +18,8 @@ struct Held {
     value: Var,
 }
 
-/// Runs `f` with each spectrally normalised weight W/σ of this thread computed at its first use only, and constant from then on. In
+/// Runs `f` with each spectrally normalised weight W/σ of this thread computed at its first use only, and constant from then on; so is each
+/// parameter of a convolution that [`autocast`](crate::autocast) converts. In
 /// `Mode::Train` the power iteration therefore runs once, not in every forward pass.
 ///
 /// For loops that go through a network many times with the same weights and ask for gradients to its input alone, a sampler's say:
@@ -41,15 +43,7 @@ struct Held {
 /// # Ok::<(), clel_nn::Error>(())
 /// ```
 pub fn hold_weights<R>(f: impl FnOnce() -> R) -> R {
-    /// Lets go even if `f` panics.
-    struct Restore(Option<Vec<Held>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            HELD.replace(self.0.take());
-        }
-    }
-    let _restore = Restore(HELD.replace(Some(Vec::new())));
-    f()
+    with_value(&HELD, Vec::new(), f).0
 }
 
 /// What is held for `original` in a type, else what `compute` gives, which is of that type and then held if anything is.

@@ -7,6 +7,7 @@ mod conv;
 mod held;
 mod linear;
 mod pool;
+mod scoped;
 mod sequential;
 mod spectral;
 mod weight;

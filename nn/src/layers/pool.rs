@@ -3,7 +3,6 @@
 use clel_autograd::Var;
 use clel_tensor::DType;
 
-use super::autocast::widened;
 use crate::{Error, Layer, Mode, Module, Result, Visitor};
 
 /// Averages over windows of k×k; zeros of the padding count.
@@ -76,7 +75,7 @@ impl Layer for GlobalAvgPool2d {
                 let pooled = x.avg_pool2d(side, side, 0)?;
                 Ok(pooled.reshape(&[n, c])?)
             }
-            [_, h, w, _] if h * w > 0 => Ok(widened(x, DType::F32)?.mean(&[1, 2], false)?),
+            [_, h, w, _] if h * w > 0 => Ok(x.mean(&[1, 2], false)?),
             shape => Err(Error::Input {
                 layer: "GlobalAvgPool2d",
                 shape: shape.to_vec(),

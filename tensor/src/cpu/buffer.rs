@@ -203,7 +203,7 @@ impl<'a> CpuView<'a> {
     }
 }
 
-/// f64 holds every element of every type, so that each is rounded once.
+/// By way of f64, which holds every element of every type. Numbers of f64 become f16 by way of f32 where the processor rounds so.
 fn fill<A, B>(to: &mut [B], from: &[A], narrow: impl Fn(f64) -> B, widen: impl Fn(&A) -> f64) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = narrow(widen(from));

@@ -195,7 +195,8 @@ impl Gpu {
             name: POISON,
             read: &[],
             written: &[buffer],
-            params: &[vectors as u32, 0x7fc0_0000],
+            // NaN as f32, and as two halves
+            params: &[vectors as u32, 0x7fc0_7fc0],
             groups: vectors.div_ceil(WORKGROUP),
         };
         self.launch(&poison_program(), &launch)

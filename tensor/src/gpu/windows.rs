@@ -12,6 +12,8 @@ use crate::{DType, Result};
 
 /// Input channels that are few.
 const FEW: usize = 4;
+/// Places of a window whose sums are written out.
+const WRITTEN_OUT: usize = 49;
 
 pub(super) fn lanes_program(weight_gradient: bool, vectors: usize, b_transposed: bool) -> Program {
     program!("conv_lanes")
@@ -21,24 +23,36 @@ pub(super) fn lanes_program(weight_gradient: bool, vectors: usize, b_transposed:
         .set("BT", u8::from(b_transposed))
 }
 
-pub(super) fn sum_program(stride_one: bool) -> Program {
-    program!("windows_sum").set("STRIDE", u8::from(!stride_one))
+pub(super) fn sum_program([kh, kw, c]: [usize; 3], stride_one: bool) -> Program {
+    program!("windows_sum")
+        .set("KH", kh)
+        .set("KW", kw)
+        .set("C", c)
+        .set("STRIDE", u8::from(!stride_one))
 }
 
-/// Numbers of a window, and of a row that holds it and suits the product.
-fn window(s: &Conv2d) -> [usize; 2] {
+/// Numbers of a window, and of a row that holds it and suits the product: steps of a sum in whole turns of all lanes, or columns in vec4s.
+fn window(pass: ConvPass, s: &Conv2d) -> [usize; 2] {
     let window = s.kh * s.kw * s.c;
-    [window, window.next_multiple_of(LANES as usize)]
+    let row = match pass {
+        // fewer columns are not worth a subgroup
+        ConvPass::InputGrad if window > 16 => window.next_multiple_of(4).max(24),
+        ConvPass::InputGrad => window.next_multiple_of(4),
+        ConvPass::Forward | ConvPass::WeightGrad => window.next_multiple_of(LANES as usize),
+    };
+    [window, row]
 }
 
 /// The product of windows, or of cotangents, that a pass is.
 pub(super) fn product(pass: ConvPass, s: &Conv2d) -> Option<MatMul> {
-    let [window, row] = window(s);
+    let [window, row] = window(pass, s);
     let pixels = s.n * s.oh * s.ow;
     let (m, n, k, b_transposed) = match pass {
         ConvPass::Forward => (pixels, s.o, row, true),
         ConvPass::WeightGrad => (window, s.o, pixels, false),
-        ConvPass::InputGrad if s.c <= FEW && s.kw > 1 => (pixels, row, s.o, false),
+        ConvPass::InputGrad if s.c <= FEW && s.kw > 1 && s.kh * s.kw <= WRITTEN_OUT => {
+            (pixels, row, s.o, false)
+        }
         ConvPass::InputGrad => return None,
     };
     Some(MatMul {
@@ -61,7 +75,7 @@ impl Gpu {
         product: &MatMul,
         s: &Conv2d,
     ) -> bool {
-        let [_, row] = window(s);
+        let [_, row] = window(pass, s);
         let between = match pass {
             ConvPass::Forward => s.o * row,
             ConvPass::InputGrad => product.m * row,
@@ -97,7 +111,7 @@ impl Gpu {
                 )
             }
             ConvPass::InputGrad => {
-                let [_, row] = window(s);
+                let [_, row] = window(pass, s);
                 let rows = self.window_rows(pass, s, b)?;
                 let windows = self.output(pass.name(), product.m * row * 4)?;
                 self.matmul_by_lanes(pass.name(), product, [a, &rows], &windows)?;
@@ -108,7 +122,7 @@ impl Gpu {
 
     /// The weight, \[o, window\], with its rows filled up with zeros.
     fn window_rows(&self, pass: ConvPass, s: &Conv2d, weight: &GpuBuffer) -> Result<GpuBuffer> {
-        let [window, row] = window(s);
+        let [window, row] = window(pass, s);
         if window == row {
             return Ok(weight.handle());
         }
@@ -143,7 +157,7 @@ impl Gpu {
         [x, b]: [&GpuBuffer; 2],
         y: &GpuBuffer,
     ) -> Result<()> {
-        let [window, _] = window(s);
+        let [window, _] = window(pass, s);
         let vectors = lane_vectors(product.n);
         let tiles_n = product.n.div_ceil(4 * vectors * LANES as usize);
         let tiles = product.m.div_ceil(LANE_ROWS) * tiles_n;
@@ -177,14 +191,14 @@ impl Gpu {
         from: &GpuBuffer,
         dx: &GpuBuffer,
     ) -> Result<()> {
-        let [_, row] = window(s);
-        let threads = s.n * s.h * s.w * s.c;
+        let [_, row] = window(ConvPass::InputGrad, s);
+        let threads = s.n * s.h * s.w;
         let mut params = vec![threads as u32, row as u32];
-        params.extend([s.c, s.w, s.h, s.stride].into_iter().flat_map(magic));
-        let numbers = [s.h, s.w, s.c, s.oh, s.ow, s.kh, s.kw, s.stride, s.pad];
+        params.extend([s.w, s.h, s.stride].into_iter().flat_map(magic));
+        let numbers = [s.h, s.w, s.oh, s.ow, s.stride, s.pad];
         params.extend(numbers.map(|n| n as u32));
         self.launch(
-            &sum_program(s.stride == 1),
+            &sum_program([s.kh, s.kw, s.c], s.stride == 1),
             &Launch {
                 name,
                 read: &[from],

@@ -64,7 +64,7 @@ impl Tensor {
     /// The same elements on another device.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for f64 to a GPU; what the devices report.
+    /// [`Error::Unsupported`] for a type that the device [has not](Device::supports); what the devices report.
     pub fn to_device(&self, device: &Device) -> Result<Tensor> {
         if self.device() == device {
             return Ok(self.clone());

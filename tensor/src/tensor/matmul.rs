@@ -1,6 +1,6 @@
 //! Matrix products.
 
-use super::Tensor;
+use super::{Tensor, spatial::same_type};
 use crate::{
     Error, Result,
     layout::broadcast_shapes,
@@ -36,13 +36,7 @@ impl Tensor {
         if self.rank() < 2 || other.rank() < 2 {
             return Err(fail("each needs at least two axes"));
         }
-        if self.dtype() != other.dtype() {
-            return Err(Error::DType {
-                op: "matmul",
-                expected: self.dtype(),
-                found: other.dtype(),
-            });
-        }
+        same_type("matmul", self, other)?;
         let (mut a, a_transposed) = self.stored_matrices(a_transposed)?;
         let (mut b, b_transposed) = other.stored_matrices(b_transposed)?;
         let a_shape = a.shape().to_vec();

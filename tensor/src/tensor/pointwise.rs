@@ -39,8 +39,8 @@ pub(super) fn fusion() -> bool {
 impl Tensor {
     /// The array of `expr`'s values, element by element, over inputs that broadcast to one shape.
     ///
-    /// Not computed before something needs it. Inputs are f32 or f64 (not both) or u32, which is
-    /// converted; the result is f64 if an input is, else f32.
+    /// Not computed before something needs it. Inputs are of one type of floating point, or u32, which is
+    /// converted; the result is of that type, f32 if all are u32.
     ///
     /// # Errors
     /// [`Error::Shapes`], [`Error::Devices`] or [`Error::DType`] where inputs do not fit together.
@@ -409,10 +409,10 @@ impl Tensor {
         Self::pointwise_named("select", &e, &[self, a, b])
     }
 
-    /// The same numbers in another type: to u32 truncated, negative ones to 0.
+    /// The same numbers in another type: to u32 truncated, negative ones to 0; to f16 rounded, infinite beyond 65 504.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for f64 on a GPU, or what the device reports.
+    /// [`Error::Unsupported`] for a type that the device [has not](Device::supports), or what the device reports.
     pub fn to_dtype(&self, dtype: DType) -> Result<Tensor> {
         if dtype == self.dtype() {
             return Ok(self.clone());
@@ -423,7 +423,10 @@ impl Tensor {
         let lazy = match self.lazy().filter(|_| unrounded) {
             Some(lazy) => lazy,
             None => {
-                self.realize()?;
+                // a convolution that waits may store it so
+                if !unrounded || self.waiting().is_none() {
+                    self.realize()?;
+                }
                 Lazy {
                     expr: Expr::input(0),
                     inputs: vec![self.clone()],

@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use crate::{
-    Error, Expr, Result,
+    DType, Error, Expr, Result,
     primitive::{Primitive, Reduce, ReduceKind},
 };
 
@@ -28,6 +28,13 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] if there is no such axis.
     pub fn mean(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        if self.dtype() == DType::F16 {
+            // which may not hold the sum
+            return self
+                .to_dtype(DType::F32)?
+                .mean(axes, keep)?
+                .to_dtype(DType::F16);
+        }
         let sum = self.sum(axes, keep)?;
         let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
         sum.mul_scalar(1.0 / count as f64)

@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use crate::{
-    Error, Result,
+    DType, Error, Result,
     primitive::{Conv2d, ConvPass, Pool2d, PoolPass, Primitive},
 };
 
@@ -11,10 +11,11 @@ impl Tensor {
     /// zeros on every side; \[N,OH,OW,O\] with `OH = (H + 2·pad − KH) / stride + 1`.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
     pub fn conv2d(&self, weight: &Tensor, stride: usize, pad: usize) -> Result<Tensor> {
         let g = conv_geometry("conv2d", self.shape(), weight.shape(), stride, pad)?;
         let out = [g.n, g.oh, g.ow, g.o];
+        same_type("conv2d", self, weight)?;
         Tensor::launch(
             &Primitive::Conv(ConvPass::Forward, g),
             &[self, weight],
@@ -26,7 +27,7 @@ impl Tensor {
     /// output's gradient \[N,OH,OW,O\], `shape` the images' shape.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
     pub fn conv2d_input_grad(
         &self,
         weight: &Tensor,
@@ -37,6 +38,7 @@ impl Tensor {
         let op = "conv2d_input_grad";
         let g = conv_geometry(op, shape, weight.shape(), stride, pad)?;
         check_output(op, self.shape(), &g)?;
+        same_type(op, self, weight)?;
         Tensor::launch(
             &Primitive::Conv(ConvPass::InputGrad, g),
             &[self, weight],
@@ -48,7 +50,7 @@ impl Tensor {
     /// the output's gradient \[N,OH,OW,O\], `shape` the weight's shape.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
     pub fn conv2d_weight_grad(
         &self,
         grad: &Tensor,
@@ -59,6 +61,7 @@ impl Tensor {
         let op = "conv2d_weight_grad";
         let g = conv_geometry(op, self.shape(), shape, stride, pad)?;
         check_output(op, grad.shape(), &g)?;
+        same_type(op, self, grad)?;
         Tensor::launch(
             &Primitive::Conv(ConvPass::WeightGrad, g),
             &[self, grad],
@@ -80,7 +83,7 @@ impl Tensor {
     /// window in `shape` \[N,H,W,C\], times 1/k².
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
     pub fn avg_pool2d_spread(
         &self,
         shape: &[usize],
@@ -128,6 +131,19 @@ impl Tensor {
     pub fn max_pool2d(&self, k: usize, stride: usize, pad: usize) -> Result<Tensor> {
         self.flatten(0)?
             .gather(&self.max_pool2d_index(k, stride, pad)?)
+    }
+}
+
+/// Both factors of a product are of one type of floating point.
+pub(super) fn same_type(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    let found = [a, b].map(Tensor::dtype);
+    match found {
+        [a, b] if a == b && a.is_float() => Ok(()),
+        [a, b] => Err(Error::DType {
+            op,
+            expected: if a.is_float() { a } else { DType::F32 },
+            found: if a.is_float() { b } else { a },
+        }),
     }
 }
 

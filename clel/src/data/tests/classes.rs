@@ -58,3 +58,34 @@ fn folders_name_the_classes_of_the_images_in_them() {
     assert_eq!(named("images"), None);
     assert!(load(&config("images", &dir.path().join("nowhere")), 0).is_err());
 }
+
+#[test]
+fn synsets_have_the_names_of_the_lists_that_are_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let numbers = ["n01440764", "n02012849", "n03126707", "n99999999"];
+    for number in numbers {
+        for part in ["train", "val"] {
+            let folder = data.join(part).join(number);
+            std::fs::create_dir_all(&folder).unwrap();
+            png(&folder.join("1.png"), 4, 4, 0);
+        }
+    }
+    let named = |source: &str| load(&config(source, &data), 0).unwrap().classes;
+    assert_eq!(named("images"), strings(&numbers));
+    // beside the folder, and in it; of several lists, the one whose names people use
+    let labels = "n02012849 429 crane\nn01440764 449 tench\nn03126707 510 crane\n";
+    let birds = ["crane n02012849", "crane n03126707", "n99999999"];
+    std::fs::write(dir.path().join("map_clsloc.txt"), labels).unwrap();
+    let expected = strings(&[&["tench"], &birds[..]].concat());
+    assert_eq!(named("images"), expected);
+    assert_eq!(named("imagenet32"), expected);
+    let words = "n00001740\tentity\nn01440764\ttinca tinca, tench\nn02012849\tcrane\n";
+    std::fs::write(data.join("words.txt"), words).unwrap();
+    let expected = strings(&["tinca tinca", "crane", "n03126707", "n99999999"]);
+    assert_eq!(named("images"), expected);
+    let mapping = "n01440764 tench, Tinca tinca\r\nn03126707 crane\r\n";
+    std::fs::write(data.join("LOC_synset_mapping.txt"), mapping).unwrap();
+    let expected = strings(&["tench", "n02012849", "crane", "n99999999"]);
+    assert_eq!(named("imagenet32"), expected);
+}

@@ -15,6 +15,10 @@ fn folders_of_classes_are_read_in_order() {
             png(&folder.join(name), 6, 4, i as u8);
         }
     }
+    // what systems and editors leave behind is neither an image nor a class
+    std::fs::write(dir.path().join("cat/._a.png"), "noted").unwrap();
+    std::fs::create_dir(dir.path().join(".copies")).unwrap();
+    png(&dir.path().join(".copies/a.png"), 5, 5, 0);
     let folder = read_folder(dir.path(), AS_STORED).unwrap();
     assert_eq!(folder.classes, ["ant", "cat"]);
     assert_eq!(folder.split.labels, Some(vec![0, 0, 1, 1]));

@@ -53,6 +53,17 @@ fn plain_and_packed_files_are_read() {
 }
 
 #[test]
+fn only_systems_that_have_the_package_are_told_to_install_it() {
+    let [linux, windows] =
+        ["linux", "windows"].map(|system| crate::data::idx::absent(system).to_string());
+    assert!(linux.contains("apt-get install dataset-fashion-mnist"));
+    assert!(!windows.contains("apt-get") && !windows.contains("/usr"));
+    for told in [linux, windows] {
+        assert!(told.contains("--path"), "{told}");
+    }
+}
+
+#[test]
 fn damage_is_told_with_its_place() {
     let dir = folder();
     let images = dir.path().join("train-images-idx3-ubyte");

@@ -65,7 +65,7 @@ fn batches_are_one_set_in_their_order_packed_or_not() {
         (CompressionMethod::Deflated, 1 << 20),
     ] {
         let dir = folder(&batch(&[20, 30], method));
-        let (train, test) = imagenet32(dir.path(), None, memory).unwrap();
+        let ((train, test), _) = imagenet32(dir.path(), None, memory).unwrap();
         assert_eq!(train.labels, Some(vec![19, 29, 0, 999, 6]));
         assert_eq!(test.unwrap().labels, Some(vec![2]));
         assert!(train.images.in_memory().is_none());
@@ -188,8 +188,32 @@ fn image_folders_are_brought_to_32() {
             .save(folder.join("a.png"))
             .unwrap();
     }
-    let (train, test) = imagenet32(dir.path(), None, 0).unwrap();
+    let ((train, test), _) = imagenet32(dir.path(), None, 0).unwrap();
     assert_eq!(train.images.shape(), [4, 32, 32, 3]);
     assert_eq!(test.unwrap().labels, Some(vec![0, 0, 1, 1]));
     assert_eq!(levels(&train.images).len(), 4 * 3072);
+}
+
+#[test]
+fn labels_of_batches_have_the_names_of_the_published_list() {
+    let dir = folder(&batch(&[1], CompressionMethod::Stored));
+    let list = dir.path().join("map_clsloc.txt");
+    let classes = || imagenet32(dir.path(), None, 0).map(|found| found.1);
+    assert!(classes().unwrap().is_empty());
+    let crane = "n02012849 2 crane\n";
+    std::fs::write(
+        &list,
+        format!("n02119789 1 kit_fox\nn03126707 3 crane\n{crane}"),
+    )
+    .unwrap();
+    let expected = ["kit_fox", "crane n02012849", "crane n03126707"];
+    assert_eq!(classes().unwrap(), expected);
+    std::fs::write(&list, format!("{crane}n02119789 kit_fox\n")).unwrap();
+    let error = message(classes());
+    assert!(
+        error.contains("map_clsloc.txt: line 2: expected"),
+        "{error}"
+    );
+    std::fs::write(&list, crane).unwrap();
+    assert!(message(classes()).contains("not 1 to 1"));
 }

@@ -25,8 +25,6 @@ use std::time::{Duration, Instant};
 use clel_tensor::Device;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::size;
-use signal_hook::consts::SIGINT;
-use signal_hook::low_level::raise;
 
 use super::RunDir;
 use super::face::{Face, Memory, Stretch};
@@ -318,7 +316,18 @@ fn turned(key: KeyCode) -> isize {
 fn interrupt(stop: &AtomicBool) -> io::Result<()> {
     if stop.swap(true, Ordering::SeqCst) {
         give_back();
-        raise(SIGINT)?;
+        end()?;
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn end() -> io::Result<()> {
+    signal_hook::low_level::raise(signal_hook::consts::SIGINT)
+}
+
+/// Where there are no signals, as the program ends when it hears Ctrl-C again.
+#[cfg(not(unix))]
+fn end() -> io::Result<()> {
+    std::process::exit(1)
 }

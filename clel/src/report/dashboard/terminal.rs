@@ -35,16 +35,17 @@ fn is_ours() -> bool {
     tcgetpgrp(stdout()).is_ok_and(|foreground| foreground == getpgrp())
 }
 
+/// Whether the console can be drawn on: not Windows' legacy one.
 #[cfg(not(unix))]
 fn is_ours() -> bool {
-    true
+    ratatui::crossterm::ansi_support::supports_ansi()
 }
 
 impl Screen {
     /// Takes the terminal; what was on it is there again afterwards.
     pub fn take() -> io::Result<Screen> {
         if !is_ours() {
-            return Err(io::Error::other("a process in the background"));
+            return Err(io::Error::other("not for this process to draw on"));
         }
         HOOK.call_once(|| {
             let told = std::panic::take_hook();

@@ -132,6 +132,28 @@ fn the_newest_checkpoints_are_kept() {
     assert_eq!(steps(), [500, 1500]);
 }
 
+/// A program that copies a file as Windows' own does lets nobody remove it meanwhile.
+#[cfg(windows)]
+#[test]
+fn a_checkpoint_that_is_being_copied_stays_until_the_next_time() {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    for step in [1, 2, 3] {
+        std::fs::write(run.checkpoint_path(step), "x").unwrap();
+    }
+    let mut copying = std::fs::File::options();
+    let copying = copying.read(true).share_mode(1);
+    let copying = copying.open(run.checkpoint_path(1)).unwrap();
+    let steps = || -> Vec<u64> { run.checkpoints().unwrap().iter().map(|c| c.0).collect() };
+    run.prune_checkpoints(1, &[]).unwrap();
+    assert_eq!(steps(), [1, 3]);
+    drop(copying);
+    run.prune_checkpoints(1, &[]).unwrap();
+    assert_eq!(steps(), [3]);
+}
+
 #[test]
 fn the_best_checkpoint_is_one_that_is_there() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,21 +1,17 @@
-// dx[n, i, j, channel] = Σ over the windows that read it of p[pixel of the window, (di, dj, channel)].
+// dx[n, i, j, ·] = Σ over the windows that read it of p[pixel of the window, (di, dj, ·)], for windows of KH × KW places of C channels.
 // STRIDE: not 1.
-// Grid: threads = n·h·w·c, 64 a workgroup.
+// Grid: threads = n·h·w, 64 a workgroup.
 
 struct Params {
     threads: u32,
     row: u32,              // numbers of p for each pixel
-    c_magic: vec2<u32>,
     w_magic: vec2<u32>,
     h_magic: vec2<u32>,
     stride_magic: vec2<u32>,
     h: u32,
     w: u32,
-    c: u32,
     oh: u32,
     ow: u32,
-    kh: u32,
-    kw: u32,
     stride: u32,
     pad: u32,
 }
@@ -26,35 +22,46 @@ struct Params {
 #include thread
 
 #include each_thread
-    let pixel = divide(thread, params.c_magic);
-    let channel = thread - pixel * params.c;
-    let line = divide(pixel, params.w_magic);
+    let line = divide(thread, params.w_magic);
     let image = divide(line, params.h_magic);
     let i = line - image * params.h + params.pad;
-    let j = pixel - line * params.w + params.pad;
-    var sum = 0.0;
-    for (var di = 0u; di < params.kh; di += 1u) {
-        // the window's row, if there is one
+    let j = thread - line * params.w + params.pad;
+    // the windows' rows and columns, if there are such
+#for D KH
 #if STRIDE
-        let y = divide(i - min(di, i), params.stride_magic);
-        let row_fits = y * params.stride + di == i && y < params.oh;
+    let y_$D = divide(i - min($Du, i), params.stride_magic);
+    let row_$D = y_$D * params.stride + $Du == i && y_$D < params.oh;
 #else
-        // wraps below zero before the first
-        let y = i - di;
-        let row_fits = y < params.oh;
+    // wraps below zero before the first
+    let y_$D = i - $Du;
+    let row_$D = y_$D < params.oh;
 #endif
-        for (var dj = 0u; dj < params.kw; dj += 1u) {
+    let line_$D = (image * params.oh + y_$D) * params.ow;
+#end
+#for D KW
 #if STRIDE
-            let x = divide(j - min(dj, j), params.stride_magic);
-            let fits = row_fits && x * params.stride + dj == j && x < params.ow;
+    let x_$D = divide(j - min($Du, j), params.stride_magic);
+    let column_$D = x_$D * params.stride + $Du == j && x_$D < params.ow;
 #else
-            let x = j - dj;
-            let fits = row_fits && x < params.ow;
+    let x_$D = j - $Du;
+    let column_$D = x_$D < params.ow;
 #endif
-            let at = ((image * params.oh + y) * params.ow + x) * params.row
-                + (di * params.kw + dj) * params.c + channel;
-            sum += select(0.0, p[select(0u, at, fits)], fits);
-        }
+#end
+#for N C
+    var sum_$N = 0.0;
+#end
+#for D KH
+#for E KW
+    {
+        let fits = row_$D && column_$E;
+        let at = select(0u, (line_$D + x_$E) * params.row + ${D * KW + E * C}u, fits);
+#for N C
+        sum_$N += select(0.0, p[at + $Nu], fits);
+#end
     }
-    dx[thread] = sum;
+#end
+#end
+#for N C
+    dx[thread * $Cu + $Nu] = sum_$N;
+#end
 }

@@ -47,6 +47,7 @@ fn matrix_products_by_lanes() {
         (1, 24, 3, 3, 1, 1),
         (4, 40, 2, 5, 1, 0),
         (2, 64, 3, 3, 2, 1),
+        (1, 24, 5, 5, 1, 2),
         (3, 24, 4, 3, 3, 2),
         (20, 28, 3, 2, 2, 1),
         (8, 100, 3, 3, 1, 0),
@@ -71,7 +72,14 @@ fn matrix_products_by_lanes() {
         check(&gpu, &Primitive::Conv(ConvPass::WeightGrad, pixels));
     }
     let compiled = gpu.compiled();
-    for kernel in ["matmul_lanes", "conv_lanes WEIGHT=0", "conv_lanes WEIGHT=1"] {
+    let sums = ["5 KW=5 C=1", "3 KW=3 C=2", "3 KW=3 C=3", "2 KW=5 C=4"];
+    let sums = sums.map(|of| format!("windows_sum KH={of}"));
+    let products = ["matmul_lanes", "conv_lanes WEIGHT=0", "conv_lanes WEIGHT=1"];
+    for kernel in products
+        .iter()
+        .copied()
+        .chain(sums.iter().map(String::as_str))
+    {
         let by_lanes = compiled.iter().any(|key| key.starts_with(kernel));
         assert_eq!(by_lanes, gpu.inner.lanes, "{kernel}: {compiled:?}");
     }
