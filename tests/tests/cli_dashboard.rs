@@ -58,11 +58,20 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
     println!("{frame}");
     assert!(terminal.is_taken());
     terminal.resize(70, 18);
-    let smaller = terminal.wait_for(&["E(x)", "figures", "training"]);
+    let smaller = terminal.wait_for(&["E(x)", "Tab: page 1/", "training"]);
     assert!(
         smaller.lines().all(|l| l.chars().count() <= 70),
         "{smaller}"
     );
+    // back from the first page to the last ones, and on to the second one
+    terminal.press("\x1b[Z");
+    terminal.wait_for(&["samples, iteration", "Tab: page", "training"]);
+    terminal.press("\x1b[Z");
+    terminal.wait_for(&["figures", "saturated pixels", "training"]);
+    terminal.press("\t\t\x1b[C");
+    terminal.wait_for(&["pixels at 0 or 1", "Tab: page 2/"]);
+    terminal.press("\x1b[D");
+    terminal.wait_for(&["E(x)", "Tab: page 1/"]);
     terminal.resize(50, 12);
     terminal.wait_for(&["E(samples)", "training"]);
     terminal.resize(120, 40);
@@ -113,6 +122,28 @@ fn other_ends_leave_it_whole_too() {
     let left = train(&out("whole"), &["--steps", "3"]).end();
     assert!(left.code == 0 && left.whole, "{left:?}");
     assert!(left.text.contains("3 iterations, "), "{left:?}");
+}
+
+/// Its owner says that it has no other characters than those of ASCII, or none of the colours.
+#[test]
+fn what_the_terminal_lacks_is_done_without() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = |name: &str, more: &[&str], lacks: (&str, &str)| {
+        let run = text(&dir.path().join(name));
+        let settings = SETTINGS.iter().flat_map(|s| ["--set", s]);
+        let mut arguments = vec!["train", "--device", "cpu", "--out", &run];
+        arguments.extend(settings.chain(more.iter().copied()));
+        Terminal::start(PROGRAM, &arguments, &[lacks])
+    };
+    let left = start("ascii", &["--steps", "3"], ("LC_ALL", "C")).end();
+    assert!(left.code == 0 && left.whole, "{left:?}");
+    assert!(left.text.contains("step 3/3 | E(data)"), "{left:?}");
+    assert!(left.text.is_ascii(), "{left:?}");
+    let mut terminal = start("grey", &ENDLESS, ("NO_COLOR", "1"));
+    let frame = terminal.wait_for(&["samples, iteration", "data⠒ samples•", "▓"]);
+    assert!(!frame.contains('▀'), "{frame}");
+    terminal.press("\x03");
+    assert_eq!(terminal.end().code, 130);
 }
 
 #[test]

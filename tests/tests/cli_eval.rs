@@ -411,16 +411,20 @@ fn a_classifier_of_ones_own_judges_images() {
     ];
     let run = clel(
         &[
-            &["classifier", "--device", "cpu", "--out", &out],
+            &["classifier", "--device", "cpu", "--json", "--out", &out],
             &train[..],
         ]
         .concat(),
     );
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert!(
-        run.stdout.contains("accuracy on 2 held-out images"),
-        "{run:?}"
+    let told: serde_json::Value = serde_json::from_str(&run.stdout).expect("one JSON object");
+    assert_eq!(
+        (&told["images"], &told["held_out"]),
+        (&2.into(), &true.into())
     );
+    assert_eq!(told["classifier"], out);
+    let share = told["accuracy"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&share), "{told}");
     let network = format!("classifier:{out}");
     let judged = ["--images", &set, "--data", "safetensors", "--path", &set];
     let found = &lines("eval", &[&judged[..], &["--features", &network]].concat())[0];

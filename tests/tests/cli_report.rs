@@ -25,8 +25,17 @@ fn a_page_holds_the_whole_run() {
     lines.push_str("{\"step\":3,\"event\":\"</script><b>{{script}}\"}\n{\"step\":4,\"cut");
     std::fs::write(&metrics, lines).unwrap();
 
-    let report = clel(&["report", &text(&run)]);
+    let changed = || {
+        let listed = clel(&["runs", &text(&run), "--json"]).stdout;
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        listed["runs"][0]["changed"].clone()
+    };
+    let before = changed();
+    let report = clel(&["report", &text(&run), "--json"]);
     assert_eq!(report.code, Some(0), "{report:?}");
+    assert_eq!(changed(), before);
+    let told: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+    assert_eq!(told["report"], text(&run.join("report.html")));
     let page = std::fs::read_to_string(run.join("report.html")).unwrap();
     let content = content(&page);
     assert_eq!(content["name"], "a &amp; b's run");
@@ -53,6 +62,13 @@ fn a_page_holds_the_whole_run() {
     );
     assert!(content["config"].as_str().unwrap().contains("[sampler]"));
     assert_eq!(content["summary"]["iterations"], 3);
+    // the same words as in the list of runs
+    let told: serde_json::Value =
+        serde_json::from_str(&clel(&["runs", &text(&run), "--json"]).stdout).unwrap();
+    for name in ["state", "iterations", "planned"] {
+        assert_eq!(content[name], told["runs"][0][name], "{name}");
+    }
+    assert_eq!(content["state"], "unfinished");
     assert_eq!(content["summary"]["device"], "cpu");
     for loads in ["src=\"", "href=\"", "@import", "url("] {
         assert!(!page.contains(loads), "{loads} in the page");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clel_tensor::RngKey;
 use cli::tiny::{SETTINGS, resume, train};
-use cli::{PROGRAM, refused, text};
+use cli::{PROGRAM, clel, refused, text};
 
 /// Starts `clel train` with more arguments, and does not wait.
 fn start(more: &[&str]) -> Child {
@@ -165,10 +165,64 @@ fn a_sick_run_stops_with_a_diagnosis() {
         "train.ebm.warmup=0",
     ];
     let wild = [&wild[..], &["--set", "log.checkpoint_every=1"]].concat();
-    train(&run, &wild).told(
+    let told = [
+        "training: ",
+        "after iteration",
+        "health.policy=roll_back",
+        "warning: sick: ",
+    ];
+    train(&run, &wild).told(1, &told);
+    let last = |run: &std::path::Path| {
+        let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let line: serde_json::Value =
+            serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+        line
+    };
+    // of the first iteration nothing is saved
+    assert_eq!(last(&run)["state"], "sick");
+    let run = dir.path().join("later");
+    let fussy = [
+        "--steps",
+        "40",
+        "--set",
+        "log.checkpoint_every=1",
+        "--set",
+        "health.gradient=0.999",
+    ];
+    train(&run, &fussy).told(
         1,
-        &["training: ", "after iteration", "health.policy=roll_back"],
+        &[
+            "(health.gradient)",
+            "the last checkpoint is that of iteration",
+        ],
     );
+    let end = last(&run);
+    let event = end["event"].as_str().unwrap();
+    assert!(
+        event.starts_with("sick: ") && event.ends_with("; the run ended with it"),
+        "{end}"
+    );
+    let listed = clel(&["runs", &text(&run)]).stdout;
+    for part in [&format!("sick at {}  ", end["step"]), event] {
+        assert!(listed.contains(part), "{part}\n{listed}");
+    }
+    let page = dir.path().join("page.html");
+    assert_eq!(
+        clel(&["report", &text(&run), "--out", &text(&page)]).code,
+        Some(0)
+    );
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.contains("\"state\":\"sick\"") && page.contains(event));
+    // resumed, it comes to the same; and says that it was resumed
+    let again = resume(&run, "40");
+    again.told(
+        1,
+        &[
+            "the run had ended (sick: ",
+            "and was resumed from iteration ",
+        ],
+    );
+    assert_eq!(last(&run), end);
     let run = dir.path().join("tries");
     let back = [
         "--set",
@@ -177,7 +231,20 @@ fn a_sick_run_stops_with_a_diagnosis() {
         "health.rollbacks=2",
     ];
     let tried = train(&run, &[&wild[..], &back].concat());
-    tried.told(1, &["has gone back 2 times already", "warning: sick: "]);
+    tried.told(
+        1,
+        &[
+            "has gone back 2 times already",
+            "warning: sick: ",
+            "--set health.rolled_back=0",
+        ],
+    );
+    assert!(!tried.stderr.contains("health.policy"), "{tried:?}");
+    let told = clel(&["runs", &text(&run)]).stdout;
+    assert!(
+        told.contains("sick at ") && told.contains("having gone back 2 times"),
+        "{told}"
+    );
     let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     assert!(metrics.contains("time 2 of 2"), "{metrics}");
 }

@@ -156,7 +156,10 @@ fn values_that_make_no_sense_are_refused() {
     );
     refused(
         &["train", "--preset", "mnist"],
-        &["there is no preset `mnist`; there are digits"],
+        &[
+            "invalid value 'mnist' for '--preset",
+            "[possible values: digits, fashion, ",
+        ],
     );
 }
 

@@ -86,7 +86,7 @@ fn a_page_follows_the_run() {
     let mut server = Server::start(&run);
     let page = server.text("/");
     assert!(page.starts_with("<!doctype html>") && page.contains("uPlot"));
-    assert!(page.contains("\"training\":false"), "it follows");
+    assert!(page.contains("\"live\":true"), "it follows");
 
     let (before, content) = (server.text("/version"), server.content());
     assert_eq!(before, server.text("/version"));

@@ -1,7 +1,9 @@
 //! `clel classifier`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+use serde::Serialize;
 
 use super::{DeviceArgument, SizeArgument, output};
 use crate::config::Source;
@@ -58,8 +60,23 @@ pub(super) struct ClassifierCommand {
     /// Seed of the initial weights and of the order of the images.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Print nothing but one JSON object at the end: the file, its data, how many images it takes for their class.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     device: DeviceArgument,
+}
+
+/// What came of it.
+#[derive(Serialize)]
+struct Trained<'a> {
+    classifier: &'a Path,
+    data: &'a str,
+    iterations: usize,
+    /// Whether the accuracy is that of images that training has not seen.
+    held_out: bool,
+    images: usize,
+    accuracy: f64,
 }
 
 impl ClassifierCommand {
@@ -84,7 +101,7 @@ impl ClassifierCommand {
         let mut sum = 0.0;
         let mut told = |step: usize, loss: f64| {
             sum += loss;
-            if !(step + 1).is_multiple_of(TOLD) {
+            if self.json || !(step + 1).is_multiple_of(TOLD) {
                 return Ok(());
             }
             let line = format!(
@@ -98,21 +115,27 @@ impl ClassifierCommand {
         };
         let classifier = Classifier::fit(&data.train, &data.name, &how, &device, &mut told)?;
         classifier.save(&self.out)?;
-        if data.test.images.is_empty() || data.test.labels.is_none() {
-            let accuracy = classifier.accuracy(&data.train)?;
-            output::say(&format!(
-                "accuracy on the {} training images {:.2} %; {} has no others with classes",
-                data.train.images.len(),
-                100.0 * accuracy,
-                data.name
-            ))?;
-        } else {
-            output::say(&format!(
-                "accuracy on {} held-out images {:.2} %",
-                data.test.images.len(),
-                100.0 * classifier.accuracy(&data.test)?
-            ))?;
+        let held_out = !data.test.images.is_empty() && data.test.labels.is_some();
+        let judged = if held_out { &data.test } else { &data.train };
+        let (images, accuracy) = (judged.images.len(), classifier.accuracy(judged)?);
+        if self.json {
+            return output::say(&output::json(&Trained {
+                classifier: &self.out,
+                data: &data.name,
+                iterations: self.iterations,
+                held_out,
+                images,
+                accuracy,
+            })?);
         }
+        let share = 100.0 * accuracy;
+        output::say(&match held_out {
+            true => format!("accuracy on {images} held-out images {share:.2} %"),
+            false => format!(
+                "accuracy on the {images} training images {share:.2} %; {} has no others with classes",
+                data.name
+            ),
+        })?;
         output::say(&self.out.display().to_string())
     }
 

@@ -1,15 +1,21 @@
 //! Printing that survives a closed pipe, as in `clel devices | head -1`.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use serde::Serialize;
 
+use crate::report::spelled;
 use crate::{Error, Result};
 
 /// Prints a line on standard output.
 pub(super) fn say(line: &str) -> Result<()> {
-    match writeln!(std::io::stdout().lock(), "{line}") {
+    let stdout = std::io::stdout();
+    let line = match stdout.is_terminal() {
+        true => spelled(line),
+        false => line.into(),
+    };
+    match writeln!(stdout.lock(), "{line}") {
         Err(error) if !is_closed(&error) => Err(Error::write(Path::new("standard output"))(error)),
         _ => Ok(()),
     }
@@ -30,7 +36,20 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
 
 /// Prints a message on standard error; there is nobody left to tell if that fails.
 pub(super) fn error(message: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", printable(message));
+    let message = printable(message);
+    let stderr = std::io::stderr();
+    let message = match stderr.is_terminal() {
+        true => spelled(&message),
+        false => message.as_str().into(),
+    };
+    let _ = writeln!(stderr.lock(), "{message}");
+}
+
+/// Columns of the terminal that standard output is; none where it is something else.
+pub(super) fn width() -> Option<usize> {
+    let terminal = std::io::stdout().is_terminal();
+    let size = terminal.then(|| ratatui::crossterm::terminal::size().ok());
+    size.flatten().map(|(columns, _)| usize::from(columns))
 }
 
 /// The text as a terminal may see it: what files were named, or held, must not move its cursor.

@@ -1,6 +1,8 @@
 //! `clel report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::output;
 use crate::Result;
@@ -23,6 +25,16 @@ pub(super) struct Report {
     /// Where the page goes [default: report.html in the run directory].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Print one JSON object: the run directory and the file.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was written, as JSON has it.
+#[derive(Serialize)]
+struct Written<'a> {
+    run: &'a Path,
+    report: &'a Path,
 }
 
 impl Report {
@@ -33,6 +45,10 @@ impl Report {
             .clone()
             .unwrap_or_else(|| run.path().join("report.html"));
         whole_file::write(&out, page(&run)?.as_bytes())?;
+        if self.json {
+            let (run, report) = (run.path(), out.as_path());
+            return output::say(&output::json(&Written { run, report })?);
+        }
         output::say(&out.display().to_string())
     }
 }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use super::signals::{STOPPED, stop_on_signals};
 use super::{DeviceArgument, LookArguments, output};
 use crate::{
     Error, Result,
-    config::{Config, DEFAULT_PRESET, Layers, Source},
+    config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},
     data,
     error::as_argument,
     report::{RunDir, Summary, face},
@@ -39,9 +40,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Train {
-    /// Settings to start from: digits, fashion, cifar10, cifar10-small, cifar10-large, imagenet32 or celeba64 [default: those for
-    /// the data set, else digits].
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "resume"])]
+    /// Settings to start from [default: those for the data set, else digits].
+    #[arg(long, value_name = "NAME", value_parser = presets(), conflicts_with_all = ["config", "resume"])]
     preset: Option<String>,
     /// Settings to start from: a TOML file, over the preset that its key `preset` names.
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
@@ -71,6 +71,11 @@ pub(super) struct Train {
     look: LookArguments,
     #[command(flatten)]
     device: DeviceArgument,
+}
+
+/// The presets, which shells then complete too.
+fn presets() -> PossibleValuesParser {
+    PossibleValuesParser::new(PRESETS.iter().map(|(name, _)| *name))
 }
 
 /// How a run ended, as JSON has it.

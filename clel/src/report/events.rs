@@ -85,6 +85,22 @@ impl Events {
         }
     }
 
+    /// Says that the run goes on after `step`: what earlier files have of later steps is not shown any more.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn start(&mut self, step: u64) -> Result<()> {
+        self.record(&start(now(), step))
+    }
+
+    /// Adds a text about a step.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn text(&mut self, step: u64, text: &str) -> Result<()> {
+        self.record(&words(now(), step, text))
+    }
+
     fn record(&mut self, data: &[u8]) -> Result<()> {
         self.file
             .write_all(&framed(data))
@@ -118,6 +134,35 @@ fn now() -> f64 {
 /// The first event of a file.
 pub(super) fn version(time: f64) -> Vec<u8> {
     event(time, 0, 3, b"brain.Event:2")
+}
+
+/// An event that begins a session after a step: readers forget what they have of the next one and later ones.
+pub(super) fn start(time: f64, step: u64) -> Vec<u8> {
+    const START: u64 = 1;
+    let mut session = Message::default();
+    session.varint(1, START);
+    event(time, step + 1, 7, &session.0)
+}
+
+/// An event with a text, under the name `what happened`.
+pub(super) fn words(time: f64, step: u64, text: &str) -> Vec<u8> {
+    const STRING: u64 = 7;
+    let mut tensor = Message::default();
+    tensor.varint(1, STRING);
+    // a shape without dimensions: one string
+    tensor.bytes(2, &[]);
+    tensor.bytes(8, text.as_bytes());
+    let mut plugin = Message::default();
+    plugin.bytes(1, b"text");
+    let mut metadata = Message::default();
+    metadata.bytes(1, &plugin.0);
+    let mut value = Message::default();
+    value.bytes(1, b"what happened");
+    value.bytes(8, &tensor.0);
+    value.bytes(9, &metadata.0);
+    let mut summary = Message::default();
+    summary.bytes(1, &value.0);
+    event(time, step, 5, &summary.0)
 }
 
 /// An event with numbers.

@@ -8,6 +8,7 @@ use clel_tensor::{Device, cpu::cpu_memory};
 use serde_json::{Map, Value};
 
 use super::dashboard::{Dashboard, Pictures};
+use super::locale::is_utf8;
 use super::{Lines, RunDir};
 
 /// Shows a run to a person while it goes on. The trainer tells; it does not know to whom.
@@ -77,12 +78,13 @@ pub struct Look {
     pub pictures: Pictures,
 }
 
-/// A dashboard, where there is a terminal for it and plain lines were not asked for; else lines. It has the terminal until it is dropped, says
+/// A dashboard, where there is a terminal with the characters for it and plain lines were not asked for; else lines. It has the terminal until it is dropped, says
 /// so when `stop` is true, and makes it true when Ctrl-C is pressed, also while this function asks the terminal what it can show. When it is pressed
 /// again the terminal is given back and the process gets SIGINT, as without a dashboard; on Windows it ends with code 1. Other signals are the program's own: one that SIGTERM
 /// ends, because there is no handler that sees to it that the face is dropped, leaves the terminal as the dashboard has it.
 pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, look: Look) -> Box<dyn Face> {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let dumb = dumb || !is_utf8();
     if !look.plain && !dumb && stdout().is_terminal() && stderr().is_terminal() {
         // a terminal that cannot be had has room for lines
         if let Ok(dashboard) = Dashboard::start(run, device, stop, look.pictures) {

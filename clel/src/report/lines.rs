@@ -1,9 +1,10 @@
 //! A run as plain lines, for files, pipes and those who want them.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use super::face::{Face, Memory, Stretch};
+use super::locale::spelled;
 use super::pace::{Pace, duration};
 
 /// Between two lines.
@@ -22,6 +23,9 @@ pub struct Lines {
 
 impl Face for Lines {
     fn begin(&mut self, stretch: &Stretch<'_>) {
+        if stretch.first > 0 {
+            say(&format!("going on from iteration {}", stretch.first));
+        }
         let pace = Pace::new(stretch.first, stretch.last, Instant::now());
         *self = Lines {
             stretch: Some((pace, stretch.last)),
@@ -71,7 +75,12 @@ fn is_due(printed: Option<Instant>, now: Instant) -> bool {
 
 /// Nobody to tell is no reason to end.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let stderr = std::io::stderr();
+    let text = match stderr.is_terminal() {
+        true => spelled(text),
+        false => text.into(),
+    };
+    let _ = writeln!(stderr.lock(), "{text}");
 }
 
 /// `E(data) -1.20e-3 · E(samples) 3.10e-3 · 12.3 it/s · 1 min 20 s left`.
@@ -83,10 +92,14 @@ pub(super) fn line(pace: &Pace, now: Instant, figures: &[(String, f64)]) -> Stri
     parts.collect::<Vec<_>>().join(" · ")
 }
 
-/// Four digits after the point; powers of ten where the number is small.
+/// Some five digits; powers of ten where the number is small or large.
 pub(crate) fn short(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 || size >= 1e-2 => format!("{value:.4}"),
+        0.0 => "0".to_owned(),
+        1e-2..10.0 => format!("{value:.4}"),
+        10.0..100.0 => format!("{value:.3}"),
+        100.0..1e3 => format!("{value:.2}"),
+        1e3..1e5 => format!("{value:.0}"),
         _ => format!("{value:.2e}"),
     }
 }

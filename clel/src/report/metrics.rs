@@ -15,6 +15,8 @@ use crate::{Error, Result, whole_file};
 pub struct Metrics {
     path: PathBuf,
     file: File,
+    /// What its owner must know of lines that are gone.
+    lost: Vec<String>,
 }
 
 impl Metrics {
@@ -31,22 +33,47 @@ impl Metrics {
         Ok(Metrics {
             path: path.to_owned(),
             file,
+            lost: Vec::new(),
         })
     }
 
-    /// Goes on after `step`: drops the lines of later steps, and a last one that a crash cut short.
+    /// Goes on after `step`: drops the lines of later steps, a last one that a crash cut short, and damaged ones that no line of `step` or
+    /// before follows.
     ///
     /// # Errors
-    /// The file cannot be read or written, or one of its lines but the last is not such an object.
+    /// The file cannot be read or written, or a line that is to stay follows one that is damaged.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
-        let mut kept = String::new();
-        for (i, line) in whole_lines(&text(path)?) {
-            if step_of(&object(path, i, line)?) <= Some(step) {
-                kept.push_str(line);
+        let mut kept = Vec::new();
+        let mut damaged = None;
+        let mut sick = None;
+        for (i, line) in whole_lines(&bytes(path)?) {
+            let found = match object(path, i, line) {
+                Ok(found) => found,
+                Err(error) => {
+                    damaged.get_or_insert((i + 1, error));
+                    continue;
+                }
+            };
+            sick = is_sick(&found).then(|| text_of(&found)).flatten();
+            if step_of(&found) <= Some(step) {
+                if let Some((_, error)) = damaged {
+                    return Err(error);
+                }
+                kept.extend_from_slice(line);
             }
         }
+        let mut lost = Vec::new();
+        lost.extend(sick.map(|text| {
+            format!("the run had ended ({text}) and was resumed from iteration {step}")
+        }));
+        lost.extend(damaged.map(|(line, _)| {
+            format!(
+                "{}: line {line} was damaged; what came after iteration {step} is dropped, and the run comes to it again",
+                path.display()
+            )
+        }));
         // a crash or a full disk here must not lose the history
-        whole_file::write(path, kept.as_bytes())?;
+        whole_file::write(path, &kept)?;
         let file = OpenOptions::new()
             .append(true)
             .open(path)
@@ -54,7 +81,13 @@ impl Metrics {
         Ok(Metrics {
             path: path.to_owned(),
             file,
+            lost,
         })
+    }
+
+    /// What was dropped that a later look would miss: damaged lines, and how the run had ended. Tells it once.
+    pub fn lost(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Writes one line.
@@ -77,9 +110,16 @@ impl Metrics {
     /// # Errors
     /// The file cannot be written.
     pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
-        let mut line = Map::new();
-        line.insert("step".to_owned(), step.into());
-        line.insert("event".to_owned(), text.into());
+        self.append(event(step, text))
+    }
+
+    /// Writes the last line of a run that is sick and ends: `{"step": 10, "event": "…", "state": "sick"}`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn sick(&mut self, step: u64, text: &str) -> Result<()> {
+        let mut line = event(step, text);
+        line.insert("state".to_owned(), SICK.into());
         self.append(line)
     }
 
@@ -95,34 +135,55 @@ impl Metrics {
     /// # Errors
     /// The file cannot be read, or one of its lines is not a JSON object with a `step`.
     pub fn read(path: &Path) -> Result<Vec<Map<String, Value>>> {
-        whole_lines(&text(path)?)
+        whole_lines(&bytes(path)?)
             .map(|(i, line)| object(path, i, line))
             .collect()
     }
 }
 
-/// A file's text; none if it is not there yet.
-fn text(path: &Path) -> Result<String> {
-    match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+/// What the last line of a run says that ended because it was sick.
+const SICK: &str = "sick";
+
+/// Whether a line says that the run ended with it because it was sick.
+pub(super) fn is_sick(line: &Map<String, Value>) -> bool {
+    line.get("state").is_some_and(|state| state == SICK)
+}
+
+fn event(step: u64, text: &str) -> Map<String, Value> {
+    let mut line = Map::new();
+    line.insert("step".to_owned(), step.into());
+    line.insert("event".to_owned(), text.into());
+    line
+}
+
+fn text_of(line: &Map<String, Value>) -> Option<String> {
+    line.get("event")?.as_str().map(str::to_owned)
+}
+
+/// A file's bytes, which damage may have made anything; none if it is not there yet.
+fn bytes(path: &Path) -> Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         other => other.map_err(Error::read(path)),
     }
 }
 
 /// The lines with their numbers from 0, without a last one that a crash cut short.
-fn whole_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.split_inclusive('\n').enumerate();
-    lines.take_while(|(_, line)| line.ends_with('\n'))
+fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let lines = bytes.split_inclusive(|b| *b == b'\n').enumerate();
+    lines.take_while(|(_, line)| line.ends_with(b"\n"))
 }
 
 fn step_of(line: &Map<String, Value>) -> Option<u64> {
     line.get("step")?.as_u64()
 }
 
-fn object(path: &Path, line: usize, text: &str) -> Result<Map<String, Value>> {
-    let object: Option<Map<String, Value>> = serde_json::from_str(text).ok();
+fn object(path: &Path, line: usize, text: &[u8]) -> Result<Map<String, Value>> {
+    let object: Option<Map<String, Value>> = serde_json::from_slice(text).ok();
     object.filter(|o| step_of(o).is_some()).ok_or_else(|| {
         let place = format!("line {}", line + 1);
-        Error::format(path, place, "not a JSON object with a `step`")
+        let why = "not a JSON object with a `step`: something has damaged the file since it was written. Without this line it can be used \
+                   again; --resume drops damaged lines after the last checkpoint by itself";
+        Error::format(path, place, why)
     })
 }

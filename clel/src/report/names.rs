@@ -30,7 +30,7 @@ const fn figure(name: &'static str, label: &'static str, curve: &'static str) ->
 }
 
 /// All that are known, the most important first; others go by the names that metrics have.
-pub(super) const GROUPS: [Group; 11] = [
+pub(super) const GROUPS: [Group; 12] = [
     Group {
         title: "Energies",
         short: "E(x)",
@@ -73,7 +73,7 @@ pub(super) const GROUPS: [Group; 11] = [
         )],
     },
     Group {
-        title: "Fréchet distance of the samples over the data's variance, this encoder",
+        title: "Fréchet distance over the data's variance, this encoder",
         short: "",
         figures: &[figure(
             "relative_frechet",
@@ -82,12 +82,18 @@ pub(super) const GROUPS: [Group; 11] = [
         )],
     },
     Group {
-        title: "Losses",
-        short: "loss",
-        figures: &[
-            figure("energy_loss", "loss, energy", "energy"),
-            figure("encoder_loss", "loss, encoder", "encoder"),
-        ],
+        title: "Loss of the energy",
+        short: "",
+        figures: &[figure("energy_loss", "loss, energy", "loss of the energy")],
+    },
+    Group {
+        title: "Loss of the encoder",
+        short: "",
+        figures: &[figure(
+            "encoder_loss",
+            "loss, encoder",
+            "loss of the encoder",
+        )],
     },
     Group {
         title: "Cosine of direction and latent",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{BestCheckpoint, RunDir, Summary};
+use super::{BestCheckpoint, RunDir, Summary, metrics::is_sick};
 use crate::config::Config;
 use crate::{Error, Result};
 
@@ -21,6 +21,8 @@ pub enum State {
     Finished,
     /// `--resume` has something to do.
     Unfinished,
+    /// It ended because it was sick; the last of the interventions says how.
+    Sick,
     /// Something in the directory is not what was written.
     Damaged,
 }
@@ -90,7 +92,9 @@ impl Overview {
         let training = run.is_training();
         self.config = self.told(run.read_config());
         let lines = self.told(run.read_metrics());
-        let last = self.tell(lines.unwrap_or_default());
+        let lines = lines.unwrap_or_default();
+        let sick = lines.last().is_some_and(is_sick);
+        let last = self.tell(lines);
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();
         if let Some((step, file)) = self.told(run.checkpoints()).and_then(|mut all| all.pop()) {
             self.saved = Some(step);
@@ -114,6 +118,7 @@ impl Overview {
         self.state = match (training, self.damage.is_empty()) {
             (true, _) => State::Training,
             (false, false) => State::Damaged,
+            (false, true) if sick => State::Sick,
             (false, true) if judged >= self.planned => State::Finished,
             (false, true) => State::Unfinished,
         };
@@ -157,12 +162,13 @@ impl Overview {
     }
 }
 
-/// When the directory or what grows in it was last written.
+/// When the run last wrote something; of a directory that holds none of that, when it changed itself. A page made of it is no change.
 fn changed(path: &Path) -> Option<Timestamp> {
-    let files = ["", "config.toml", "metrics.jsonl", "summary.json"];
-    let times = files.iter().filter_map(|file| {
+    let written = |file: &str| {
         let time = path.join(file).metadata().ok()?.modified().ok()?;
         Timestamp::try_from(time).ok()
-    });
-    times.max()
+    };
+    let files = ["config.toml", "metrics.jsonl", "summary.json"].into_iter();
+    let files = files.chain(["samples", "checkpoints", "events"]);
+    files.filter_map(written).max().or_else(|| written(""))
 }

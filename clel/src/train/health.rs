@@ -7,11 +7,15 @@ use serde_json::{Map, Value};
 
 use super::{figures::Figures, streams};
 use crate::config::{Config, HealthConfig};
+use crate::report::short;
 
 /// Lines of metrics whose gap is remembered.
 const HISTORY: usize = 100;
 /// Fewer say nothing about what is usual.
 const ENOUGH: usize = 20;
+/// A gap below so many times the largest energy so far is no danger, however far it is from what it was: while a network begins to learn,
+/// its energies grow a hundredfold within a few lines. Healthy runs were seen to come to 2.4.
+const DANGEROUS: f64 = 4.0;
 
 /// Watches the figures of a run.
 #[derive(Debug)]
@@ -20,7 +24,12 @@ pub(super) struct Health {
     gaps: VecDeque<f64>,
     /// The largest mean |∇E| so far.
     largest_gradient: f64,
+    /// The largest mean |E| so far, of data, samples or noise.
+    largest_energy: f64,
 }
+
+/// The energies that have a bound.
+const ENERGIES: [&str; 3] = ["E(data)", "E(samples)", "E(noise)"];
 
 impl Health {
     /// Goes on from the lines of metrics that there are, as if it had seen them.
@@ -29,6 +38,7 @@ impl Health {
             limits: limits.clone(),
             gaps: VecDeque::with_capacity(HISTORY),
             largest_gradient: 0.0,
+            largest_energy: 0.0,
         };
         for line in history {
             let figure = |name: &str| line.get(name).and_then(Value::as_f64);
@@ -38,6 +48,8 @@ impl Health {
             if let Some(gradient) = figure("gradient_first") {
                 health.largest_gradient = health.largest_gradient.max(gradient);
             }
+            let energies = ENERGIES.iter().filter_map(|name| figure(name));
+            health.largest_energy = energies.map(f64::abs).fold(health.largest_energy, f64::max);
         }
         health
     }
@@ -56,17 +68,23 @@ impl Health {
         }
         let figure = |name: &str| figures.iter().find(|f| f.0 == name).map_or(0.0, |f| f.1);
         let limits = &self.limits;
-        for name in ["E(data)", "E(samples)"] {
+        for name in ENERGIES {
             if figure(name).abs() > limits.energy {
-                let limit = limits.energy;
                 return Some(format!(
-                    "{name} is {:.3}, beyond ±{limit} (health.energy)",
-                    figure(name)
+                    "{name} is {}, beyond ±{} (health.energy)",
+                    short(figure(name)),
+                    set(limits.energy)
                 ));
             }
         }
         let gradient = figure("gradient_first");
         self.largest_gradient = self.largest_gradient.max(gradient);
+        if self.largest_gradient <= 0.0 {
+            return Some(
+                "the mean |∇E| at the sampler's first step is 0 and has been since the run began: the samples do not move"
+                    .to_owned(),
+            );
+        }
         if gradient < limits.gradient * self.largest_gradient {
             return Some(format!(
                 "the mean |∇E| at the sampler's first step has fallen from {:.1e} to {gradient:.1e}, below its {:.0e} \
@@ -82,7 +100,10 @@ impl Health {
                 100.0 * limits.saturated
             ));
         }
-        self.unusual_gap(figure("gap"))
+        let unusual = self.unusual_gap(figure("gap"));
+        let energies = ENERGIES.map(|name| figure(name).abs());
+        self.largest_energy = energies.into_iter().fold(self.largest_energy, f64::max);
+        unusual
     }
 
     /// Whether the gap has left its own history, to which it is then added.
@@ -92,17 +113,27 @@ impl Health {
         let variance = self.gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n;
         let deviations = (gap - mean).abs() / variance.sqrt();
         let limit = self.limits.gap_deviations;
-        // gaps far below the energies' bound are no danger, however much they grow
-        let counts = self.gaps.len() >= ENOUGH && gap.abs() > self.limits.energy / 100.0;
+        let counts = self.gaps.len() >= ENOUGH && gap.abs() > DANGEROUS * self.largest_energy;
         if counts && deviations > limit {
             return Some(format!(
-                "the gap E(data) − E(samples) is {gap:.3}, {deviations:.0} standard deviations from its mean {mean:.3} over the last \
-                 {} lines of metrics, more than {limit} (health.gap_deviations)",
-                self.gaps.len()
+                "the gap E(data) − E(samples) is {}, {deviations:.0} standard deviations from its mean {} over the last {} lines of metrics, \
+                 more than {limit} (health.gap_deviations), and the largest energy before was {}",
+                short(gap),
+                short(mean),
+                self.gaps.len(),
+                short(self.largest_energy)
             ));
         }
         self.remember(gap);
         None
+    }
+}
+
+/// A limit as it is set.
+fn set(limit: f64) -> String {
+    match (1e-4..1e6).contains(&limit) {
+        true => limit.to_string(),
+        false => format!("{limit:e}"),
     }
 }
 
@@ -146,6 +177,7 @@ mod tests {
         vec![
             ("E(data)", 0.1),
             ("E(samples)", 0.1 - gap),
+            ("E(noise)", 0.1),
             ("gap", gap),
             ("gradient_first", 1e-4),
             ("saturated", 0.5),
@@ -171,7 +203,14 @@ mod tests {
         for (name, value, says) in [
             ("E(samples)", f64::NAN, "E(samples) is NaN"),
             ("saturated", f64::INFINITY, "saturated is inf"),
-            ("E(data)", -10.5, "health.energy"),
+            (
+                "E(data)",
+                -10.5,
+                "E(data) is -10.500, beyond ±10 (health.energy)",
+            ),
+            ("E(samples)", 8.521_197_158_4e11, "E(samples) is 8.52e11, "),
+            ("E(noise)", 11.0, "health.energy"),
+            ("gradient_first", 0.0, "is 0 and has been"),
             ("saturated", 0.995, "health.saturated"),
         ] {
             let told = diagnose(&with(name, value)).expect(name);
@@ -191,12 +230,33 @@ mod tests {
         assert!(told.contains("health.gap_deviations"), "{told}");
         // a resumed run has the history of what it goes on with
         let line = |i: usize| {
-            let line = serde_json::json!({"step": i, "gap": 0.01 * (i % 5) as f64});
+            let line = serde_json::json!({"step": i, "E(data)": 0.1, "gap": 0.01 * (i % 5) as f64});
             line.as_object().cloned().unwrap()
         };
         let lines: Vec<_> = (0..30).map(line).collect();
         let mut resumed = Health::new(&HealthConfig::default(), &lines);
         assert!(resumed.diagnose(&figures(1.5)).is_some());
+        // however small the energies are
+        let tiny = |gap: f64| -> Figures {
+            let mut all = figures(1e-3 * gap);
+            let energies = all.iter_mut().filter(|f| f.0.starts_with("E("));
+            energies.for_each(|f| f.1 = 1e-3);
+            all
+        };
+        let mut health = Health::new(&HealthConfig::default(), &[]);
+        for i in 0..50 {
+            assert_eq!(health.diagnose(&tiny(0.01 * f64::from(i % 5))), None);
+        }
+        assert_eq!(
+            health.diagnose(&tiny(3.0)),
+            None,
+            "energies that begin to grow"
+        );
+        let told = health.diagnose(&tiny(30.0)).expect("far away");
+        assert!(
+            told.contains("the gap E(data) − E(samples) is 0.0300, "),
+            "{told}"
+        );
         // a young run has no history to leave
         let mut young = Health::new(&HealthConfig::default(), &[]);
         assert_eq!(young.diagnose(&figures(1.5)), None);

@@ -13,6 +13,7 @@ mod networks;
 mod quality;
 mod recorder;
 mod run;
+mod sick;
 pub(crate) mod streams;
 mod summary;
 #[cfg(test)]

@@ -21,10 +21,13 @@ pub(super) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub fn new(run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
+        let metrics = run.metrics(step)?;
+        let mut events = Events::create(&run.path().join("events"))?;
+        events.start(step)?;
         Ok(Recorder {
             run,
-            metrics: run.metrics(step)?,
-            events: Events::create(&run.path().join("events"))?,
+            metrics,
+            events,
         })
     }
 
@@ -40,9 +43,21 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
+    /// What is gone from the metrics and must be told.
+    pub fn lost(&mut self) -> Vec<String> {
+        self.metrics.lost()
+    }
+
     /// Something that happened to the run.
     pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
-        self.metrics.event(step, text)
+        self.metrics.event(step, text)?;
+        self.events.text(step, text)
+    }
+
+    /// The run ends because it is sick.
+    pub fn sick(&mut self, step: u64, text: &str) -> Result<()> {
+        self.metrics.sick(step, text)?;
+        self.events.text(step, text)
     }
 
     /// Chains of the untrained network, for comparison at the end.

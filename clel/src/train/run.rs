@@ -20,13 +20,14 @@ use super::{
     kept::Kept,
     quality::quality,
     recorder::{Recorder, before_path, draw, first_chains},
+    sick::{hopeless, last_words, may_go_back},
     streams,
     summary::{Judge, fresh_samples, nearest_neighbour},
     usable::newest_usable,
 };
 use crate::{
     Error, Result,
-    config::{Config, SickPolicy},
+    config::Config,
     data::{Ahead, Dataset, ImageSet, Order},
     report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
     tune::described,
@@ -188,6 +189,7 @@ fn to_the_end(
 ) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
+        warnings.extend(recorder.lost());
         for warning in warnings.drain(..) {
             watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
@@ -195,6 +197,12 @@ fn to_the_end(
         match stretch(job, &mut trainer, &mut recorder, watching)? {
             Stretch::Finished => break,
             Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
+            Stretch::Sick(why) if !may_go_back(config) => {
+                let (step, text) = (trainer.step(), last_words(config, &why));
+                watching.face.event(step, &text);
+                recorder.sick(step, &text)?;
+                return Err(hopeless(config, &job.run, &why)?);
+            }
             Stretch::Sick(why) => {
                 trainer = go_back(job, trainer, &why, warnings)?;
                 *config = trainer.config.clone();
@@ -337,24 +345,8 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     })
 }
 
-/// The last healthy state of a sick run, with other settings, if the policy allows it; told in `warnings`.
+/// The last healthy state of a sick run, with other settings; told in `warnings`.
 fn go_back(job: &Job, sick: Trainer, why: &str, warnings: &mut Vec<String>) -> Result<Trainer> {
-    let health = &sick.config.health;
-    if health.policy == SickPolicy::Stop || health.rolled_back >= health.rollbacks {
-        let tried = match health.rolled_back {
-            0 => String::new(),
-            n => format!(" The run has gone back {n} times already."),
-        };
-        return Err(Error::Numbers {
-            what: "training",
-            why: format!(
-                "{why}.{tried} The metrics in {} show when it began, and the checkpoints from before are kept; start again with \
-                 another `seed`, a lower `train.ebm.lr`, more `sampler.steps` or more `loss.alpha`, or let runs go back by \
-                 themselves with health.policy=roll_back",
-                job.run.path().display()
-            ),
-        });
-    }
     let config = sick.config.rolled_back();
     drop(sick);
     let mut trainer = last_state(job, &config, warnings)?;

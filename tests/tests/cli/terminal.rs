@@ -99,7 +99,11 @@ impl Terminal {
         command.args(arguments);
         command.env("TERM", "xterm-256color");
         command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
-        for name in ["CLEL_DEVICE", "CLEL_PICTURES", "COLORTERM"] {
+        for name in ["CLEL_DEVICE", "CLEL_PICTURES", "COLORTERM", "NO_COLOR"] {
+            command.env_remove(name);
+        }
+        // what says which characters it has
+        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
             command.env_remove(name);
         }
         // what says which terminal it is

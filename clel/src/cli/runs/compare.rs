@@ -25,7 +25,7 @@ pub(super) fn say(runs: &[Overview], json: bool) -> Result<()> {
         return output::say(&output::json(&Comparison { runs, differences })?);
     }
     let mut rows = vec![row("", runs, |run| run.run.display().to_string())];
-    rows.push(row("state", runs, |run| state(run).to_owned()));
+    rows.push(row("state", runs, state));
     rows.push(row("iterations", runs, progress));
     rows.push(row("best checkpoint", runs, best));
     rows.push(row("changed", runs, |run| time(run.changed)));

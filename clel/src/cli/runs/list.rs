@@ -16,6 +16,17 @@ struct Listing<'a> {
     runs: &'a [Overview],
 }
 
+/// The columns that a narrow terminal goes without, the least important one first.
+const LEAST: [&str; 7] = [
+    "network",
+    "data",
+    "Fréchet, own encoder",
+    "digits",
+    "E(samples)",
+    "E(data)",
+    "best",
+];
+
 /// Prints the runs of a folder.
 pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
     if json {
@@ -40,7 +51,13 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(runs.iter().map(row));
+    let room = output::width();
+    let gone = room.map(|room| table::narrow(&mut rows, room, &LEAST));
     table::say(&rows, false)?;
+    if let Some(gone) = gone.filter(|gone| !gone.is_empty()) {
+        let gone = gone.join(", ");
+        output::say(&format!("no room: {gone}; see --json"))?;
+    }
     for run in runs {
         for (what, all) in [("damaged", &run.damage), ("on the way", &run.interventions)] {
             for text in all {
@@ -55,7 +72,7 @@ fn row(run: &Overview) -> Vec<String> {
     let word = |name: Option<&str>| name.unwrap_or("?").to_owned();
     vec![
         name(run),
-        state(run).to_owned(),
+        state(run),
         word(run.data),
         word(run.network),
         progress(run),

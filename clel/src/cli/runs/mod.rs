@@ -73,12 +73,13 @@ fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
 }
 
 /// A run's state in words.
-fn state(run: &Overview) -> &'static str {
+fn state(run: &Overview) -> String {
     match run.state {
-        State::Training => "training now",
-        State::Finished => "finished",
-        State::Unfinished => "unfinished",
-        State::Damaged => "damaged",
+        State::Training => "training now".to_owned(),
+        State::Finished => "finished".to_owned(),
+        State::Unfinished => "unfinished".to_owned(),
+        State::Sick => format!("sick at {}", run.iterations),
+        State::Damaged => "damaged".to_owned(),
     }
 }
 

@@ -8,20 +8,27 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType};
 
 use super::curve::Curve;
+use super::picture::Palette;
 use super::shown::Shown;
 use crate::report::names::{GROUPS, Group};
 
 /// A chart is at least so large.
-const LEAST: (u16, u16) = (28, 7);
+pub(super) const LEAST: (u16, u16) = (26, 6);
 /// A chart of this height says its iterations too.
 const TALL: u16 = 9;
 const COLOURS: [Color; 3] = [Color::Cyan, Color::LightRed, Color::Green];
+/// How curves differ that have no colours.
+const MARKERS: [(Marker, &str); 3] = [
+    (Marker::Braille, "⠒"),
+    (Marker::Dot, "•"),
+    (Marker::Block, "█"),
+];
 
-/// More would be too small.
-const MOST: usize = 9;
+/// Curves that are drawn together, with their names, under a title.
+type Together<'a> = (&'static str, Vec<(&'a Curve, &'static str)>);
 
-/// Draws as many charts as there is room for.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
+/// Those that there are.
+fn groups(shown: &Shown) -> Vec<Together<'_>> {
     let drawn = |group: &'static Group| {
         let curves = group.figures.iter();
         let curves =
@@ -29,39 +36,71 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
         let curves: Vec<(&Curve, &'static str)> = curves.collect();
         (!curves.is_empty()).then_some((group.short, curves))
     };
-    let groups: Vec<_> = GROUPS.iter().filter_map(drawn).take(MOST).collect();
+    GROUPS.iter().filter_map(drawn).collect()
+}
+
+/// Columns and rows of so many charts, as many as there is room for.
+fn cut(area: Rect, count: usize) -> (usize, usize) {
+    let columns = usize::from(area.width / LEAST.0).clamp(1, 3);
+    let most = usize::from(area.height / LEAST.1).max(1);
+    let rows = count.div_ceil(columns).clamp(1, most);
+    (count.div_ceil(rows).clamp(1, columns), rows)
+}
+
+/// Pages that all charts take, at least one.
+pub(super) fn pages(area: Rect, shown: &Shown) -> usize {
+    let count = groups(shown).len();
+    let (columns, rows) = cut(area, count);
+    count.div_ceil(columns * rows).max(1)
+}
+
+/// Draws a page of the charts.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown, page: usize) {
+    let groups = groups(shown);
     if groups.is_empty() {
         let text = "curves begin with the first line of metrics";
         frame.render_widget(Line::from(text).dim(), area);
         return;
     }
-    let columns = usize::from(area.width / LEAST.0).clamp(1, 3);
-    let most = usize::from(area.height / LEAST.1).max(1);
-    let rows = groups.len().div_ceil(columns).min(most);
-    let columns = groups.len().div_ceil(rows).min(columns);
+    let (columns, rows) = cut(area, groups.len());
+    // the last page is as full as the others
+    let count = columns * rows;
+    let first = (page * count).min(groups.len().saturating_sub(count));
+    let groups = &groups[first..groups.len().min(first + count)];
+    let coloured = shown.palette != Palette::None;
     let strips = Layout::vertical(vec![Constraint::Fill(1); rows]).split(area);
     for (row, strip) in groups.chunks(columns).zip(strips.iter()) {
         let places = Layout::horizontal(vec![Constraint::Fill(1); row.len()]).split(*strip);
         for ((title, curves), place) in row.iter().zip(places.iter()) {
-            chart(frame, *place, title, curves);
+            chart(frame, *place, title, curves, coloured);
         }
     }
 }
 
-fn chart(frame: &mut Frame<'_>, area: Rect, title: &str, curves: &[(&Curve, &str)]) {
-    let mut heading = vec![Span::raw(" ")];
+fn chart(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: &str,
+    curves: &[(&Curve, &str)],
+    coloured: bool,
+) {
+    let mut heading = Vec::new();
     if !title.is_empty() {
         heading.push(Span::raw(format!("{title}  ")));
     }
-    for ((_, label), colour) in curves.iter().zip(COLOURS) {
-        heading.push(Span::styled(format!("{label} "), Style::new().fg(colour)));
+    for (((_, label), colour), (_, sign)) in curves.iter().zip(COLOURS).zip(MARKERS) {
+        let text = match coloured || curves.len() == 1 {
+            true => format!("{label} "),
+            false => format!("{label}{sign} "),
+        };
+        heading.push(Span::styled(text, Style::new().fg(colour)));
     }
     let block = Block::bordered().title(Line::from(heading));
-    let ends = curves.iter().flat_map(|(curve, _)| {
+    let points = curves.iter().flat_map(|(curve, _)| {
         let points = curve.points();
         [points.first(), points.last()]
     });
-    let steps: Vec<f64> = ends.flatten().map(|point| point.0).collect();
+    let steps: Vec<f64> = points.flatten().map(|point| point.0).collect();
     let first = steps.iter().copied().fold(f64::INFINITY, f64::min);
     let last = steps.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let ranges = curves.iter().filter_map(|(curve, _)| curve.range());
@@ -70,36 +109,48 @@ fn chart(frame: &mut Frame<'_>, area: Rect, title: &str, curves: &[(&Curve, &str
         // no number that could be drawn
         return frame.render_widget(block, area);
     };
-    // one point, or the same number again and again, in the middle
-    let [low, high] = if low < high {
-        [low, high]
-    } else {
-        let around = if low == 0.0 { 1.0 } else { low.abs() / 2.0 };
-        [low - around, high + around]
+    // one value, or the same again and again, is in the middle, and so is one iteration
+    let ticks = match low < high {
+        true => vec![tick(low), tick(high)],
+        false => vec![String::new(), tick(low), String::new()],
     };
-    let datasets = curves.iter().zip(COLOURS).map(|((curve, _), colour)| {
+    let ends = match first < last {
+        true => vec![format!("{first}"), format!("{last}")],
+        false => vec![String::new(), format!("{first}"), String::new()],
+    };
+    let around = |ends: [f64; 2], by: f64| match ends[0] < ends[1] {
+        true => ends,
+        false => [ends[0] - by, ends[1] + by],
+    };
+    let size = if low == 0.0 { 1.0 } else { low.abs() / 2.0 };
+    let [low, high] = around([low, high], size);
+    let looks = COLOURS.into_iter().zip(MARKERS);
+    let datasets = curves.iter().zip(looks).map(|((curve, _), look)| {
+        let (colour, (marker, _)) = look;
         let kind = match curve.points().len() {
             1 => GraphType::Scatter,
             _ => GraphType::Line,
         };
         Dataset::default()
-            .marker(Marker::Braille)
+            .marker(if coloured { Marker::Braille } else { marker })
             .graph_type(kind)
             .style(Style::new().fg(colour))
             .data(curve.points())
     });
     let soft = Style::new().fg(Color::DarkGray);
     let mut x = Axis::default()
-        .bounds([first, last.max(first + 1.0)])
+        .bounds(around([first, last], 1.0))
         .style(soft);
     if area.height >= TALL {
-        x = x.labels([format!("{first}"), format!("{last}")]);
+        x = x.labels(ends);
     }
     let y = Axis::default()
         .bounds([low, high])
-        .labels([tick(low), tick(high)])
+        .labels(ticks)
         .style(soft);
-    let chart = Chart::new(datasets.collect())
+    // the first one lies on top
+    let datasets: Vec<_> = datasets.collect();
+    let chart = Chart::new(datasets.into_iter().rev().collect())
         .block(block)
         .x_axis(x)
         .y_axis(y)

@@ -5,6 +5,7 @@
 mod ask;
 mod charts;
 mod curve;
+mod figures;
 mod graphics;
 mod panel;
 mod picture;
@@ -291,9 +292,23 @@ fn answer(
             }
             _ => {}
         },
+        Event::Key(KeyEvent {
+            code,
+            kind: KeyEventKind::Press,
+            ..
+        }) => shared.shown().page += turned(*code),
         _ => {}
     }
     Ok(())
+}
+
+/// Pages that a key turns.
+fn turned(key: KeyCode) -> isize {
+    match key {
+        KeyCode::Tab | KeyCode::Right | KeyCode::PageDown | KeyCode::Char(' ') => 1,
+        KeyCode::BackTab | KeyCode::Left | KeyCode::PageUp => -1,
+        _ => 0,
+    }
 }
 
 /// Ctrl-C has been pressed: the run is asked to stop. Again, it is what the terminal makes of it where keys are not read; who does not handle

@@ -127,11 +127,20 @@ pub(super) enum Palette {
     Full,
     /// The usual 256: 24 greys, and 6 steps of each channel.
     Indexed,
+    /// None, where nobody wants them.
+    None,
 }
 
+/// How much of a character is light.
+const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+
 impl Palette {
-    /// What the terminal says of itself.
+    /// What the terminal says of itself, and its owner.
     pub fn of_terminal() -> Palette {
+        // as crossterm reads it, which then leaves colours out
+        if std::env::var("NO_COLOR").is_ok_and(|said| !said.is_empty()) {
+            return Palette::None;
+        }
         let said = std::env::var("COLORTERM").unwrap_or_default();
         match said.as_str() {
             "truecolor" | "24bit" => Palette::Full,
@@ -143,6 +152,7 @@ impl Palette {
         let step = |v: u8| (u16::from(v) * 5 + 127) / 255;
         match self {
             Palette::Full => Color::Rgb(r, g, b),
+            Palette::None => Color::Reset,
             // 16 and 231 are black and white, 232 to 255 what lies between
             Palette::Indexed if r == g && g == b => match (u16::from(r) * 25 + 127) / 255 {
                 0 => Color::Indexed(16),
@@ -163,8 +173,13 @@ impl Widget for Half<'_> {
         let layout = self.0.layout(width, 2 * height);
         for y in 0..height {
             for x in 0..width {
-                let at = |y| self.0.pixel(layout, x, y).map(|p| self.1.colour(p));
+                let at = |y| self.0.pixel(layout, x, y);
                 let cell = &mut buffer[(area.x + x as u16, area.y + y as u16)];
+                if self.1 == Palette::None {
+                    cell.set_char(shade([at(2 * y), at(2 * y + 1)]));
+                    continue;
+                }
+                let at = |y| at(y).map(|p| self.1.colour(p));
                 match (at(2 * y), at(2 * y + 1)) {
                     (None, None) => {}
                     (Some(above), None) => {
@@ -180,4 +195,11 @@ impl Widget for Half<'_> {
             }
         }
     }
+}
+
+/// The character that is about as light as two pixels, one above the other.
+fn shade(pixels: [Option<[u8; 3]>; 2]) -> char {
+    let levels = pixels.iter().flatten().flatten().map(|v| usize::from(*v));
+    let sum: usize = levels.sum();
+    SHADES[(sum * (SHADES.len() - 1) + 3 * 255) / (6 * 255)]
 }

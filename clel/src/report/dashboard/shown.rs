@@ -1,5 +1,6 @@
 //! What the dashboard knows of the run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ pub(super) struct Shown {
     pub stop: Arc<AtomicBool>,
     /// What is done, if it is not iterations.
     pub doing: Option<String>,
+    /// Iterations done before.
+    pub first: u64,
     /// Iterations done.
     pub step: u64,
     /// The last one.
@@ -38,6 +41,8 @@ pub(super) struct Shown {
     /// Samples, and after which iteration.
     pub samples: Option<(u64, Arc<Picture>)>,
     pub palette: Palette,
+    /// The page that was turned to, counted on beyond the last and before the first one.
+    pub page: isize,
 }
 
 impl Shown {
@@ -48,6 +53,7 @@ impl Shown {
             device: device.to_owned(),
             stop: stop.clone(),
             doing: Some("preparing".to_owned()),
+            first: 0,
             step: 0,
             last: 0,
             pace: Pace::new(0, 0, Instant::now()),
@@ -57,12 +63,13 @@ impl Shown {
             events: Vec::new(),
             samples: None,
             palette,
+            page: 0,
         }
     }
 
     /// Iterations begin; what came after them, before the run went back, is gone.
     pub fn begin(&mut self, stretch: &Stretch<'_>, now: Instant) {
-        (self.step, self.last) = (stretch.first, stretch.last);
+        (self.first, self.step, self.last) = (stretch.first, stretch.first, stretch.last);
         self.pace = Pace::new(stretch.first, stretch.last, now);
         self.doing = None;
         self.curves.clear();
@@ -114,11 +121,14 @@ impl Shown {
     }
 
     /// What goes on, in a word or two.
-    pub fn state(&self) -> &str {
+    pub fn state(&self) -> Cow<'_, str> {
         match &self.doing {
-            Some(what) => what,
-            None if self.stop.load(Ordering::Relaxed) => "stopping after this iteration",
-            None => "training",
+            Some(what) => what.into(),
+            None if self.stop.load(Ordering::Relaxed) => "stopping after this iteration".into(),
+            None if self.step == self.first && self.step > 0 => {
+                format!("going on from iteration {}", self.first).into()
+            }
+            None => "training".into(),
         }
     }
 }

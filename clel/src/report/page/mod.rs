@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::names::{GROUPS, Group};
-use super::{BestCheckpoint, RunDir, Summary};
+use super::{BestCheckpoint, Overview, RunDir, State, Summary};
 use crate::{Error, Result};
 
 /// Grids of samples in a page at most; of more, as many are taken evenly.
@@ -23,8 +23,16 @@ const PLOT_SCRIPT: &str = include_str!("../../../assets/uplot/uPlot.iife.min.js"
 #[derive(Serialize)]
 struct Content {
     name: String,
-    /// Whether a process is training in the directory; a file cannot know.
-    training: Option<bool>,
+    /// Whether the page follows the run; a file tells how the run was when it was written.
+    live: bool,
+    /// How the run stands.
+    state: State,
+    /// Iterations done.
+    iterations: u64,
+    /// Iterations of the whole run.
+    planned: Option<u64>,
+    /// What is wrong with its files.
+    damage: Vec<String>,
     /// The checkpoint that is kept as the best.
     best: Option<BestCheckpoint>,
     /// config.toml.
@@ -108,13 +116,18 @@ fn content(run: &RunDir, place: Pictures) -> Result<String> {
         .filter_map(|line| line["step"].as_u64())
         .max();
     let (grids, pictures) = pictures(run, last.unwrap_or(0), place)?;
+    let told = Overview::of(run.path());
     let name = run
         .path()
         .file_name()
         .map(|n| n.to_string_lossy().into_owned());
     let content = Content {
         name: name.unwrap_or_else(|| run.path().display().to_string()),
-        training: (place == Pictures::Beside).then(|| run.is_training()),
+        live: place == Pictures::Beside,
+        state: told.state,
+        iterations: told.iterations,
+        planned: told.planned,
+        damage: told.damage,
         best: run.best_checkpoint(run.read_config()?.log.best)?,
         config: std::fs::read_to_string(&config).map_err(Error::read(&config))?,
         groups: &GROUPS,

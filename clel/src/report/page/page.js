@@ -6,7 +6,15 @@ const add = (parent, tag, text) => {
   return parent.appendChild(element);
 };
 const show = (id, yes = true) => { section(id).hidden = !yes; return section(id); };
-const short = (v) => typeof v !== "number" ? String(v ?? "–") : v === 0 || Math.abs(v) >= 1e-2 ? v.toFixed(3) : v.toExponential(2);
+const short = (v) => {
+  if (typeof v !== "number") return String(v ?? "–");
+  const size = Math.abs(v);
+  if (size === 0) return "0";
+  if (size < 1e-2 || size >= 1e5) return v.toExponential(2);
+  return v.toFixed(size < 10 ? 4 : size < 100 ? 3 : size < 1000 ? 2 : 0);
+};
+/** The same on an axis, where the numbers are round. */
+const tick = (v) => v === 0 || Math.abs(v) >= 1e-2 && Math.abs(v) < 1e5 ? String(Number(v.toPrecision(6))) : v.toExponential(1);
 
 let content = JSON.parse(section("content").textContent);
 let lines, events;
@@ -17,6 +25,7 @@ function draw() {
   events = content.metrics.filter((line) => line.event !== undefined);
   document.title = section("name").textContent = content.name;
   section("state").textContent = state();
+  section("state").classList.toggle("bad", ["sick", "damaged"].includes(content.state));
   const best = content.best;
   show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step}, ${best.by} ${short(best.value)}`;
   section("config").textContent = content.config;
@@ -29,14 +38,18 @@ function draw() {
   curves();
 }
 
+/** As `clel runs` has it. */
 function state() {
-  const last = lines.at(-1);
-  if (content.summary) {
-    const { iterations, device } = content.summary;
-    return `${iterations} iterations, finished${device ? ` on ${device}` : ""}`;
-  }
-  const done = last ? `${last.step} iterations so far` : "no metrics yet";
-  return content.training === null ? done : `${done}, ${content.training ? "training now" : "nobody is training"}`;
+  const { iterations, planned, live, damage } = content;
+  const device = content.summary?.device;
+  const done = `${iterations} of ${planned ?? "?"} iterations${device ? ` on ${device}` : ""}`;
+  return {
+    training: live ? `training now: ${done}` : `${done}; it was training when this page was written`,
+    finished: `finished: ${done}`,
+    unfinished: `unfinished: ${done}${live ? "; nobody is training" : ""}`,
+    sick: `sick at ${iterations}: ended after ${done}`,
+    damaged: `damaged: ${damage.join("; ")}`,
+  }[content.state];
 }
 
 function figures() {
@@ -148,14 +161,26 @@ function renew(plot, data) {
   if (!whole) plot.redraw();
 }
 
+/** How large a plot is: two beside one another where there is room for them. */
+function size(row) {
+  const gap = 19;
+  const wide = row.clientWidth;
+  return { width: Math.floor(wide >= 860 ? (wide - gap) / 2 : wide), height: 260 };
+}
+
+new ResizeObserver(([{ target }]) => {
+  const wanted = size(target);
+  // what is hidden has no size
+  if (wanted.width > 0) for (const plot of plots.values()) if (plot.width !== wanted.width) plot.setSize(wanted);
+}).observe(section("curves").querySelector(".row"));
+
 function plot(title, labels, logarithmic, data, row) {
   return new uPlot({
     title,
-    width: 560,
-    height: 260,
+    ...size(row),
     cursor: { sync: { key: "run" } },
     scales: { x: { time: false }, y: { distr: logarithmic ? 3 : 1 } },
-    axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map((t) => t === null ? "" : short(t)) }],
+    axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map((t) => t === null ? "" : tick(t)) }],
     series: [
       { label: "iteration" },
       // some figures are not in each line
@@ -206,4 +231,4 @@ async function follow() {
   }
 }
 
-if (content.training !== null) follow();
+if (content.live) follow();

@@ -45,6 +45,22 @@ fn a_histogram_is_the_message_that_tensorboard_writes() {
 }
 
 #[test]
+fn what_happened_is_told_as_tensorboard_tells_it() {
+    // Written by tensorboard 2.21's RecordWriter: Event(wall_time=2.5, step=301, session_log=SessionLog(status=START)) and
+    // Event(wall_time=2.5, step=300, summary=[Value(tag="what happened", tensor=TensorProto(dtype=DT_STRING, tensor_shape={},
+    // string_val=["sick"]), metadata=SummaryMetadata(plugin_data={plugin_name="text"}))]).
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    assert_eq!(
+        hex(events::framed(&events::start(2.5, 300))),
+        "100000000000000095fbfe1809000000000000044010ad023a0208019daf86af"
+    );
+    assert_eq!(
+        hex(events::framed(&events::words(2.5, 300, "sick"))),
+        "3500000000000000d6c55de609000000000000044010ac022a270a250a0d776861742068617070656e6564420a0807120042047369636b4a080a060a0474657874478662ea"
+    );
+}
+
+#[test]
 fn a_histogram_counts_every_finite_number_once() {
     // 0 to 29 and a half: the middle of each of 30 buckets, and both ends
     let mut values: Vec<f32> = (0..30).map(|i| i as f32 + 0.5).collect();

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::config::{Best, Layers};
-use crate::report::{Metrics, RunDir};
+use crate::report::{Metrics, Overview, RunDir, State};
 
 #[test]
 fn metrics_survive_a_crash_and_a_resume() {
@@ -28,10 +28,56 @@ fn metrics_survive_a_crash_and_a_resume() {
     let last = text.lines().last();
     assert_eq!((text.lines().count(), last), (3, Some(r#"{"step":25}"#)));
 
-    std::fs::write(&path, "{\"step\": 1}\nhello\n").unwrap();
-    let error = Metrics::resume(&path, 5).unwrap_err().to_string();
-    assert!(error.contains("line 2: not a JSON object"), "{error}");
+    assert_eq!(metrics.lost(), [""; 0]);
     assert!(Metrics::create(&path).is_err());
+
+    // damage after what the run goes on from, whatever it is, costs nothing
+    for junk in [&b"hello\n"[..], b"\0\0\xff\n{}\n", b"{\"step\": 7}\n[]\n"] {
+        std::fs::write(&path, [b"{\"step\": 1}\n", junk].concat()).unwrap();
+        let error = Metrics::read(&path).unwrap_err().to_string();
+        assert!(error.contains("not a JSON object"), "{error}");
+        let mut metrics = Metrics::resume(&path, 5).unwrap();
+        let lost = metrics.lost().join("");
+        assert!(
+            lost.contains("was damaged; what came after iteration 5"),
+            "{lost}"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\": 1}\n");
+    }
+    // before it, it is for a person to decide
+    std::fs::write(&path, "{\"step\": 1}\nhello\n{\"step\": 5}\n").unwrap();
+    let error = Metrics::resume(&path, 5).unwrap_err().to_string();
+    for part in [
+        "line 2: not a JSON object",
+        "Without this line it can be used again",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_sick_end_is_told_until_the_run_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    let config = Layers::preset("digits").unwrap().build().unwrap();
+    run.write_config(&config).unwrap();
+    let mut metrics = run.metrics(0).unwrap();
+    metrics.write(10, &[("gap", 0.1)]).unwrap();
+    metrics.sick(12, "sick: gap is NaN").unwrap();
+    let told = Overview::of(run.path());
+    assert_eq!((told.state, told.iterations), (State::Sick, 12));
+    assert_eq!(told.interventions, ["sick: gap is NaN"]);
+    let mut metrics = run.metrics(10).unwrap();
+    let lost = metrics.lost();
+    assert_eq!(
+        lost,
+        ["the run had ended (sick: gap is NaN) and was resumed from iteration 10"]
+    );
+    metrics.event(10, &lost[0]).unwrap();
+    let told = Overview::of(run.path());
+    assert_eq!((told.state, told.iterations), (State::Unfinished, 10));
+    assert_eq!(told.interventions, lost);
+    assert_eq!(run.metrics(10).unwrap().lost(), [""; 0]);
 }
 
 #[test]

@@ -92,9 +92,9 @@ fn everything_is_on_the_screen() {
         "mean |x_K − x_0|",
         "pixels at 0 or 1",
         " samples, iteration 500 ",
-        "E(data)                    1.25e-3",
-        "saturated pixels            0.2100",
-        "loss, encoder                  NaN",
+        "1.25e-3│",
+        "0.2100│",
+        "NaN│",
         "from iteration 500: sick: the gap is wide; went back to iteration 500",
         "Ctrl-C saves and ends",
         // the ends of the axes
@@ -118,13 +118,127 @@ fn a_window_of_any_size_is_drawn() {
             }
         }
     }
-    let usual = screen(&full, now, 80, 24).join("\n");
-    println!("{usual}");
-    assert!(usual.contains("E(x)  data samples noise"), "{usual}");
     let small = screen(&full, now, 40, 10).join("\n");
     assert!(
         small.contains("510/1500") && small.contains("went back"),
         "{small}"
+    );
+}
+
+/// Everything that is known of a run can be turned to, however small the window is, also after something happened.
+#[test]
+fn every_figure_can_be_turned_to() {
+    let (mut shown, now) = run();
+    for name in [
+        "nearest_neighbour",
+        "relative_frechet",
+        "similarity",
+        "energy_rate",
+        "encoder_rate",
+        "new",
+    ] {
+        shown.figure(500, name, 0.75);
+        shown.figure(510, name, 0.5);
+    }
+    shown.figure(510, "encoder_loss", 2.0);
+    let figures = [
+        "E(data)",
+        "E(samples)",
+        "E(noise)",
+        "gap",
+        "|∇E| first step",
+        "|∇E| last step",
+        "|x_K − x_0|",
+        "saturated pixels",
+        "1-NN accuracy",
+        "Fréchet, relative",
+        "loss, energy",
+        "loss, encoder",
+        "cos(direction, z)",
+        "mean age, steps",
+        "rate, energy",
+        "rate, encoder",
+        "new",
+    ];
+    let curves = [
+        "E(x)  data samples noise",
+        "gap E(data) − E(samples)",
+        "mean |∇E| at step  1 K",
+        "┌mean |x_K − x_0|",
+        "pixels at 0 or 1",
+        "┌1-NN accuracy",
+        "┌Fréchet, relative",
+        "┌loss of the energy",
+        "┌loss of the encoder",
+        "┌cos(direction, z)",
+        "┌mean age, steps",
+        "┌rate  energy encoder",
+    ];
+    let told = shown.events.clone();
+    for (width, height) in [(140, 42), (80, 24), (70, 18), (60, 16), (40, 12)] {
+        for events in [Vec::new(), told.clone()] {
+            shown.events = events;
+            let mut seen = String::new();
+            for page in 0..12 {
+                shown.page = page;
+                let lines = screen(&shown, now, width, height);
+                seen += &(lines.join("\n") + "\n");
+            }
+            let drawn = (width >= 60 && height >= 16).then_some(curves);
+            for part in figures.iter().chain(drawn.iter().flatten()) {
+                assert!(
+                    seen.contains(part),
+                    "{part} is not at {width}x{height}:\n{seen}"
+                );
+            }
+        }
+    }
+    // from the first one back to the last one
+    shown.page = 0;
+    let first = screen(&shown, now, 80, 24);
+    assert!(first[23].contains("Tab: page 1/"), "{first:?}");
+    shown.page = -1;
+    let last = screen(&shown, now, 80, 24);
+    let (_, pages) = last[23].split_once("page ").unwrap();
+    let (page, pages) = pages.split_once(' ').unwrap().0.split_once('/').unwrap();
+    assert_eq!(page, pages);
+}
+
+#[test]
+fn what_happened_is_told_to_its_last_word() {
+    let (mut shown, now) = run();
+    let words: Vec<String> = (0..40).map(|i| format!("word{i}")).collect();
+    shown.event(505, &words.join(" "));
+    for (width, height) in [(80, 24), (140, 42), (50, 30)] {
+        let text = screen(&shown, now, width, height).join("\n");
+        for word in &words {
+            assert!(text.contains(word), "{word} is not on\n{text}");
+        }
+    }
+    // the newest first, and that it goes on where there is no room for all of it
+    shown.event(510, &words.join(" ").repeat(9));
+    let text = screen(&shown, now, 80, 24).join("\n");
+    assert!(
+        text.contains("from iteration 510") && text.contains('…'),
+        "{text}"
+    );
+    assert!(!text.contains("from iteration 500"), "{text}");
+}
+
+#[test]
+fn one_point_has_one_number_an_axis() {
+    let (mut shown, now) = run();
+    shown.curves.clear();
+    shown.figure(50, "gap", 0.906);
+    let text = screen(&shown, now, 80, 24).join("\n");
+    assert!(text.contains("0.906"), "{text}");
+    for part in ["1.359", "0.453"] {
+        assert!(!text.contains(part), "{part}\n{text}");
+    }
+    assert_eq!(
+        text.matches("50 ").count() - text.matches("150 ").count(),
+        1,
+        "{text}"
     );
 }
 
@@ -142,6 +256,10 @@ fn what_a_run_went_back_from_is_gone() {
     };
     shown.begin(&stretch, now);
     assert_eq!(shown.curves["E(data)"].points(), [(10.0, 0.5)]);
+    shown
+        .stop
+        .store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(shown.state(), "going on from iteration 10");
     assert!(shown.events.is_empty() && shown.curves.len() == 1);
 }
 
@@ -204,6 +322,14 @@ fn two_pixels_are_a_character() {
         (Color::Indexed(196), Color::Indexed(21))
     );
     assert_eq!(buffer[(4, 0)].fg, Color::Indexed(231));
+    // without any, as light as the two are
+    let mut buffer = Buffer::empty(area);
+    Half(&picture, Palette::None).render(area, &mut buffer);
+    let shades: Vec<&str> = [0, 3, 4].map(|x| buffer[(x, 0)].symbol()).into();
+    assert_eq!(
+        (shades, buffer[(4, 0)].fg),
+        (vec!["░", " ", "█"], Color::Reset)
+    );
 }
 
 #[test]

@@ -1,0 +1,66 @@
+//! What a run says that is sick and ends.
+
+use crate::config::{Config, SickPolicy};
+use crate::report::RunDir;
+use crate::{Error, Result};
+
+/// Whether a run that falls sick may go on from an earlier state.
+pub(super) fn may_go_back(config: &Config) -> bool {
+    let health = &config.health;
+    health.policy == SickPolicy::RollBack && health.rolled_back < health.rollbacks
+}
+
+/// What the metrics of a run say last that is sick and ends.
+pub(super) fn last_words(config: &Config, why: &str) -> String {
+    match config.health.rolled_back {
+        0 => format!("sick: {why}; the run ended with it"),
+        n => format!(
+            "sick: {why}; the run ended with it, having gone back {}",
+            times(n)
+        ),
+    }
+}
+
+/// The error of a run that is sick and ends: what is wrong, what is left, and what to do.
+pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error> {
+    let health = &config.health;
+    let place = run.path().display();
+    let tried = match health.rolled_back {
+        0 => String::new(),
+        n => format!(
+            " The run has gone back {} already, which is all that health.rollbacks allows.",
+            times(n)
+        ),
+    };
+    let kept = match run.checkpoints()?.pop() {
+        Some((step, _)) => format!("the last checkpoint is that of iteration {step}"),
+        None => "there is no checkpoint from before".to_owned(),
+    };
+    // the settings that the run has come to count the times that it went back
+    let anew = match health.rolled_back {
+        0 => String::new(),
+        _ => " --set health.rolled_back=0".to_owned(),
+    };
+    let by_itself = match health.policy {
+        SickPolicy::Stop => {
+            ", or with `--set health.policy=roll_back`, which lets a run go back by itself"
+        }
+        SickPolicy::RollBack => "",
+    };
+    Ok(Error::Numbers {
+        what: "training",
+        why: format!(
+            "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed, the run would come to the same: start a new one from \
+             its settings, `clel train --config {place}/config.toml{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
+             `--set sampler.steps=` or more `--set loss.alpha=`{by_itself}"
+        ),
+    })
+}
+
+/// A number of times in words.
+fn times(n: usize) -> String {
+    match n {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
+}
