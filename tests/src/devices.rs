@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
+use clel::sampler::gains_by_halves;
 use clel_tensor::Device;
+use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
 
 /// The CPU, and the first WebGPU adapter where there is one (a software rasteriser is one). `CLEL_TEST_DEVICE` in the environment
 /// names one device to test alone.
@@ -25,4 +27,22 @@ pub fn devices() -> &'static [Device] {
             }
         }
     })
+}
+
+/// The GPU, opened anew with the kernels of graphics hardware, if there is one and storing halves pays there.
+///
+/// # Panics
+/// If it cannot be opened a second time.
+pub fn with_halves() -> Option<Device> {
+    if devices().iter().all(Device::is_cpu) {
+        return None;
+    }
+    let options = GpuOptions {
+        family: Some(Family::Tiled),
+        ..GpuOptions::default()
+    };
+    let adapter = find_adapter("").unwrap_or_else(|e| panic!("{e}"));
+    let gpu =
+        pollster::block_on(Gpu::open_with(adapter, options)).unwrap_or_else(|e| panic!("{e}"));
+    Some(Device::Wgpu(gpu)).filter(gains_by_halves)
 }

@@ -8,7 +8,7 @@ mod parity;
 pub mod readers;
 pub mod tiny;
 
-pub use devices::devices;
+pub use devices::{devices, with_halves};
 pub use fixture::Fixture;
 pub use modules::{load, same_gradients, same_values};
 pub use networks::{EncoderShape, EnergyShape};

@@ -5,31 +5,17 @@ use clel::model::{EnergyNetwork, Normalisation};
 use clel::sampler::{Langevin, Numbers};
 use clel_autograd::Var;
 use clel_nn::{Init, Mode, Module, autocast_grad, hold_weights};
-use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, RngKey, Tensor, Winograd, with_winograd};
-use clel_tests::devices;
+use clel_tests::{devices, with_halves};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-/// The GPU, if there is one, with the kernels of graphics hardware.
-fn tiled() -> Outcome<Option<Device>> {
-    if devices().iter().all(Device::is_cpu) {
-        return Ok(None);
-    }
-    let options = GpuOptions {
-        family: Some(Family::Tiled),
-        ..GpuOptions::default()
-    };
-    let opened = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
-    Ok(Some(Device::Wgpu(opened)))
-}
-
-/// The usual devices, and that.
-fn all_devices() -> Outcome<Vec<Device>> {
+/// The usual devices, and a GPU with the kernels of graphics hardware.
+fn all_devices() -> Vec<Device> {
     let mut all = devices().to_vec();
-    all.extend(tiled()?);
+    all.extend(with_halves());
     all.retain(|device| device.supports(DType::F16));
-    Ok(all)
+    all
 }
 
 /// The network of a preset, its last weights times a number, on which depends how large energies and gradients are.
@@ -76,7 +62,7 @@ fn both(network: &EnergyNetwork, x: &Tensor) -> Outcome<[(Vec<f32>, Vec<f32>); 2
 /// most of those it is computed from are below what f16 can hold, and a million times as large.
 #[test]
 fn gradients_keep_their_precision_whatever_their_size() -> Outcome {
-    for device in all_devices()? {
+    for device in all_devices() {
         for (preset, shape) in [
             ("digits", [8, 8, 8, 1]),
             ("cifar10-large", [2, 32, 32, 3]),
@@ -115,7 +101,7 @@ fn gradients_keep_their_precision_whatever_their_size() -> Outcome {
 #[test]
 fn steps_of_halves_take_half_the_memory() -> Outcome {
     let peak = |storage, batch| -> Outcome<Option<u64>> {
-        let Some(device) = tiled()? else {
+        let Some(device) = with_halves() else {
             return Ok(None);
         };
         let network = network("cifar10-small", "silu", 1.0, &device)?;

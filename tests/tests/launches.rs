@@ -8,14 +8,14 @@ use std::sync::Mutex;
 use clel::config::{Config, Layers, StepShape};
 use clel::data::Images;
 use clel::model::{EnergyNetwork, Normalisation, usual_shape};
-use clel::sampler::{Langevin, Statistics, StepSchedule, gains_by_halves};
+use clel::sampler::{Langevin, Statistics, StepSchedule};
 use clel::train::{Networks, Trainer};
 use clel_autograd::recorded_nodes;
 use clel_nn::optim::{Adam, Ema, Optimizer, Sgd};
 use clel_nn::{Init, Mode, Module, hold_weights};
 use clel_tensor::gpu::{AdapterKind, Family, Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, cpu::cpu_memory};
-use clel_tests::devices;
+use clel_tests::{devices, with_halves};
 
 /// Memory is counted for the whole process, so the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -24,26 +24,13 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const HALVES: &str = "sampler.storage=f16";
 
-/// The GPU with the kernels of graphics hardware, if there is one and it has 16-bit floats.
-fn tiled() -> Outcome<Option<Device>> {
-    if devices().iter().all(Device::is_cpu) {
-        return Ok(None);
-    }
-    let options = GpuOptions {
-        family: Some(Family::Tiled),
-        ..GpuOptions::default()
-    };
-    let gpu = pollster::block_on(Gpu::open_with(find_adapter("")?, options))?;
-    Ok(Some(Device::Wgpu(gpu)).filter(gains_by_halves))
-}
-
 /// Settings and devices whose steps are recorded.
-fn cases() -> Outcome<Vec<(&'static str, Device)>> {
+fn cases() -> Vec<(&'static str, Device)> {
     let usual = devices()
         .iter()
         .map(|device| ("data.path=unused", device.clone()));
-    let halves = tiled()?.map(|device| (HALVES, device));
-    Ok(usual.chain(halves).collect())
+    let halves = with_halves().map(|device| (HALVES, device));
+    usual.chain(halves).collect()
 }
 
 /// The network of a preset with another setting, and a batch for it.
@@ -209,7 +196,7 @@ fn steps_launch_what_is_listed() -> Outcome {
             }
         }
         // images are converted in no launch of its own, but for what scales their gradient
-        if let Some(device) = tiled()? {
+        if let Some(device) = with_halves() {
             let halves = launches_of_a_step(HALVES, "digits", 1, &device)?;
             list("digits", "wgpu tiled, of halves", halves)?;
         }
@@ -258,7 +245,7 @@ fn memory(device: &Device) -> [u64; 2] {
 #[test]
 fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
     let _turn = TURN.lock();
-    for (setting, device) in &cases()? {
+    for (setting, device) in &cases() {
         let (config, network, start) = subject_with(setting, "digits", 2, device)?;
         let run = |steps| -> Outcome<[u64; 2]> {
             chain(&config, &network, &start, steps)?.to_vec::<f32>()?;
@@ -280,7 +267,7 @@ fn two_hundred_steps_take_no_more_memory_than_twenty() -> Outcome {
 #[test]
 fn repeated_steps_change_nothing() -> Outcome {
     let _turn = TURN.lock();
-    for (setting, device) in &cases()? {
+    for (setting, device) in &cases() {
         let run = |steps,
                    capture: bool,
                    held: bool,
@@ -326,7 +313,7 @@ fn repeated_steps_change_nothing() -> Outcome {
 #[test]
 fn repeated_steps_make_no_buffers_and_no_bind_groups() -> Outcome {
     let _turn = TURN.lock();
-    for (setting, device) in &cases()? {
+    for (setting, device) in &cases() {
         let Device::Wgpu(gpu) = device else { continue };
         let (config, network, start) = subject_with(setting, "digits", 2, device)?;
         let made = |steps| -> Outcome<[u64; 2]> {
