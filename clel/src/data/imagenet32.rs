@@ -1,13 +1,12 @@
 //! ImageNet at 32×32 (Chrabaszcz et al., "A Downsampled Variant of ImageNet as an Alternative to the CIFAR datasets", 2017).
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::cifar::interleave;
 use super::folder;
 use super::npz::Npz;
+use super::region::Region;
 use super::set::Records;
 use super::{Channels, Form, ImageSet, Parts, Split, synsets};
 use crate::{Error, Result};
@@ -100,10 +99,7 @@ fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
             Some(offset) => {
                 // images are read one by one later, past the archive's checksum
                 file.check("data")?;
-                Values::InFile {
-                    file: Mutex::new(File::open(path).map_err(Error::read(path))?),
-                    offset,
-                }
+                Values::InFile(Region::open(path, offset)?)
             }
             None => {
                 held += data.size;
@@ -119,11 +115,7 @@ fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
             }
         };
         let first = labels.len();
-        batches.push(Batch {
-            path: path.clone(),
-            first,
-            values,
-        });
+        batches.push(Batch { first, values });
         labels.extend(numbers.iter().map(|label| (label - 1) as u32));
     }
     let records = Batches {
@@ -145,7 +137,6 @@ struct Batches {
 /// The images of a file.
 #[derive(Debug)]
 struct Batch {
-    path: PathBuf,
     /// Images before it.
     first: usize,
     values: Values,
@@ -153,7 +144,7 @@ struct Batch {
 
 #[derive(Debug)]
 enum Values {
-    InFile { file: Mutex<File>, offset: u64 },
+    InFile(Region),
     Unpacked(Vec<u8>),
 }
 
@@ -167,13 +158,9 @@ impl Records for Batches {
         let at = (index - batch.first) * LEN;
         match &batch.values {
             Values::Unpacked(bytes) => interleave(&bytes[at..at + LEN], values),
-            Values::InFile { file, offset } => {
+            Values::InFile(region) => {
                 let mut planes = [0; LEN];
-                let mut file = file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                let result = file
-                    .seek(SeekFrom::Start(offset + at as u64))
-                    .and_then(|_| file.read_exact(&mut planes));
-                result.map_err(Error::read(&batch.path))?;
+                region.read(at as u64, &mut planes)?;
                 interleave(&planes, values);
             }
         }

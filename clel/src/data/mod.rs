@@ -20,6 +20,7 @@ mod npz;
 mod order;
 mod packed;
 mod picture;
+mod region;
 mod resize;
 mod set;
 mod statistics;

@@ -37,9 +37,19 @@ fn tensors_of_images_and_labels_are_read() {
     };
     write(Dtype::U8, &[2, 1, 1, 3], &[1, 2, 3, 4, 5, 6], &[0, 3]);
     let (train, test) = read_tensors(&path).unwrap();
-    assert_eq!(
-        train.images.in_memory(),
-        Images::from_levels([2, 1, 1, 3], vec![1, 2, 3, 4, 5, 6], 256).as_ref()
+    let all = Images::from_levels([2, 1, 1, 3], vec![1, 2, 3, 4, 5, 6], 256).unwrap();
+    assert_eq!(train.images.read_all().unwrap(), all);
+    // read where they lie, one by one, unless there is room for all
+    assert!(train.images.in_memory().is_none());
+    assert_eq!(train.images.read(&[1]).unwrap(), all.select(&[1]));
+    assert!(
+        train
+            .images
+            .clone()
+            .held_up_to(6)
+            .unwrap()
+            .in_memory()
+            .is_some()
     );
     assert_eq!(train.labels, Some(vec![0, 3]));
     assert!(test.is_none());
