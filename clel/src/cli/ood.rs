@@ -1,6 +1,6 @@
 //! `clel ood`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -57,7 +57,7 @@ pub(super) struct Ood {
 /// The figures of one pair of sets.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
-    checkpoint: &'a Path,
+    checkpoint: String,
     iteration: u64,
     /// Further models.
     ensemble: &'a [Member],
@@ -112,7 +112,7 @@ impl Ood {
             let (name, set) = out.load(&inside, shape)?;
             let scores = scores(&models, &set, self.beta, &device)?;
             let row = Row {
-                checkpoint: &self.checkpoint,
+                checkpoint: self.checkpoint.display().to_string(),
                 iteration,
                 ensemble: &ensemble,
                 beta: self.beta,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::report::spelled;
+use crate::report::{is_utf8, spelled};
 use crate::{Error, Result};
 
 /// Prints a line on standard output.
@@ -28,10 +28,23 @@ fn is_closed(error: &std::io::Error) -> bool {
     error.kind() == ErrorKind::BrokenPipe || (cfg!(windows) && error.raw_os_error() == LEFT)
 }
 
-/// A value as one line of JSON.
+/// A value as one line of JSON, in ASCII where the terminal takes no more.
 pub(super) fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| Error::write(Path::new("standard output"))(error.into()))
+    let text = serde_json::to_string(value)
+        .map_err(|error| Error::write(Path::new("standard output"))(error.into()))?;
+    if is_utf8() {
+        return Ok(text);
+    }
+    let mut units = [0; 2];
+    let mut escaped = |c: char| -> String {
+        let units = c.encode_utf16(&mut units).iter();
+        units.map(|unit| format!("\\u{unit:04x}")).collect()
+    };
+    let all = text.chars().map(|c| match c.is_ascii() {
+        true => c.to_string(),
+        false => escaped(c),
+    });
+    Ok(all.collect())
 }
 
 /// Prints a message on standard error; there is nobody left to tell if that fails.

@@ -202,6 +202,8 @@ impl Layout {
                 train.push(member);
             }
         }
+        // the archive's checksum comes last
+        std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).map_err(fault)?;
         train.sort_by(|a: &Member, b| a.name.cmp(&b.name));
         if train.is_empty() {
             return Err(self.nothing(path));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Whether the terminal takes all characters: false where the environment names a locale that has others than UTF-8. One that names none, in a
 /// container say, tells nothing.
-pub(super) fn is_utf8() -> bool {
+pub(crate) fn is_utf8() -> bool {
     cfg!(not(unix)) || names_utf8(&|name| std::env::var(name).unwrap_or_default())
 }
 
@@ -28,18 +28,25 @@ pub(crate) fn spelled(text: &str) -> Cow<'_, str> {
 }
 
 fn in_ascii(text: &str) -> String {
+    let text = text.replace(" · ", " | ").replace("Fréchet", "Frechet");
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             c if c.is_ascii() => out.push(c),
-            '·' => out.push('|'),
+            '·' => out.push('*'),
             '−' | '–' | '—' => out.push('-'),
             '×' => out.push('x'),
             '±' => out.push_str("+-"),
             '…' => out.push_str("..."),
             '∇' => out.push_str("grad "),
-            'é' => out.push('e'),
             '²' => out.push_str("^2"),
+            '½' => out.push_str("1/2 "),
+            '‖' => out.push_str("||"),
+            'β' => out.push_str("beta"),
+            'σ' => out.push_str("sigma"),
+            'λ' => out.push_str("lambda"),
+            // a letter of a path, which must not become another one
+            c if c.is_alphanumeric() => out.extend(c.escape_default()),
             _ => out.push('?'),
         }
     }

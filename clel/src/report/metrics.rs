@@ -46,6 +46,7 @@ impl Metrics {
         let mut kept = Vec::new();
         let mut damaged = None;
         let mut sick = None;
+        let mut last = 0;
         for (i, line) in whole_lines(&bytes(path)?) {
             let found = match object(path, i, line) {
                 Ok(found) => found,
@@ -55,7 +56,8 @@ impl Metrics {
                 }
             };
             sick = is_sick(&found).then(|| text_of(&found)).flatten();
-            if step_of(&found) <= Some(step) {
+            if let Some(at) = step_of(&found).filter(|at| *at <= step) {
+                last = at.max(last);
                 if let Some((_, error)) = damaged {
                     return Err(error);
                 }
@@ -68,7 +70,8 @@ impl Metrics {
         }));
         lost.extend(damaged.map(|(line, _)| {
             format!(
-                "{}: line {line} was damaged; what came after iteration {step} is dropped, and the run comes to it again",
+                "{}: line {line} was damaged; figures of iterations after {last} up to {step} may be missing, and what came later is dropped, \
+                 since the run comes to it again",
                 path.display()
             )
         }));
@@ -130,6 +133,14 @@ impl Metrics {
             .map_err(Error::write(&self.path))
     }
 
+    /// Has all lines on the disk.
+    ///
+    /// # Errors
+    /// The disk is full, or fails.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(Error::write(&self.path))
+    }
+
     /// All lines of a file; none if it is not there yet. A last one that was cut short is left out.
     ///
     /// # Errors
@@ -183,7 +194,7 @@ fn object(path: &Path, line: usize, text: &[u8]) -> Result<Map<String, Value>> {
     object.filter(|o| step_of(o).is_some()).ok_or_else(|| {
         let place = format!("line {}", line + 1);
         let why = "not a JSON object with a `step`: something has damaged the file since it was written. Without this line it can be used \
-                   again; --resume drops damaged lines after the last checkpoint by itself";
+                   again";
         Error::format(path, place, why)
     })
 }

@@ -27,7 +27,7 @@ pub use grid::Grid;
 pub use lines::Lines;
 pub(crate) use lines::short;
 pub use live::Live;
-pub(crate) use locale::spelled;
+pub(crate) use locale::{is_utf8, spelled};
 pub use metrics::Metrics;
 pub use overview::{Overview, State};
 pub use page::page;

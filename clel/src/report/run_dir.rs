@@ -121,6 +121,9 @@ impl RunDir {
 
     /// Removes a directory in which nothing has been written yet.
     pub fn discard(&self) {
+        if self.config_path().exists() {
+            return;
+        }
         for inner in FOLDERS {
             // what is not empty stays
             let _ = std::fs::remove_dir(self.path.join(inner));

@@ -43,6 +43,11 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
+    /// Has the lines of metrics on the disk.
+    pub fn sync(&self) -> Result<()> {
+        self.metrics.sync()
+    }
+
     /// What is gone from the metrics and must be told.
     pub fn lost(&mut self) -> Vec<String> {
         self.metrics.lost()

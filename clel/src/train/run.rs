@@ -147,7 +147,6 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             return Err(error);
         }
     };
-    job.run.remove_summary()?;
     let mut losses = 0;
     loop {
         let mut config = trainer.config.clone();
@@ -189,6 +188,8 @@ fn to_the_end(
 ) -> Result<Ended> {
     loop {
         let mut recorder = Recorder::new(&job.run, trainer.step())?;
+        // from here on the run goes on
+        job.run.remove_summary()?;
         warnings.extend(recorder.lost());
         for warning in warnings.drain(..) {
             watching.face.event(trainer.step(), &warning);
@@ -200,8 +201,13 @@ fn to_the_end(
             Stretch::Sick(why) if !may_go_back(config) => {
                 let (step, text) = (trainer.step(), last_words(config, &why));
                 watching.face.event(step, &text);
-                recorder.sick(step, &text)?;
-                return Err(hopeless(config, &job.run, &why)?);
+                // a full disk is no reason to keep the diagnosis
+                let told = recorder.sick(step, &text);
+                let error = hopeless(config, &job.run, &why)?;
+                if let Err(untold) = told {
+                    watching.face.event(step, &untold.to_string());
+                }
+                return Err(error);
             }
             Stretch::Sick(why) => {
                 trainer = go_back(job, trainer, &why, warnings)?;
@@ -298,6 +304,8 @@ fn stretch(
             watching.face.samples(step, shape, &chains);
         }
         if save {
+            // what a checkpoint goes on from must not be lost with the machine
+            recorder.sync()?;
             trainer.save(&job.run.checkpoint_path(step))?;
             kept.prune(step)?;
         }

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, SickPolicy};
 use crate::report::RunDir;
-use crate::{Error, Result};
+use crate::{Error, Result, error::as_argument};
 
 /// Whether a run that falls sick may go on from an earlier state.
 pub(super) fn may_go_back(config: &Config) -> bool {
@@ -25,6 +25,7 @@ pub(super) fn last_words(config: &Config, why: &str) -> String {
 pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error> {
     let health = &config.health;
     let place = run.path().display();
+    let settings = as_argument(&run.path().join("config.toml"));
     let tried = match health.rolled_back {
         0 => String::new(),
         n => format!(
@@ -51,7 +52,7 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
         what: "training",
         why: format!(
             "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed, the run would come to the same: start a new one from \
-             its settings, `clel train --config {place}/config.toml{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
+             its settings, `clel train --config {settings}{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
              `--set sampler.steps=` or more `--set loss.alpha=`{by_itself}"
         ),
     })

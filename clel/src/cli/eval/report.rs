@@ -1,6 +1,6 @@
 //! What `clel eval` prints.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::train::Loaded;
 pub(super) struct Heading {
     images: String,
     /// As it was named.
-    checkpoint: Option<PathBuf>,
+    checkpoint: Option<String>,
     sampler: Option<Sampler>,
 }
 
@@ -38,7 +38,7 @@ impl Heading {
     pub fn images(checkpoint: Option<&Path>, path: &Path, n: usize) -> Heading {
         Heading {
             images: format!("{n} images of {}", path.display()),
-            checkpoint: checkpoint.map(Path::to_owned),
+            checkpoint: checkpoint.map(|path| path.display().to_string()),
             sampler: None,
         }
     }
@@ -46,7 +46,7 @@ impl Heading {
     pub fn buffer(checkpoint: &Path, model: &Loaded, n: usize) -> Heading {
         Heading {
             images: format!("{n} samples of the replay buffer"),
-            checkpoint: Some(checkpoint.to_owned()),
+            checkpoint: Some(checkpoint.display().to_string()),
             sampler: Some(Sampler {
                 iteration: model.step,
                 ensemble: Vec::new(),
@@ -65,7 +65,7 @@ impl Heading {
     ) -> Heading {
         Heading {
             images: format!("{n} chains from fresh noise, averaged networks"),
-            checkpoint: Some(checkpoint.to_owned()),
+            checkpoint: Some(checkpoint.display().to_string()),
             sampler: Some(Sampler {
                 iteration: model.step,
                 ensemble,
@@ -161,7 +161,7 @@ impl Report {
         ))?;
         output::say(&format!("images      {}", heading.images))?;
         if let Some(checkpoint) = &heading.checkpoint {
-            output::say(&format!("checkpoint  {}", checkpoint.display()))?;
+            output::say(&format!("checkpoint  {checkpoint}"))?;
         }
         if let Some(sampler) = &heading.sampler {
             output::say(&format!("sampler     {}", sampler.line()))?;

@@ -49,6 +49,17 @@ impl Judge {
         })
     }
 
+    /// Refuses a class that it is known not to know.
+    pub fn check(&self, class: usize) -> Result<()> {
+        match self.nothing {
+            Some(nothing) if class >= nothing => Err(Error::Argument {
+                argument: format!("--expected {class}"),
+                why: format!("the judge knows the classes 0 to {}", nothing - 1),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Counts samples, row-major \[N, H, W, C\], by what they were asked for.
     ///
     /// That is what leads a chain; or else the class of the image that is completed, if images have classes, or `expected`. What of an image

@@ -130,6 +130,9 @@ impl Sample {
         }
         let judge = self.judge.as_ref();
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
+        if let (Some(judge), Some(class)) = (&judge, self.expected) {
+            judge.check(class)?;
+        }
         model.config.train.with_kernels(|| {
             let plan = Plan::of(self, self.latents(model, model, &device)?)?;
             if let (Some(class), Some(_)) = (self.expected, &plan.labels) {
@@ -159,12 +162,19 @@ impl Sample {
     ) -> Result<()> {
         let model = models.first();
         let (samples, film) = self.chains(models, others, plan, device)?;
-        let agreement = match judge {
-            Some(judge) => Some(judge.agreement(plan, self.expected, &samples, model)?),
-            None => None,
+        let judged = judge
+            .map(|judge| judge.agreement(plan, self.expected, &samples, model))
+            .transpose();
+        let (agreement, refused) = match judged {
+            Ok(agreement) => (agreement, None),
+            // what has been drawn stays
+            Err(error) => (None, Some(error)),
         };
         let record = Record::new(self, models, others, plan, film.as_ref(), agreement);
         self.write(model, plan, &samples, film.as_ref(), &record)?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         output::say(&match self.json {
             true => output::json(&record)?,
             false => record.text(),

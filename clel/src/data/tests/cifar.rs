@@ -217,3 +217,24 @@ fn a_damaged_header_is_told_without_its_bytes() {
     assert!(error.contains("has no number for `cksum`"), "{error}");
     assert!(!error.contains(char::is_control), "{error:?}");
 }
+
+/// A bit of the checksum that ends a gzip file, behind the archive's own end.
+#[test]
+fn an_archive_is_compared_with_its_checksum() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.tar.gz");
+    let mut bytes = archive(&[
+        ("data_batch_1.bin", vec![0; 3073]),
+        ("test_batch.bin", vec![0; 3073]),
+    ]);
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(cifar10(&path).is_ok());
+    let checksum = bytes.len() - 8;
+    bytes[checksum] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let error = message(cifar10(&path));
+    assert!(
+        error.contains("c.tar.gz: ") && error.contains("damaged"),
+        "{error}"
+    );
+}

@@ -70,8 +70,10 @@ fn middle(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) -
     let list = figures.0.len() as u16 + 2;
     let strip = figures.lines(area.width - 2) + 2;
     let room = area.height;
+    // samples are on a page of their own where two charts would not fit beside them
+    let beside = area.width - side >= 2 * charts::LEAST.0;
     // figures are beside the curves, below them, or on pages of their own
-    let (above, place) = if room >= PICTURE + list {
+    let (above, place) = if beside && room >= PICTURE + list {
         let [above, side] = across(area);
         let [_, place] =
             Layout::vertical([Constraint::Min(PICTURE), Constraint::Length(list)]).areas(side);
@@ -89,8 +91,6 @@ fn middle(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) -
     } else {
         (area, None)
     };
-    // so are samples, where two charts would not fit beside them
-    let beside = area.width - side >= 2 * charts::LEAST.0;
     let (curves, picture) = match (beside, across(above)) {
         (true, [curves, mut picture]) => {
             if let Some(place) = place.filter(|place| place.x == picture.x) {

@@ -175,7 +175,7 @@ fn every_figure_can_be_turned_to() {
         "┌rate  energy encoder",
     ];
     let told = shown.events.clone();
-    for (width, height) in [(140, 42), (80, 24), (70, 18), (60, 16), (40, 12)] {
+    for (width, height) in [(140, 42), (80, 24), (70, 50), (70, 18), (60, 16), (40, 12)] {
         for events in [Vec::new(), told.clone()] {
             shown.events = events;
             let mut seen = String::new();
