@@ -1,7 +1,7 @@
 //! Images in safetensors files.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -92,7 +92,10 @@ impl Reader<'_> {
         };
         let mut size = [0; 8];
         file.read_exact(&mut size)
-            .map_err(|_| fault("it has no room for the header's size".into()))?;
+            .map_err(|error| match error.kind() {
+                ErrorKind::UnexpectedEof => fault("it has no room for the header's size".into()),
+                _ => Error::read(path)(error),
+            })?;
         let size = u64::from_le_bytes(size);
         let start = size.saturating_add(8);
         if start > length || size > MOST_HEADER {
