@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use clel_tensor::{DType, Device, Tensor};
+use clel_tensor::{Device, Tensor};
 
 use super::{TensorFile, write_tensors};
 use crate::{Error, FileOrder, Module, Result, Slot};
@@ -78,20 +78,18 @@ fn read_slot(file: &TensorFile, key: &str, slot: &Slot<'_>) -> Result<Tensor> {
     }
     // a GPU may have no type of a file's
     let value = file.tensor(key, &Device::Cpu)?;
-    let found = value.dtype();
-    let widens = |found: DType| found.is_float() && found.size() < old.dtype().size();
-    match (found, old.dtype()) {
-        (found, expected) if found == expected || (widens(found) && expected.is_float()) => {
-            let value = value.to_dtype(expected)?.to_device(old.device())?;
-            slot.order().from_file(&value)
-        }
-        (found, expected) => Err(Error::FileDType {
+    let (found, expected) = (value.dtype(), old.dtype());
+    let widens = found.is_float() && expected.is_float() && found.size() < expected.size();
+    if found != expected && !widens {
+        return Err(Error::FileDType {
             file: file.path().to_owned(),
             key: key.into(),
             expected: expected.to_string(),
             found: found.to_string(),
-        }),
+        });
     }
+    let value = value.to_dtype(expected)?.to_device(old.device())?;
+    slot.order().from_file(&value)
 }
 
 /// Writes a module to a safetensors file that PyTorch can load, atomically.

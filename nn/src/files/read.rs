@@ -150,26 +150,11 @@ impl TensorFile {
         };
         let (bytes, shape) = (&self.bytes[entry.range.clone()], &entry.shape);
         // the header's offsets were checked against shapes and types
-        let four = || bytes.as_chunks::<4>().0.iter().copied();
-        let eight = || bytes.as_chunks::<8>().0.iter().copied();
         let tensor = match entry.dtype {
-            Dtype::F32 => {
-                let v: Vec<f32> = four().map(f32::from_le_bytes).collect();
-                Tensor::from_slice(&v, shape, device)
-            }
-            Dtype::F16 => {
-                let two = bytes.as_chunks::<2>().0.iter().copied();
-                let v: Vec<f16> = two.map(f16::from_le_bytes).collect();
-                Tensor::from_slice(&v, shape, device)
-            }
-            Dtype::F64 => {
-                let v: Vec<f64> = eight().map(f64::from_le_bytes).collect();
-                Tensor::from_slice(&v, shape, device)
-            }
-            Dtype::U32 => {
-                let v: Vec<u32> = four().map(u32::from_le_bytes).collect();
-                Tensor::from_slice(&v, shape, device)
-            }
+            Dtype::F32 => Tensor::from_slice(&numbers(bytes, f32::from_le_bytes), shape, device),
+            Dtype::F16 => Tensor::from_slice(&numbers(bytes, f16::from_le_bytes), shape, device),
+            Dtype::F64 => Tensor::from_slice(&numbers(bytes, f64::from_le_bytes), shape, device),
+            Dtype::U32 => Tensor::from_slice(&numbers(bytes, u32::from_le_bytes), shape, device),
             other => {
                 return Err(Error::FileDType {
                     file: self.path.clone(),
@@ -181,6 +166,11 @@ impl TensorFile {
         };
         Ok(tensor?)
     }
+}
+
+/// Little-endian numbers of `B` bytes each.
+fn numbers<const B: usize, T>(bytes: &[u8], read: impl Fn([u8; B]) -> T) -> Vec<T> {
+    bytes.as_chunks::<B>().0.iter().map(|b| read(*b)).collect()
 }
 
 /// The first little-endian number of `B` bytes that is not finite, with its position.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use clel_tensor::{DType, Tensor, f16};
+use clel_tensor::{DType, Element, Tensor, f16};
 use crc32fast::Hasher;
 use serde_json::{Map, Value, json};
 
@@ -150,29 +150,21 @@ fn header(
 }
 
 fn bytes_of(t: &Tensor) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(t.len() * t.dtype().size());
     match t.dtype() {
-        DType::F32 => {
-            let v = t.to_vec::<f32>()?;
-            v.iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
-        }
-        DType::F16 => {
-            let v = t.to_vec::<f16>()?;
-            v.iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
-        }
-        DType::F64 => {
-            let v = t.to_vec::<f64>()?;
-            v.iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
-        }
-        DType::U32 => {
-            let v = t.to_vec::<u32>()?;
-            v.iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
-        }
+        DType::F32 => little_endian(t, f32::to_le_bytes),
+        DType::F16 => little_endian(t, f16::to_le_bytes),
+        DType::F64 => little_endian(t, f64::to_le_bytes),
+        DType::U32 => little_endian(t, u32::to_le_bytes),
     }
+}
+
+fn little_endian<const B: usize, T: Element>(
+    t: &Tensor,
+    write: impl Fn(T) -> [u8; B],
+) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(t.len() * B);
+    let numbers = t.to_vec::<T>()?.into_iter();
+    numbers.for_each(|x| bytes.extend_from_slice(&write(x)));
     Ok(bytes)
 }
 
