@@ -8,8 +8,8 @@ use super::pipelines::Pipeline;
 /// Bind groups kept at most. A network's step needs a few hundred.
 const MOST: usize = 4096;
 
-/// Numbers of arrays read and written, and the buffers with the place and the number of the bytes that are seen of them.
-type Key = (usize, usize, Vec<(wgpu::Buffer, u64, u64)>);
+/// How a kernel takes its arrays, and the buffers with the place and the number of the bytes that are seen of them.
+type Key = (wgpu::BindGroupLayout, Vec<(wgpu::Buffer, u64, u64)>);
 
 /// The bind groups of one device's launches.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Bindings {
         }
         let buffers = || read.iter().chain(written);
         let seen = buffers().map(|b| (b.raw().clone(), b.offset(), b.visible()));
-        let key = (read.len(), written.len(), seen.collect());
+        let key = (pipeline.storage.clone(), seen.collect());
         let made = &mut self.made;
         let group = self.known.entry(key).or_insert_with(|| {
             *made += 1;

@@ -165,11 +165,17 @@ impl Gpu {
 
     fn create(&self, size: u64) -> Result<wgpu::Buffer, String> {
         let device = &self.inner.device;
+        // lanes that share rows read small factors so
+        let uniform = match self.inner.lanes {
+            true => wgpu::BufferUsages::UNIFORM,
+            false => wgpu::BufferUsages::empty(),
+        };
         let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let raw = device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size,
-            usage: wgpu::BufferUsages::STORAGE
+            usage: uniform
+                | wgpu::BufferUsages::STORAGE
                 | wgpu::BufferUsages::COPY_SRC
                 | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,

@@ -34,11 +34,13 @@ pub(super) fn lane_vectors(columns: usize) -> usize {
     if columns > 4 * LANES as usize { 2 } else { 1 }
 }
 
-pub(super) fn lanes_program(vectors: usize, b_transposed: bool) -> Program {
+/// `held`: see [`Gpu::held`].
+pub(super) fn lanes_program(vectors: usize, b_transposed: bool, held: usize) -> Program {
     program!("matmul_lanes")
         .set("TM", LANE_ROWS)
         .set("TNV", vectors)
         .set("BT", u8::from(b_transposed))
+        .set("HELD", held)
 }
 
 /// The block that wastes least of an m × n product. A step costs the products and, about four
@@ -141,6 +143,10 @@ impl Gpu {
         c: &GpuBuffer,
     ) -> Result<()> {
         let vectors = lane_vectors(shape.n);
+        let held = match shape.batch > 1 && shape.b_batched {
+            true => 0,
+            false => self.held(operands[1], shape.k * shape.n),
+        };
         let tiles_n = shape.n.div_ceil(4 * vectors * LANES as usize);
         let tiles = shape.m.div_ceil(LANE_ROWS) * tiles_n;
         let subgroups = tiles * shape.batch;
@@ -150,7 +156,7 @@ impl Gpu {
         params.extend([shape.m, shape.n, shape.k].map(|n| n as u32));
         params.extend(shape.steps().map(|n| n as u32));
         self.launch(
-            &lanes_program(vectors, shape.b_transposed),
+            &lanes_program(vectors, shape.b_transposed, held),
             &Launch {
                 name,
                 read: &operands,
@@ -159,6 +165,21 @@ impl Gpu {
                 groups: (subgroups as u64).div_ceil(WORKGROUP / u64::from(LANES)),
             },
         )
+    }
+
+    /// Vec4s of a uniform that holds so many numbers, if one can: few sizes, so that there are few kernels.
+    pub(super) fn uniform_for(&self, numbers: usize) -> Option<usize> {
+        let vectors = numbers.div_ceil(4).next_power_of_two();
+        let fits = 16 * vectors as u64 <= self.inner.limits.max_uniform_buffer_binding_size;
+        fits.then_some(vectors)
+    }
+
+    /// Vec4s of the uniform as which lanes read a factor of so many numbers; 0 where they read it from storage, since it is too large or its array ends before
+    /// the uniform does. Software rasterisers load from uniforms in a third of the time, without asking for each lane whether it takes part.
+    pub(super) fn held(&self, factor: &GpuBuffer, numbers: usize) -> usize {
+        let uniform = self.uniform_for(numbers);
+        let whole = uniform.filter(|vectors| 16 * *vectors as u64 <= factor.visible());
+        whole.unwrap_or(0)
     }
 
     /// Number of parts for a contraction of length `k` when `threads` threads work side by side.

@@ -21,8 +21,8 @@ pub(super) struct Pipeline {
 #[derive(Debug)]
 pub(super) struct Pipelines {
     known: HashMap<String, Arc<Pipeline>>,
-    /// By numbers of arrays read and written.
-    layouts: HashMap<(usize, usize), (wgpu::BindGroupLayout, wgpu::PipelineLayout)>,
+    /// By how each of the arrays is bound.
+    layouts: HashMap<Vec<wgpu::BufferBindingType>, (wgpu::BindGroupLayout, wgpu::PipelineLayout)>,
     params: wgpu::BindGroupLayout,
     checked: bool,
 }
@@ -80,8 +80,9 @@ impl Pipelines {
         }
         let source = source().map_err(|why| faults.refused(format!("kernel {key}: {why}")))?;
         let source = finished(source);
-        let (storage, layout) = self.layouts.entry((read, written)).or_insert_with(|| {
-            let storage = storage_layout(device, read, written);
+        let arrays = bindings(&source, read, written);
+        let (storage, layout) = self.layouts.entry(arrays).or_insert_with_key(|arrays| {
+            let storage = storage_layout(device, arrays);
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: None,
                 bind_group_layouts: &[Some(&self.params), Some(&storage)],
@@ -135,15 +136,32 @@ impl Pipelines {
     }
 }
 
-fn storage_layout(device: &wgpu::Device, read: usize, written: usize) -> wgpu::BindGroupLayout {
-    let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..read + written)
-        .map(|binding| wgpu::BindGroupLayoutEntry {
+/// How a kernel's text takes its arrays: those read from memory, or, small ones, as a uniform.
+fn bindings(source: &str, read: usize, written: usize) -> Vec<wgpu::BufferBindingType> {
+    let kind = |binding| {
+        let declared = format!("@group(1) @binding({binding}) var<uniform>");
+        match source.contains(&declared) {
+            true => wgpu::BufferBindingType::Uniform,
+            false => wgpu::BufferBindingType::Storage {
+                read_only: binding < read,
+            },
+        }
+    };
+    (0..read + written).map(kind).collect()
+}
+
+fn storage_layout(
+    device: &wgpu::Device,
+    arrays: &[wgpu::BufferBindingType],
+) -> wgpu::BindGroupLayout {
+    let entries: Vec<wgpu::BindGroupLayoutEntry> = arrays
+        .iter()
+        .enumerate()
+        .map(|(binding, ty)| wgpu::BindGroupLayoutEntry {
             binding: binding as u32,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage {
-                    read_only: binding < read,
-                },
+                ty: *ty,
                 has_dynamic_offset: false,
                 min_binding_size: None,
             },

@@ -15,12 +15,18 @@ const FEW: usize = 4;
 /// Places of a window whose sums are written out.
 const WRITTEN_OUT: usize = 49;
 
-pub(super) fn lanes_program(weight_gradient: bool, vectors: usize, b_transposed: bool) -> Program {
+pub(super) fn lanes_program(
+    weight_gradient: bool,
+    vectors: usize,
+    b_transposed: bool,
+    held: usize,
+) -> Program {
     program!("conv_lanes")
         .set("WEIGHT", u8::from(weight_gradient))
         .set("TM", LANE_ROWS)
         .set("TNV", vectors)
         .set("BT", u8::from(b_transposed))
+        .set("HELD", held)
 }
 
 pub(super) fn sum_program([kh, kw, c]: [usize; 3], stride_one: bool) -> Program {
@@ -120,14 +126,16 @@ impl Gpu {
         }
     }
 
-    /// The weight, \[o, window\], with its rows filled up with zeros.
+    /// The weight, \[o, window\], with its rows filled up with zeros, in an array that can be [held](Self::held) if it is small.
     fn window_rows(&self, pass: ConvPass, s: &Conv2d, weight: &GpuBuffer) -> Result<GpuBuffer> {
         let [window, row] = window(pass, s);
         if window == row {
             return Ok(weight.handle());
         }
         weight.in_form(format!("{} rows of {window} in {row}", s.o), || {
-            let rows = self.output(pass.name(), s.o * row * 4)?;
+            let numbers = s.o * row;
+            let bytes = self.uniform_for(numbers).map_or(4 * numbers, |n| 16 * n);
+            let rows = self.output(pass.name(), bytes)?;
             let lengthened = Embed {
                 shape: vec![s.o, window],
                 out: vec![s.o, row],
@@ -171,7 +179,13 @@ impl Gpu {
         let pixels = s.n * s.oh * s.ow;
         params.extend([pixels, window, depth, s.h, s.w, s.c].map(|n| n as u32));
         params.extend([s.oh, s.ow, s.o, s.kw, s.stride, s.pad].map(|n| n as u32));
-        let program = lanes_program(pass == ConvPass::WeightGrad, vectors, product.b_transposed);
+        let of_gradient = pass == ConvPass::WeightGrad;
+        let held = match of_gradient {
+            // a gradient is large
+            true => 0,
+            false => self.held(b, product.k * product.n),
+        };
+        let program = lanes_program(of_gradient, vectors, product.b_transposed, held);
         self.launch(
             &program,
             &Launch {

@@ -1,6 +1,6 @@
 // A convolution as a product of its windows, by lanes that share rows. WEIGHT: the weight gradient, y[part, o, window] = Σ over the pixels of
 // a part of g[pixel, o] · x[window of that pixel]: rows are the places of a window, and b is g. Else forward, y[pixel, o] = Σ over the places of a window: rows are pixels,
-// and b is the weight, whose rows are filled up with zeros to `depth` numbers, a multiple of 8.
+// and b is the weight, whose rows are filled up with zeros to `depth` numbers, a multiple of 8. HELD: b is small and read as a uniform of so many vec4s, of which it fills the first.
 // Grid: subgroups = parts · ⌈rows / TM⌉ · ⌈o / 32·TNV⌉, 8 a workgroup.
 
 struct Params {
@@ -29,7 +29,11 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> x: array<f32>;             // [n, h, w, c]
+#if HELD
+@group(1) @binding(1) var<uniform> b: array<vec4<f32>, $HELD>;      // [o, depth]
+#else
 @group(1) @binding(1) var<storage, read> b: array<vec4<f32>>;       // [o, depth], or g
+#endif
 #if WEIGHT
 @group(1) @binding(2) var<storage, read_write> y: array<f32>;       // [parts, o, window]
 #else

@@ -1,7 +1,7 @@
 // c[batch, m, n] = a · op(b), without workgroup memory, by lanes that share rows: each of the 8 lanes of a subgroup loads another of 8
 // steps of the same TM rows of a and tells the others; each keeps TM × 4·TNV outputs in registers. So a number of a is loaded once for 8 · 4·TNV
 // columns.
-// BT: b is stored [n, k]. k is a multiple of 8, n of 4.
+// BT: b is stored [n, k]. HELD: b is small and read as a uniform of so many vec4s, of which it fills the first. k is a multiple of 8, n of 4.
 // Grid: subgroups = batch · ⌈m / TM⌉ · ⌈n / 32·TNV⌉, 8 a workgroup.
 
 struct Params {
@@ -18,7 +18,11 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> a: array<f32>;             // [batch or 1, m, k]
+#if HELD
+@group(1) @binding(1) var<uniform> b: array<vec4<f32>, $HELD>;      // [k, n] or [n, k]
+#else
 @group(1) @binding(1) var<storage, read> b: array<vec4<f32>>;       // [batch or 1, k, n]
+#endif
 @group(1) @binding(2) var<storage, read_write> c: array<vec4<f32>>; // [batch, m, n]
 
 #include thread

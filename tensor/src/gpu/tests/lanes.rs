@@ -51,6 +51,8 @@ fn matrix_products_by_lanes() {
         (3, 24, 4, 3, 3, 2),
         (20, 28, 3, 2, 2, 1),
         (8, 100, 3, 3, 1, 0),
+        // a weight too large for a uniform
+        (3, 600, 3, 3, 1, 1),
     ] {
         let shape = Conv2d {
             n: 3,
@@ -74,12 +76,15 @@ fn matrix_products_by_lanes() {
     let compiled = gpu.compiled();
     let sums = ["5 KW=5 C=1", "3 KW=3 C=2", "3 KW=3 C=3", "2 KW=5 C=4"];
     let sums = sums.map(|of| format!("windows_sum KH={of}"));
-    let products = ["matmul_lanes", "conv_lanes WEIGHT=0", "conv_lanes WEIGHT=1"];
-    for kernel in products
-        .iter()
-        .copied()
-        .chain(sums.iter().map(String::as_str))
-    {
+    let products = [
+        "matmul_lanes TM=16 TNV=1 BT=0 HELD=0",
+        "matmul_lanes TM=16 TNV=1 BT=0 HELD=256",
+        "conv_lanes WEIGHT=0 TM=16 TNV=2 BT=1 HELD=0",
+        "conv_lanes WEIGHT=0 TM=16 TNV=1 BT=1 HELD=256",
+        "conv_lanes WEIGHT=1",
+    ];
+    let sums = sums.iter().map(String::as_str);
+    for kernel in products.into_iter().chain(sums) {
         let by_lanes = compiled.iter().any(|key| key.starts_with(kernel));
         assert_eq!(by_lanes, gpu.inner.lanes, "{kernel}: {compiled:?}");
     }

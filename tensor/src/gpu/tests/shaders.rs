@@ -192,8 +192,12 @@ fn every_permutation_is_portable() {
     let mut lanes = Vec::new();
     for vectors in [1, 2] {
         for bt in [false, true] {
-            lanes.push(matmul::lanes_program(vectors, bt));
-            lanes.push(windows::lanes_program(!bt, vectors, bt));
+            for held in [0, 64] {
+                lanes.push(matmul::lanes_program(vectors, bt, held));
+                // weight gradients hold nothing
+                let of_gradient = !bt && held == 0;
+                lanes.push(windows::lanes_program(of_gradient, vectors, bt, held));
+            }
             lanes.extend([TWO, FOUR].map(|outputs| winograd_lanes::program(outputs, vectors, bt)));
         }
     }
