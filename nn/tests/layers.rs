@@ -2,7 +2,7 @@
 
 use clel_autograd::Var;
 use clel_nn::{
-    BatchNorm, Conv2d, ConvOptions, Error, Fill, GlobalAvgPool2d, Init, Layer, Linear,
+    Activation, BatchNorm, Conv2d, ConvOptions, Error, Fill, GlobalAvgPool2d, Init, Layer, Linear,
     LinearOptions, Mode, Module, Parameter, Result, Weight,
 };
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
@@ -13,6 +13,24 @@ fn init(dtype: DType) -> Init {
 
 fn zeros(shape: &[usize]) -> Result<Var> {
     Ok(Tensor::zeros(shape, DType::F32, &Device::Cpu)?.into())
+}
+
+/// Where eˣ − 1 cancels, the exponential linear unit keeps its digits.
+#[test]
+fn elu_is_exact_near_zero() -> Result<()> {
+    let points = [-1e-7f32, -3e-5, -0.01, -1.0, -20.0, 0.5];
+    let x = Tensor::from_slice(&points, &[points.len()], &Device::Cpu)?;
+    let y = Activation::Elu.apply(&x.into())?.tensor().to_vec::<f32>()?;
+    for (x, y) in points.iter().zip(y) {
+        let x64 = f64::from(*x);
+        let exact = if x64 > 0.0 { x64 } else { x64.exp_m1() };
+        let error = (f64::from(y) - exact).abs() / exact.abs();
+        assert!(
+            error < 4.0 * f64::from(f32::EPSILON),
+            "{x}: {y} instead of {exact}"
+        );
+    }
+    Ok(())
 }
 
 /// σ reaches the largest singular value, known for a matrix U·diag(3, 1)·Vᵀ with orthogonal columns.

@@ -47,8 +47,12 @@ impl Activation {
             Activation::Relu => x().less_equal(0.0).select(0.0, x()),
             Activation::LeakyRelu(slope) => positive().select(x(), x() * slope),
             Activation::Silu => x() * x().sigmoid(),
-            // the exponential must be finite on the other side too: its derivative there is 0 times it
-            Activation::Elu => positive().select(x(), x().minimum(0.0).exp() - 1.0),
+            Activation::Elu => {
+                // eˣ − 1, without the cancellation near 0; it must be finite for positive x too: its derivative there is 0 times it
+                let below = || x().minimum(0.0);
+                let curved = (below() * 0.5).tanh() * (below().exp() + 1.0);
+                positive().select(x(), curved)
+            }
             Activation::Gelu => {
                 let inner = x() * (x() * x() * 0.044_715 + 1.0) * (2.0 / PI).sqrt();
                 x() * 0.5 * (inner.tanh() + 1.0)
