@@ -1,6 +1,10 @@
 //! What a run leaves behind and shows while it goes on.
 
 mod animation;
+#[cfg(not(target_family = "wasm"))]
+mod dashboard;
+#[cfg(target_family = "wasm")]
+#[path = "no_dashboard.rs"]
 mod dashboard;
 mod events;
 mod face;
@@ -19,10 +23,11 @@ mod run_dir;
 mod summary;
 
 pub use animation::Animation;
-pub use dashboard::Pictures;
+pub(crate) use dashboard::columns;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use dashboard::give_back;
 pub use events::Events;
-pub use face::{Face, Look, Memory, Stretch, face};
+pub use face::{Face, Look, Memory, Pictures, Stretch, face};
 pub use grid::Grid;
 pub use lines::Lines;
 pub(crate) use lines::short;

@@ -128,6 +128,9 @@ impl Watching<'_> {
 fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
     let lock = job.run.lock()?;
+    if let Some(warning) = lock.warning() {
+        watching.face.event(0, warning);
+    }
     let mut warnings = Vec::new();
     let begun = describe_data(&mut job.config, &job.data).and_then(|()| {
         warnings = unmet(&job.config, &job.device);
