@@ -33,7 +33,7 @@ pub use lines::Lines;
 pub(crate) use lines::short;
 pub use live::Live;
 pub(crate) use locale::{is_utf8, spelled};
-pub use metrics::Metrics;
+pub use metrics::{End, Metrics};
 pub use overview::{Overview, State};
 pub use page::page;
 pub use run_dir::{BestCheckpoint, RunDir};
