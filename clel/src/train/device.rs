@@ -66,8 +66,8 @@ pub(super) fn is_failure(error: &Error) -> bool {
 pub(super) fn tell_failure(run: &RunDir, face: &mut dyn Face, error: &Error) {
     let text = format!("failed: {}; the run ended with it", error.in_one_line());
     let told = run.read_metrics().and_then(|lines| {
-        let steps = lines.iter().filter_map(|line| line.get("step")?.as_u64());
-        let step = steps.last().unwrap_or(0);
+        let step = lines.last().and_then(|line| line.get("step")?.as_u64());
+        let step = step.unwrap_or(0);
         face.event(step, &text);
         Recorder::new(run, step)?.end(step, &text, End::Failed)
     });
