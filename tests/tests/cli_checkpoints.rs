@@ -220,6 +220,38 @@ fn a_run_goes_on_from_the_one_before() {
 }
 
 #[test]
+fn what_was_told_of_one_is_told_when_the_one_before_is_damaged_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let settings = ["log.checkpoint_every=1", "log.checkpoints_kept=3"];
+    let settings = settings.iter().flat_map(|s| ["--set", s]);
+    let trained = train(
+        &run,
+        &["--steps", "3"]
+            .into_iter()
+            .chain(settings)
+            .collect::<Vec<_>>(),
+    );
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let name = |step| format!("step-0000000{step}.safetensors");
+    let damage = |step| std::fs::write(run.join("checkpoints").join(name(step)), "x").unwrap();
+    damage(3);
+    assert_eq!(cli::tiny::resume(&run, "3").code, Some(0));
+    damage(3);
+    damage(2);
+    assert_eq!(cli::tiny::resume(&run, "3").code, Some(0));
+    // the second resumption dropped the iteration that the first one went on from, but not that it did
+    let listed = cli::clel(&["runs", &text(&run), "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    let told = listed["runs"][0]["interventions"].as_array().unwrap();
+    let of = |step| {
+        let named = told.iter().filter(|t| t.to_string().contains(&name(step)));
+        named.count()
+    };
+    assert_eq!((told.len(), of(3), of(2)), (3, 2, 1), "{told:?}");
+}
+
+#[test]
 fn sampling_from_a_run_passes_over_them() {
     let dir = tempfile::tempdir().unwrap();
     let (run, out) = (dir.path().join("run"), dir.path().join("out"));

@@ -301,6 +301,15 @@ fn a_batch_too_large_is_told_with_one_that_fits() {
         1,
         &["out of memory on cpu", "train.batch=1200 does not fit"],
     );
+    let listed = clel(&["runs", &text(&dir.path().join("large"))]).stdout;
+    for part in [
+        "failed at 0",
+        "failed: ",
+        "train.batch=1200 does not fit",
+        "; the run ended with it",
+    ] {
+        assert!(listed.contains(part), "{part}\n{listed}");
+    }
     let (_, fits) = refused.stderr.split_once("and train.batch=").unwrap();
     let fits = fits.split_whitespace().next().unwrap();
     let trained = train("small", &format!("train.batch={fits}"));

@@ -89,7 +89,10 @@ impl Doctor {
         let findings = findings(&adapters, &self_test, &device)?;
         let report = Report {
             version: env!("CARGO_PKG_VERSION"),
-            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            // WebAssembly is on no system that it knows of
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
+                .trim_start()
+                .to_owned(),
             processor: processor(),
             threads: cpu::threads(),
             adapters: adapters.iter().map(Adapter::of).collect(),

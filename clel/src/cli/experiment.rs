@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::signals::{STOPPED, stop_on_signals};
-use super::{DeviceArgument, LookArguments, output, table};
+use super::signals::stop_on_signals;
+use super::{DeviceArgument, LookArguments, STOPPED, output, table};
 use crate::experiment::{Experiment, Progress, RunResult, State, check_unchanged, perform, tables};
 use crate::{Error, Result, whole_file};
 

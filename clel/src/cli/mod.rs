@@ -17,6 +17,10 @@ mod output;
 mod report;
 mod runs;
 mod sample;
+#[cfg(not(target_family = "wasm"))]
+mod signals;
+#[cfg(target_family = "wasm")]
+#[path = "no_signals.rs"]
 mod signals;
 mod size;
 mod subjects;
@@ -38,6 +42,9 @@ use self::size::SizeArgument;
 use crate::report::{Look, Pictures, RunDir};
 use crate::train::newest_usable;
 use crate::{Error, Result};
+
+/// Exit code of what a signal has stopped, as shells have it for Ctrl-C.
+const STOPPED: u8 = 130;
 
 /// Energy-based models guided by contrastive latent variables.
 #[derive(Debug, Parser)]

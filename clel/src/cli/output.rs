@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::report::{is_utf8, spelled};
+use crate::report::{columns, is_utf8, spelled};
 use crate::{Error, Result};
 
 /// Prints a line on standard output.
@@ -61,8 +61,7 @@ pub(super) fn error(message: &str) {
 /// Columns of the terminal that standard output is; none where it is something else.
 pub(super) fn width() -> Option<usize> {
     let terminal = std::io::stdout().is_terminal();
-    let size = terminal.then(|| ratatui::crossterm::terminal::size().ok());
-    size.flatten().map(|(columns, _)| usize::from(columns))
+    terminal.then(columns).flatten()
 }
 
 /// The text as a terminal may see it: what files were named, or held, must not move its cursor.

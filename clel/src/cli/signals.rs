@@ -7,14 +7,12 @@ use std::time::Duration;
 
 #[cfg(unix)]
 use signal_hook::low_level::exit;
-#[cfg(not(unix))]
+#[cfg(windows)]
 use std::process::exit;
 
 use super::output;
 use crate::report::give_back;
 
-/// Exit code of what a signal has stopped, as shells have it for Ctrl-C.
-pub(super) const STOPPED: u8 = 130;
 /// Between two looks for a signal.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -51,7 +49,7 @@ fn notice(seen: &Arc<AtomicBool>) -> std::io::Result<()> {
 
 /// The same for Ctrl-C and Ctrl-Break, by the console itself. Windows has no signals but those that C's library makes of these, which forgets
 /// who handles them each time it tells of one.
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn notice(seen: &Arc<AtomicBool>) -> Result<(), ctrlc::Error> {
     let seen = seen.clone();
     ctrlc::set_handler(move || seen.store(true, Ordering::SeqCst))

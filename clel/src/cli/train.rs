@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use super::signals::{STOPPED, stop_on_signals};
-use super::{DeviceArgument, LookArguments, output};
+use super::signals::stop_on_signals;
+use super::{DeviceArgument, LookArguments, STOPPED, output};
 use crate::{
     Error, Result,
     config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::output;
-use super::signals::{STOPPED, stop_on_signals};
+use super::signals::stop_on_signals;
+use super::{STOPPED, output};
 use crate::Result;
 use crate::report::{Live, RunDir};
 

@@ -1,8 +1,9 @@
 //! Batches that are read before they are asked for.
 
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{JoinHandle, available_parallelism, spawn};
+use std::thread::{Builder, JoinHandle, available_parallelism};
 
 use super::{ImageSet, Images};
 use crate::Result;
@@ -12,7 +13,7 @@ const THREADS: usize = 8;
 /// Finished batches that wait at each thread.
 const WAITING: usize = 2;
 
-/// Batches of a set's images, one after another. Where the set is not in memory, threads read the next ones while the current
+/// Batches of a set's images, one after another. Where the set is not in memory and the system has threads, these read the next ones while the current
 /// one is worked on: thread t of T reads the batches t, t + T, t + 2T, …, so what comes out does not depend on how many there are.
 pub struct Ahead {
     next: usize,
@@ -21,8 +22,11 @@ pub struct Ahead {
 
 enum Kind {
     Direct(ImageSet, Box<dyn FnMut(u64) -> Option<Vec<usize>> + Send>),
-    Threads(Vec<(Receiver<Message>, Option<JoinHandle<()>>)>),
+    Threads(Vec<Reading>),
 }
+
+/// What a thread has read, and the thread until it has been waited for.
+type Reading = (Receiver<Message>, Option<JoinHandle<()>>);
 
 /// A batch; `None` after the last one.
 type Message = Option<Result<Images>>;
@@ -33,19 +37,31 @@ impl Ahead {
     where
         F: FnMut(u64) -> Option<Vec<usize>> + Clone + Send + 'static,
     {
-        if set.in_memory().is_some() {
-            let kind = Kind::Direct(set.clone(), Box::new(indices));
-            return Ahead { next: 0, kind };
-        }
+        let reading = match set.in_memory() {
+            Some(_) => None,
+            // a system that gives no threads lets batches wait to be asked for
+            None => Ahead::threads(set, &indices).ok(),
+        };
+        let kind = match reading {
+            Some(threads) => Kind::Threads(threads),
+            None => Kind::Direct(set.clone(), Box::new(indices)),
+        };
+        Ahead { next: 0, kind }
+    }
+
+    /// Starts the threads.
+    fn threads<F>(set: &ImageSet, indices: &F) -> io::Result<Vec<Reading>>
+    where
+        F: FnMut(u64) -> Option<Vec<usize>> + Clone + Send + 'static,
+    {
         let count = available_parallelism().map_or(1, |n| n.get()).min(THREADS);
         let start = |thread: usize| {
             let (send, receive) = sync_channel(WAITING);
             let (set, indices) = (set.clone(), indices.clone());
-            let handle = spawn(move || read(&set, indices, thread..usize::MAX, count, &send));
-            (receive, Some(handle))
+            let work = move || read(&set, indices, thread..usize::MAX, count, &send);
+            Ok((receive, Some(Builder::new().spawn(work)?)))
         };
-        let kind = Kind::Threads((0..count).map(start).collect());
-        Ahead { next: 0, kind }
+        (0..count).map(start).collect()
     }
 }
 

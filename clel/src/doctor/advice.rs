@@ -28,6 +28,9 @@ fn driver() -> String {
         "windows" => "install the driver of its maker (NVIDIA, AMD or Intel): DX12 is part of Windows 10 and newer, \
                       but Windows' own basic display driver has only a software adapter"
             .to_owned(),
+        _ if cfg!(target_family = "wasm") => {
+            "run the program that is made for this system: WebAssembly does not reach it".to_owned()
+        }
         _ => "install its Vulkan driver and the Vulkan loader".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use clel_nn::files::process_number;
 use clel_tensor::cpu;
 
 use super::Finding;
@@ -12,7 +13,12 @@ pub fn threads() -> Option<Finding> {
     (cpu::threads() < 2).then(|| {
         Finding::warning(
             "one processor thread: on the CPU, training takes as many times longer as there could be threads",
-            "give the container or the virtual machine more processors, and leave RAYON_NUM_THREADS unset",
+            match cfg!(target_family = "wasm") {
+                true => "run the program that is made for this system: WebAssembly has no threads",
+                false => {
+                    "give the container or the virtual machine more processors, and leave RAYON_NUM_THREADS unset"
+                }
+            },
         )
     })
 }
@@ -25,7 +31,7 @@ pub fn runs_folder(folder: &Path) -> Option<Finding> {
     } else {
         folder
     };
-    let trial = place.join(format!(".clel-doctor-{}", std::process::id()));
+    let trial = place.join(format!(".clel-doctor-{}", process_number()));
     let made = File::create_new(&trial);
     let error = match (made, place.is_dir()) {
         (Ok(_), _) => {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::draw::{Plot, Series};
 use super::file::Experiment;
+use super::font;
 use super::measure::{BUFFER, FRESH, NEIGHBOUR};
 use super::results::{Results, Spread, VariantResult};
 use crate::{Result, whole_file};
@@ -15,7 +16,7 @@ enum Axis {
     Seconds,
 }
 
-/// Draws the curves of all figures, as far as there are complete runs, into `out`: each as SVG and as PNG.
+/// Draws the curves of all figures, as far as there are complete runs, into `out`: each as SVG and, where there are letters for it, as PNG.
 ///
 /// # Errors
 /// A file cannot be written.
@@ -85,11 +86,14 @@ fn series(variant: &VariantResult, points: impl Iterator<Item = (f64, Spread)>) 
     }
 }
 
-/// Writes both files, if there is something to draw.
+/// Writes the files, if there is something to draw.
 fn write(plot: &Plot, out: &Path, name: &str) -> Result<()> {
     if plot.series.iter().all(|s| s.points.is_empty()) {
         return Ok(());
     }
     whole_file::write(&out.join(format!("{name}.svg")), plot.svg()?.as_bytes())?;
-    whole_file::write(&out.join(format!("{name}.png")), &plot.png()?)
+    if font::IN_PIXELS {
+        whole_file::write(&out.join(format!("{name}.png")), &plot.png()?)?;
+    }
+    Ok(())
 }

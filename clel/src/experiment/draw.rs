@@ -13,16 +13,12 @@ use plotters::prelude::{
     BitMapBackend, DrawingArea, DrawingBackend, IntoDrawingArea, IntoLogRange, SVGBackend,
 };
 use plotters::series::LineSeries;
-use plotters::style::{
-    BLACK, Color, FontStyle, IntoFont, RGBColor, ShapeStyle, WHITE, register_font,
-};
+use plotters::style::{BLACK, Color, IntoFont, RGBColor, ShapeStyle, WHITE};
 
+use super::font::{self, FAMILY};
 use super::results::Spread;
 use crate::{Error, Result};
 
-/// DejaVu Sans, Latin, Greek and some signs: pictures have words on machines without fonts too.
-const FONT: &[u8] = include_bytes!("../../assets/font/dejavu-sans-subset.ttf");
-const FAMILY: &str = "sans-serif";
 const SIZE: (u32, u32) = (900, 480);
 /// Width of the names at the right.
 const NAMES: u32 = 200;
@@ -116,7 +112,7 @@ impl Plot {
     }
 
     fn draw<B: DrawingBackend>(&self, area: DrawingArea<B, Shift>) -> Result<()> {
-        register_font(FAMILY, FontStyle::Normal, FONT).map_err(|_| fault("the font"))?;
+        font::register()?;
         let points = || self.series.iter().flat_map(|s| &s.points);
         let x = Scale::of(points().map(|(x, _)| *x), 0.0);
         let y = Scale::of(points().flat_map(|(_, s)| [s.least, s.most]), 0.04);
@@ -206,7 +202,7 @@ fn tick(value: f64) -> String {
     }
 }
 
-fn fault(why: impl ToString) -> Error {
+pub(super) fn fault(why: impl ToString) -> Error {
     Error::Numbers {
         what: "drawing curves",
         why: why.to_string(),

@@ -15,6 +15,7 @@
 mod curves;
 mod draw;
 mod file;
+mod font;
 mod measure;
 mod record;
 mod results;

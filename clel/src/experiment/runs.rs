@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clel_tensor::Device;
 
 use super::file::{Experiment, Variant};
+use super::font;
 use super::measure::{CURVES, Judge, Measurer, check_outliers, end};
 use super::record::{Record, kept};
 use super::results::{Results, RunResult, State};
@@ -59,6 +60,11 @@ pub fn perform(
         }
         _ => None,
     };
+    if !font::IN_PIXELS {
+        tell(Progress::Trouble(
+            "curves come as SVG alone: WebAssembly has no letters for PNG",
+        ))?;
+    }
     let count = experiment.seeds.len() * experiment.variants.len();
     let mut number = 0;
     for &seed in &experiment.seeds {

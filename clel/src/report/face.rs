@@ -4,10 +4,11 @@ use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use clap::ValueEnum;
 use clel_tensor::{Device, cpu::cpu_memory};
 use serde_json::{Map, Value};
 
-use super::dashboard::{Dashboard, Pictures};
+use super::dashboard::Dashboard;
 use super::locale::is_utf8;
 use super::{Lines, RunDir};
 
@@ -67,6 +68,22 @@ impl Memory {
             }
         }
     }
+}
+
+/// How samples are shown on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Pictures {
+    /// As the terminal says it can, which is asked once; as blocks where it does not say, on Windows, and within tmux and screen.
+    #[default]
+    Auto,
+    /// Two pixels a character, on any terminal.
+    Blocks,
+    /// By kitty's protocol, with characters that stand for parts of a picture (kitty 0.28 and newer, Ghostty).
+    Kitty,
+    /// As sixels (foot, mlterm, Windows Terminal, xterm -ti vt340, and others).
+    Sixel,
+    /// By iTerm2's protocol (iTerm2, Konsole 22.04 and newer, WezTerm).
+    Iterm2,
 }
 
 /// How a run is to be shown.

@@ -41,6 +41,10 @@ impl Live {
                     "this user may not have this port; choose one above 1023, or 0 for any that is free"
                         .to_owned()
                 }
+                ErrorKind::Unsupported => {
+                    "this system has no ports for WebAssembly; `clel report` writes the same page into a file"
+                        .to_owned()
+                }
                 _ => format!("the port cannot be had: {error}"),
             },
         }

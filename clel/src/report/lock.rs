@@ -1,13 +1,24 @@
 //! One process a run.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 
 use super::RunDir;
 use crate::{Error, Result};
 
 /// A run directory that this process alone may write to; let go when dropped, or when the process ends in any way.
 #[derive(Debug)]
-pub struct RunLock(#[allow(dead_code, reason = "held, not read")] File);
+pub struct RunLock(Option<File>);
+
+impl RunLock {
+    /// What keeps others out, if it cannot be: on WebAssembly, which has no locks, whoever trains sees to it.
+    pub fn warning(&self) -> Option<&'static str> {
+        match self.0 {
+            Some(_) => None,
+            None => Some("nothing keeps a second process from this run: WebAssembly has no locks"),
+        }
+    }
+}
 
 impl RunDir {
     /// Takes the run for this process, and sweeps away what an earlier one left half-written.
@@ -25,11 +36,16 @@ impl RunDir {
         match file.try_lock() {
             Ok(()) => {
                 self.sweep();
-                Ok(RunLock(file))
+                Ok(RunLock(Some(file)))
             }
             Err(TryLockError::WouldBlock) => Err(Error::RunBusy {
                 path: self.path().to_owned(),
             }),
+            Err(TryLockError::Error(error))
+                if cfg!(target_family = "wasm") && error.kind() == ErrorKind::Unsupported =>
+            {
+                Ok(RunLock(None))
+            }
             Err(TryLockError::Error(error)) => Err(Error::write(&path)(error)),
         }
     }

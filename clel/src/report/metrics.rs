@@ -37,15 +37,16 @@ impl Metrics {
         })
     }
 
-    /// Goes on after `step`: drops the lines of later steps, a last one that a crash cut short, and damaged ones that no line of `step` or
-    /// before follows.
+    /// Goes on after `step`: drops the figures of later steps, a last line that a crash cut short, and damaged ones that no line of `step` or
+    /// before follows. What happened to the run after `step` stays, as something that its state of `step` has behind it.
     ///
     /// # Errors
     /// The file cannot be read or written, or a line that is to stay follows one that is damaged.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
         let mut kept = Vec::new();
+        let mut later = Vec::new();
         let mut damaged = None;
-        let mut sick = None;
+        let mut end = None;
         let mut last = 0;
         for (i, line) in whole_lines(&bytes(path)?) {
             let found = match object(path, i, line) {
@@ -55,17 +56,26 @@ impl Metrics {
                     continue;
                 }
             };
-            sick = is_sick(&found).then(|| text_of(&found)).flatten();
+            end = end_of(&found).and_then(|_| text_of(&found));
             if let Some(at) = step_of(&found).filter(|at| *at <= step) {
                 last = at.max(last);
                 if let Some((_, error)) = damaged {
                     return Err(error);
                 }
                 kept.extend_from_slice(line);
+            } else {
+                later.extend(text_of(&found));
             }
         }
+        // it is told with what came of it
+        if end.is_some() {
+            later.pop_if(|text| Some(&*text) == end.as_ref());
+        }
+        for text in later {
+            kept.extend_from_slice(spelled(event(step, &text)).as_bytes());
+        }
         let mut lost = Vec::new();
-        lost.extend(sick.map(|text| {
+        lost.extend(end.map(|text| {
             format!("the run had ended ({text}) and was resumed from iteration {step}")
         }));
         lost.extend(damaged.map(|(line, _)| {
@@ -116,20 +126,19 @@ impl Metrics {
         self.append(event(step, text))
     }
 
-    /// Writes the last line of a run that is sick and ends: `{"step": 10, "event": "…", "state": "sick"}`.
+    /// Writes the last line of a run that ends before its end: `{"step": 10, "event": "…", "state": "sick"}`.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn sick(&mut self, step: u64, text: &str) -> Result<()> {
+    pub fn end(&mut self, step: u64, text: &str, end: End) -> Result<()> {
         let mut line = event(step, text);
-        line.insert("state".to_owned(), SICK.into());
+        line.insert("state".to_owned(), end.word().into());
         self.append(line)
     }
 
     fn append(&mut self, line: Map<String, Value>) -> Result<()> {
-        let text = format!("{}\n", Value::Object(line));
         self.file
-            .write_all(text.as_bytes())
+            .write_all(spelled(line).as_bytes())
             .map_err(Error::write(&self.path))
     }
 
@@ -152,12 +161,36 @@ impl Metrics {
     }
 }
 
-/// What the last line of a run says that ended because it was sick.
-const SICK: &str = "sick";
+/// Why a run ended before its end, by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was sick.
+    Sick,
+    /// Its device failed: lost for good, or out of memory.
+    Failed,
+}
 
-/// Whether a line says that the run ended with it because it was sick.
-pub(super) fn is_sick(line: &Map<String, Value>) -> bool {
-    line.get("state").is_some_and(|state| state == SICK)
+impl End {
+    /// What the last line of metrics calls it.
+    fn word(self) -> &'static str {
+        match self {
+            End::Sick => "sick",
+            End::Failed => "failed",
+        }
+    }
+}
+
+/// How the run ended, if a line says that it ended with it.
+pub(super) fn end_of(line: &Map<String, Value>) -> Option<End> {
+    let word = line.get("state")?.as_str()?;
+    [End::Sick, End::Failed]
+        .into_iter()
+        .find(|end| end.word() == word)
+}
+
+/// A line as the file has it.
+fn spelled(line: Map<String, Value>) -> String {
+    format!("{}\n", Value::Object(line))
 }
 
 fn event(step: u64, text: &str) -> Map<String, Value> {

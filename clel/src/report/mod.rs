@@ -1,6 +1,10 @@
 //! What a run leaves behind and shows while it goes on.
 
 mod animation;
+#[cfg(not(target_family = "wasm"))]
+mod dashboard;
+#[cfg(target_family = "wasm")]
+#[path = "no_dashboard.rs"]
 mod dashboard;
 mod events;
 mod face;
@@ -19,16 +23,17 @@ mod run_dir;
 mod summary;
 
 pub use animation::Animation;
-pub use dashboard::Pictures;
+pub(crate) use dashboard::columns;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use dashboard::give_back;
 pub use events::Events;
-pub use face::{Face, Look, Memory, Stretch, face};
+pub use face::{Face, Look, Memory, Pictures, Stretch, face};
 pub use grid::Grid;
 pub use lines::Lines;
 pub(crate) use lines::short;
 pub use live::Live;
 pub(crate) use locale::{is_utf8, spelled};
-pub use metrics::Metrics;
+pub use metrics::{End, Metrics};
 pub use overview::{Overview, State};
 pub use page::page;
 pub use run_dir::{BestCheckpoint, RunDir};

@@ -9,6 +9,10 @@ pub(super) struct Group {
     pub title: &'static str,
     /// The same where there is little room; nothing if the only curve says it.
     #[serde(skip)]
+    #[cfg_attr(
+        target_family = "wasm",
+        expect(dead_code, reason = "for the dashboard alone")
+    )]
     pub short: &'static str,
     pub figures: &'static [Figure],
 }
@@ -22,6 +26,10 @@ pub(super) struct Figure {
     pub label: &'static str,
     /// The same beside its group's short title.
     #[serde(skip)]
+    #[cfg_attr(
+        target_family = "wasm",
+        expect(dead_code, reason = "for the dashboard alone")
+    )]
     pub curve: &'static str,
 }
 

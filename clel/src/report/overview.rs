@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{BestCheckpoint, RunDir, Summary, metrics::is_sick};
+use super::{BestCheckpoint, End, RunDir, Summary, metrics::end_of};
 use crate::config::Config;
 use crate::{Error, Result};
 
@@ -23,6 +23,8 @@ pub enum State {
     Unfinished,
     /// It ended because it was sick; the last of the interventions says how.
     Sick,
+    /// It ended because its device failed, which the last of the interventions tells; `--resume` has something to do.
+    Failed,
     /// Something in the directory is not what was written.
     Damaged,
 }
@@ -93,7 +95,7 @@ impl Overview {
         self.config = self.told(run.read_config());
         let lines = self.told(run.read_metrics());
         let lines = lines.unwrap_or_default();
-        let sick = lines.last().is_some_and(is_sick);
+        let end = lines.last().and_then(end_of);
         let last = self.tell(lines);
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();
         if let Some((step, file)) = self.told(run.checkpoints()).and_then(|mut all| all.pop()) {
@@ -118,9 +120,12 @@ impl Overview {
         self.state = match (training, self.damage.is_empty()) {
             (true, _) => State::Training,
             (false, false) => State::Damaged,
-            (false, true) if sick => State::Sick,
-            (false, true) if judged >= self.planned => State::Finished,
-            (false, true) => State::Unfinished,
+            (false, true) => match end {
+                Some(End::Sick) => State::Sick,
+                Some(End::Failed) => State::Failed,
+                None if judged >= self.planned => State::Finished,
+                None => State::Unfinished,
+            },
         };
     }
 

@@ -9,7 +9,7 @@ use crate::{
     Result,
     config::Config,
     data::write_samples,
-    report::{Events, Grid, Metrics, RunDir},
+    report::{End, Events, Grid, Metrics, RunDir},
 };
 
 /// Writes the run's files.
@@ -59,9 +59,9 @@ impl<'a> Recorder<'a> {
         self.events.text(step, text)
     }
 
-    /// The run ends because it is sick.
-    pub fn sick(&mut self, step: u64, text: &str) -> Result<()> {
-        self.metrics.sick(step, text)?;
+    /// The run ends before its end.
+    pub fn end(&mut self, step: u64, text: &str, end: End) -> Result<()> {
+        self.metrics.end(step, text, end)?;
         self.events.text(step, text)
     }
 

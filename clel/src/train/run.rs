@@ -14,7 +14,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
-    device::{MOST_LOSSES, reopen, too_large, unmet},
+    device::{MOST_LOSSES, is_failure, reopen, tell_failure, too_large, unmet},
     figures::figures,
     health::Health,
     kept::Kept,
@@ -29,7 +29,7 @@ use crate::{
     Error, Result,
     config::Config,
     data::{Ahead, Dataset, ImageSet, Order},
-    report::{Face, Memory, RunDir, Stretch as Iterations, Summary},
+    report::{End, Face, Memory, RunDir, Stretch as Iterations, Summary},
     tune::described,
 };
 
@@ -128,6 +128,9 @@ impl Watching<'_> {
 fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let started = Instant::now();
     let lock = job.run.lock()?;
+    if let Some(warning) = lock.warning() {
+        watching.face.event(0, warning);
+    }
     let mut warnings = Vec::new();
     let begun = describe_data(&mut job.config, &job.data).and_then(|()| {
         warnings = unmet(&job.config, &job.device);
@@ -136,7 +139,7 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             false => begin(&job.config, &job.device, &job.run),
         }
     });
-    let mut trainer = match begun {
+    let trainer = match begun {
         Ok(trainer) => trainer,
         Err(error) => {
             if !job.resume {
@@ -147,28 +150,43 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             return Err(error);
         }
     };
+    let ended = through_losses(&mut job, trainer, warnings, started, &mut watching);
+    if let Err(error) = &ended
+        && is_failure(error)
+    {
+        tell_failure(&job.run, watching.face, error);
+    }
+    ended
+}
+
+/// The whole run, with the device opened again where it is lost.
+fn through_losses(
+    job: &mut Job,
+    mut trainer: Trainer,
+    mut warnings: Vec<String>,
+    started: Instant,
+    watching: &mut Watching<'_>,
+) -> Result<Ended> {
     let mut losses = 0;
     loop {
         let mut config = trainer.config.clone();
-        let done = to_the_end(
-            &job,
-            trainer,
-            &mut config,
-            &mut warnings,
-            started,
-            &mut watching,
-        );
+        let done = to_the_end(job, trainer, &mut config, &mut warnings, started, watching);
         let error = match done {
             Ok(ended) => return Ok(ended),
             Err(error) => error,
         };
-        match error.of_arrays() {
-            Some(clel_tensor::Error::DeviceLost { .. }) if losses < MOST_LOSSES => {}
+        let (device, why) = match error.of_arrays() {
+            Some(clel_tensor::Error::DeviceLost { device, why }) if losses < MOST_LOSSES => {
+                (device.clone(), why.clone())
+            }
             _ => return Err(error),
-        }
+        };
         losses += 1;
-        job.device = reopen(&job.device)?;
-        trainer = last_state(&job, &config, &mut warnings)?;
+        job.device = reopen(&job.device).map_err(|refused| clel_tensor::Error::DeviceLost {
+            device,
+            why: format!("{why}; it does not open again: {refused}"),
+        })?;
+        trainer = last_state(job, &config, &mut warnings)?;
         trainer.config = config;
         let step = trainer.step();
         warnings.push(format!(
@@ -202,7 +220,7 @@ fn to_the_end(
                 let (step, text) = (trainer.step(), last_words(config, &why));
                 watching.face.event(step, &text);
                 // a full disk is no reason to keep the diagnosis
-                let told = recorder.sick(step, &text);
+                let told = recorder.end(step, &text, End::Sick);
                 let error = hopeless(config, &job.run, &why)?;
                 if let Err(untold) = told {
                     watching.face.event(step, &untold.to_string());

@@ -2,6 +2,7 @@
 //! small images. The font is part of the program, so a picture looks the same everywhere.
 
 mod chart;
+mod font;
 mod images;
 
 use std::{
@@ -14,9 +15,10 @@ use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::prelude::*;
 
+use font::FONT;
+
 /// Height of a picture, and width of a panel, in pixels.
 const SIDE: u32 = 460;
-const FONT: &str = "sans-serif";
 
 /// Colours that people with any kind of colour vision tell apart (Okabe and Ito).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,18 +166,19 @@ fn path(name: &str) -> PathBuf {
     }
 }
 
-/// Draws the panels side by side into the program's first argument, or `target/examples-out/NAME.png`, and says so.
+/// Draws the panels side by side into the program's first argument, or `target/examples-out/NAME.png`, and says so; on WebAssembly, that it cannot.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn draw(name: &str, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
+    if !font::register() {
+        println!("no picture: WebAssembly has no letters for it");
+        return Ok(());
+    }
     let path = path(name);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    // once is enough, and again does no harm
-    let _ =
-        plotters::style::register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
     let (width, height) = (SIDE * panels.len().max(1) as u32, SIDE);
     let mut pixels = vec![255u8; (width * height * 3) as usize];
     {

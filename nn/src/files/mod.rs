@@ -9,4 +9,4 @@ mod write;
 pub use length::check_length;
 pub use module::{export, import, load_module, save_module};
 pub use read::TensorFile;
-pub use write::{Content, write_atomically, write_contents, write_tensors};
+pub use write::{Content, process_number, write_atomically, write_contents, write_tensors};

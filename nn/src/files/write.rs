@@ -184,7 +184,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
+    name.push(format!(".{}.partial", process_number()));
     let temporary = path.with_file_name(name);
     let io = |source| Error::Io {
         file: path.to_owned(),
@@ -202,6 +202,15 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<(
         // what is left of a failed attempt is of no use; the first error is the one to tell
         let _ = fs::remove_file(&temporary);
     })
+}
+
+/// The number that the system has for this process and for no other one at this time, as part of the names of files that others must not write; 0 on
+/// WebAssembly, which numbers no processes.
+pub fn process_number() -> u32 {
+    match cfg!(target_family = "wasm") {
+        true => 0,
+        false => std::process::id(),
+    }
 }
 
 /// Windows refuses to replace a file that others have open. An indexer or a virus scanner, which looks into new files, lets go of it soon.

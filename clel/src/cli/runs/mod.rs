@@ -79,6 +79,7 @@ fn state(run: &Overview) -> String {
         State::Finished => "finished".to_owned(),
         State::Unfinished => "unfinished".to_owned(),
         State::Sick => format!("sick at {}", run.iterations),
+        State::Failed => format!("failed at {}", run.iterations),
         State::Damaged => "damaged".to_owned(),
     }
 }

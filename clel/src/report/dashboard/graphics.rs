@@ -1,6 +1,5 @@
 //! How a terminal shows pixels.
 
-use clap::ValueEnum;
 use ratatui::crossterm::terminal::window_size;
 use ratatui::layout::Size;
 use ratatui_image::picker::cap_parser::Response;
@@ -8,22 +7,7 @@ use ratatui_image::protocol::{Protocol, iterm2::Iterm2, kitty::Kitty, sixel::Six
 
 use super::ask::Answers;
 use super::picture::Picture;
-
-/// How samples are shown on a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Pictures {
-    /// As the terminal says it can, which is asked once; as blocks where it does not say, on Windows, and within tmux and screen.
-    #[default]
-    Auto,
-    /// Two pixels a character, on any terminal.
-    Blocks,
-    /// By kitty's protocol, with characters that stand for parts of a picture (kitty 0.28 and newer, Ghostty).
-    Kitty,
-    /// As sixels (foot, mlterm, Windows Terminal, xterm -ti vt340, and others).
-    Sixel,
-    /// By iTerm2's protocol (iTerm2, Konsole 22.04 and newer, WezTerm).
-    Iterm2,
-}
+use crate::report::Pictures;
 
 /// A protocol, and how large the terminal's characters are.
 #[derive(Debug, Clone, PartialEq, Eq)]

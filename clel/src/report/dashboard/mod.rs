@@ -26,17 +26,16 @@ use clel_tensor::Device;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::size;
 
-use super::RunDir;
 use super::face::{Face, Memory, Stretch};
 use super::lines::{Lines, say};
+use super::{Pictures, RunDir};
 use ask::Answers;
 use graphics::Graphics;
-pub use graphics::Pictures;
 use panel::Panel;
 use picture::{Palette, Picture};
 use shown::Shown;
 use terminal::Screen;
-pub(crate) use terminal::give_back;
+pub(crate) use terminal::{columns, give_back};
 
 /// Between two frames.
 const FRAME: Duration = Duration::from_millis(200);

@@ -11,7 +11,7 @@ use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
 use ratatui::{Frame, Terminal};
 
@@ -133,6 +133,11 @@ fn wait_for_event(time: Duration) -> bool {
         sleep(time);
         false
     })
+}
+
+/// How wide the terminal is; none where it does not say.
+pub(crate) fn columns() -> Option<usize> {
+    size().ok().map(|(columns, _)| usize::from(columns))
 }
 
 /// Makes the terminal the dashboard's.

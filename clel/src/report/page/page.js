@@ -25,7 +25,7 @@ function draw() {
   events = content.metrics.filter((line) => line.event !== undefined);
   document.title = section("name").textContent = content.name;
   section("state").textContent = state();
-  section("state").classList.toggle("bad", ["sick", "damaged"].includes(content.state));
+  section("state").classList.toggle("bad", ["sick", "failed", "damaged"].includes(content.state));
   const best = content.best;
   show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step}, ${best.by} ${short(best.value)}`;
   section("config").textContent = content.config;
@@ -48,6 +48,7 @@ function state() {
     finished: `finished: ${done}`,
     unfinished: `unfinished: ${done}${live ? "; nobody is training" : ""}`,
     sick: `sick at ${iterations}: ended after ${done}`,
+    failed: `failed at ${iterations}: ended after ${done}`,
     damaged: `damaged: ${damage.join("; ")}`,
   }[content.state];
 }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::config::{Best, Layers};
-use crate::report::{Metrics, Overview, RunDir, State};
+use crate::report::{End, Metrics, Overview, RunDir, State};
 
 #[test]
 fn metrics_survive_a_crash_and_a_resume() {
@@ -55,29 +55,66 @@ fn metrics_survive_a_crash_and_a_resume() {
     }
 }
 
+/// An end before the end is what the run has come to, until it goes on; then it is an event.
 #[test]
-fn a_sick_end_is_told_until_the_run_goes_on() {
+fn an_early_end_is_told_until_the_run_goes_on() {
+    for (end, state) in [(End::Sick, State::Sick), (End::Failed, State::Failed)] {
+        told_until_the_run_goes_on(end, state);
+    }
+}
+
+fn told_until_the_run_goes_on(end: End, state: State) {
     let dir = tempfile::tempdir().unwrap();
     let run = RunDir::create(&dir.path().join("r")).unwrap();
     let config = Layers::preset("digits").unwrap().build().unwrap();
     run.write_config(&config).unwrap();
     let mut metrics = run.metrics(0).unwrap();
     metrics.write(10, &[("gap", 0.1)]).unwrap();
-    metrics.sick(12, "sick: gap is NaN").unwrap();
+    metrics.end(12, "NaN, or gone", end).unwrap();
     let told = Overview::of(run.path());
-    assert_eq!((told.state, told.iterations), (State::Sick, 12));
-    assert_eq!(told.interventions, ["sick: gap is NaN"]);
+    assert_eq!((told.state, told.iterations), (state, 12));
+    assert_eq!(told.interventions, ["NaN, or gone"]);
     let mut metrics = run.metrics(10).unwrap();
     let lost = metrics.lost();
     assert_eq!(
         lost,
-        ["the run had ended (sick: gap is NaN) and was resumed from iteration 10"]
+        ["the run had ended (NaN, or gone) and was resumed from iteration 10"]
     );
     metrics.event(10, &lost[0]).unwrap();
     let told = Overview::of(run.path());
     assert_eq!((told.state, told.iterations), (State::Unfinished, 10));
     assert_eq!(told.interventions, lost);
     assert_eq!(run.metrics(10).unwrap().lost(), [""; 0]);
+}
+
+/// Where a run goes back further than it has before, what happened in between stays, figures do not.
+#[test]
+fn what_happened_outlives_the_iterations_after_which_it_did() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    let mut metrics = run.metrics(0).unwrap();
+    for step in [10, 20, 30] {
+        metrics.event(step, &format!("after {step}")).unwrap();
+        metrics.write(step, &[("gap", 0.1)]).unwrap();
+    }
+    metrics.end(30, "gone", End::Failed).unwrap();
+    let mut metrics = run.metrics(10).unwrap();
+    let lost = metrics.lost();
+    metrics.event(10, &lost[0]).unwrap();
+    metrics.write(20, &[("gap", 0.2)]).unwrap();
+    let told = [
+        "after 10",
+        "after 20",
+        "after 30",
+        "the run had ended (gone) and was resumed from iteration 10",
+    ];
+    assert_eq!(run.events().unwrap(), told);
+    let steps = run.read_metrics().unwrap();
+    let steps: Vec<u64> = steps.iter().filter_map(|l| l["step"].as_u64()).collect();
+    assert_eq!(steps, [10, 10, 10, 10, 10, 20]);
+    // once more, from before all of it
+    assert_eq!(run.metrics(5).unwrap().lost(), [""; 0]);
+    assert_eq!(run.events().unwrap(), told);
 }
 
 #[test]

@@ -9,9 +9,10 @@ use ratatui::layout::{Rect, Size};
 use ratatui_image::protocol::Protocol;
 
 use super::super::ask::Answers;
-use super::super::graphics::{Graphics, Pictures};
+use super::super::graphics::Graphics;
 use super::super::panel::Panel;
 use super::super::picture::{Palette, Picture};
+use crate::report::Pictures;
 
 /// What is chosen on a terminal that sends this and has these variables, by the kind of picture that comes of it; and whether it was asked.
 fn chosen(

@@ -1,0 +1,19 @@
+//! The font of pictures.
+
+/// What pictures call it.
+pub(super) const FONT: &str = "sans-serif";
+
+/// Makes it known to plotters; whether there is one.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn register() -> bool {
+    use plotters::style::{FontStyle, register_font};
+
+    // once is enough, and again does no harm
+    register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok()
+}
+
+/// On WebAssembly plotters has no letters for pictures of pixels.
+#[cfg(target_family = "wasm")]
+pub(super) fn register() -> bool {
+    false
+}
