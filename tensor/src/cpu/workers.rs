@@ -8,9 +8,12 @@ const STACK: usize = 8 << 20;
 ///
 /// For a program's one thread of computation. Two that compute with the same arrays, one of them in here, may wait for each other for ever.
 pub fn on_workers<R: Send>(f: impl FnOnce() -> R + Send) -> R {
-    // refused where the threads run already, with a stack that somebody else chose
-    let _ = rayon::ThreadPoolBuilder::new()
-        .stack_size(STACK)
-        .build_global();
+    // WebAssembly has no threads, and to be refused them here would keep the library from doing without
+    if !cfg!(target_family = "wasm") {
+        // refused where the threads run already, with a stack that somebody else chose
+        let _ = rayon::ThreadPoolBuilder::new()
+            .stack_size(STACK)
+            .build_global();
+    }
     rayon::scope(|_| f())
 }

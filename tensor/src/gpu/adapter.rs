@@ -104,6 +104,10 @@ impl AdapterSummary {
 /// All adapters of this machine, with graphics hardware first, in an order that is stable from
 /// run to run.
 pub async fn adapters() -> Vec<(AdapterSummary, wgpu::Adapter)> {
+    // wgpu panics where there is no way to any, as from WebAssembly
+    if wgpu::Instance::enabled_backend_features().is_empty() {
+        return Vec::new();
+    }
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = wgpu::Backends::PRIMARY;
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
