@@ -5,7 +5,7 @@ put training digits, and samples, beside the latents of the classes.
     clel sample --checkpoint runs/digits --class all --count 1000 --judge digits --out samples
     python3 tests/reference/class_latents.py runs/digits/checkpoints/step-00001500.safetensors samples/samples.safetensors
 
-For each class: the share of images whose ĝ(f(x)) lies nearest to the latent of their own class, or of the class asked for; the mean cos(h(x), z) with that latent; the mean energy.
+For each class: the share of images whose ĝ(f(x)) lies nearest to the latent of their own class, or of the class asked for; the mean cos(ĝ(f(x)), z) and cos(h(x), z) with that latent; the mean energy.
 """
 
 import json
@@ -59,13 +59,14 @@ def main(checkpoint, *samples):
         sets.append((path, images, torch.arange(len(images)) // (len(images) // 10)))
     for name, images, wanted in sets:
         f, g = f_and_g(images)
-        nearest = (F.normalize(g) @ classes.T).argmax(1)
+        guided = F.normalize(g) @ classes.T
+        nearest = guided.argmax(1)
         cosine = F.normalize(h(images)) @ classes.T
-        print(f"{name}: class, images, nearest by g, cos of h, energy")
+        print(f"{name}: class, images, nearest by g, cos of g, cos of h, energy")
         for c in range(10):
             own = wanted == c
             share = (nearest[own] == c).double().mean()
-            print(f"  {c} {own.sum():5} {share:.2f} {cosine[own, c].mean():5.2f} {energy_model.energy(f[own]).mean():.2e}")
+            print(f"  {c} {own.sum():5} {share:.2f} {guided[own, c].mean():5.2f} {cosine[own, c].mean():5.2f} {energy_model.energy(f[own]).mean():.2e}")
 
 
 if __name__ == "__main__":
