@@ -39,11 +39,13 @@ fn index(values: &[u32], shape: &[usize]) -> Tensor {
 
 #[test]
 fn pointwise() {
-    let unary: [(&str, F<'_>); 11] = [
+    let unary: [(&str, F<'_>); 13] = [
         ("neg", &|x| x[0].neg()),
         ("abs", &|x| x[0].sub_scalar(0.5)?.abs()),
         ("exp", &|x| x[0].exp()),
+        ("exp_m1", &|x| x[0].exp_m1()),
         ("ln", &|x| x[0].ln()),
+        ("ln_1p", &|x| x[0].ln_1p()),
         ("sqrt", &|x| x[0].sqrt()),
         ("recip", &|x| x[0].recip()),
         ("cos", &|x| x[0].cos()),

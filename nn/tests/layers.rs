@@ -1,6 +1,6 @@
 //! What layers compute, remember and refuse.
 
-use clel_autograd::Var;
+use clel_autograd::{GradOptions, Var, grad};
 use clel_nn::{
     Activation, BatchNorm, Conv2d, ConvOptions, Error, Fill, GlobalAvgPool2d, Init, Layer, Linear,
     LinearOptions, Mode, Module, Parameter, Result, Weight,
@@ -15,20 +15,37 @@ fn zeros(shape: &[usize]) -> Result<Var> {
     Ok(Tensor::zeros(shape, DType::F32, &Device::Cpu)?.into())
 }
 
-/// Where eˣ − 1 cancels, the exponential linear unit keeps its digits.
+/// Where e⁻ˣ is small beside 1, or differs little from it, values and derivatives keep their digits.
 #[test]
-fn elu_is_exact_near_zero() -> Result<()> {
-    let points = [-1e-7f32, -3e-5, -0.01, -1.0, -20.0, 0.5];
-    let x = Tensor::from_slice(&points, &[points.len()], &Device::Cpu)?;
-    let y = Activation::Elu.apply(&x.into())?.tensor().to_vec::<f32>()?;
-    for (x, y) in points.iter().zip(y) {
-        let x64 = f64::from(*x);
-        let exact = if x64 > 0.0 { x64 } else { x64.exp_m1() };
-        let error = (f64::from(y) - exact).abs() / exact.abs();
-        assert!(
-            error < 4.0 * f64::from(f32::EPSILON),
-            "{x}: {y} instead of {exact}"
-        );
+fn smooth_activations_are_exact_near_zero_and_far_below() -> Result<()> {
+    let points = [-1e-7f32, -3e-5, -0.01, -1.0, -5.0, -14.0, -20.0];
+    for (activation, value, derivative) in [
+        (
+            Activation::Elu,
+            f64::exp_m1 as fn(f64) -> f64,
+            f64::exp as fn(f64) -> f64,
+        ),
+        (
+            Activation::Softplus,
+            |x| x.exp().ln_1p(),
+            |x| 1.0 / (1.0 + (-x).exp()),
+        ),
+    ] {
+        let x = Var::leaf(Tensor::from_slice(&points, &[points.len()], &Device::Cpu)?);
+        let y = activation.apply(&x)?;
+        let slope = grad(&[&y.sum_all()?], &[&x], &GradOptions::default())?;
+        let computed = y.tensor().to_vec::<f32>()?;
+        let computed = computed.into_iter().zip(slope[0].tensor().to_vec::<f32>()?);
+        for (x, (y, slope)) in points.iter().map(|x| f64::from(*x)).zip(computed) {
+            for (computed, exact) in [(y, value(x)), (slope, derivative(x))] {
+                let error = (f64::from(computed) - exact).abs() / exact.abs();
+                let most = 4.0 * f64::from(f32::EPSILON);
+                assert!(
+                    error < most,
+                    "{activation:?} at {x}: {computed} instead of {exact}"
+                );
+            }
+        }
     }
     Ok(())
 }

@@ -121,7 +121,7 @@ macro_rules! unary_methods {
     };
 }
 unary_methods! {
-    neg Neg, abs Abs, sign Sign, exp Exp, ln Ln, sqrt Sqrt, recip Recip, sin Sin, cos Cos, tanh Tanh,
+    neg Neg, abs Abs, sign Sign, exp Exp, exp_m1 ExpM1, ln Ln, ln_1p Ln1P, sqrt Sqrt, recip Recip, sin Sin, cos Cos, tanh Tanh,
     sigmoid Sigmoid, floor Floor
 }
 

@@ -47,18 +47,14 @@ impl Activation {
             Activation::Relu => x().less_equal(0.0).select(0.0, x()),
             Activation::LeakyRelu(slope) => positive().select(x(), x() * slope),
             Activation::Silu => x() * x().sigmoid(),
-            Activation::Elu => {
-                // eˣ − 1, without the cancellation near 0; it must be finite for positive x too: its derivative there is 0 times it
-                let below = || x().minimum(0.0);
-                let curved = (below() * 0.5).tanh() * (below().exp() + 1.0);
-                positive().select(x(), curved)
-            }
+            // the exponential must be finite on the other side too: its derivative there is 0 times it
+            Activation::Elu => positive().select(x(), x().minimum(0.0).exp_m1()),
             Activation::Gelu => {
                 let inner = x() * (x() * x() * 0.044_715 + 1.0) * (2.0 / PI).sqrt();
                 x() * 0.5 * (inner.tanh() + 1.0)
             }
             Activation::Softplus => {
-                let curved = (x().minimum(STRAIGHT).exp() + 1.0).ln();
+                let curved = x().minimum(STRAIGHT).exp().ln_1p();
                 Expr::constant(STRAIGHT).less_than(x()).select(x(), curved)
             }
         }

@@ -394,7 +394,7 @@ fn unary<T: Compute>(f: Unary, a: Operand<'_, T>, out: &mut [T]) {
         };
     }
     each!(f, Unary {
-        Neg Abs Sign Exp Ln Sqrt Recip Sin Cos Tanh Sigmoid Floor NonFinite
+        Neg Abs Sign Exp ExpM1 Ln Ln1P Sqrt Recip Sin Cos Tanh Sigmoid Floor NonFinite
     }, go);
 }
 

@@ -221,8 +221,12 @@ unary_methods! {
     sign Sign;
     /// eˣ
     exp Exp;
+    /// eˣ − 1, with all its digits near 0
+    exp_m1 ExpM1;
     /// natural logarithm
     ln Ln;
+    /// ln(1 + x), with all its digits near 0
+    ln_1p Ln1P;
     /// √x
     sqrt Sqrt;
     /// 1 / x

@@ -13,8 +13,12 @@ pub enum Unary {
     Sign,
     /// eˣ
     Exp,
+    /// eˣ − 1, with all its digits near 0
+    ExpM1,
     /// natural logarithm
     Ln,
+    /// ln(1 + x), with all its digits near 0
+    Ln1P,
     /// √x
     Sqrt,
     /// 1 / x
@@ -73,7 +77,9 @@ macro_rules! scalar {
                         }
                     }
                     Unary::Exp => self.exp(),
+                    Unary::ExpM1 => self.exp_m1(),
                     Unary::Ln => self.ln(),
+                    Unary::Ln1P => self.ln_1p(),
                     Unary::Sqrt => self.sqrt(),
                     Unary::Recip => 1.0 / self,
                     Unary::Sin => self.sin(),
@@ -100,12 +106,14 @@ scalar!(f64);
 
 impl Unary {
     /// Every function, for tests and tables.
-    pub const ALL: [Unary; 13] = [
+    pub const ALL: [Unary; 15] = [
         Unary::Neg,
         Unary::Abs,
         Unary::Sign,
         Unary::Exp,
+        Unary::ExpM1,
         Unary::Ln,
+        Unary::Ln1P,
         Unary::Sqrt,
         Unary::Recip,
         Unary::Sin,
@@ -130,7 +138,9 @@ impl Unary {
             Unary::Abs => format!("abs({x})"),
             Unary::Sign => format!("sign_of({x})"),
             Unary::Exp => format!("safe_exp({x})"),
+            Unary::ExpM1 => format!("safe_exp_m1({x})"),
             Unary::Ln => format!("safe_ln({x})"),
+            Unary::Ln1P => format!("safe_ln_1p({x})"),
             Unary::Sqrt => format!("sqrt({x})"),
             Unary::Recip => format!("(1.0 / {x})"),
             Unary::Sin => format!("safe_sin({x})"),
@@ -148,8 +158,9 @@ impl Unary {
             Unary::Neg => Expr::constant(-1.0),
             Unary::Abs => x.sign(),
             Unary::Sign | Unary::Floor | Unary::NonFinite => Expr::constant(0.0),
-            Unary::Exp => x.exp(),
+            Unary::Exp | Unary::ExpM1 => x.exp(),
             Unary::Ln => x.recip(),
+            Unary::Ln1P => (x + 1.0).recip(),
             Unary::Sqrt => x.sqrt().recip() * 0.5,
             Unary::Recip => -(x.clone() * x).recip(),
             Unary::Sin => x.cos(),

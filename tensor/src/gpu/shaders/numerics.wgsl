@@ -26,14 +26,19 @@ fn sign_of(x: T) -> T {
     return T(x > T(0.0)) - T(x < T(0.0));
 }
 
-// eˣ = 2ⁿ eʳ, |r| <= ½ ln 2; polynomial of Cephes' expf.
+// eʳ − 1 for |r| <= ½ ln 2: polynomial of Cephes' expf.
+fn exp_near_zero(r: T) -> T {
+    let p = ((((1.9875692e-4 * r + 1.3981999e-3) * r + 8.333452e-3) * r + 4.1665796e-2) * r
+        + 0.16666666) * r + 0.5;
+    return (p * r) * r + r;
+}
+
+// eˣ = 2ⁿ eʳ, |r| <= ½ ln 2.
 fn safe_exp(x: T) -> T {
     let clamped = clamp(x, T(-105.0), T(89.0));
     let n = floor(clamped * 1.442695 + 0.5);
     let r = (clamped - n * 0.693359375) + n * 2.1219444e-4;
-    let p = ((((1.9875692e-4 * r + 1.3981999e-3) * r + 8.333452e-3) * r + 4.1665796e-2) * r
-        + 0.16666666) * r + 0.5;
-    let y = (p * r) * r + r + 1.0;
+    let y = exp_near_zero(r) + 1.0;
     // 2ⁿ in two factors: neither overflows nor is denormal
     let i = vec4<i32>(n);
     let half = i >> vec4<u32>(1u);
@@ -44,15 +49,25 @@ fn safe_exp(x: T) -> T {
     return select(finite, x, is_nan(x));
 }
 
+// eˣ − 1
+fn safe_exp_m1(x: T) -> T {
+    let near = select(exp_near_zero(x), x, x == T(0.0));
+    return select(safe_exp(x) - 1.0, near, abs(x) < T(0.34));
+}
+
+// 2 artanh t, |t| <= 0.172.
+fn twice_artanh(t: T) -> T {
+    let t2 = t * t;
+    return t * (2.0 + t2 * (0.6666667 + t2 * (0.4 + t2 * (0.2857143 + t2 * 0.2222222))));
+}
+
 // ln x = e ln 2 + 2 artanh((m − 1) / (m + 1)), m in [√½, √2).
 fn safe_ln(x: T) -> T {
     let small = x < T(1.1754944e-38);
     let bits = bitcast<vec4<u32>>(select(x, x * 16777216.0, small));
     let e = bitcast<vec4<i32>>(bits - vec4<u32>(0x3f3504f3u)) >> vec4<u32>(23u);
     let m = bitcast<T>(bits - (bitcast<vec4<u32>>(e) << vec4<u32>(23u)));
-    let t = (m - 1.0) / (m + 1.0);
-    let t2 = t * t;
-    let series = t * (2.0 + t2 * (0.6666667 + t2 * (0.4 + t2 * (0.2857143 + t2 * 0.2222222))));
+    let series = twice_artanh((m - 1.0) / (m + 1.0));
     let n = T(e) - select(T(0.0), T(24.0), small);
     let value = n * 0.693359375 + (series - n * 2.1219444e-4);
     // −∞ for 0, NaN below; +∞ and NaN stay
@@ -62,6 +77,12 @@ fn safe_ln(x: T) -> T {
     let negative = word >= vec4<u32>(0x80000000u);
     let stays = (word >= vec4<u32>(0x7f800000u)) & !negative;
     return select(select(value, special, zero | negative), x, stays);
+}
+
+// ln(1 + x)
+fn safe_ln_1p(x: T) -> T {
+    let near = x > T(-0.29) & x < T(0.41);
+    return select(safe_ln(1.0 + x), twice_artanh(x / (2.0 + x)), near);
 }
 
 // tanh x: polynomial of Cephes' tanhf near 0, else 1 − 2 / (e²ˣ + 1).
