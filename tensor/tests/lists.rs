@@ -153,3 +153,22 @@ fn views_at_multiples_of_256_bytes_are_bound_in_place() -> Result<()> {
     }
     Ok(())
 }
+
+/// Small factors, which some GPU kernels take as uniforms: behind others in one array, and as large as a uniform may be.
+#[test]
+fn small_factors_behind_others() -> Result<()> {
+    let product = |k: usize, n: usize, device: &Device| -> Result<Vec<f32>> {
+        let list = [numbers(&[3, 5], 1, device)?, numbers(&[k, n], 2, device)?];
+        let [parts] = Tensor::pointwise_lists([&(Expr::input(0) * 2.0)], &[&list])?;
+        numbers(&[40, k], 3, device)?.matmul(&parts[1])?.to_vec()
+    };
+    for device in devices() {
+        for [k, n] in [[8, 64], [16, 100], [128, 128]] {
+            let pairs = product(k, n, &device)?.into_iter();
+            let pairs = pairs.zip(product(k, n, &Device::Cpu)?);
+            let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5, "{device}: {k} × {n}: {apart}");
+        }
+    }
+    Ok(())
+}

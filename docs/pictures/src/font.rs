@@ -4,16 +4,21 @@
 pub(super) const FONT: &str = "sans-serif";
 
 /// Makes it known to plotters; whether there is one.
+///
+/// # Errors
+/// The library cannot read it.
 #[cfg(not(target_family = "wasm"))]
-pub(super) fn register() -> bool {
+pub(super) fn register() -> Result<bool, &'static str> {
     use plotters::style::{FontStyle, register_font};
 
     // once is enough, and again does no harm
-    register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok()
+    register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map(|()| true)
+        .map_err(|_| "plotters cannot read the font")
 }
 
 /// On WebAssembly plotters has no letters for pictures of pixels.
 #[cfg(target_family = "wasm")]
-pub(super) fn register() -> bool {
-    false
+pub(super) fn register() -> Result<bool, &'static str> {
+    Ok(false)
 }

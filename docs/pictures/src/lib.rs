@@ -171,7 +171,7 @@ fn path(name: &str) -> PathBuf {
 /// # Errors
 /// The file cannot be written.
 pub fn draw(name: &str, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
-    if !font::register() {
+    if !font::register()? {
         println!("no picture: WebAssembly has no letters for it");
         return Ok(());
     }
