@@ -8,7 +8,7 @@ use super::folder;
 use super::npz::Npz;
 use super::region::Region;
 use super::set::Records;
-use super::{Channels, Form, ImageSet, Parts, Split, synsets};
+use super::{Channels, Form, ImageSet, Images, Parts, Split, synsets};
 use crate::{Error, Result};
 
 /// Values of an image: a red, a green and a blue plane of 32×32.
@@ -19,8 +19,8 @@ const CLASSES: i64 = 1000;
 
 /// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
 /// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
-/// Batches that are not compressed are read where they lie, unless all fit into `memory` bytes; first each is read through once,
-/// as its checksum covers all of it. With them come the names of the classes, if they are
+/// A part whose files fit into `memory` bytes is read into it. Other batches that are not compressed are read where they lie; first each is read
+/// through once, as its checksum covers all of it. With them come the names of the classes, if they are
 /// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it.
 ///
 /// # Errors
@@ -72,7 +72,10 @@ pub fn imagenet32(
 
 fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
     let (mut batches, mut labels) = (Vec::new(), Vec::new());
-    let mut held = 0;
+    let (mut held, mut lengths) = (0, 0);
+    for path in paths {
+        lengths += std::fs::metadata(path).map_err(Error::read(path))?.len();
+    }
     for path in paths {
         let mut file = Npz::open(path)?;
         let (array, bytes) = file.read("labels")?;
@@ -96,6 +99,7 @@ fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
             return Err(data.fault(why));
         }
         let values = match data.offset {
+            Some(_) if lengths <= memory => Values::Unpacked(file.read("data")?.1),
             Some(offset) => {
                 // images are read one by one later, past the archive's checksum
                 file.check("data")?;
@@ -118,14 +122,26 @@ fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
         batches.push(Batch { first, values });
         labels.extend(numbers.iter().map(|label| (label - 1) as u32));
     }
-    let records = Batches {
-        n: labels.len(),
-        batches,
+    let n = labels.len();
+    let unpacked = |batch: &Batch| matches!(batch.values, Values::Unpacked(_));
+    let images = match batches.iter().all(unpacked) {
+        true => in_memory(n, batches)?.into(),
+        false => ImageSet::stored(Arc::new(Batches { n, batches })),
     };
-    Ok(Split {
-        images: ImageSet::stored(Arc::new(records)),
-        labels: Some(labels),
-    })
+    let labels = Some(labels);
+    Ok(Split { images, labels })
+}
+
+/// Unpacked batches as images; each is let go when it has been taken.
+fn in_memory(n: usize, batches: Vec<Batch>) -> Result<Images> {
+    let mut values = Vec::with_capacity(n * LEN);
+    for batch in batches {
+        if let Values::Unpacked(bytes) = batch.values {
+            let images = bytes.chunks_exact(LEN);
+            images.for_each(|planes| interleave(planes, &mut values));
+        }
+    }
+    Images::of_levels([n, 32, 32, 3], values, 256)
 }
 
 #[derive(Debug)]

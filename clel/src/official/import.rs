@@ -5,11 +5,11 @@ use std::path::Path;
 
 use clel_nn::Module;
 use clel_nn::files::TensorFile;
-use clel_tensor::Device;
+use clel_tensor::{DType, Device, Tensor};
 
 use super::Model;
 use super::names::{
-    ALONE, Array, BATCHES_PER_ITERATION, COUNTER, Part, Place, TABLE, arrays, network,
+    ALONE, Array, BATCHES_PER_ITERATION, COUNTER, HALF, Part, Place, TABLE, arrays, network,
 };
 use crate::config::{Config, Layers};
 use crate::sampler::ReplayBuffer;
@@ -65,10 +65,10 @@ impl Import<'_> {
                 match array.place {
                     Place::Counter => {}
                     Place::Slot(slot) => {
-                        let value = file.tensor(&array.key, &Device::Cpu)?;
+                        let value = wide(&file, &array.key)?;
                         slot.set(slot.order().from_file(&value)?)?;
                     }
-                    Place::Chains => chains = Some(file.tensor(&array.key, &Device::Cpu)?),
+                    Place::Chains => chains = Some(wide(&file, &array.key)?),
                 }
                 read += 1;
             }
@@ -83,6 +83,12 @@ impl Import<'_> {
                 notes.push("the ages of the chains are not known: they count from 0".into());
             }
             None => notes.push("no replay buffer: filled with uniform noise".into()),
+        }
+        let halves = file.names().filter(|key| is_half(&file, key)).count();
+        if halves > 0 {
+            notes.push(format!(
+                "{halves} arrays of 16-bit floats: widened, precise to three digits"
+            ));
         }
         let step = self.step.or_else(|| counted(&file)).unwrap_or_default();
         trainer.set_progress(step, untrained)?;
@@ -111,7 +117,7 @@ impl Import<'_> {
         let row = |name: &str| -> Option<Vec<f64>> {
             let ending = format!(".0.{name}");
             let key = file.names().find(|key| key.ends_with(&ending))?;
-            let values = file.tensor(key, &Device::Cpu).ok()?.to_vec::<f32>().ok()?;
+            let values = wide(file, key).ok()?.to_vec::<f32>().ok()?;
             Some(values.into_iter().map(shortest).collect())
         };
         // anything else about them is found wrong when the arrays are checked
@@ -152,10 +158,10 @@ impl Import<'_> {
             if found != shape {
                 shapes.push(format!("{key} {found:?}, expected {shape:?}"));
             }
-            let (found, right) = (file.element_type(key), place.element_type());
-            if found.as_deref() != Some(right) {
-                let found = found.unwrap_or_default();
-                types.push(format!("{key} {found}, expected {right}"));
+            let (found, right) = (file.element_type(key), place.element_types());
+            let found = found.unwrap_or_default();
+            if !right.contains(&&*found) {
+                types.push(format!("{key} {found}, expected {}", right.join(" or ")));
             }
         }
         let superfluous = file.names().filter(|key| !known.contains(key));
@@ -237,6 +243,17 @@ fn complete(
         }
     }
     Ok(untrained)
+}
+
+/// An array of a state dict, of 32 bits whatever it was saved with.
+fn wide(file: &TensorFile, key: &str) -> Result<Tensor> {
+    let value = file.tensor(key, &Device::Cpu)?;
+    Ok(value.to_dtype(DType::F32)?)
+}
+
+/// Whether an array has numbers of half the bits.
+fn is_half(file: &TensorFile, key: &str) -> bool {
+    file.element_type(key).as_deref() == Some(HALF)
 }
 
 /// Every value of one network into another like it.

@@ -43,6 +43,9 @@ pub(super) const COUNTER: &str = "num_batches_tracked";
 /// Forward passes of the encoder in training mode an iteration.
 pub(super) const BATCHES_PER_ITERATION: u64 = 2;
 
+/// Numbers of half the bits, as safetensors spells their type.
+pub(super) const HALF: &str = "F16";
+
 /// One array of the state dict.
 pub(super) struct Array<'a> {
     /// Its official name.
@@ -64,11 +67,11 @@ pub(super) enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// The element type there.
-    pub fn element_type(&self) -> &'static str {
+    /// The element types from which it can be read: that of a whole state dict, and that of one saved after `.half()`, which is widened.
+    pub fn element_types(&self) -> &'static [&'static str] {
         match self {
-            Place::Counter => "I64",
-            Place::Slot(_) | Place::Chains => "F32",
+            Place::Counter => &["I64"],
+            Place::Slot(_) | Place::Chains => &["F32", HALF],
         }
     }
 }
