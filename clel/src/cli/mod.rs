@@ -202,15 +202,11 @@ fn chain(error: &Error) -> String {
 /// Whether the person who typed the command can put it right.
 fn is_bad_input(error: &Error) -> bool {
     use clel_nn::Error as Network;
-    use clel_tensor::Error as Tensor;
-    if let Some(inner) = error.of_arrays() {
-        return !matches!(
-            inner,
-            Tensor::DeviceLost { .. } | Tensor::OutOfMemory { .. } | Tensor::Device { .. }
-        );
+    if error.is_of_device() {
+        return false;
     }
     match error {
-        Error::Numbers { .. } | Error::TooLarge { .. } => false,
+        Error::Numbers { .. } | Error::Unsupported { .. } => false,
         Error::Read { source, .. }
         | Error::Write { source, .. }
         | Error::Image {
