@@ -150,7 +150,7 @@ impl LookArguments {
 }
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
-/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation with 1, training that was
+/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the system has nothing for, with 1, training that was
 /// stopped by a signal and saved with 130, as is `watch`.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
