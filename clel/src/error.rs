@@ -49,6 +49,14 @@ pub enum Error {
         /// Names of the presets.
         known: Vec<&'static str>,
     },
+    /// What the system has nothing for, whatever the arguments.
+    #[error("{what}: {why}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// What is missing, and what to do instead.
+        why: String,
+    },
     /// A command-line argument that parses but cannot be used.
     #[error("{argument}: {why}")]
     Argument {
@@ -223,6 +231,18 @@ impl Error {
             | Error::Network(clel_nn::Error::Tensor(inner)) => Some(inner),
             _ => None,
         }
+    }
+
+    /// Whether it is the device that has failed: it is gone, its memory is full, or it reports something else.
+    pub(crate) fn is_of_device(&self) -> bool {
+        use clel_tensor::Error as Arrays;
+        matches!(self, Error::TooLarge { .. })
+            || matches!(
+                self.of_arrays(),
+                Some(
+                    Arrays::DeviceLost { .. } | Arrays::OutOfMemory { .. } | Arrays::Device { .. }
+                )
+            )
     }
 
     /// For `map_err` on what reads `path`.

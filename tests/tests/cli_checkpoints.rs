@@ -219,6 +219,31 @@ fn a_run_goes_on_from_the_one_before() {
     assert!(before == everything(&run));
 }
 
+/// A run that has come to no checkpoint yet begins anew; one that has ended keeps what is left of it.
+#[test]
+fn without_a_checkpoint_a_run_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let trained = train(&run, &["--steps", "2"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let checkpoint = run.join("checkpoints/step-00000002.safetensors");
+    let saved = std::fs::read(&checkpoint).unwrap();
+    std::fs::remove_file(&checkpoint).unwrap();
+    let place = text(&run);
+    let resume = [
+        "train", "--device", "cpu", "--resume", &place, "--steps", "2",
+    ];
+    let before = everything(&run);
+    refused(&resume, &["there is no checkpoint in it"]);
+    assert!(before == everything(&run));
+    std::fs::remove_file(run.join("summary.json")).unwrap();
+    let resumed = cli::clel(&resume);
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert!(std::fs::read(&checkpoint).unwrap() == saved);
+    let metrics = |files: &BTreeMap<PathBuf, Vec<u8>>| files[&run.join("metrics.jsonl")].clone();
+    assert!(metrics(&before) == metrics(&everything(&run)));
+}
+
 #[test]
 fn what_was_told_of_one_is_told_when_the_one_before_is_damaged_too() {
     let dir = tempfile::tempdir().unwrap();

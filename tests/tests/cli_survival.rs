@@ -278,30 +278,36 @@ fn a_sick_run_goes_back_and_recovers() {
 #[cfg(target_os = "linux")]
 fn a_batch_too_large_is_told_with_one_that_fits() {
     let dir = tempfile::tempdir().unwrap();
-    let train = |name: &str, batch: &str| {
+    let limited = |arguments: &[&str]| {
         // the limit is on addresses, of which threads and libraries take their share
         let script = "ulimit -v 300000 && exec \"$0\" \"$@\"";
         let mut command = Command::new("sh");
         command.args(["-c", script, PROGRAM, "train", "--device", "cpu"]);
+        command.args(arguments);
         command
             .env("RAYON_NUM_THREADS", "2")
             .env("MALLOC_ARENA_MAX", "1");
-        command.args(["--out", &text(&dir.path().join(name)), "--steps", "2"]);
+        cli::run(&mut command)
+    };
+    let train = |run: &str, batch: &str| {
         let settings = [
             "sampler.steps=1",
             "eval.samples=0",
             "encoder.width=64",
             batch,
         ];
-        command.args(settings.iter().flat_map(|s| ["--set", s]));
-        cli::run(&mut command)
+        let settings = settings.iter().flat_map(|s| ["--set", s]);
+        let arguments = ["--out", run, "--steps", "2"].into_iter().chain(settings);
+        limited(&arguments.collect::<Vec<_>>())
     };
-    let refused = train("large", "train.batch=1200");
-    refused.told(
-        1,
-        &["out of memory on cpu", "train.batch=1200 does not fit"],
-    );
-    let listed = clel(&["runs", &text(&dir.path().join("large"))]).stdout;
+    let large = dir.path().join("large");
+    let refused = train(&text(&large), "train.batch=1200");
+    let told = ["out of memory on cpu", "train.batch=1200 does not fit"];
+    refused.told(1, &told);
+    for part in told {
+        assert_eq!(refused.stderr.matches(part).count(), 1, "{refused:?}");
+    }
+    let listed = clel(&["runs", &text(&large)]).stdout;
     for part in [
         "failed at 0",
         "failed: ",
@@ -310,8 +316,18 @@ fn a_batch_too_large_is_told_with_one_that_fits() {
     ] {
         assert!(listed.contains(part), "{part}\n{listed}");
     }
+    let resumed = limited(&["--resume", &text(&large)]);
+    resumed.told(
+        1,
+        &[
+            "the run had ended (failed: ",
+            "resumed from iteration 0",
+            told[1],
+        ],
+    );
     let (_, fits) = refused.stderr.split_once("and train.batch=").unwrap();
     let fits = fits.split_whitespace().next().unwrap();
-    let trained = train("small", &format!("train.batch={fits}"));
+    let small = text(&dir.path().join("small"));
+    let trained = train(&small, &format!("train.batch={fits}"));
     assert_eq!(trained.code, Some(0), "{trained:?}");
 }

@@ -1,14 +1,16 @@
 //! A device that is lost in the middle of training.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clel::report::{Lines, Overview, State, page};
+use clel::report::{Face, Lines, Memory, Overview, State, Stretch, page};
 use clel::train::{Ended, Job, Observer, Trainer, run, run_observed};
 use clel_nn::Module;
 use clel_tensor::Device;
 use clel_tests::{devices, tiny};
+use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -74,18 +76,36 @@ fn a_lost_device_is_opened_again() -> Outcome {
     Ok(())
 }
 
-/// Loses the run's device each time it looks.
-struct Destroyer;
+fn device_of(trainer: &Trainer) -> Option<Device> {
+    let parameters = trainer.average().energy.parameters();
+    parameters.first().map(|(_, p)| p.tensor().device().clone())
+}
 
-impl Observer for Destroyer {
+/// Knows the device on which a run goes on.
+struct Watcher<'a>(&'a RefCell<Option<Device>>);
+
+impl Observer for Watcher<'_> {
     fn look(&mut self, trainer: &Trainer, _: Option<f64>) -> clel::Result<()> {
-        for (_, parameter) in trainer.average().energy.parameters() {
-            if let Device::Wgpu(gpu) = parameter.tensor().device() {
-                gpu.destroy();
-            }
-        }
+        *self.0.borrow_mut() = device_of(trainer);
         Ok(())
     }
+}
+
+/// Loses that device after each iteration from the fourth on.
+struct Destroyer<'a>(&'a RefCell<Option<Device>>);
+
+impl Face for Destroyer<'_> {
+    fn iteration(&mut self, step: u64, _: Memory) {
+        if let (4.., Some(Device::Wgpu(gpu))) = (step, &*self.0.borrow()) {
+            gpu.destroy();
+        }
+    }
+
+    fn begin(&mut self, _: &Stretch<'_>) {}
+    fn figures(&mut self, _: u64, _: &[(&str, f64)]) {}
+    fn samples(&mut self, _: u64, _: [usize; 4], _: &[f32]) {}
+    fn event(&mut self, _: u64, _: &str) {}
+    fn doing(&mut self, _: &str) {}
 }
 
 /// A run whose device is lost again and again ends, and whatever shows the run says so; with another device it goes on.
@@ -96,9 +116,13 @@ fn a_device_lost_for_good_is_on_record() -> Outcome {
         let Device::Wgpu(gpu) = device else { continue };
         let own = Device::Wgpu(gpu.reopen()?);
         let place = dir.path().join("run");
-        let lost = job(&place, &own)?;
+        let mut lost = job(&place, &own)?;
+        // none but those of checkpoints
+        lost.config.log.metrics_every = 0;
         let directory = lost.run.clone();
-        let Err(error) = run_observed(lost, &mut Lines::default(), &mut Destroyer) else {
+        let at = RefCell::new(None);
+        let (mut face, mut observer) = (Destroyer(&at), Watcher(&at));
+        let Err(error) = run_observed(lost, &mut face, &mut observer) else {
             panic!("there was a device");
         };
         assert!(error.to_string().contains("was lost"), "{error}");
@@ -111,8 +135,70 @@ fn a_device_lost_for_good_is_on_record() -> Outcome {
         );
         let again = |text: &String| text.contains("goes on from iteration");
         assert!(before.iter().all(again) && before.len() == 5, "{before:?}");
+        // the iteration that it had come to has no figures; that of the checkpoint has
+        let lines = directory.read_metrics()?;
+        let end = lines.last().ok_or("there are no metrics")?;
+        assert_eq!((&end["step"], &end["event"]), (&json!(4), &json!(last)));
+        let figures = lines.iter().filter(|line| line.contains_key("gap"));
+        assert_eq!(
+            figures.map(|line| &line["step"]).max_by_key(|s| s.as_u64()),
+            Some(&json!(3))
+        );
+        let mut told = false;
+        for file in std::fs::read_dir(place.join("events"))? {
+            let bytes = std::fs::read(file?.path())?;
+            told |= bytes
+                .windows(last.len())
+                .any(|part| part == last.as_bytes());
+        }
+        assert!(told, "TensorBoard is not told");
         let shown = page(&directory)?;
         assert!(shown.contains("\"state\":\"failed\"") && shown.contains(last.as_str()));
     }
     Ok(())
+}
+
+/// A run of which nothing can be read once its device is open again has failed, and says by what.
+#[test]
+fn a_loss_that_nothing_follows_is_on_record() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    for device in devices() {
+        let Device::Wgpu(gpu) = device else { continue };
+        let own = Device::Wgpu(gpu.reopen()?);
+        let place = dir.path().join("run");
+        let mut spoilt = Spoiler(place.join("checkpoints/step-00000003.safetensors"));
+        let Err(error) = run_observed(job(&place, &own)?, &mut Lines::default(), &mut spoilt)
+        else {
+            panic!("there was a checkpoint");
+        };
+        let error = error.to_string();
+        for part in [
+            "was lost",
+            "it is open again, but",
+            "step-00000003.safetensors",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        let told = Overview::of(&place);
+        let last = told.interventions.last().ok_or("nothing is told")?;
+        assert!(last.contains("step-00000003.safetensors"), "{last}");
+        std::fs::remove_file(&spoilt.0)?;
+        assert_eq!(Overview::of(&place).state, State::Failed);
+    }
+    Ok(())
+}
+
+/// Spoils a checkpoint when it is there, and loses the device.
+struct Spoiler(PathBuf);
+
+impl Observer for Spoiler {
+    fn look(&mut self, trainer: &Trainer, _: Option<f64>) -> clel::Result<()> {
+        if self.0.exists() {
+            std::fs::write(&self.0, "nothing").map_err(clel::Error::write(&self.0))?;
+            if let Some(Device::Wgpu(gpu)) = device_of(trainer) {
+                gpu.destroy();
+            }
+        }
+        Ok(())
+    }
 }

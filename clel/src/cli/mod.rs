@@ -150,7 +150,7 @@ impl LookArguments {
 }
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
-/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation with 1, training that was
+/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the system has nothing for, with 1, training that was
 /// stopped by a signal and saved with 130, as is `watch`.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
@@ -202,15 +202,11 @@ fn chain(error: &Error) -> String {
 /// Whether the person who typed the command can put it right.
 fn is_bad_input(error: &Error) -> bool {
     use clel_nn::Error as Network;
-    use clel_tensor::Error as Tensor;
-    if let Some(inner) = error.of_arrays() {
-        return !matches!(
-            inner,
-            Tensor::DeviceLost { .. } | Tensor::OutOfMemory { .. } | Tensor::Device { .. }
-        );
+    if error.is_of_device() {
+        return false;
     }
     match error {
-        Error::Numbers { .. } | Error::TooLarge { .. } => false,
+        Error::Numbers { .. } | Error::Unsupported { .. } => false,
         Error::Read { source, .. }
         | Error::Write { source, .. }
         | Error::Image {

@@ -58,7 +58,7 @@ pub(super) struct Train {
     /// The run directory, which must not exist yet [default: runs/NAME-001 and so on].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Goes on with the run in this directory from its newest checkpoint, with the settings it has.
+    /// Goes on with the run in this directory from its newest checkpoint, or from the beginning if it has none yet, with the settings it has.
     #[arg(long, value_name = "DIR")]
     resume: Option<PathBuf>,
     /// Stops after this many iterations in all; schedules stay those of the whole run.

@@ -51,7 +51,10 @@ impl Record {
     pub fn back_to(&mut self, step: u64) -> Result<()> {
         self.lines.retain(|line| step_of(line) <= step);
         if self.path.exists() {
-            Metrics::resume(&self.path, step)?;
+            // unlike the metrics of a run, nothing that happened later stays
+            let lines = self.lines.iter().cloned();
+            let lines = lines.map(|line| format!("{}\n", Value::Object(line)));
+            whole_file::write(&self.path, lines.collect::<String>().as_bytes())?;
         }
         Ok(())
     }

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::measure::{BUFFER, SECONDS};
+use super::record::Record;
 use super::*;
+use crate::report::RunDir;
 
 /// A complete run whose buffer has these distances, 10 iterations apart.
 fn run(seed: u64, distances: &[f64], seconds: f64) -> RunResult {
@@ -123,4 +125,25 @@ fn the_experiments_of_the_repository_are_read() {
         read += 1;
     }
     assert!(read >= 5);
+}
+
+/// What made a run sick is gone with the iterations in which it was, also after more has been measured.
+#[test]
+fn a_record_that_goes_back_forgets_what_came_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("run")).unwrap();
+    let mut record = Record::read(&run).unwrap();
+    for step in [0, 10, 20] {
+        record.add(step, &[("gap", 0.5)]).unwrap();
+    }
+    record.sick("NaN").unwrap();
+    assert_eq!(record.sickness(), Some("NaN"));
+    record.back_to(10).unwrap();
+    record.add(15, &[("gap", 0.4)]).unwrap();
+    for record in [record, Record::read(&run).unwrap()] {
+        assert_eq!(record.sickness(), None);
+        let points = record.points();
+        let steps: Vec<u64> = points.iter().map(|point| point.iteration).collect();
+        assert_eq!(steps, [0, 10, 15]);
+    }
 }

@@ -30,9 +30,7 @@ impl Live {
     /// The port cannot be had.
     pub fn bind(run: &RunDir, port: u16) -> Result<Live> {
         let refused = |error: std::io::Error| {
-            Error::Argument {
-            argument: format!("--port {port}"),
-            why: match error.kind() {
+            let why = match error.kind() {
                 ErrorKind::AddrInUse => {
                     "another program has this port; choose another one, or 0 for any that is free"
                         .to_owned()
@@ -42,12 +40,18 @@ impl Live {
                         .to_owned()
                 }
                 ErrorKind::Unsupported => {
-                    "this system has no ports for WebAssembly; `clel report` writes the same page into a file"
-                        .to_owned()
+                    return Error::Unsupported {
+                        what: "a page that follows the run",
+                        why: "this system has no ports for WebAssembly; `clel report` writes the same page into a file"
+                            .to_owned(),
+                    };
                 }
                 _ => format!("the port cannot be had: {error}"),
-            },
-        }
+            };
+            Error::Argument {
+                argument: format!("--port {port}"),
+                why,
+            }
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;

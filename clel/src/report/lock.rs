@@ -33,22 +33,24 @@ impl RunDir {
             .write(true)
             .open(&path)
             .map_err(Error::write(&path))?;
-        match file.try_lock() {
-            Ok(()) => {
-                self.sweep();
-                Ok(RunLock(Some(file)))
+        let lock = match file.try_lock() {
+            Ok(()) => RunLock(Some(file)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::RunBusy {
+                    path: self.path().to_owned(),
+                });
             }
-            Err(TryLockError::WouldBlock) => Err(Error::RunBusy {
-                path: self.path().to_owned(),
-            }),
             Err(TryLockError::Error(error))
                 if cfg!(target_family = "wasm") && error.kind() == ErrorKind::Unsupported =>
             {
-                Ok(RunLock(None))
+                RunLock(None)
             }
-            Err(TryLockError::Error(error)) => Err(Error::write(&path)(error)),
-        }
+            Err(TryLockError::Error(error)) => return Err(Error::write(&path)(error)),
+        };
+        self.sweep();
+        Ok(lock)
     }
+
     /// Whether a process is training in it now; false where the system does not say.
     pub fn is_training(&self) -> bool {
         // shared, so that several may ask at the same time

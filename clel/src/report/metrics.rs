@@ -17,6 +17,8 @@ pub struct Metrics {
     file: File,
     /// What its owner must know of lines that are gone.
     lost: Vec<String>,
+    /// What happened after the step that the run goes on from.
+    moved: Vec<String>,
 }
 
 impl Metrics {
@@ -34,29 +36,34 @@ impl Metrics {
             path: path.to_owned(),
             file,
             lost: Vec::new(),
+            moved: Vec::new(),
         })
     }
 
-    /// Goes on after `step`: drops the figures of later steps, a last line that a crash cut short, and damaged ones that no line of `step` or
-    /// before follows. What happened to the run after `step` stays, as something that its state of `step` has behind it.
+    /// Goes on after `step`: drops the figures of later steps, how the run had ended, a last line that a crash cut short, and damaged ones that no
+    /// line of `step` or before follows. What happened to the run after `step` stays, as something that its state of `step` has behind it.
     ///
     /// # Errors
     /// The file cannot be read or written, or a line that is to stay follows one that is damaged.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
+        let bytes = bytes(path)?;
+        let lines = whole_lines(&bytes).map(|(i, line)| (line, object(path, i, line)));
+        let mut lines: Vec<_> = lines.collect();
+        // it is told with what came of it
+        let end = lines.pop_if(|(_, found)| found.as_ref().is_ok_and(|l| end_of(l).is_some()));
+        let end = end.and_then(|(_, found)| text_of(&found.ok()?));
         let mut kept = Vec::new();
-        let mut later = Vec::new();
+        let mut moved = Vec::new();
         let mut damaged = None;
-        let mut end = None;
         let mut last = 0;
-        for (i, line) in whole_lines(&bytes(path)?) {
-            let found = match object(path, i, line) {
+        for (i, (line, found)) in lines.into_iter().enumerate() {
+            let found = match found {
                 Ok(found) => found,
                 Err(error) => {
                     damaged.get_or_insert((i + 1, error));
                     continue;
                 }
             };
-            end = end_of(&found).and_then(|_| text_of(&found));
             if let Some(at) = step_of(&found).filter(|at| *at <= step) {
                 last = at.max(last);
                 if let Some((_, error)) = damaged {
@@ -64,24 +71,21 @@ impl Metrics {
                 }
                 kept.extend_from_slice(line);
             } else {
-                later.extend(text_of(&found));
+                moved.extend(text_of(&found));
             }
         }
-        // it is told with what came of it
-        if end.is_some() {
-            later.pop_if(|text| Some(&*text) == end.as_ref());
-        }
-        for text in later {
-            kept.extend_from_slice(spelled(event(step, &text)).as_bytes());
+        for text in &moved {
+            kept.extend_from_slice(spelled(event(step, text)).as_bytes());
         }
         let mut lost = Vec::new();
         lost.extend(end.map(|text| {
+            let text = text.replacen(ENDED, "", 1);
             format!("the run had ended ({text}) and was resumed from iteration {step}")
         }));
         lost.extend(damaged.map(|(line, _)| {
             format!(
-                "{}: line {line} was damaged; figures of iterations after {last} up to {step} may be missing, and what came later is dropped, \
-                 since the run comes to it again",
+                "{}: line {line} was damaged; figures of iterations after {last} up to {step} may be missing, and the figures that came later \
+                 are dropped, since the run comes to them again",
                 path.display()
             )
         }));
@@ -95,12 +99,18 @@ impl Metrics {
             path: path.to_owned(),
             file,
             lost,
+            moved,
         })
     }
 
     /// What was dropped that a later look would miss: damaged lines, and how the run had ended. Tells it once.
     pub fn lost(&mut self) -> Vec<String> {
         std::mem::take(&mut self.lost)
+    }
+
+    /// What had happened after the step that the run goes on from, of which the lines now have that step.
+    pub fn moved(&self) -> &[String] {
+        &self.moved
     }
 
     /// Writes one line.
@@ -160,6 +170,9 @@ impl Metrics {
             .collect()
     }
 }
+
+/// What the text of a run's early end says after the reason.
+pub(crate) const ENDED: &str = "; the run ended with it";
 
 /// Why a run ended before its end, by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

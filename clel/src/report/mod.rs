@@ -33,6 +33,7 @@ pub use lines::Lines;
 pub(crate) use lines::short;
 pub use live::Live;
 pub(crate) use locale::{is_utf8, spelled};
+pub(crate) use metrics::ENDED;
 pub use metrics::{End, Metrics};
 pub use overview::{Overview, State};
 pub use page::page;

@@ -4,9 +4,8 @@ use std::{thread::sleep, time::Duration};
 
 use clel_tensor::{Device, gpu::Gpu};
 
-use super::{Trainer, recorder::Recorder};
+use super::Trainer;
 use crate::config::{Config, Precision, Storage};
-use crate::report::{End, Face, RunDir};
 use crate::{Error, Result, data::Dataset, sampler::gains_by_halves};
 
 /// A run goes on so many times after its device was lost; a driver that fails more often needs a person.
@@ -50,31 +49,6 @@ pub(crate) fn reopen(device: &Device) -> Result<Device> {
         }
     }
     Ok(opened?)
-}
-
-/// Whether an error is a device's that has failed: it is gone, or its memory is full.
-pub(super) fn is_failure(error: &Error) -> bool {
-    use clel_tensor::Error as Arrays;
-    matches!(error, Error::TooLarge { .. })
-        || matches!(
-            error.of_arrays(),
-            Some(Arrays::DeviceLost { .. } | Arrays::OutOfMemory { .. } | Arrays::Device { .. })
-        )
-}
-
-/// Tells on the face, in the metrics and in TensorBoard's texts that the run ends because its device has failed.
-pub(super) fn tell_failure(run: &RunDir, face: &mut dyn Face, error: &Error) {
-    let text = format!("failed: {}; the run ended with it", error.in_one_line());
-    let told = run.read_metrics().and_then(|lines| {
-        let step = lines.last().and_then(|line| line.get("step")?.as_u64());
-        let step = step.unwrap_or(0);
-        face.event(step, &text);
-        Recorder::new(run, step)?.end(step, &text, End::Failed)
-    });
-    // a disk that fails too is no reason to keep the device's error
-    if let Err(untold) = told {
-        face.event(0, &untold.in_one_line());
-    }
 }
 
 /// The error of a run whose iterations do not fit the device's memory: names a size of batch with which one was just seen to; or

@@ -24,6 +24,10 @@ impl<'a> Recorder<'a> {
         let metrics = run.metrics(step)?;
         let mut events = Events::create(&run.path().join("events"))?;
         events.start(step)?;
+        // TensorBoard has just forgotten them
+        for text in metrics.moved() {
+            events.text(step, text)?;
+        }
         Ok(Recorder {
             run,
             metrics,
@@ -119,4 +123,38 @@ pub(super) fn draw(config: &Config, path: &Path, images: &[f32]) -> Result<((u32
 
 pub(super) fn before_path(run: &RunDir) -> PathBuf {
     run.samples_folder().join("before-training.safetensors")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// TensorBoard forgets what was told of later steps where a run goes on, so that is told again.
+    #[test]
+    fn what_happened_later_is_told_to_tensorboard_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(&dir.path().join("run")).unwrap();
+        let mut recorder = Recorder::new(&run, 0).unwrap();
+        recorder.event(10, "early").unwrap();
+        recorder.event(30, "late").unwrap();
+        recorder.end(40, "the device is gone", End::Failed).unwrap();
+        drop(recorder);
+        let told = || {
+            let files = std::fs::read_dir(run.path().join("events")).unwrap();
+            let newest = files.map(|file| file.unwrap().path()).max().unwrap();
+            let bytes = std::fs::read(newest).unwrap();
+            let holds = |text: &str| {
+                bytes
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes())
+            };
+            ["early", "late", "the device is gone"].map(holds)
+        };
+        let mut recorder = Recorder::new(&run, 20).unwrap();
+        assert_eq!(told(), [false, true, false]);
+        for text in recorder.lost() {
+            recorder.event(20, &text).unwrap();
+        }
+        assert_eq!(told(), [false, true, true]);
+    }
 }

@@ -14,7 +14,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
-    device::{MOST_LOSSES, is_failure, reopen, tell_failure, too_large, unmet},
+    device::{MOST_LOSSES, reopen, too_large, unmet},
     figures::figures,
     health::Health,
     kept::Kept,
@@ -29,7 +29,7 @@ use crate::{
     Error, Result,
     config::Config,
     data::{Ahead, Dataset, ImageSet, Order},
-    report::{End, Face, Memory, RunDir, Stretch as Iterations, Summary},
+    report::{ENDED, End, Face, Memory, RunDir, Stretch as Iterations, Summary},
     tune::described,
 };
 
@@ -43,7 +43,7 @@ pub struct Job {
     pub device: Device,
     /// The directory for all that is written.
     pub run: RunDir,
-    /// Go on from the newest checkpoint in it that is whole.
+    /// Go on from the newest checkpoint in it that is whole, or from the beginning if it has none yet.
     pub resume: bool,
     /// Stop after this iteration, before the configuration's last; schedules do not change.
     pub stop_after: Option<u64>,
@@ -71,7 +71,7 @@ pub trait Observer {
 
 /// How a stretch of a run without interruption ended.
 enum Stretch {
-    Finished,
+    Finished(Summary),
     Stopped,
     /// What was found wrong.
     Sick(String),
@@ -134,7 +134,9 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let mut warnings = Vec::new();
     let begun = describe_data(&mut job.config, &job.data).and_then(|()| {
         warnings = unmet(&job.config, &job.device);
-        match job.resume {
+        // a finished run whose checkpoints were removed is no run without any yet
+        let begun = !job.run.checkpoints()?.is_empty() || job.run.summary_path().exists();
+        match job.resume && begun {
             true => go_on(&job, &mut warnings),
             false => begin(&job.config, &job.device, &job.run),
         }
@@ -150,104 +152,119 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             return Err(error);
         }
     };
-    let ended = through_losses(&mut job, trainer, warnings, started, &mut watching);
-    if let Err(error) = &ended
-        && is_failure(error)
-    {
-        tell_failure(&job.run, watching.face, error);
-    }
-    ended
+    to_the_end(&mut job, trainer, warnings, started, &mut watching)
 }
 
-/// The whole run, with the device opened again where it is lost.
-fn through_losses(
+/// Iterations and evaluation, which go on from an earlier state where the run is sick or its device was lost. What ends the run before its end is
+/// the last line of its metrics.
+fn to_the_end(
     job: &mut Job,
     mut trainer: Trainer,
     mut warnings: Vec<String>,
     started: Instant,
     watching: &mut Watching<'_>,
 ) -> Result<Ended> {
+    let run = job.run.clone();
     let mut losses = 0;
     loop {
-        let mut config = trainer.config.clone();
-        let done = to_the_end(job, trainer, &mut config, &mut warnings, started, watching);
-        let error = match done {
-            Ok(ended) => return Ok(ended),
-            Err(error) => error,
-        };
-        let (device, why) = match error.of_arrays() {
-            Some(clel_tensor::Error::DeviceLost { device, why }) if losses < MOST_LOSSES => {
-                (device.clone(), why.clone())
-            }
-            _ => return Err(error),
-        };
-        losses += 1;
-        job.device = reopen(&job.device).map_err(|refused| clel_tensor::Error::DeviceLost {
-            device,
-            why: format!("{why}; it does not open again: {refused}"),
-        })?;
-        trainer = last_state(job, &config, &mut warnings)?;
-        trainer.config = config;
-        let step = trainer.step();
-        warnings.push(format!(
-            "{error}; it is open again, and the run goes on from iteration {step}"
-        ));
-    }
-}
-
-/// Iterations and evaluation. `config` follows the trainer's, which changes where a sick run goes back.
-fn to_the_end(
-    job: &Job,
-    mut trainer: Trainer,
-    config: &mut Config,
-    warnings: &mut Vec<String>,
-    started: Instant,
-    watching: &mut Watching<'_>,
-) -> Result<Ended> {
-    loop {
-        let mut recorder = Recorder::new(&job.run, trainer.step())?;
+        let mut recorder = Recorder::new(&run, trainer.step())?;
         // from here on the run goes on
-        job.run.remove_summary()?;
+        run.remove_summary()?;
         warnings.extend(recorder.lost());
         for warning in warnings.drain(..) {
             watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
         }
-        match stretch(job, &mut trainer, &mut recorder, watching)? {
-            Stretch::Finished => break,
-            Stretch::Stopped => return Ok(Ended::Stopped(trainer.step())),
-            Stretch::Sick(why) if !may_go_back(config) => {
-                let (step, text) = (trainer.step(), last_words(config, &why));
+        let done = stretch(job, &mut trainer, &mut recorder, started, watching);
+        let (config, step) = (trainer.config.clone(), trainer.step());
+        let next = match done {
+            Ok(Stretch::Finished(summary)) => {
+                summary.write(&run.summary_path())?;
+                return Ok(Ended::Finished(summary));
+            }
+            Ok(Stretch::Stopped) => return Ok(Ended::Stopped(step)),
+            Ok(Stretch::Sick(why)) if !may_go_back(&config) => {
+                let text = last_words(&config, &why);
                 watching.face.event(step, &text);
                 // a full disk is no reason to keep the diagnosis
                 let told = recorder.end(step, &text, End::Sick);
-                let error = hopeless(config, &job.run, &why)?;
+                let error = hopeless(&config, &run, &why)?;
                 if let Err(untold) = told {
                     watching.face.event(step, &untold.to_string());
                 }
                 return Err(error);
             }
-            Stretch::Sick(why) => {
-                trainer = go_back(job, trainer, &why, warnings)?;
-                *config = trainer.config.clone();
-            }
-            Stretch::Full(failure) => {
+            Ok(Stretch::Sick(why)) => go_back(job, trainer, &why, &mut warnings),
+            Ok(Stretch::Full(failure)) => {
                 // it makes room for trials
                 drop(trainer);
-                return Err(too_large(config, &job.data, &job.device, failure));
+                Err(too_large(&config, &job.data, &job.device, failure))
             }
-        }
+            Err(error) => {
+                drop(trainer);
+                Err(error)
+            }
+        };
+        let next = match next {
+            Err(loss) if losses < MOST_LOSSES => {
+                losses += 1;
+                after_loss(job, config, loss, &mut warnings)
+            }
+            next => next,
+        };
+        trainer = match next {
+            Ok(next) => next,
+            Err(error) => {
+                if error.is_of_device() {
+                    let text = format!("failed: {}{ENDED}", error.in_one_line());
+                    // nor is it one to keep the device's error, which whoever runs the program is told in full
+                    if let Err(untold) = recorder.end(step, &text, End::Failed) {
+                        watching.face.event(step, &untold.in_one_line());
+                    }
+                }
+                return Err(error);
+            }
+        };
     }
-    let summary = summarise(&trainer, &job.data, &job.run, started, watching.face)?;
-    summary.write(&job.run.summary_path())?;
-    Ok(Ended::Finished(summary))
 }
 
-/// Iterations up to the last one, or until something is in the way.
+/// The last state on the device opened again, if that was lost, told in `warnings`; else the error. What is in the way then is part of how the device
+/// was lost.
+fn after_loss(
+    job: &mut Job,
+    config: Config,
+    error: Error,
+    warnings: &mut Vec<String>,
+) -> Result<Trainer> {
+    let Some(clel_tensor::Error::DeviceLost { device, why }) = error.of_arrays() else {
+        return Err(error);
+    };
+    let lost = |then: String| clel_tensor::Error::DeviceLost {
+        device: device.clone(),
+        why: format!("{why}; {then}"),
+    };
+    job.device = reopen(&job.device)
+        .map_err(|refused| lost(format!("it does not open again: {refused}")))?;
+    let mut trainer = last_state(job, &config, warnings).map_err(|untold| {
+        let untold = untold.in_one_line();
+        lost(format!(
+            "it is open again, but no state of the run: {untold}"
+        ))
+    })?;
+    trainer.config = config;
+    let step = trainer.step();
+    warnings.push(format!(
+        "{error}; it is open again, and the run goes on from iteration {step}"
+    ));
+    Ok(trainer)
+}
+
+/// Iterations up to the last one and evaluation, or until something is in the way.
 fn stretch(
     job: &Job,
     trainer: &mut Trainer,
     recorder: &mut Recorder<'_>,
+    started: Instant,
     watching: &mut Watching<'_>,
 ) -> Result<Stretch> {
     let config = trainer.config.clone();
@@ -335,7 +352,8 @@ fn stretch(
             return Ok(Stretch::Stopped);
         }
     }
-    Ok(Stretch::Finished)
+    let summary = summarise(trainer, &job.data, &job.run, started, watching.face)?;
+    Ok(Stretch::Finished(summary))
 }
 
 /// A new trainer that has seen one image, so that networks and data are known to fit, and its configuration in the run directory.

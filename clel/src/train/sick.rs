@@ -1,7 +1,7 @@
 //! What a run says that is sick and ends.
 
 use crate::config::{Config, SickPolicy};
-use crate::report::RunDir;
+use crate::report::{ENDED, RunDir};
 use crate::{Error, Result, error::as_argument};
 
 /// Whether a run that falls sick may go on from an earlier state.
@@ -13,11 +13,8 @@ pub(super) fn may_go_back(config: &Config) -> bool {
 /// What the metrics of a run say last that is sick and ends.
 pub(super) fn last_words(config: &Config, why: &str) -> String {
     match config.health.rolled_back {
-        0 => format!("sick: {why}; the run ended with it"),
-        n => format!(
-            "sick: {why}; the run ended with it, having gone back {}",
-            times(n)
-        ),
+        0 => format!("sick: {why}{ENDED}"),
+        n => format!("sick: {why}{ENDED}, having gone back {}", times(n)),
     }
 }
 

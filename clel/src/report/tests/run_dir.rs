@@ -39,7 +39,7 @@ fn metrics_survive_a_crash_and_a_resume() {
         let mut metrics = Metrics::resume(&path, 5).unwrap();
         let lost = metrics.lost().join("");
         assert!(
-            lost.contains("was damaged; figures of iterations after 1 up to 5 may be missing"),
+            lost.contains("was damaged; figures of iterations after 1 up to 5 may be missing, and the figures that came later are dropped"),
             "{lost}"
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\": 1}\n");
@@ -59,21 +59,25 @@ fn metrics_survive_a_crash_and_a_resume() {
 #[test]
 fn an_early_end_is_told_until_the_run_goes_on() {
     for (end, state) in [(End::Sick, State::Sick), (End::Failed, State::Failed)] {
-        told_until_the_run_goes_on(end, state);
+        // after the iteration that the run goes on from, and at it
+        for step in [12, 10] {
+            told_until_the_run_goes_on(end, state, step);
+        }
     }
 }
 
-fn told_until_the_run_goes_on(end: End, state: State) {
+fn told_until_the_run_goes_on(end: End, state: State, step: u64) {
     let dir = tempfile::tempdir().unwrap();
     let run = RunDir::create(&dir.path().join("r")).unwrap();
     let config = Layers::preset("digits").unwrap().build().unwrap();
     run.write_config(&config).unwrap();
     let mut metrics = run.metrics(0).unwrap();
     metrics.write(10, &[("gap", 0.1)]).unwrap();
-    metrics.end(12, "NaN, or gone", end).unwrap();
+    let text = "NaN, or gone; the run ended with it";
+    metrics.end(step, text, end).unwrap();
     let told = Overview::of(run.path());
-    assert_eq!((told.state, told.iterations), (state, 12));
-    assert_eq!(told.interventions, ["NaN, or gone"]);
+    assert_eq!((told.state, told.iterations), (state, step));
+    assert_eq!(told.interventions, [text]);
     let mut metrics = run.metrics(10).unwrap();
     let lost = metrics.lost();
     assert_eq!(
@@ -84,6 +88,8 @@ fn told_until_the_run_goes_on(end: End, state: State) {
     let told = Overview::of(run.path());
     assert_eq!((told.state, told.iterations), (State::Unfinished, 10));
     assert_eq!(told.interventions, lost);
+    let lines = run.read_metrics().unwrap();
+    assert!(lines.iter().all(|line| !line.contains_key("state")));
     assert_eq!(run.metrics(10).unwrap().lost(), [""; 0]);
 }
 
@@ -100,6 +106,7 @@ fn what_happened_outlives_the_iterations_after_which_it_did() {
     metrics.end(30, "gone", End::Failed).unwrap();
     let mut metrics = run.metrics(10).unwrap();
     let lost = metrics.lost();
+    assert_eq!(metrics.moved(), ["after 20", "after 30"]);
     metrics.event(10, &lost[0]).unwrap();
     metrics.write(20, &[("gap", 0.2)]).unwrap();
     let told = [
