@@ -15,7 +15,7 @@ fn zeros(shape: &[usize]) -> Result<Var> {
     Ok(Tensor::zeros(shape, DType::F32, &Device::Cpu)?.into())
 }
 
-/// Where e⁻ˣ is small beside 1, or differs little from it, values and derivatives keep their digits.
+/// Where eˣ is small beside 1, or differs little from it, values and derivatives keep their digits.
 #[test]
 fn smooth_activations_are_exact_near_zero_and_far_below() -> Result<()> {
     let points = [-1e-7f32, -3e-5, -0.01, -1.0, -5.0, -14.0, -20.0];

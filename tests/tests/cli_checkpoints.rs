@@ -239,9 +239,22 @@ fn without_a_checkpoint_a_run_begins_anew() {
     std::fs::remove_file(run.join("summary.json")).unwrap();
     let resumed = cli::clel(&resume);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert!(resumed.stderr.contains("no checkpoint yet"), "{resumed:?}");
     assert!(std::fs::read(&checkpoint).unwrap() == saved);
-    let metrics = |files: &BTreeMap<PathBuf, Vec<u8>>| files[&run.join("metrics.jsonl")].clone();
-    assert!(metrics(&before) == metrics(&everything(&run)));
+
+    // more iterations than pass without a checkpoint: it had one, and its metrics are not to go too
+    let run = dir.path().join("saved");
+    let trained = train(&run, &["--set", "log.checkpoint_every=1", "--steps", "3"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    for checkpoint in std::fs::read_dir(run.join("checkpoints")).unwrap() {
+        std::fs::remove_file(checkpoint.unwrap().path()).unwrap();
+    }
+    std::fs::remove_file(run.join("summary.json")).unwrap();
+    let before = everything(&run);
+    let place = text(&run);
+    let resume = ["train", "--device", "cpu", "--resume", &place];
+    refused(&resume, &["there is no checkpoint in it"]);
+    assert!(before == everything(&run));
 }
 
 #[test]

@@ -99,7 +99,10 @@ fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {
             return Err(data.fault(why));
         }
         let values = match data.offset {
-            Some(_) if lengths <= memory => Values::Unpacked(file.read("data")?.1),
+            Some(_) if lengths <= memory => {
+                held += data.size;
+                Values::Unpacked(file.read("data")?.1)
+            }
             Some(offset) => {
                 // images are read one by one later, past the archive's checksum
                 file.check("data")?;

@@ -13,9 +13,10 @@ const END: u8 = 0xd9;
 /// Refuses a JPEG whose end marker is not there; what comes after it does not count.
 ///
 /// # Errors
-/// There is none.
-pub(super) fn check_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    if has_end(bytes) {
+/// There is none, or the file cannot be read.
+pub(super) fn check_whole(path: &Path) -> Result<()> {
+    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    if has_end(&bytes) {
         return Ok(());
     }
     let why = format!(

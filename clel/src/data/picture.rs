@@ -1,6 +1,6 @@
 //! One image file.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use image::imageops::FilterType;
@@ -64,14 +64,10 @@ impl Form {
 /// # Errors
 /// The file is missing, cannot be decoded, is a JPEG without its end, claims a size that its length belies, or is smaller than the crop.
 pub fn read_file(path: &Path, form: Form) -> Result<Images> {
-    let bytes = std::fs::read(path).map_err(Error::read(path))?;
-    let length = bytes.len() as u64;
-    let mut reader = ImageReader::new(Cursor::new(&bytes[..]));
-    // the name speaks where the content does not
-    if let Ok(format) = ImageFormat::from_path(path) {
-        reader.set_format(format);
-    }
-    let mut reader = reader.with_guessed_format().map_err(Error::read(path))?;
+    let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
+    let mut reader = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(Error::read(path))?;
     let mut limits = Limits::default();
     let memory = DECODER_MEMORY.saturating_add(most_unpacked(length));
     limits.max_alloc = Some(limits.max_alloc.unwrap_or(u64::MAX).min(memory));
@@ -82,7 +78,7 @@ pub fn read_file(path: &Path, form: Form) -> Result<Images> {
         .map_err(|source| unreadable(path, length, format, source))?;
     if format == Some(ImageFormat::Jpeg) {
         // its decoder fills up with grey what is missing
-        jpeg::check_whole(path, &bytes)?;
+        jpeg::check_whole(path)?;
     }
     let picture = match form.crop {
         Some(side) => centre(path, &picture, side)?,

@@ -33,22 +33,22 @@ impl RunDir {
             .write(true)
             .open(&path)
             .map_err(Error::write(&path))?;
-        let lock = match file.try_lock() {
-            Ok(()) => RunLock(Some(file)),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::RunBusy {
-                    path: self.path().to_owned(),
-                });
+        match file.try_lock() {
+            Ok(()) => {
+                self.sweep();
+                Ok(RunLock(Some(file)))
             }
+            Err(TryLockError::WouldBlock) => Err(Error::RunBusy {
+                path: self.path().to_owned(),
+            }),
             Err(TryLockError::Error(error))
                 if cfg!(target_family = "wasm") && error.kind() == ErrorKind::Unsupported =>
             {
-                RunLock(None)
+                // another process may be writing what looks left over
+                Ok(RunLock(None))
             }
-            Err(TryLockError::Error(error)) => return Err(Error::write(&path)(error)),
-        };
-        self.sweep();
-        Ok(lock)
+            Err(TryLockError::Error(error)) => Err(Error::write(&path)(error)),
+        }
     }
 
     /// Whether a process is training in it now; false where the system does not say.

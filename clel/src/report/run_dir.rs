@@ -284,7 +284,7 @@ impl RunDir {
     pub fn latest_checkpoint(&self) -> Result<(u64, PathBuf)> {
         self.checkpoints()?.pop().ok_or_else(|| Error::NotARun {
             path: self.path.clone(),
-            why: "there is no checkpoint in it yet, so there is nothing to continue".to_owned(),
+            why: "there is no checkpoint in it, so there is nothing to continue".to_owned(),
         })
     }
 

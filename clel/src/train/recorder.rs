@@ -21,8 +21,9 @@ pub(super) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub fn new(run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
-        let metrics = run.metrics(step)?;
+        // first, since the metrics forget how the run had ended
         let mut events = Events::create(&run.path().join("events"))?;
+        let metrics = run.metrics(step)?;
         events.start(step)?;
         // TensorBoard has just forgotten them
         for text in metrics.moved() {

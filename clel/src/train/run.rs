@@ -134,12 +134,13 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let mut warnings = Vec::new();
     let begun = describe_data(&mut job.config, &job.data).and_then(|()| {
         warnings = unmet(&job.config, &job.device);
-        // a finished run whose checkpoints were removed is no run without any yet
-        let begun = !job.run.checkpoints()?.is_empty() || job.run.summary_path().exists();
-        match job.resume && begun {
-            true => go_on(&job, &mut warnings),
-            false => begin(&job.config, &job.device, &job.run),
+        if job.resume && has_saved(&job)? {
+            return go_on(&job, &mut warnings);
         }
+        if job.resume {
+            warnings.push("no checkpoint yet: the run begins at iteration 0".to_owned());
+        }
+        begin(&job.config, &job.device, &job.run)
     });
     let trainer = match begun {
         Ok(trainer) => trainer,
@@ -155,8 +156,20 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     to_the_end(&mut job, trainer, warnings, started, &mut watching)
 }
 
-/// Iterations and evaluation, which go on from an earlier state where the run is sick or its device was lost. What ends the run before its end is
-/// the last line of its metrics.
+/// Whether the run has a checkpoint or had one, by its figures: then nothing is to be written over, even where it is gone.
+fn has_saved(job: &Job) -> Result<bool> {
+    if !job.run.checkpoints()?.is_empty() || job.run.summary_path().exists() {
+        return Ok(true);
+    }
+    // metrics are written before the checkpoint of the same iteration
+    let first = job.config.log.checkpoint_every as u64;
+    let lines = job.run.read_metrics()?;
+    let mut steps = lines.iter().filter_map(|line| line.get("step")?.as_u64());
+    Ok(steps.any(|step| step > first))
+}
+
+/// Iterations and evaluation, which go on from an earlier state where the run is sick or its device was lost. If it is sick for good or its device
+/// fails, that is the last line of its metrics.
 fn to_the_end(
     job: &mut Job,
     mut trainer: Trainer,

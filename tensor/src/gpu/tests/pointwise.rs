@@ -174,6 +174,7 @@ fn every_function_of_one_number() {
     let Some(gpu) = test_gpu() else { return };
     let mut x = SPECIAL.to_vec();
     x.extend((0..2000).map(|i| i as f32 * 0.0137 - 13.7));
+    x.extend((0..2000).map(|i| i as f32 * 0.00097 - 0.97));
     for f in Unary::ALL {
         let values: Vec<f32> = match f {
             // beyond, angles lose their digits
@@ -184,6 +185,8 @@ fn every_function_of_one_number() {
             Unary::Sin | Unary::Cos => [0.0, 5e-7],
             // the part of e⁻⁸⁷ and less is denormal
             Unary::Exp | Unary::Sigmoid => [3e-7, 1e-44],
+            // four units in the last place, where the argument is near 1 or the result small beside it
+            Unary::ExpM1 | Unary::Ln | Unary::Ln1P => [4e-7, 0.0],
             _ => [2.5e-7, 0.0],
         };
         let operands = [contiguous(&values)];
