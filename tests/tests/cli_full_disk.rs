@@ -84,10 +84,13 @@ fn a_checkpoint_that_finds_no_room_leaves_the_one_before() {
     assert!(std::fs::read(&newest).unwrap() == saved);
     assert!(std::fs::read(run.join("config.toml")).unwrap() == config);
 
-    // with nothing written at all it is the metrics that fail, and those there were are still there
+    // with room for less it is TensorBoard's file that fails, or the metrics, and those there were are still there
     let metrics = run.join("metrics.jsonl");
     let lines = std::fs::read(&metrics).unwrap();
-    limited(0, &resume).told(1, &["cannot write", "metrics.jsonl"]);
+    limited(0, &resume).told(1, &["cannot write", "events.out.tfevents"]);
+    assert!(std::fs::read(&metrics).unwrap() == lines);
+    let half = lines.len() as u64 / 2;
+    limited(half, &resume).told(1, &["cannot write", "metrics.jsonl"]);
     assert!(std::fs::read(&metrics).unwrap() == lines);
 
     let resumed = clel(&resume);
