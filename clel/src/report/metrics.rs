@@ -75,7 +75,7 @@ impl Metrics {
             }
         }
         for text in &moved {
-            kept.extend_from_slice(spelled(event(step, text)).as_bytes());
+            kept.extend_from_slice(text_line(event(step, text)).as_bytes());
         }
         let mut lost = Vec::new();
         lost.extend(end.map(|text| {
@@ -148,7 +148,7 @@ impl Metrics {
 
     fn append(&mut self, line: Map<String, Value>) -> Result<()> {
         self.file
-            .write_all(spelled(line).as_bytes())
+            .write_all(text_line(line).as_bytes())
             .map_err(Error::write(&self.path))
     }
 
@@ -202,7 +202,7 @@ pub(super) fn end_of(line: &Map<String, Value>) -> Option<End> {
 }
 
 /// A line as the file has it.
-fn spelled(line: Map<String, Value>) -> String {
+fn text_line(line: Map<String, Value>) -> String {
     format!("{}\n", Value::Object(line))
 }
 

@@ -80,7 +80,7 @@ impl Pipelines {
         }
         let source = source().map_err(|why| faults.refused(format!("kernel {key}: {why}")))?;
         let source = finished(source);
-        let arrays = bindings(&source, read, written);
+        let arrays = array_kinds(&source, read, written);
         let (storage, layout) = self.layouts.entry(arrays).or_insert_with_key(|arrays| {
             let storage = storage_layout(device, arrays);
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -137,7 +137,7 @@ impl Pipelines {
 }
 
 /// How a kernel's text takes its arrays: those read from memory, or, small ones, as a uniform.
-fn bindings(source: &str, read: usize, written: usize) -> Vec<wgpu::BufferBindingType> {
+fn array_kinds(source: &str, read: usize, written: usize) -> Vec<wgpu::BufferBindingType> {
     let kind = |binding| {
         let declared = format!("@group(1) @binding({binding}) var<uniform>");
         match source.contains(&declared) {
