@@ -2,6 +2,9 @@
 
 use crate::{Error, Result};
 
+/// An array on a GPU begins at a multiple of so many bytes in its storage: the strictest place for a binding that WebGPU allows a device to ask for.
+pub(crate) const ALIGNMENT: usize = 256;
+
 /// Where the element at each index lies: `offset + Σ indexᵢ · stridesᵢ`, in elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {

@@ -15,6 +15,7 @@ mod device;
 mod dtype;
 mod error;
 pub mod expr;
+#[cfg_attr(not(feature = "wgpu"), path = "no_gpu.rs")]
 pub mod gpu;
 mod layout;
 pub mod primitive;

@@ -51,15 +51,6 @@ pub struct MatMul {
     pub b_batched: bool,
 }
 
-impl MatMul {
-    /// Elements from one matrix of a to the next, and of b; 0 where all products share one.
-    pub(crate) const fn steps(&self) -> [usize; 2] {
-        let a = if self.a_batched { self.m * self.k } else { 0 };
-        let b = if self.b_batched { self.k * self.n } else { 0 };
-        [a, b]
-    }
-}
-
 /// Geometry of a 2-D convolution: x\[n, h, w, c\] * weight\[o, kh, kw, c\] = y\[n, oh, ow, o\],
 /// `y[n,i,j,o] = Σ x[n, i·stride + di − pad, j·stride + dj − pad, c] · weight[o, di, dj, c]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

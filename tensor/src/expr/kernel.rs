@@ -58,13 +58,6 @@ impl PointwiseKernel {
         }
     }
 
-    /// Whether any array or the arithmetic is f64, which shaders do not have.
-    pub fn needs_f64(&self) -> bool {
-        let inputs = self.inputs.iter().map(|input| input.dtype);
-        let mut all = inputs.chain(self.roots.iter().map(|(_, dtype)| *dtype));
-        self.compute == DType::F64 || all.any(|dtype| dtype == DType::F64)
-    }
-
     /// The keys of its random numbers.
     pub fn keys(&self) -> impl Iterator<Item = RngKey> {
         self.nodes.iter().filter_map(|node| match node {

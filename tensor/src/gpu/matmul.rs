@@ -53,6 +53,15 @@ pub(super) fn block(m: usize, n: usize) -> (usize, usize) {
     BLOCKS.into_iter().min_by_key(cost).unwrap_or(BLOCKS[0])
 }
 
+impl MatMul {
+    /// Elements from one matrix of a to the next, and of b; 0 where all products share one.
+    pub(super) const fn steps(&self) -> [usize; 2] {
+        let a = if self.a_batched { self.m * self.k } else { 0 };
+        let b = if self.b_batched { self.k * self.n } else { 0 };
+        [a, b]
+    }
+}
+
 impl Gpu {
     pub(super) fn matmul(
         &self,

@@ -43,7 +43,6 @@ use std::sync::{Arc, Mutex};
 
 pub use adapter::{AdapterKind, AdapterSummary, adapters, find_adapter};
 pub use matrix::{MatmulPrecision, with_matmul_precision};
-pub(crate) use pool::ALIGNMENT;
 pub use pool::{GpuBuffer, MemoryReport};
 
 use crate::{Error, Result};

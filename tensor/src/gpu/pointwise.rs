@@ -4,9 +4,18 @@ use super::launch::Launch;
 use super::layout::Layout;
 use super::{Family, Gpu, GpuBuffer, pointwise_text};
 use crate::expr::PointwiseKernel;
-use crate::{Error, Result};
+use crate::{DType, Error, Result};
 
 const GROUP: u64 = 256;
+
+impl PointwiseKernel {
+    /// Whether any array or the arithmetic is f64, which shaders do not have.
+    pub(super) fn needs_f64(&self) -> bool {
+        let inputs = self.inputs.iter().map(|input| input.dtype);
+        let mut all = inputs.chain(self.roots.iter().map(|(_, dtype)| *dtype));
+        self.compute == DType::F64 || all.any(|dtype| dtype == DType::F64)
+    }
+}
 
 impl Gpu {
     /// Executes a fused pointwise kernel in one launch; one output for each root.

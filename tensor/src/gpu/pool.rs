@@ -13,8 +13,6 @@ use std::sync::{
 use super::faults::lock;
 use super::kept::Kept;
 
-/// A binding may begin at multiples of so many bytes in a buffer: the strictest that WebGPU allows a device to be.
-pub(crate) const ALIGNMENT: usize = 256;
 /// Smallest buffer: room for the vec4 bindings of a scalar.
 const SMALLEST: u64 = 256;
 /// At most this share of what is in use is kept in the free lists, …
@@ -50,7 +48,7 @@ impl GpuBuffer {
         self.bytes as usize
     }
 
-    /// Another handle to so many of its bytes. A kernel can only be given one that begins at a multiple of [`ALIGNMENT`].
+    /// Another handle to so many of its bytes. A kernel can only be given one that begins at a multiple of [`ALIGNMENT`](crate::layout::ALIGNMENT).
     pub(crate) fn part(&self, offset: usize, bytes: usize) -> GpuBuffer {
         debug_assert!(self.offset + (offset + bytes) as u64 <= self.raw().size());
         GpuBuffer {

@@ -15,8 +15,8 @@ use crate::{
     DType, Device, Error, Expr, Result,
     cpu::{self, CpuBuffer, CpuView, List},
     expr::{Access, PointwiseKernel},
-    gpu::{ALIGNMENT, Gpu, GpuBuffer},
-    layout::{Layout, Place},
+    gpu::{Gpu, GpuBuffer},
+    layout::{ALIGNMENT, Layout, Place},
     storage::Storage,
 };
 

@@ -1,7 +1,10 @@
 //! Views: other shapes and orders of the same elements, without copying.
 
 use super::{Lazy, Tensor};
-use crate::{Device, Error, Expr, Result, gpu::ALIGNMENT, layout::Layout};
+use crate::{
+    Device, Error, Expr, Result,
+    layout::{ALIGNMENT, Layout},
+};
 
 impl Tensor {
     /// The same elements under another layout. A constant stays one.
