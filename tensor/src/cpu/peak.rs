@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::real::Real;
-use super::simd::{Portable, Simd};
+use super::simd::Simd;
 
 /// Independent sums: latency times instructions per cycle is 8 on x86-64 and up to 16 on AArch64; with two
 /// operands more they fit the registers.
@@ -59,7 +59,16 @@ fn widest() -> (unsafe fn(f32) -> f32, usize) {
             return (avx2, Avx2::<f32>::LANES);
         }
     }
-    (spin::<Portable<f32>>, Portable::<f32>::LANES)
+    #[cfg(target_arch = "aarch64")]
+    {
+        use super::simd::Neon;
+        (spin::<Neon<f32>>, Neon::<f32>::LANES)
+    }
+    #[cfg(not(target_arch = "aarch64"))]
+    {
+        use super::simd::Portable;
+        (spin::<Portable<f32>>, Portable::<f32>::LANES)
+    }
 }
 
 /// `ROUNDS` multiply-adds `s ← s·x + x` for each of the sums.

@@ -25,7 +25,7 @@ pub(super) unsafe trait Simd {
     unsafe fn subtract(a: Self::V, b: Self::V) -> Self::V;
 }
 
-/// What the compiler makes of arrays: SSE2 on any x86-64, NEON on AArch64.
+/// What the compiler makes of arrays, on any processor: SSE2 on x86-64.
 pub(super) struct Portable<T>(std::marker::PhantomData<T>);
 
 // SAFETY: no instruction set is needed beyond the target's own.
@@ -165,4 +165,75 @@ x86!(
     _mm512_fmadd_pd,
     _mm512_add_pd,
     _mm512_sub_pd
+);
+
+/// 128-bit registers, of which every AArch64 has 32, with fused multiply-add.
+#[cfg(target_arch = "aarch64")]
+pub(super) struct Neon<T>(std::marker::PhantomData<T>);
+
+#[cfg(target_arch = "aarch64")]
+macro_rules! neon {
+    ($t:ty, $v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
+        // SAFETY: the methods are the instructions they are named after, which every AArch64 has.
+        unsafe impl Simd for Neon<$t> {
+            type T = $t;
+            type V = std::arch::aarch64::$v;
+            const LANES: usize = $lanes;
+            #[inline(always)]
+            unsafe fn splat(x: $t) -> Self::V {
+                // SAFETY: every AArch64 has the instruction.
+                unsafe { std::arch::aarch64::$splat(x) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $t) -> Self::V {
+                // SAFETY: as above, and `from` points to `LANES` readable elements.
+                unsafe { std::arch::aarch64::$load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(to: *mut $t, v: Self::V) {
+                // SAFETY: as above, and `to` points to `LANES` writable elements.
+                unsafe { std::arch::aarch64::$store(to, v) }
+            }
+            #[inline(always)]
+            unsafe fn multiply_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+                // SAFETY: every AArch64 has the instruction, whose sum comes first.
+                unsafe { std::arch::aarch64::$fma(c, a, b) }
+            }
+            #[inline(always)]
+            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: every AArch64 has the instruction.
+                unsafe { std::arch::aarch64::$add(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn subtract(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: every AArch64 has the instruction.
+                unsafe { std::arch::aarch64::$sub(a, b) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "aarch64")]
+neon!(
+    f32,
+    float32x4_t,
+    4,
+    vdupq_n_f32,
+    vld1q_f32,
+    vst1q_f32,
+    vfmaq_f32,
+    vaddq_f32,
+    vsubq_f32
+);
+#[cfg(target_arch = "aarch64")]
+neon!(
+    f64,
+    float64x2_t,
+    2,
+    vdupq_n_f64,
+    vld1q_f64,
+    vst1q_f64,
+    vfmaq_f64,
+    vaddq_f64,
+    vsubq_f64
 );

@@ -174,11 +174,11 @@ macro_rules! kernels {
 /// \[one vector wide for few columns, the usual one\]; and the function that picks one.
 ///
 /// As many sums as hide the latency of multiply-add and leave registers for a row of weights:
-/// there are 16 registers with AVX2, 32 with AVX-512.
+/// there are 16 registers with AVX2, 32 with AVX-512 and NEON.
 macro_rules! pick {
     ($pick:ident, $sets:ident, $t:ty) => {
         fn $sets() -> impl Iterator<Item = [Kernels<$t>; 2]> {
-            let mut sets = [None; 3];
+            let mut sets = [None; 4];
             #[cfg(target_arch = "x86_64")]
             {
                 use crate::cpu::simd::{Avx2, Avx512};
@@ -195,7 +195,12 @@ macro_rules! pick {
                     ]);
                 }
             }
-            sets[2] = Some([kernels!(Portable<$t>, 8 x 1), kernels!(Portable<$t>, 4 x 2)]);
+            #[cfg(target_arch = "aarch64")]
+            {
+                use crate::cpu::simd::Neon;
+                sets[2] = Some([kernels!(Neon<$t>, 8 x 1), kernels!(Neon<$t>, 6 x 4)]);
+            }
+            sets[3] = Some([kernels!(Portable<$t>, 8 x 1), kernels!(Portable<$t>, 4 x 2)]);
             sets.into_iter().flatten()
         }
 

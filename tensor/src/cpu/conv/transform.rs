@@ -319,7 +319,7 @@ macro_rules! transforms {
 /// Those that this processor has, widest registers first.
 macro_rules! available {
     ($tile:ty) => {{
-        let mut sets = [None; 3];
+        let mut sets = [None; 4];
         #[cfg(target_arch = "x86_64")]
         {
             use crate::cpu::simd::{Avx2, Avx512};
@@ -330,7 +330,12 @@ macro_rules! available {
                 sets[1] = Some(transforms!(Avx2<f32>, $tile, "avx2,fma"));
             }
         }
-        sets[2] = Some(transforms!(Portable<f32>, $tile));
+        #[cfg(target_arch = "aarch64")]
+        {
+            use crate::cpu::simd::Neon;
+            sets[2] = Some(transforms!(Neon<f32>, $tile));
+        }
+        sets[3] = Some(transforms!(Portable<f32>, $tile));
         sets.into_iter().flatten()
     }};
 }
