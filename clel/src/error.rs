@@ -1,6 +1,7 @@
 //! The one error type of this crate, in groups by where things go wrong.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What can go wrong between a command line and a trained model.
 #[derive(Debug, thiserror::Error)]
@@ -178,6 +179,10 @@ pub enum Error {
         advice: String,
     },
 
+    /// Whoever runs the program asked it to end.
+    #[error("stopped")]
+    Interrupted,
+
     // ---- below ------------------------------------------------------------
     /// An array operation failed.
     #[error(transparent)]
@@ -188,6 +193,14 @@ pub enum Error {
     /// A layer failed.
     #[error(transparent)]
     Network(#[from] clel_nn::Error),
+}
+
+/// [`Error::Interrupted`] once `stop` is true: asked wherever something may take long.
+pub(crate) fn going_on(stop: &AtomicBool) -> Result<()> {
+    match stop.load(Ordering::Relaxed) {
+        true => Err(Error::Interrupted),
+        false => Ok(()),
+    }
 }
 
 /// A path as it is typed: one with a space, as names of people have on Windows, in quotes.

@@ -134,6 +134,66 @@ fn a_signal_stops_after_the_iteration_and_saves() {
     same_files(&whole, &parts, step + 2);
 }
 
+/// What takes long beside iterations, with a state that is saved or before there is any.
+#[test]
+fn a_signal_stops_the_drawing_of_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let (early, late) = (dir.path().join("early"), dir.path().join("late"));
+    let (early_text, late_text) = (text(&early), text(&late));
+    let hours = ["--steps", "1", "--set", "eval.samples=64", "--set"];
+    let stopped = |mut child: Child, name: &str| {
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    };
+
+    let before = [&hours[..], &["sampler.steps=10000000"]].concat();
+    let child = start(&new_run(&early_text, &before));
+    wait_for(&early.join("config.toml"));
+    // so that it is drawing by then; earlier, it stops before it draws
+    std::thread::sleep(Duration::from_millis(300));
+    stopped(child, "-TERM");
+    let drawn = early.join("samples/before-training.safetensors");
+    assert!(!drawn.exists() && !has_checkpoint(&early));
+    // it begins when it is resumed
+    let child = start(&["--resume", &early_text]);
+    std::thread::sleep(Duration::from_millis(300));
+    stopped(child, "-INT");
+
+    let after = [&hours[..], &["eval.rounds=10000000"]].concat();
+    let child = start(&new_run(&late_text, &after));
+    wait_for(&late.join("checkpoints/step-00000001.safetensors"));
+    std::thread::sleep(Duration::from_millis(300));
+    // tests that were started by `nohup` hand on that it is ignored
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let hangs_up = ignored.is_some_and(|mask| mask & 1 == 0);
+    stopped(child, if hangs_up { "-HUP" } else { "-TERM" });
+    assert!(has_checkpoint(&late) && !late.join("summary.json").exists());
+}
+
+#[test]
+fn checkpoints_come_by_the_clock_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, plain) = (dir.path().join("clock"), dir.path().join("plain"));
+    let settings = ["--steps", "3", "--set", "log.checkpoints_kept=0", "--set"];
+    let by = |minutes: &'static str| [&settings[..], &[minutes]].concat();
+    let trained = train(&clock, &by("log.checkpoint_minutes=1e-9"));
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let trained = train(&plain, &by("log.checkpoint_minutes=0"));
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let metrics = |run: &Path| std::fs::read(run.join("metrics.jsonl")).unwrap();
+    assert!(metrics(&clock) == metrics(&plain), "nothing else changes");
+    let saved = |run: &Path| {
+        let step = |i| run.join(format!("checkpoints/step-{i:08}.safetensors"));
+        [1, 2, 3].map(|i| step(i).exists())
+    };
+    assert_eq!(
+        [saved(&clock), saved(&plain)],
+        [[true; 3], [false, false, true]]
+    );
+}
+
 #[test]
 fn a_second_process_is_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::signals::stop_on_signals;
+use super::signals::{STOPPING, stop_on_signals};
 use super::{DeviceArgument, LookArguments, STOPPED, output, table};
 use crate::experiment::{Experiment, Progress, RunResult, State, check_unchanged, perform, tables};
 use crate::{Error, Result, whole_file};
@@ -67,7 +67,7 @@ impl ExperimentCommand {
         claim(&out, &self.file)?;
         let device = self.device.open()?;
         let stop = Arc::default();
-        stop_on_signals(&stop);
+        stop_on_signals(&stop, Some(STOPPING));
         let json = self.json;
         let mut tell = |progress: Progress<'_>| match progress {
             Progress::Run {

@@ -1,5 +1,7 @@
 //! Signals that ask the program to end.
 
+#[cfg(unix)]
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{sleep, spawn};
@@ -11,13 +13,18 @@ use signal_hook::low_level::exit;
 use std::process::exit;
 
 use super::output;
-use crate::report::give_back;
+use crate::report::{give_back, is_taken};
+
+/// What training says when it is asked to end.
+pub(super) const STOPPING: &str =
+    "stopping after this iteration, which will be saved; a second signal ends the program at once";
 
 /// Between two looks for a signal.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// From now on Ctrl-C and SIGTERM ask for an end by `stop`; a second one ends the process at once, with code 1 and a terminal as it was.
-pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>) {
+/// From now on Ctrl-C, SIGTERM and the end of the terminal ask for an end by `stop`, of which `told` then says what will come, unless a
+/// dashboard does; a second one ends the process at once, with code 1 and a terminal as it was.
+pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>, told: Option<&'static str>) {
     let seen = Arc::new(AtomicBool::new(false));
     if let Err(error) = notice(&seen) {
         output::error(&format!(
@@ -27,9 +34,14 @@ pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>) {
     let stop = stop.clone();
     spawn(move || {
         loop {
-            if seen.swap(false, Ordering::SeqCst) && stop.swap(true, Ordering::SeqCst) {
-                give_back();
-                exit(1);
+            if seen.swap(false, Ordering::SeqCst) {
+                if stop.swap(true, Ordering::SeqCst) {
+                    give_back();
+                    exit(1);
+                }
+                if let (Some(told), false) = (told, is_taken()) {
+                    output::error(told);
+                }
             }
             sleep(LOOK);
         }
@@ -39,12 +51,25 @@ pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>) {
 /// Sets `seen` whenever a signal comes.
 #[cfg(unix)]
 fn notice(seen: &Arc<AtomicBool>) -> std::io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-    for signal in [SIGINT, SIGTERM] {
+    let hangs_up = (!ignores(SIGHUP)).then_some(SIGHUP);
+    for signal in [SIGINT, SIGTERM].into_iter().chain(hangs_up) {
         signal_hook::flag::register(signal, seen.clone())?;
     }
     Ok(())
+}
+
+/// Whether the process was started to ignore a signal, as `nohup` does, and is to do so. Where the system does not say, no terminal for messages
+/// means that.
+#[cfg(unix)]
+fn ignores(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    match ignored.map(|mask| u64::from_str_radix(mask.trim(), 16)) {
+        Some(Ok(mask)) => mask >> (signal - 1) & 1 == 1,
+        _ => !std::io::stderr().is_terminal(),
+    }
 }
 
 /// The same for Ctrl-C and Ctrl-Break, by the console itself. Windows has no signals but those that C's library makes of these, which forgets

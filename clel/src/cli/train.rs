@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use super::signals::stop_on_signals;
+use super::signals::{STOPPING, stop_on_signals};
 use super::{DeviceArgument, LookArguments, STOPPED, output};
 use crate::{
     Error, Result,
@@ -113,7 +113,7 @@ impl Train {
             announce(&job)?;
         }
         let directory = job.run.path().to_owned();
-        stop_on_signals(&job.stop);
+        stop_on_signals(&job.stop, Some(STOPPING));
         let ended = {
             // the terminal is whole again before anything else is said
             let look = self.look.look(self.json);
@@ -127,6 +127,10 @@ impl Train {
         let text = match (&ended, self.json) {
             (ended, true) => output::json(&Outcome::of(&directory, ended))?,
             (Ended::Finished(summary), false) => format!("\n{summary}"),
+            (Ended::Stopped(0), false) => format!(
+                "\nstopped before the first iteration; begin with `clel train --resume {}`",
+                as_argument(&directory)
+            ),
             (Ended::Stopped(step), false) => format!(
                 "\nstopped after iteration {step}, which is saved; go on with `clel train --resume {}`",
                 as_argument(&directory)

@@ -35,7 +35,7 @@ impl Watch {
         let run = RunDir::open(&self.run)?;
         let live = Live::bind(&run, self.port)?;
         let stop = Arc::default();
-        stop_on_signals(&stop);
+        stop_on_signals(&stop, None);
         output::say(&format!("http://{}/", live.address()))?;
         live.serve(&stop)?;
         Ok(ExitCode::from(STOPPED))

@@ -438,6 +438,9 @@ pub struct LogConfig {
     pub grid_every: usize,
     /// Between two checkpoints.
     pub checkpoint_every: usize,
+    /// Minutes after the last checkpoint at which there is another one, whatever the iteration; 0 = never.
+    #[serde(default = "half_an_hour")]
+    pub checkpoint_minutes: f64,
     /// Checkpoints kept, the newest ones; 0 keeps all.
     pub checkpoints_kept: usize,
     /// By which figure one checkpoint is the best, and is kept beside the newest ones.
@@ -455,6 +458,10 @@ pub struct EvalConfig {
     pub samples: usize,
     /// Rounds of `sampler.steps` steps that a chain from fresh noise takes.
     pub rounds: usize,
+}
+
+fn half_an_hour() -> f64 {
+    30.0
 }
 
 pub(super) fn yes() -> bool {

@@ -66,6 +66,7 @@ pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
     health(c, &mut p);
     p.count("log.grid_images", c.log.grid_images);
     p.at_most("log.grid_images", c.log.grid_images, LARGEST_BATCH);
+    p.not_negative("log.checkpoint_minutes", c.log.checkpoint_minutes);
     p.at_most("eval.samples", c.eval.samples, LARGEST);
     p.at_most("eval.rounds", c.eval.rounds, LARGEST);
     p.must(
@@ -109,9 +110,9 @@ fn data(c: &Config, p: &mut Problems) {
     );
     if let Some([h, w, channels]) = c.data.shape {
         p.must(
-            h > 0 && w > 0 && (channels == 1 || channels == 3),
+            [h, w].iter().all(|s| (1..=LARGEST_SIDE).contains(s)) && [1, 3].contains(&channels),
             "data.shape",
-            "must be [height, width, channels] with 1 or 3 channels",
+            format!("must be [height, width, channels], the first two in 1..={LARGEST_SIDE}, with 1 or 3 channels"),
         );
         for (key, values) in [("data.mean", &c.data.mean), ("data.std", &c.data.std)] {
             let fits = values.as_ref().is_none_or(|v| v.len() == channels);

@@ -1,6 +1,7 @@
 //! The figures of a run while it goes on, and at its end.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use clel_autograd::Var;
 use clel_nn::Mode;
@@ -12,6 +13,7 @@ use super::file::{Curves, End};
 use super::record::{Record, keep, kept};
 use crate::config::{Config, DataConfig};
 use crate::data::{self, Dataset, ImageSet, Part};
+use crate::error::going_on;
 use crate::eval::ranking;
 use crate::features::{FeatureNetwork, FeatureSource, Figure, Reference, extract};
 use crate::outliers::{Outside, scores};
@@ -106,6 +108,7 @@ pub(super) struct Measurer<'a> {
     pub curves: &'a Curves,
     pub record: Record,
     pub device: &'a Device,
+    pub stop: &'a AtomicBool,
     /// The iteration of the last look.
     pub seen: u64,
 }
@@ -136,12 +139,12 @@ impl Observer for Measurer<'_> {
         if self.curves.fresh > 0 {
             let (n, rounds) = (self.curves.fresh, self.curves.rounds);
             let network = &trainer.average().energy;
-            let chains = fresh_samples(config, network, n, rounds, self.device)?;
+            let chains = fresh_samples(config, network, n, rounds, self.device, self.stop)?;
             figures.push((FRESH, self.judge.frechet(config, chains)?));
         }
         if self.curves.neighbours {
             let (networks, data) = (trainer.average(), &self.judge.data);
-            let share = nearest_neighbour(config, networks, data, self.device)?;
+            let share = nearest_neighbour(config, networks, data, self.device, self.stop)?;
             figures.extend(share.map(|share| (NEIGHBOUR, share)));
         }
         self.record.add(step, &figures)
@@ -165,8 +168,14 @@ struct Kept<S, F> {
     figures: F,
 }
 
-/// The figures of a finished run, as its directory keeps them, or measured now.
-pub(super) fn end(run: &RunDir, end: &End, judge: &Judge, device: &Device) -> Result<EndFigures> {
+/// The figures of a finished run, as its directory keeps them, or measured now unless `stop` becomes true.
+pub(super) fn end(
+    run: &RunDir,
+    end: &End,
+    judge: &Judge,
+    device: &Device,
+    stop: &AtomicBool,
+) -> Result<EndFigures> {
     let load = || Ok::<_, Error>(newest_usable(run, |path| load_networks(path, device))?.value);
     let auroc = once(
         run,
@@ -176,7 +185,7 @@ pub(super) fn end(run: &RunDir, end: &End, judge: &Judge, device: &Device) -> Re
     )?;
     let settings = (judge.measure.clone(), end.chains.clone(), end.chain_samples);
     let chains = once(run, "chains.json", settings, || {
-        chains(&load()?, end, judge, device)
+        chains(&load()?, end, judge, device, stop)
     })?;
     Ok(EndFigures { auroc, chains })
 }
@@ -264,7 +273,13 @@ fn auroc(
 }
 
 /// Distances of chains that only grow older.
-fn chains(model: &Loaded, end: &End, judge: &Judge, device: &Device) -> Result<Vec<f64>> {
+fn chains(
+    model: &Loaded,
+    end: &End,
+    judge: &Judge,
+    device: &Device,
+    stop: &AtomicBool,
+) -> Result<Vec<f64>> {
     let Some(&longest) = end.chains.last() else {
         return Ok(Vec::new());
     };
@@ -280,7 +295,9 @@ fn chains(model: &Loaded, end: &End, judge: &Judge, device: &Device) -> Result<V
     let mut chains = rounds.start(end.chain_samples, shape, device)?;
     let mut distances = Vec::new();
     for round in 0..rounds.count() {
-        rounds.round(&energy, &mut chains, round, shape, device)?;
+        rounds.round(&energy, &mut chains, round, shape, device, &mut |_, _| {
+            going_on(stop)
+        })?;
         if end.chains.contains(&(round + 1)) {
             distances.push(judge.frechet(config, chains.clone())?);
         }

@@ -134,9 +134,12 @@ impl One<'_> {
             end: None,
             interventions: Vec::new(),
         };
-        result.state = self
-            .go_on(variant, judge, &mut result)
-            .unwrap_or_else(|error| State::Failed(error.in_one_line()));
+        result.state =
+            self.go_on(variant, judge, &mut result)
+                .unwrap_or_else(|error| match error {
+                    Error::Interrupted => State::Unfinished,
+                    other => State::Failed(other.in_one_line()),
+                });
         if let Ok(run) = RunDir::open(&self.path) {
             // a file that cannot be read is told by the state
             result.points = Record::read(&run).map(|r| r.points()).unwrap_or_default();
@@ -186,6 +189,7 @@ impl One<'_> {
                 curves: &self.experiment.curves,
                 record,
                 device: &self.device,
+                stop: self.stop,
                 seen: 0,
             };
             let ended = {
@@ -205,7 +209,13 @@ impl One<'_> {
                 Err(other) => return Err(other),
             }
         }
-        result.end = Some(end(&run, &self.experiment.end, judge, &self.device)?);
+        result.end = Some(end(
+            &run,
+            &self.experiment.end,
+            judge,
+            &self.device,
+            self.stop,
+        )?);
         Ok(State::Complete)
     }
 }

@@ -1,11 +1,13 @@
 //! Features of many images.
 
+use std::sync::atomic::AtomicBool;
+
 use clel_autograd::no_grad;
 use clel_tensor::{Device, Tensor};
 
 use super::FeatureNetwork;
 use crate::data::{ImageSet, Images, Pixels, to_byte};
-use crate::{Error, Result};
+use crate::{Error, Result, error::going_on};
 
 /// Feature vectors of n images, in host memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +37,18 @@ impl Features {
 /// # Errors
 /// Images of another size than the network takes, or one that cannot be read; a feature that is not finite; what the device reports.
 pub fn extract(network: &dyn FeatureNetwork, images: &ImageSet) -> Result<Features> {
+    extract_until(&AtomicBool::new(false), network, images)
+}
+
+/// [`extract`], until `stop` is true.
+///
+/// # Errors
+/// [`Error::Interrupted`] then; those of [`extract`].
+pub(crate) fn extract_until(
+    stop: &AtomicBool,
+    network: &dyn FeatureNetwork,
+    images: &ImageSet,
+) -> Result<Features> {
     let [_, h, w, c] = images.shape();
     check(network, [h, w, c])?;
     let mut features = Features {
@@ -43,6 +57,7 @@ pub fn extract(network: &dyn FeatureNetwork, images: &ImageSet) -> Result<Featur
         probabilities: None,
     };
     for part in images.batches(network.batch_size()) {
+        going_on(stop)?;
         let part = part?;
         let batch = no_grad(|| network.batch(&part))?;
         features.dimension = batch.features.shape()[1];

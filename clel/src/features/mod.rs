@@ -17,6 +17,7 @@ pub use cifar_resnet::CifarResNet;
 pub use classifier::{Classifier, Fitting};
 pub use compare::{Comparison, Figure, Reference};
 pub use encoder::EncoderFeatures;
+pub(crate) use extract::extract_until;
 pub use extract::{Features, extract};
 pub use inception::Inception;
 pub use source::FeatureSource;

@@ -25,7 +25,7 @@ mod summary;
 pub use animation::Animation;
 pub(crate) use dashboard::columns;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use dashboard::give_back;
+pub(crate) use dashboard::{give_back, is_taken};
 pub use events::Events;
 pub use face::{Face, Look, Memory, Pictures, Stretch, face};
 pub use grid::Grid;

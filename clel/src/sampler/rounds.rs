@@ -6,12 +6,12 @@ use clel_nn::hold_weights;
 use clel_tensor::{Device, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::{Energy, Langevin, Observed, Watch};
-use crate::Result;
 use crate::augment::augment;
 use crate::config::Augmentation;
 use crate::draws::Draws;
 use crate::model::EVALUATION_BATCH;
 use crate::train::streams;
+use crate::{Error, Result};
 
 /// Where chains begin.
 #[derive(Debug, Clone, Copy)]
@@ -39,26 +39,28 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Runs the chains from `start`, images of `shape` \[H, W, C\]: their ends, row-major \[N, H, W, C\].
+    /// Runs the chains from `start`, images of `shape` \[H, W, C\]: their ends, row-major \[N, H, W, C\]. `watch` is told what
+    /// [`follow`](Rounds::follow) tells it of each batch.
     ///
     /// # Errors
-    /// What the energy and the device report.
+    /// What the energy, the observer and the device report.
     pub fn run(
         &self,
         energy: &Energy<'_>,
         start: Start<'_>,
         shape: [usize; 3],
         device: &Device,
+        watch: &mut Watch<'_>,
     ) -> Result<Vec<f32>> {
         let size = shape.iter().product::<usize>();
         let count = match start {
             Start::Noise(count) => count,
             Start::Images(values) => values.len() / size.max(1),
         };
-        let mut ends = Vec::with_capacity(count * size);
+        let mut ends = room([count, size])?;
         for chains in Self::batches(count) {
             let x = self.begin(start, &chains, shape, device)?;
-            let x = self.follow(energy, x, &chains, None, &mut |_, _| Ok(()))?;
+            let x = self.follow(energy, x, &chains, None, watch)?;
             ends.extend(x.to_vec::<f32>()?);
         }
         Ok(ends)
@@ -123,7 +125,7 @@ impl Rounds {
     /// # Errors
     /// What the device reports.
     pub fn start(&self, count: usize, [h, w, c]: [usize; 3], device: &Device) -> Result<Vec<f32>> {
-        let mut values = Vec::with_capacity(count * h * w * c);
+        let mut values = room([count, h * w * c])?;
         for (part, first) in (0..count).step_by(EVALUATION_BATCH).enumerate() {
             let n = EVALUATION_BATCH.min(count - first);
             let x = self.noise([n, h, w, c], part as u64, device)?;
@@ -143,13 +145,14 @@ impl Rounds {
         round: usize,
         [h, w, c]: [usize; 3],
         device: &Device,
+        watch: &mut Watch<'_>,
     ) -> Result<()> {
         let size = (h * w * c).max(1);
         let parts = chains.chunks_mut(EVALUATION_BATCH * size);
         for (part, values) in parts.enumerate() {
             let shape = [values.len() / size, h, w, c];
             let x = Tensor::from_slice(values, &shape, device)?;
-            let x = self.part(energy, x, part as u64, round, None, &mut |_, _| Ok(()))?;
+            let x = self.part(energy, x, part as u64, round, None, watch)?;
             values.copy_from_slice(&x.to_vec::<f32>()?);
         }
         Ok(())
@@ -200,6 +203,21 @@ impl Rounds {
         let noise = Expr::random(Distribution::Uniform, key(streams::EVALUATION_RESTART));
         let start = Expr::input(1).select(noise, Expr::input(0));
         Ok(Tensor::pointwise(&start, &[&x, &again])?)
+    }
+}
+
+/// A list with room for so many images of so many numbers.
+fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
+    let mut list = Vec::new();
+    let bytes = (count as u64).saturating_mul(4 * size as u64);
+    match list.try_reserve_exact(count.saturating_mul(size)) {
+        Ok(()) => Ok(list),
+        Err(why) => Err(Error::Tensor(clel_tensor::Error::OutOfMemory {
+            op: "samples",
+            device: "cpu".to_owned(),
+            bytes,
+            why: format!("{count} images of {size} numbers: {why}; ask for fewer"),
+        })),
     }
 }
 

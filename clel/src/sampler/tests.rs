@@ -181,8 +181,14 @@ fn rounds_of_all_chains_are_the_chains_of_all_rounds() {
     // more chains than a batch has; the last round is shorter
     let (count, shape) = (100, [2, 2, 1]);
     let ends = |r: &Rounds| {
-        r.run(&bowl, Start::Noise(count), shape, &Device::Cpu)
-            .unwrap()
+        r.run(
+            &bowl,
+            Start::Noise(count),
+            shape,
+            &Device::Cpu,
+            &mut |_, _| Ok(()),
+        )
+        .unwrap()
     };
     let often = rounds(0.3);
     let mut chains = often.start(count, shape, &Device::Cpu).unwrap();
@@ -190,7 +196,14 @@ fn rounds_of_all_chains_are_the_chains_of_all_rounds() {
     for round in 0..often.count() {
         let before = chains.clone();
         often
-            .round(&bowl, &mut chains, round, shape, &Device::Cpu)
+            .round(
+                &bowl,
+                &mut chains,
+                round,
+                shape,
+                &Device::Cpu,
+                &mut |_, _| Ok(()),
+            )
             .unwrap();
         // three steps of a quarter take a chain to 0.42 of its distance from ½, two to 0.56, noise apart; a new one does not go on from there
         let kept = if round == 2 { 0.5625f32 } else { 0.421_875 };

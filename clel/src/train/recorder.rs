@@ -1,6 +1,7 @@
 //! Writes the files of a run directory while the run goes on.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use clel_nn::Module;
 
@@ -70,8 +71,8 @@ impl<'a> Recorder<'a> {
         self.events.text(step, text)
     }
 
-    /// Chains of the untrained network, for comparison at the end.
-    pub fn before(&mut self, trainer: &Trainer) -> Result<()> {
+    /// Chains of the untrained network, for comparison at the end, unless `stop` becomes true before they are drawn.
+    pub fn before(&mut self, trainer: &Trainer, stop: &AtomicBool) -> Result<()> {
         let config = &trainer.config;
         let samples = fresh_samples(
             config,
@@ -79,6 +80,7 @@ impl<'a> Recorder<'a> {
             config.eval.samples,
             1,
             &trainer.device,
+            stop,
         )?;
         let [h, w, c] = config.data.shape.unwrap_or_default();
         let count = samples.len() / (h * w * c).max(1);

@@ -47,7 +47,7 @@ pub struct Job {
     pub resume: bool,
     /// Stop after this iteration, before the configuration's last; schedules do not change.
     pub stop_after: Option<u64>,
-    /// Once true, the run saves a checkpoint after the iteration that it is in, and ends.
+    /// Once true, the run saves a checkpoint after the iteration that it is in, and ends; samples before and after training are not drawn to the end.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -55,7 +55,7 @@ pub struct Job {
 pub enum Ended {
     /// With its last iteration.
     Finished(Summary),
-    /// Because it was told to, after this iteration; a checkpoint holds it.
+    /// Because it was told to, after this iteration; a checkpoint holds it, unless it is 0, before which there is nothing to hold.
     Stopped(u64),
 }
 
@@ -195,7 +195,8 @@ fn to_the_end(
                 summary.write(&run.summary_path())?;
                 return Ok(Ended::Finished(summary));
             }
-            Ok(Stretch::Stopped) => return Ok(Ended::Stopped(step)),
+            // what takes long beside iterations begins with a state that is saved, or before the first
+            Ok(Stretch::Stopped) | Err(Error::Interrupted) => return Ok(Ended::Stopped(step)),
             Ok(Stretch::Sick(why)) if !may_go_back(&config) => {
                 let text = last_words(&config, &why);
                 watching.face.event(step, &text);
@@ -286,10 +287,11 @@ fn stretch(
     let last = job.stop_after.map_or(last, |stop| stop.min(last));
     if first == 0 {
         watching.face.doing("drawing samples before training");
-        recorder.before(trainer)?;
+        recorder.before(trainer, &job.stop)?;
     }
     watching.look(trainer, None)?;
     let mut since = Instant::now();
+    let mut saved = Instant::now();
     let key = RngKey::new(config.drawing_seed(), streams::ORDER);
     let mut order = Order::new(job.data.train.images.len(), config.train.batch, key);
     let batches = Ahead::new(&job.data.train.images, move |i| {
@@ -321,7 +323,9 @@ fn stretch(
         let step = trainer.step();
         let stopped = job.stop.load(Ordering::Relaxed);
         let planned = due(config.log.checkpoint_every, step) || step == last;
-        let save = planned || stopped;
+        let minutes = config.log.checkpoint_minutes;
+        let long = minutes > 0.0 && saved.elapsed().as_secs_f64() >= 60.0 * minutes;
+        let save = planned || stopped || long;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if due(config.log.metrics_every, step) || save {
             let mut all = figures(trainer, &outcome)?;
@@ -356,6 +360,7 @@ fn stretch(
             recorder.sync()?;
             trainer.save(&job.run.checkpoint_path(step))?;
             kept.prune(step)?;
+            saved = Instant::now();
         }
         if planned {
             watching.look(trainer, Some(since.elapsed().as_secs_f64()))?;
@@ -365,7 +370,7 @@ fn stretch(
             return Ok(Stretch::Stopped);
         }
     }
-    let summary = summarise(trainer, &job.data, &job.run, started, watching.face)?;
+    let summary = summarise(trainer, job, started, watching.face)?;
     Ok(Stretch::Finished(summary))
 }
 
@@ -451,18 +456,18 @@ fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
 /// Judges the run's samples and lists what is worth a look.
 fn summarise(
     trainer: &Trainer,
-    data: &Dataset,
-    run: &RunDir,
+    job: &Job,
     started: Instant,
     face: &mut dyn Face,
 ) -> Result<Summary> {
+    let (data, run, stop) = (&job.data, &job.run, &*job.stop);
     let config = &trainer.config;
     let mut judged = Vec::new();
     let mut neighbours = None;
     let shape = config.data.shape.unwrap_or_default();
     let mut pictures = vec![run.samples_path(trainer.step())];
     if config.eval.samples > 1 {
-        let judge = Judge::new(config, &trainer.average, data, &trainer.device)?;
+        let judge = Judge::new(config, &trainer.average, data, &trainer.device, stop)?;
         // a run that began with an import has none
         if before_path(run).exists() {
             face.doing("judging samples before training");
@@ -486,6 +491,7 @@ fn summarise(
             config.eval.samples,
             config.eval.rounds,
             &trainer.device,
+            stop,
         )?;
         let path = run.picture_path("fresh-chains");
         draw(config, &path, &fresh)?;
@@ -496,7 +502,7 @@ fn summarise(
             face.doing("judging held-out images");
             judged.push(judge.judge("held-out images", &data.test.images)?);
         }
-        neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device)?;
+        neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device, stop)?;
     }
     Ok(Summary {
         iterations: trainer.step(),

@@ -1,5 +1,7 @@
 //! Judging a run: samples before and after training, against the data.
 
+use std::sync::atomic::AtomicBool;
+
 use clel_autograd::Var;
 use clel_nn::Mode;
 use clel_tensor::Device;
@@ -9,8 +11,9 @@ use crate::{
     Result,
     config::{Config, Source},
     data::{Dataset, ImageSet},
+    error::going_on,
     eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy},
-    features::{EncoderFeatures, extract},
+    features::{EncoderFeatures, extract_until},
     model::EnergyNetwork,
     report::Judged,
     sampler::{Langevin, Rounds, Start},
@@ -20,13 +23,14 @@ use crate::{
 /// in evaluation mode; \[count, H, W, C\].
 ///
 /// # Errors
-/// What the device reports.
+/// [`Error::Interrupted`](crate::Error::Interrupted) in the step in which `stop` becomes true; what the device reports.
 pub fn fresh_samples(
     config: &Config,
     network: &EnergyNetwork,
     count: usize,
     rounds: usize,
     device: &Device,
+    stop: &AtomicBool,
 ) -> Result<Vec<f32>> {
     let rounds = Rounds {
         langevin: Langevin::of(&config.sampler),
@@ -37,11 +41,14 @@ pub fn fresh_samples(
     };
     let shape = config.data.shape.unwrap_or_default();
     let energy = |x: &Var| network.energy(x, Mode::Eval);
-    rounds.run(&energy, Start::Noise(count), shape, device)
+    rounds.run(&energy, Start::Noise(count), shape, device, &mut |_, _| {
+        going_on(stop)
+    })
 }
 
 /// Judges sets of images by the averaged encoder and, for digits, by the embedded classifier.
 pub struct Judge<'a> {
+    stop: &'a AtomicBool,
     /// The averaged encoder, if it is trained, and its features of the training images.
     encoder: Option<(EncoderFeatures<'a>, Gaussian)>,
     classifier: Option<DigitClassifier>,
@@ -51,22 +58,24 @@ impl<'a> Judge<'a> {
     /// A judge that compares with the training images.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::Interrupted`](crate::Error::Interrupted) once `stop` is true, from here and from [`judge`](Judge::judge); what the device reports.
     pub fn new(
         config: &Config,
         networks: &'a Networks,
         data: &Dataset,
         device: &Device,
+        stop: &'a AtomicBool,
     ) -> Result<Judge<'a>> {
         let encoder = match config.encoder.latents.exist() {
             false => None,
             true => {
                 let encoder = EncoderFeatures::of(config, networks, device);
-                let train = extract(&encoder, &data.train.images)?;
+                let train = extract_until(stop, &encoder, &data.train.images)?;
                 Some((encoder, Gaussian::fit(&train.values, train.dimension)?))
             }
         };
         Ok(Judge {
+            stop,
             encoder,
             classifier: match config.data.source {
                 Source::Digits => Some(DigitClassifier::embedded()?),
@@ -83,7 +92,7 @@ impl<'a> Judge<'a> {
         let encoder_frechet = match &self.encoder {
             None => None,
             Some((encoder, reference)) => {
-                let features = extract(encoder, images)?;
+                let features = extract_until(self.stop, encoder, images)?;
                 let found = Gaussian::fit(&features.values, features.dimension)?;
                 Some(frechet_distance(&found, reference)?)
             }
@@ -105,12 +114,13 @@ impl<'a> Judge<'a> {
 /// without classes, held-out images or a trained encoder.
 ///
 /// # Errors
-/// What the device reports.
+/// [`Error::Interrupted`](crate::Error::Interrupted) once `stop` is true; what the device reports.
 pub fn nearest_neighbour(
     config: &Config,
     networks: &Networks,
     data: &Dataset,
     device: &Device,
+    stop: &AtomicBool,
 ) -> Result<Option<f64>> {
     let (Some(train), Some(test)) = (&data.train.labels, &data.test.labels) else {
         return Ok(None);
@@ -119,8 +129,8 @@ pub fn nearest_neighbour(
         return Ok(None);
     }
     let encoder = EncoderFeatures::of(config, networks, device);
-    let known = extract(&encoder, &data.train.images)?;
-    let asked = extract(&encoder, &data.test.images)?;
+    let known = extract_until(stop, &encoder, &data.train.images)?;
+    let asked = extract_until(stop, &encoder, &data.test.images)?;
     Ok(Some(neighbour_accuracy(
         (&known.values, train),
         (&asked.values, test),

@@ -208,7 +208,9 @@ impl Eval {
         let energy = |x: &Var| together.energy(x, &[]);
         let mut chains = rounds.start(count, shape, device)?;
         for round in 0..rounds.count() {
-            rounds.round(&energy, &mut chains, round, shape, device)?;
+            rounds.round(&energy, &mut chains, round, shape, device, &mut |_, _| {
+                Ok(())
+            })?;
             let images = ImageSet::of_samples(shape, chains.clone())?;
             report.add(Some(round + 1), &extract(network.as_ref(), &images)?)?;
         }

@@ -35,7 +35,7 @@ use panel::Panel;
 use picture::{Palette, Picture};
 use shown::Shown;
 use terminal::Screen;
-pub(crate) use terminal::{columns, give_back};
+pub(crate) use terminal::{columns, give_back, is_taken};
 
 /// Between two frames.
 const FRAME: Duration = Duration::from_millis(200);

@@ -157,6 +157,11 @@ impl Drop for Screen {
     }
 }
 
+/// Whether the dashboard has the terminal.
+pub(crate) fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
 /// Gives the terminal back, if the dashboard has it: for every way in which a process ends.
 pub(crate) fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
