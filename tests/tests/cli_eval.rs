@@ -93,6 +93,40 @@ fn the_buffer_and_fresh_chains_are_judged() {
     assert_eq!(fresh("1"), first);
     assert_ne!(fresh("2")[0]["frechet"], first[0]["frechet"]);
 
+    // the file with the last round's samples is judged alike
+    let dir = tempfile::tempdir().unwrap();
+    let out = text(&dir.path().join("final.safetensors"));
+    let drawn = [
+        "--checkpoint",
+        &run,
+        "--protocol",
+        "final",
+        "--samples",
+        "12",
+    ];
+    let kept = [
+        "--rounds",
+        "3",
+        "--features",
+        "digits",
+        "--seed",
+        "1",
+        "--out",
+        &out,
+    ];
+    let drawn = [&drawn[..], &kept].concat();
+    assert_eq!(lines("eval", &drawn), first);
+    let given = [
+        "--images", &out, "--data", "digits", "--split", "train", "--seed", "1",
+    ];
+    let given = lines("eval", &[&given[..], &["--features", "digits"]].concat());
+    assert_eq!(given[0]["frechet"], first[2]["frechet"]);
+    refused(&[&["eval"], &drawn[..]].concat(), &["exists already"]);
+    refused(
+        &["eval", "--checkpoint", &run, "--out", "new"],
+        &["--out", "--protocol final"],
+    );
+
     let table = clel(&["eval", "--checkpoint", &run, "--device", "cpu"]);
     for part in [
         "features    the checkpoint's own",

@@ -23,6 +23,9 @@ impl Eval {
             });
         }
         self.check_used()?;
+        if let Some(path) = self.out.as_ref().filter(|path| path.exists()) {
+            return Err(Error::OutputExists { path: path.clone() });
+        }
         self.check_ensemble()
     }
 
@@ -39,6 +42,12 @@ impl Eval {
                 self.rounds.is_some(),
                 protocol == Some(Protocol::Final),
                 "is of fresh chains: --protocol final",
+            ),
+            (
+                "--out",
+                self.out.is_some(),
+                protocol == Some(Protocol::Final),
+                "is for fresh chains: --protocol final",
             ),
             (
                 "--neighbours",

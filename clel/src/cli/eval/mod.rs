@@ -27,6 +27,8 @@ Examples:
   clel eval --checkpoint runs/digits-001 --features digits
   clel eval --checkpoint runs/digits-001 --features encoder --protocol final --samples 1000
   clel eval --checkpoint runs/cifar10-001 --features inception:inception.safetensors --protocol final --json
+  clel eval --checkpoint runs/cifar10-001 --features encoder --protocol final --out final.safetensors
+  clel eval --images final.safetensors --data cifar10 --path cifar-10-batches-bin --split train --features cifar_resnet:resnet20.safetensors
   clel eval --checkpoint runs/cifar10-001 --protocol encoder --neighbours 5
   clel eval --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --features digits --protocol final --samples 1000
   clel eval --images folder/ --features cifar_resnet:resnet20.safetensors --data cifar10 --path cifar-10-batches-bin
@@ -82,6 +84,10 @@ pub(super) struct Eval {
     /// Rounds of `sampler.steps` steps that the final protocol takes [default: 10].
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
+    /// A new safetensors file for the final protocol's samples, of the newest round: to judge them in other networks, `--images FILE`, or by
+    /// other programs.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Neighbours that vote in the encoder's protocol [default: 1].
     #[arg(long, value_name = "K")]
     neighbours: Option<usize>,
@@ -211,6 +217,10 @@ impl Eval {
             rounds.round(&energy, &mut chains, round, shape, device, &mut |_, _| {
                 Ok(())
             })?;
+            if let Some(out) = &self.out {
+                let [h, w, c] = shape;
+                data::write_samples(out, [count, h, w, c], &chains)?;
+            }
             let images = ImageSet::of_samples(shape, chains.clone())?;
             report.add(Some(round + 1), &extract(network.as_ref(), &images)?)?;
         }
