@@ -16,7 +16,7 @@ use crate::{Error, Result};
 const EXAMPLES: &str = "\
 Examples:
   clel ood --checkpoint runs/cifar10-001 --in cifar10:cifar-10-batches-bin --out interp
-  clel ood --checkpoint runs/cifar10-001 --in cifar10:cifar-10-batches-bin --out images:textures/,interp --json
+  clel ood --checkpoint runs/cifar10-001 --in cifar10:cifar-10-batches-bin --out dtd_corner:dtd/,interp --json
   clel ood --checkpoint runs/digits-001 --in digits --out safetensors:noise.safetensors
   clel ood --checkpoint runs/digits-001 --ensemble runs/digits-002 runs/digits-003 --in digits --out interp";
 

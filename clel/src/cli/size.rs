@@ -1,6 +1,6 @@
 //! One size for image files; an argument of the commands that have no configuration.
 
-use crate::config::{DataConfig, Source};
+use crate::config::{DataConfig, RESIZED};
 use crate::{Error, Result};
 
 /// The longest side that files are brought to.
@@ -28,14 +28,10 @@ impl SizeArgument {
         let Some([h, w]) = self.size else {
             return Ok(());
         };
-        if !matches!(
-            config.source,
-            Source::Images | Source::Imagenet32 | Source::Celeba | Source::Dtd
-        ) {
+        if !config.source.is_resized() {
             return Err(Error::Argument {
                 argument: format!("--size {h},{w}"),
-                why: "only image files are resized: those of images, imagenet32, celeba and dtd"
-                    .to_owned(),
+                why: RESIZED.to_owned(),
             });
         }
         config.size = self.size;

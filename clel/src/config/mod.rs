@@ -18,6 +18,7 @@ pub use layers::Layers;
 pub use networks::{Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub(crate) use section::Sections;
+pub(crate) use tree::RESIZED;
 pub use tree::{
     AdamConfig, Augmentation, AugmentationConfig, Config, DataConfig, EvalConfig, HealthConfig,
     LogConfig, LossConfig, Precision, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source,

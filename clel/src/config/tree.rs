@@ -56,8 +56,10 @@ pub enum Source {
     /// CelebA's aligned faces: a folder with `img_align_celeba/`, `list_eval_partition.txt` and `list_attr_celeba.txt`; the centre
     /// of 140×140 is resized to data.size, 64×64 if absent.
     Celeba,
-    /// Describable Textures: a folder with `images/CLASS/*.jpg`; resized to data.size, 32×32 if absent.
+    /// Describable Textures: a folder with `images/CLASS/*.jpg`; the centre of each is resized to data.size, 32×32 if absent.
     Dtd,
+    /// The same, of whose images the upper left corner of data.size is taken as it is: the textures of the paper's code.
+    DtdCorner,
     /// MNIST's IDX files `train-images-idx3-ubyte` and so on in a folder, plain or `.gz`.
     Mnist,
     /// Fashion-MNIST's IDX files; without `data.path`, those of Debian's package dataset-fashion-mnist.
@@ -84,6 +86,7 @@ impl Source {
             Source::Imagenet32 => "imagenet32",
             Source::Celeba => "celeba",
             Source::Dtd => "dtd",
+            Source::DtdCorner => "dtd_corner",
             Source::Mnist => "mnist",
             Source::Fashion => "fashion",
             Source::Images => "images",
@@ -91,17 +94,31 @@ impl Source {
         }
     }
 
+    /// Whether it consists of image files, which are brought to a size.
+    pub(crate) const fn is_resized(self) -> bool {
+        matches!(
+            self,
+            Source::Images | Source::Imagenet32 | Source::Celeba | Source::Dtd | Source::DtdCorner
+        )
+    }
+
     /// The preset with settings for such images.
     pub const fn preset(self) -> &'static str {
         match self {
             Source::Digits | Source::Images | Source::Safetensors => "digits",
             Source::Mnist | Source::Fashion => "fashion",
-            Source::Cifar10 | Source::Cifar100 | Source::Svhn | Source::Dtd => "cifar10",
+            Source::Cifar10 | Source::Cifar100 | Source::Svhn | Source::Dtd | Source::DtdCorner => {
+                "cifar10"
+            }
             Source::Imagenet32 => "imagenet32",
             Source::Celeba => "celeba64",
         }
     }
 }
+
+/// Which sources are [resized](Source::is_resized).
+pub(crate) const RESIZED: &str =
+    "only image files are resized: those of images, imagenet32, celeba, dtd and dtd_corner";
 
 /// The images to learn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Values that are well-formed but make no sense.
 
 use super::networks::Latents;
-use super::tree::{Config, Source, StepShape};
+use super::tree::{Config, RESIZED, Source, StepShape};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
@@ -94,14 +94,7 @@ fn data(c: &Config, p: &mut Problems) {
             "data.size",
             format!("must be [height, width], both in 1..={LARGEST_SIDE}"),
         );
-        p.must(
-            matches!(
-                c.data.source,
-                Source::Images | Source::Imagenet32 | Source::Celeba | Source::Dtd
-            ),
-            "data.size",
-            "only image files are resized: those of images, imagenet32, celeba and dtd",
-        );
+        p.must(c.data.source.is_resized(), "data.size", RESIZED);
     }
     p.must(
         c.data.attribute.is_none() || c.data.source == Source::Celeba,

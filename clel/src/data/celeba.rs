@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::pictures;
+use super::picture::Crop;
 use super::{Channels, Form, Parts, Split};
 use crate::{Error, Result};
 
@@ -26,7 +27,7 @@ pub fn celeba(folder: &Path, size: Option<[usize; 2]>, attribute: Option<&str>) 
         images.push("img_align_celeba");
     }
     let form = Form {
-        crop: Some(CROP),
+        crop: Some(Crop::Centre(CROP)),
         size: size.or(Some(SIZE)),
         channels: Channels::Rgb,
     };

@@ -41,6 +41,7 @@ pub(super) fn names(config: &DataConfig) -> Result<Option<Vec<String>>> {
             .map(|name| vec![format!("not-{name}"), name.clone()]),
         Source::Images
         | Source::Dtd
+        | Source::DtdCorner
         | Source::Digits
         | Source::Svhn
         | Source::Imagenet32

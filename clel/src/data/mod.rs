@@ -130,8 +130,9 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
             parts
         }
         Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
-        Source::Dtd => {
-            let Folder { split, classes, .. } = textures(path, config.size)?;
+        Source::Dtd | Source::DtdCorner => {
+            let corner = config.source == Source::DtdCorner;
+            let Folder { split, classes, .. } = textures(path, config.size, corner)?;
             folders(classes);
             (split, None)
         }
@@ -176,7 +177,7 @@ fn check_folder(config: &DataConfig) -> Result<()> {
             "train_data_batch_1.npz and so on and val_data.npz, or `train` and `val`"
         }
         Source::Celeba => "img_align_celeba, list_eval_partition.txt and list_attr_celeba.txt",
-        Source::Dtd => "images/CLASS/*.jpg",
+        Source::Dtd | Source::DtdCorner => "images/CLASS/*.jpg",
         Source::Mnist | Source::Fashion => "train-images-idx3-ubyte and the other three IDX files",
         Source::Images => ".png, .jpg, .jpeg or .webp files, or sub-folders of them",
     };

@@ -40,12 +40,21 @@ impl Channels {
 /// What becomes of a picture: first cropped, then resized, then converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {
-    /// Side of the square in its centre that is kept.
-    pub crop: Option<u32>,
+    /// The part that is kept, if not all.
+    pub crop: Option<Crop>,
     /// \[height, width\] to which its centre, in that aspect ratio, is resized.
     pub size: Option<[usize; 2]>,
     /// Its channels.
     pub channels: Channels,
+}
+
+/// A part of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crop {
+    /// A square of this side in its centre.
+    Centre(u32),
+    /// \[height, width\] from its upper left corner on.
+    Corner([usize; 2]),
 }
 
 impl Form {
@@ -81,7 +90,7 @@ pub fn read_file(path: &Path, form: Form) -> Result<Images> {
         jpeg::check_whole(path)?;
     }
     let picture = match form.crop {
-        Some(side) => centre(path, &picture, side)?,
+        Some(part) => cropped(path, &picture, part)?,
         None => picture,
     };
     let picture = match form.size {
@@ -127,14 +136,23 @@ fn unreadable(path: &Path, length: u64, format: Option<ImageFormat>, source: Ima
     Error::format(path, UNREADABLE, why)
 }
 
-/// The square of this side in the middle, where torchvision's `CenterCrop` cuts it out.
-fn centre(path: &Path, picture: &DynamicImage, side: u32) -> Result<DynamicImage> {
+/// A part of a picture; the square in the middle where torchvision's `CenterCrop` cuts it out.
+fn cropped(path: &Path, picture: &DynamicImage, part: Crop) -> Result<DynamicImage> {
     let (w, h) = (picture.width(), picture.height());
-    if w < side || h < side {
-        let why = format!("{h}×{w}, expected at least {side}×{side}, of which the centre is taken");
+    let ([rows, columns], place) = match part {
+        Crop::Centre(side) => ([side, side], "centre"),
+        Crop::Corner([h, w]) => ([h as u32, w as u32], "upper left corner"),
+    };
+    if h < rows || w < columns {
+        let why =
+            format!("{h}×{w}, expected at least {rows}×{columns}, of which the {place} is taken");
         return Err(Error::format(path, "size", why));
     }
     // Python's round: halves go to the even number
-    let offset = |free: u32| (f64::from(free) / 2.0).round_ties_even() as u32;
-    Ok(picture.crop_imm(offset(w - side), offset(h - side), side, side))
+    let middle = |free: u32| (f64::from(free) / 2.0).round_ties_even() as u32;
+    let (x, y) = match part {
+        Crop::Centre(_) => (middle(w - columns), middle(h - rows)),
+        Crop::Corner(_) => (0, 0),
+    };
+    Ok(picture.crop_imm(x, y, columns, rows))
 }

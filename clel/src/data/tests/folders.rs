@@ -71,12 +71,22 @@ fn textures_of_varying_sizes_become_one_size() {
         std::fs::create_dir_all(&folder).unwrap();
         png(&folder.join("a.png"), w, h, 3);
     }
-    let all = textures(dir.path(), None).unwrap().split;
+    let all = textures(dir.path(), None, false).unwrap().split;
     assert_eq!(
         (all.images.shape(), all.labels),
         ([2, 32, 32, 3], Some(vec![0, 1]))
     );
     assert_eq!(levels(&all.images).len(), 2 * 3072);
+
+    // as they are, from the upper left
+    let corner = textures(dir.path(), Some([3, 2]), true).unwrap().split;
+    assert_eq!(corner.images.shape(), [2, 3, 2, 3]);
+    let row = |y: u8| [3, y, 200, 4, y, 200];
+    let woven = &levels(&corner.images)[18..];
+    assert_eq!(woven, [row(0), row(1), row(2)].concat());
+    let told = textures(dir.path(), Some([41, 2]), true).unwrap_err();
+    let told = told.to_string();
+    assert!(told.contains("40×60, expected at least 41×2"), "{told}");
 }
 
 #[test]
