@@ -13,7 +13,7 @@ from energy_model import DIGITS, Normalize
 class EncoderConfig:
     """Widths of an encoder. Fixtures use the presets' structure with narrower widths."""
 
-    kind: str  # "resnet18" or "tiny"
+    kind: str  # "resnet18", "resnet18_7x7" (torchvision's first convolution) or "tiny"
     width: int  # channels of the first convolution
     hidden: int  # hidden width of the MLP `fc`
     latent: int  # length of the output
@@ -25,6 +25,7 @@ class EncoderConfig:
 PRESETS = {
     "tiny": EncoderConfig("tiny", 32, 256, 64, **DIGITS),
     "resnet18": EncoderConfig("resnet18", 64, 2048, 128),
+    "resnet18_7x7": EncoderConfig("resnet18_7x7", 64, 2048, 128),
 }
 
 
@@ -55,7 +56,8 @@ class ResNet18(nn.Module):
     def __init__(self, config):
         super().__init__()
         w = config.width
-        conv = nn.Conv2d(config.channels, w, 3, 1, 1, bias=False)
+        side, stride = (7, 2) if config.kind == "resnet18_7x7" else (3, 1)
+        conv = nn.Conv2d(config.channels, w, side, stride, side // 2, bias=False)
         self.conv1 = nn.Sequential(Normalize(config.mean, config.std), conv)
         self.bn1 = nn.BatchNorm2d(w)
         for i in range(4):
@@ -95,7 +97,7 @@ class TinyEncoder(nn.Module):
 
 
 def build(config):
-    return {"resnet18": ResNet18, "tiny": TinyEncoder}[config.kind](config)
+    return TinyEncoder(config) if config.kind == "tiny" else ResNet18(config)
 
 
 def head(c_in, hidden, c_out):

@@ -30,6 +30,7 @@ PRESETS = {
     "tiny": EnergyConfig(((32, 1), (64, 1), (64, 1)), hidden=256, features=64, **DIGITS),
     "resnet_small": EnergyConfig(((64, 1), (64, 1), (128, 1), (128, 1))),
     "resnet": EnergyConfig(((128, 2), (128, 2), (256, 2), (256, 2))),
+    "resnet64": EnergyConfig(((64, 2), (128, 2), (128, 2), (256, 2), (256, 2))),
     "resnet_large": EnergyConfig(((256, 2),) * 4, branches=3),
 }
 

@@ -52,6 +52,7 @@ TOPICS = {  # name: (function, seed)
     "ema": (topic_optim.ema, 25),
     "official_resnet_small": (topic_official.resnet_small, 126),
     "official_resnet": (topic_official.resnet, 27),
+    "official_resnet64": (topic_official.resnet64, 127),
     "official_resnet_large": (topic_official.resnet_large, 28),
     "byol": (topic_byol.steps, 31),
     "training": (topic_training.five_iterations, 105),

@@ -21,6 +21,7 @@ def narrow(name):
         "tiny": dict(stages=((8, 1), (16, 1), (16, 1)), hidden=32, features=16),
         "resnet_small": dict(stages=((4, 1), (4, 1), (8, 1), (8, 1)), hidden=32, features=8),
         "resnet": dict(stages=((4, 2), (4, 2), (8, 2), (8, 2)), hidden=32, features=8),
+        "resnet64": dict(stages=((2, 2), (4, 2), (4, 2), (8, 2), (8, 2)), hidden=32, features=8),
         "resnet_large": dict(stages=((4, 2),) * 4, hidden=32, features=8),
     }
     return replace(PRESETS[name], **small[name])

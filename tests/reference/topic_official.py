@@ -18,15 +18,15 @@ from topic_energy import narrow
 ITERATIONS, STEPS, STEP_SIZE, BETA, CHAINS = 7, 5, 10.0, 0.5, 3
 
 
-def official_fixture(draw, out, name, images, side):
+def official_fixture(draw, out, name, images, side, kind="resnet18"):
     energy_config = replace(narrow(name), hidden=16)
-    encoder_config = replace(encoder.PRESETS["resnet18"], width=2, hidden=16, latent=energy_config.features)
+    encoder_config = replace(encoder.PRESETS[kind], width=2, hidden=16, latent=energy_config.features)
     model = JointModel(energy_config, encoder_config, nchw(draw.images(CHAINS, side=side, channels=3)))
     for network in (model.ebm, model.ema_ebm, model.encoder, model.ema_encoder):
         randomise(network, draw)
     model.count(ITERATIONS)
     out.note(preset=name, energy=asdict(energy_config), encoder=asdict(encoder_config), iterations=ITERATIONS)
-    out.note(beta=BETA, steps=STEPS, step_size=STEP_SIZE, full_shapes=full_shapes(name, list(keys(model))))
+    out.note(beta=BETA, steps=STEPS, step_size=STEP_SIZE, full_shapes=full_shapes(name, kind, list(keys(model))))
     out.put_all("state.", model.state_dict())
     x = nchw(draw.images(images, side=side, channels=3))
     out.put(x=nhwc(x))
@@ -40,15 +40,16 @@ def official_fixture(draw, out, name, images, side):
 
 
 @lru_cache
-def full_keys(name):
-    """Those of the model as it is trained on CIFAR-10."""
-    memory = torch.empty(10000, 3, 32, 32, device="meta")
-    return keys(JointModel(energy_model.PRESETS[name], encoder.PRESETS["resnet18"], memory))
+def full_keys(name, kind):
+    """Those of the model as it is trained on CIFAR-10, and with the 7×7 convolution on CelebA at 64×64."""
+    side = 32 if kind == "resnet18" else 64
+    memory = torch.empty(10000, 3, side, side, device="meta")
+    return keys(JointModel(energy_model.PRESETS[name], encoder.PRESETS[kind], memory))
 
 
-def full_shapes(name, names):
+def full_shapes(name, kind, names):
     """Their shapes, in the alphabetical order of the names, which are those of the narrow model."""
-    full = full_keys(name)
+    full = full_keys(name, kind)
     assert sorted(full) == sorted(names)
     return [full[key] for key in sorted(full)]
 
@@ -59,6 +60,11 @@ def resnet_small(draw, out):
 
 def resnet(draw, out):
     official_fixture(draw, out, "resnet", images=2, side=16)
+
+
+def resnet64(draw, out):
+    # small, but not 32×32, so that the file is, too
+    official_fixture(draw, out, "resnet64", images=2, side=20, kind="resnet18_7x7")
 
 
 def resnet_large(draw, out):

@@ -1,6 +1,8 @@
 //! The networks that fixtures describe: the presets' structure, narrower.
 
-use clel::config::{Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
+use clel::config::{
+    Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network, Stem,
+};
 use clel::model::{Encoder, EnergyNetwork, Normalisation};
 use clel_nn::Init;
 use clel_tensor::{DType, RngKey};
@@ -86,6 +88,7 @@ impl EncoderShape {
         EncoderConfig {
             network: self.kind,
             width: self.width,
+            stem: Stem::Small,
             hidden: self.hidden,
             latents: Latents::Contrastive,
             file: None,

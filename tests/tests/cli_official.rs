@@ -15,7 +15,7 @@ use cli::arrays::{Arrays, read, write};
 use cli::{clel, refused, text};
 use safetensors::Dtype;
 
-const MODELS: [&str; 3] = ["resnet_small", "resnet", "resnet_large"];
+const MODELS: [&str; 4] = ["resnet_small", "resnet", "resnet64", "resnet_large"];
 /// Of one tensor, max|a − b| / max|b|.
 const TOLERANCE: f32 = 1e-4;
 
@@ -283,12 +283,14 @@ fn names_and_shapes_are_the_official_ones_at_full_width() -> Result<(), Failure>
         let preset = match model {
             "resnet_small" => "cifar10-small",
             "resnet" => "cifar10",
+            "resnet64" => "celeba64",
             _ => "cifar10-large",
         };
         let mut layers = Layers::preset(preset)?;
+        let side = if model == "resnet64" { 64 } else { 32 };
         for setting in [
             "data.path=.",
-            "data.shape=[32, 32, 3]",
+            &format!("data.shape=[{side}, {side}, 3]"),
             "data.mean=[0.4914, 0.4822, 0.4465]",
             "data.std=[0.247, 0.2435, 0.2616]",
             "sampler.buffer=64",
@@ -301,8 +303,8 @@ fn names_and_shapes_are_the_official_ones_at_full_width() -> Result<(), Failure>
         let names = official(model).into_keys();
         let mut expected: BTreeMap<String, Vec<usize>> = names.zip(shapes).collect();
         assert_eq!(
-            expected.insert("sampler.memory".into(), vec![64, 3, 32, 32]),
-            Some(vec![10000, 3, 32, 32])
+            expected.insert("sampler.memory".into(), vec![64, 3, side, side]),
+            Some(vec![10000, 3, side, side])
         );
         let found: BTreeMap<String, Vec<usize>> = state_dict(&trainer).into_iter().collect();
         assert_eq!(found, expected, "{model}");
@@ -533,7 +535,7 @@ fn a_model_that_is_not_official_is_not_exported() {
         &[
             "networks for the official implementation: found tiny with",
             "activation = leaky_relu",
-            "resnet_small, resnet or resnet_large",
+            "resnet_small, resnet, resnet64 or resnet_large",
         ],
     );
 }

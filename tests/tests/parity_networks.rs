@@ -118,7 +118,7 @@ fn encoder_resnet18() {
 /// the paper's implementation.
 #[test]
 fn parameter_counts_of_the_presets() {
-    use clel::config::{Activation, EncoderConfig, Latents, ModelConfig};
+    use clel::config::{Activation, EncoderConfig, Latents, ModelConfig, Stem};
     use clel::model::{Encoder, EnergyNetwork, Normalisation};
     use clel_nn::Init;
     use clel_tensor::{DType, Device, RngKey};
@@ -131,6 +131,7 @@ fn parameter_counts_of_the_presets() {
         (Network::Tiny, 32, 256, 64, 1, 216_000),
         (Network::ResnetSmall, 64, 2048, 128, 3, 1_725_056),
         (Network::Resnet, 128, 2048, 128, 3, 6_955_648),
+        (Network::Resnet64, 64, 2048, 128, 3, 7_036_032),
         (Network::ResnetLarge, 256, 2048, 128, 3, 30_706_816),
     ] {
         let config = ModelConfig {
@@ -145,13 +146,32 @@ fn parameter_counts_of_the_presets() {
         let net = EnergyNetwork::new(&config, &of(channels), &mut init).unwrap();
         assert_eq!(net.parameter_count(), count, "{network:?}");
     }
-    for (network, width, hidden, latent, channels, count) in [
-        (EncoderNetwork::Tiny, 32, 256, 64, 1, 327_328),
-        (EncoderNetwork::Resnet18, 64, 2048, 128, 3, 12_483_776),
+    let (small, large) = (Stem::Small, Stem::Large);
+    for (network, stem, width, hidden, latent, channels, count) in [
+        (EncoderNetwork::Tiny, small, 32, 256, 64, 1, 327_328),
+        (
+            EncoderNetwork::Resnet18,
+            small,
+            64,
+            2048,
+            128,
+            3,
+            12_483_776,
+        ),
+        (
+            EncoderNetwork::Resnet18,
+            large,
+            64,
+            2048,
+            128,
+            3,
+            12_491_456,
+        ),
     ] {
         let config = EncoderConfig {
             network,
             width,
+            stem,
             hidden,
             latents: Latents::Contrastive,
             file: None,

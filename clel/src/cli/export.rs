@@ -93,7 +93,7 @@ impl Export {
 
 /// In what the networks differ from those that the official implementation makes by this name.
 fn differences(trainer: &Trainer, model: Model) -> Result<Vec<String>> {
-    use crate::config::Layers;
+    use crate::config::{Layers, Stem};
     let (ours, mut layers) = (trainer.config(), Layers::preset(model.preset())?);
     layers.set("data.path=.")?;
     let theirs = layers.build()?;
@@ -105,14 +105,11 @@ fn differences(trainer: &Trainer, model: Model) -> Result<Vec<String>> {
     if widths(ours) != widths(&theirs) {
         all.push("widths are not the official ones: its classes need the same change".to_owned());
     }
-    match ours.data.shape {
-        Some([32, 32, 3]) => {}
-        shape => {
-            let [h, w, c] = shape.unwrap_or_default();
-            all.push(format!(
-                "images of {h}×{w}×{c}: the official encoder has this stem for 32×32×3 alone"
-            ));
-        }
+    let [h, w, c] = ours.data.shape.unwrap_or_default();
+    if ([h, w, c] == [32, 32, 3]) != (ours.encoder.stem == Stem::Small) {
+        all.push(format!(
+            "images of {h}×{w}×{c}: the official encoder has the small stem for 32×32×3 alone, and for these the large one"
+        ));
     }
     Ok(all)
 }

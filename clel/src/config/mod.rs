@@ -15,7 +15,9 @@ mod validate;
 
 pub use best::Best;
 pub use layers::Layers;
-pub use networks::{Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network};
+pub use networks::{
+    Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network, Stem,
+};
 pub use presets::{DEFAULT_PRESET, PRESETS};
 pub(crate) use section::Sections;
 pub(crate) use tree::RESIZED;

@@ -17,6 +17,8 @@ pub enum Network {
     ResnetSmall,
     /// Four stages of two blocks, widths w, w, 2w, 2w (CLEL-Base with w = 128).
     Resnet,
+    /// Five stages of two blocks, widths w, 2w, 2w, 4w, 4w: that of the paper's code for 64×64 images, with w = 64.
+    Resnet64,
     /// Three branches of four stages of two blocks of width w on three scales (CLEL-Large with w = 256).
     ResnetLarge,
 }
@@ -28,6 +30,7 @@ impl Network {
             Network::Tiny => "tiny",
             Network::ResnetSmall => "resnet_small",
             Network::Resnet => "resnet",
+            Network::Resnet64 => "resnet64",
             Network::ResnetLarge => "resnet_large",
         }
     }
@@ -38,6 +41,7 @@ impl Network {
             Network::Tiny => "digits",
             Network::ResnetSmall => "cifar10-small",
             Network::Resnet => "cifar10",
+            Network::Resnet64 => "celeba64",
             Network::ResnetLarge => "cifar10-large",
         }
     }
@@ -104,8 +108,29 @@ pub struct ModelConfig {
 pub enum EncoderNetwork {
     /// Five 3×3 convolutions with BatchNorm, widths w to 4w: for 8×8 images.
     Tiny,
-    /// ResNet-18 for small images: 3×3 stem of stride 1, no max-pool (w = 64).
+    /// ResNet-18 without its max-pool (w = 64).
     Resnet18,
+}
+
+/// The encoder's first convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stem {
+    /// 3×3, stride 1: for small images. The paper's code has it for 32×32 alone.
+    #[default]
+    Small,
+    /// 7×7, stride 2, as torchvision's: for images of 64×64 and larger.
+    Large,
+}
+
+impl Stem {
+    /// Side and stride of its kernel.
+    pub const fn kernel(self) -> [usize; 2] {
+        match self {
+            Stem::Small => [3, 1],
+            Stem::Large => [7, 2],
+        }
+    }
 }
 
 impl Activation {
@@ -167,6 +192,9 @@ pub struct EncoderConfig {
     pub network: EncoderNetwork,
     /// Width w of the first layer.
     pub width: usize,
+    /// The first layer.
+    #[serde(default)]
+    pub stem: Stem,
     /// Width of the hidden layer of the projection.
     pub hidden: usize,
     /// Where the latents come from.

@@ -78,6 +78,7 @@ pub fn multiply_adds(config: &ModelConfig, shape: [usize; 3]) -> usize {
 pub fn usual_shape(network: Network) -> [usize; 3] {
     match network {
         Network::Tiny => [8, 8, 1],
+        Network::Resnet64 => [64, 64, 3],
         Network::ResnetSmall | Network::Resnet | Network::ResnetLarge => [32, 32, 3],
     }
 }

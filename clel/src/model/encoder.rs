@@ -82,13 +82,15 @@ pub(super) fn convolution(
 
 /// Normalisation of the input and the first convolution.
 pub(super) fn stem(
-    width: usize,
+    config: &EncoderConfig,
     normalisation: &Normalisation,
     init: &mut Init,
 ) -> Result<Sequential> {
+    let [side, stride] = config.stem.kernel();
+    let channels = [normalisation.channels(), config.width];
     Ok(Sequential::new()
         .push(Normalize::new(normalisation, init)?)
-        .push(convolution(init, [normalisation.channels(), width], 3, 1)?))
+        .push(convolution(init, channels, side, stride)?))
 }
 
 /// The predictor of BYOL, like the encoder's last layers: \[N, latent\] → \[N, latent\].

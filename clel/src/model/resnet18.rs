@@ -1,4 +1,4 @@
-//! ResNet-18 for small images (He et al., "Deep residual learning for image recognition", CVPR 2016).
+//! ResNet-18 (He et al., "Deep residual learning for image recognition", CVPR 2016).
 
 use clel_autograd::Var;
 use clel_nn::{
@@ -11,7 +11,7 @@ use super::normalize::Normalisation;
 use crate::Result;
 use crate::config::EncoderConfig;
 
-/// torchvision's ResNet-18 with a 3×3 stem of stride 1 and no max-pool; four stages of two blocks, widths w, 2w, 4w, 8w,
+/// torchvision's ResNet-18 without its max-pool, with a 3×3 stem of stride 1 or its own 7×7 one of stride 2; four stages of two blocks, widths w, 2w, 4w, 8w,
 /// strides 1, 2, 2, 2.
 pub(super) struct ResNet18 {
     conv1: Sequential,
@@ -28,7 +28,7 @@ impl ResNet18 {
         init: &mut Init,
     ) -> Result<ResNet18> {
         let w = config.width;
-        let conv1 = stem(w, normalisation, init)?;
+        let conv1 = stem(config, normalisation, init)?;
         let bn1 = BatchNorm::new(init, w)?;
         let mut stage = |c_in: usize, c_out: usize, stride: usize| -> Result<Sequential> {
             Ok(Sequential::new()

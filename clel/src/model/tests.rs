@@ -4,7 +4,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, largest_array};
 
 use super::*;
 use crate::config::{
-    Activation, EncoderConfig, EncoderNetwork, Latents, Layers, ModelConfig, Network,
+    Activation, EncoderConfig, EncoderNetwork, Latents, Layers, ModelConfig, Network, Stem,
 };
 
 fn normalisation(channels: usize) -> Normalisation {
@@ -36,6 +36,7 @@ fn encoder(network: EncoderNetwork, width: usize, hidden: usize, latent: usize) 
     let config = EncoderConfig {
         network,
         width,
+        stem: Stem::Small,
         hidden,
         latents: Latents::Contrastive,
         file: None,

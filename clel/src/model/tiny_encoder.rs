@@ -27,7 +27,7 @@ impl TinyEncoder {
         init: &mut Init,
     ) -> Result<TinyEncoder> {
         let w = config.width;
-        let conv1 = stem(w, normalisation, init)?;
+        let conv1 = stem(config, normalisation, init)?;
         let bn1 = BatchNorm::new(init, w)?;
         let mut rest = Vec::with_capacity(4);
         for (c_in, c_out, stride) in [

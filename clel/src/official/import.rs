@@ -11,15 +11,14 @@ use super::Model;
 use super::names::{
     ALONE, Array, BATCHES_PER_ITERATION, COUNTER, HALF, Part, Place, TABLE, arrays, network,
 };
-use crate::config::{Config, Layers};
+use crate::config::{Config, Layers, Stem};
+use crate::model::usual_shape;
 use crate::sampler::ReplayBuffer;
 use crate::train::Trainer;
 use crate::{Error, Result};
 
 /// Where the images are looked for when training goes on and nothing else is said: the folder as the data set's archive names it.
 const USUAL_PATH: &str = "data.path=cifar-10-batches-bin";
-/// What the official implementation takes images to be where the file does not tell.
-const USUAL_SHAPE: [usize; 3] = [32, 32, 3];
 
 /// What to import.
 #[derive(Debug, Clone)]
@@ -120,13 +119,14 @@ impl Import<'_> {
             let values = wide(file, key).ok()?.to_vec::<f32>().ok()?;
             Some(values.into_iter().map(shortest).collect())
         };
+        let usual = usual_shape(self.model.network());
         // anything else about them is found wrong when the arrays are checked
         let channels = |v: &Vec<f64>| v.len() == 1 || v.len() == 3;
         let mean = row("mean").filter(channels);
-        let mean = mean.unwrap_or_else(|| vec![0.0; USUAL_SHAPE[2]]);
+        let mean = mean.unwrap_or_else(|| vec![0.0; usual[2]]);
         let std = row("std").filter(|s| s.len() == mean.len());
         config.data.std = Some(std.unwrap_or_else(|| vec![1.0; mean.len()]));
-        let [h, w, _] = config.data.shape.unwrap_or(USUAL_SHAPE);
+        let [h, w, _] = config.data.shape.unwrap_or(usual);
         config.data.shape = Some([h, w, mean.len()]);
         let memory = parts.iter().find(|(_, part)| *part == Part::Chains);
         if let Some(&[m, c, h, w]) = memory.and_then(|(key, _)| file.shape(key))
@@ -136,6 +136,13 @@ impl Import<'_> {
             config.data.shape = Some([h, w, c]);
         }
         config.data.mean = Some(mean);
+        // of the image's size, and not of the energy network, it depends which it is
+        let stem = file.names().find(|key| key.ends_with("conv1.1.weight"));
+        config.encoder.stem = match stem.and_then(|key| file.shape(key)) {
+            Some([.., 7, 7]) => Stem::Large,
+            Some([.., 3, 3]) => Stem::Small,
+            _ => config.encoder.stem,
+        };
         // a checkpoint must be readable again
         Config::parse(&config.to_toml(), &format!("{}", self.file.display()))
     }

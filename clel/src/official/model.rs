@@ -1,5 +1,7 @@
 //! The official implementation's energy networks.
 
+use clap::ValueEnum;
+
 use crate::config::{Activation, Config, EncoderNetwork, Network};
 use crate::{Error, Result};
 
@@ -11,6 +13,8 @@ pub enum Model {
     ResnetSmall,
     /// CLEL-Base.
     Resnet,
+    /// The one for 64×64 images.
+    Resnet64,
     /// CLEL-Large: three branches on three scales.
     ResnetLarge,
 }
@@ -31,6 +35,7 @@ impl Model {
         match self {
             Model::ResnetSmall => Network::ResnetSmall,
             Model::Resnet => Network::Resnet,
+            Model::Resnet64 => Network::Resnet64,
             Model::ResnetLarge => Network::ResnetLarge,
         }
     }
@@ -41,8 +46,8 @@ impl Model {
     /// [`Error::Mismatch`]: networks that the official implementation does not have.
     pub fn of(config: &Config) -> Result<Model> {
         let (model, encoder) = (&config.model, &config.encoder);
-        let known = [Model::ResnetSmall, Model::Resnet, Model::ResnetLarge];
-        let known = known.into_iter().find(|m| m.network() == model.network);
+        let mut all = Model::value_variants().iter().copied();
+        let known = all.find(|m| m.network() == model.network);
         match known {
             Some(found)
                 if model.spectral_norm
@@ -62,7 +67,7 @@ impl Model {
                     model.activation.name(),
                     encoder.network.name()
                 ),
-                expected: "resnet_small, resnet or resnet_large with spectral norm, projector, activation leaky_relu and \
+                expected: "resnet_small, resnet, resnet64 or resnet_large with spectral norm, projector, activation leaky_relu and \
                            encoder resnet18"
                     .into(),
             }),

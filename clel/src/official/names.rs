@@ -1,8 +1,7 @@
 //! The names of the official implementation's state dict, and what they are here: the one table for both directions.
 //!
 //! All are as `models/ebm.py`, `models/sampler.py` and `architectures.py` of the official repository make them (`resnet_large` as in
-//! its commit ccccf50, the others in all commits), for images of 32×32; its `resnet64`, and the 7×7 stem that its encoder has for other
-//! sizes, have no counterpart here. Within a network they are the names that [`Module::visit`](clel_nn::Module)
+//! its commit ccccf50, the others in all commits). Within a network they are the names that [`Module::visit`](clel_nn::Module)
 //! shows, with the orders that its slots carry; `tests/reference/KEYS.md` lists them. PyTorch adds to each BatchNorm the counter
 //! `num_batches_tracked`, which grows by two an iteration: the latents of the data, and the two views as one batch.
 
