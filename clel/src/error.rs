@@ -143,6 +143,14 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// Several checkpoints, and none is what was written; one line for each, the newest first.
+    #[error("{}: all of its {} checkpoints are damaged:\n  {}", .path.display(), .problems.len(), .problems.join("\n  "))]
+    AllDamaged {
+        /// The run directory.
+        path: PathBuf,
+        /// What is wrong with each.
+        problems: Vec<String>,
+    },
     /// Another process is training in the run directory.
     #[error("another process is training in {}; wait for it, or stop it", .path.display())]
     RunBusy {

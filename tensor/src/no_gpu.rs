@@ -35,7 +35,8 @@ pub(crate) async fn adapters() -> Vec<(AdapterSummary, Gpu)> {
 /// [`Error::NoDevice`] always.
 pub(crate) fn find_adapter(wanted: &str) -> Result<(AdapterSummary, Gpu)> {
     Err(Error::NoDevice {
-        wanted: format!("wgpu:{wanted}"),
+        // as it was typed
+        wanted: format!("wgpu:{wanted}").trim_end_matches(':').to_owned(),
         why: "built without the feature `wgpu` of clel-tensor".into(),
     })
 }

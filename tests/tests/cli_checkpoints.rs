@@ -287,6 +287,16 @@ fn what_was_told_of_one_is_told_when_the_one_before_is_damaged_too() {
         named.count()
     };
     assert_eq!((told.len(), of(3), of(2)), (3, 2, 1), "{told:?}");
+    for step in 1..=3 {
+        damage(step);
+    }
+    let place = text(&run);
+    let names = [1, 2, 3].map(name);
+    let named = names.each_ref().map(String::as_str);
+    refused(
+        &["train", "--device", "cpu", "--resume", &place],
+        &[&["all of its 3 checkpoints are damaged"], &named[..]].concat(),
+    );
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cli::arrays::{Arrays, write};
+#[cfg(target_os = "linux")]
+use cli::tiny::SETTINGS;
 use cli::tiny::{finished_run, train};
 use cli::{Run, clel, run, text};
 use safetensors::Dtype;
@@ -174,16 +176,20 @@ fn a_full_disk_keeps_the_run() {
     let checkpoint = finished_run().join("run/checkpoints/step-00000002.safetensors");
     let kib = std::fs::metadata(&checkpoint).unwrap().len() / 1024;
     let (size, spare) = ((6 * kib).to_string(), (kib / 2).to_string());
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", FULL_DISK, "sh"]);
-    command.args([&text(&disk), &size, &spare, &text(&results_)]);
-    command.args([cli::PROGRAM, "train", "--device", "cpu"]);
-    command.args(cli::tiny::SETTINGS.iter().flat_map(|s| ["--set", s]));
-    let script = run(command.args(EVERY_STEP));
-    if script.code != Some(1) && !results_.join("messages").exists() {
-        eprintln!("skipped: no file system of its own for this user: {script:?}");
+    let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
+    let (disk, folder) = (text(&disk), text(&results_));
+    let common = [&disk, &size, &spare, &folder];
+    let program = [cli::PROGRAM, "train", "--device", "cpu"];
+    let arguments = [
+        &common.map(String::as_str)[..],
+        &program,
+        &settings,
+        &EVERY_STEP,
+    ]
+    .concat();
+    let Some(script) = cli::apart::apart(FULL_DISK, &arguments) else {
         return;
-    }
+    };
     let messages = std::fs::read_to_string(results_.join("messages")).unwrap();
     let told = Run {
         stderr: messages,

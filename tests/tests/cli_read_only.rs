@@ -7,28 +7,10 @@
 mod cli;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use cli::apart::apart;
 use cli::tiny::{SETTINGS, finished_run, train};
-use cli::{PROGRAM, Run, run, text};
-
-/// Runs a shell script with arguments where it may mount what it likes; none, and a word about it, if the system does not allow that.
-fn apart(script: &str, arguments: &[&str]) -> Option<Run> {
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
-    let done = match Command::new("unshare").arg("--version").output() {
-        Ok(_) => run(command.args(arguments)),
-        Err(error) => {
-            eprintln!("skipped: no program unshare: {error}");
-            return None;
-        }
-    };
-    let refused = done.code == Some(77) || done.stderr.contains("unshare: ");
-    if refused {
-        eprintln!("skipped: no file system of its own for this user: {done:?}");
-    }
-    (!refused).then_some(done)
-}
+use cli::{PROGRAM, Run, text};
 
 /// Copies the run `$1` to a file system at `$2` that then is read only, and does the rest.
 const READ_ONLY: &str = r#"

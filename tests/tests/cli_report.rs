@@ -2,7 +2,7 @@
 
 mod cli;
 
-use cli::tiny::train;
+use cli::tiny::{resume, train};
 use cli::{clel, refused, text};
 
 /// What the page's script is given.
@@ -74,6 +74,62 @@ fn a_page_holds_the_whole_run() {
         assert!(!page.contains(loads), "{loads} in the page");
     }
     assert_eq!(page.matches("</script>").count(), 3);
+}
+
+/// The time of all parts of a run is its time, wherever that is told.
+#[test]
+fn time_adds_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let read = |file: &str| -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(run.join(file)).unwrap()).unwrap()
+    };
+    let seconds = |file: &str| read(file)["seconds"].as_f64().unwrap();
+    let trained = train(&run, &["--steps", "2"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    assert!(seconds("summary.json") <= seconds("time.json"));
+    let mut spent = read("time.json");
+    assert_eq!(spent["device"], "cpu");
+    // as if it had taken an hour
+    let hour = seconds("time.json") + 3600.0;
+    spent["seconds"] = hour.into();
+    std::fs::write(run.join("time.json"), spent.to_string()).unwrap();
+    let resumed = resume(&run, "3");
+    let told = "\n3 iterations, 1 h 00 min\n";
+    assert!(resumed.stdout.contains(told), "{resumed:?}");
+    assert!(hour < seconds("summary.json") && hour < seconds("time.json"));
+    assert_eq!(read("time.json")["begun"], spent["begun"]);
+    let place = text(&run);
+    let listed = clel(&["runs", &place]).stdout;
+    assert!(listed.contains("  1 h 00 min  cpu     20"), "{listed}");
+    let told = || {
+        let report = clel(&["report", &place]);
+        assert_eq!(report.code, Some(0), "{report:?}");
+        let content = content(&std::fs::read_to_string(run.join("report.html")).unwrap());
+        let words = content["spent"].as_array().unwrap().iter();
+        let words = words.map(|word| word.as_str().unwrap().to_owned());
+        (content["device"].clone(), words.collect::<Vec<_>>())
+    };
+    let (device, words) = told();
+    assert_eq!(device, "cpu");
+    assert!(words[0].starts_with("begun 20"), "{words:?}");
+    let version = format!("clel {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(words[1..], ["1 h 00 min".to_owned(), version]);
+    // before the end of a part, and of a version that kept no time
+    std::fs::remove_file(run.join("summary.json")).unwrap();
+    assert_eq!(told(), (device, words));
+    std::fs::remove_file(run.join("time.json")).unwrap();
+    assert_eq!(told(), (serde_json::Value::Null, Vec::new()));
+    assert_eq!(resume(&run, "4").code, Some(0));
+    assert!(read("time.json")["begun"].is_null());
+    // damage is told, and in nobody's way
+    std::fs::write(run.join("time.json"), "{\"seconds\":-1}").unwrap();
+    let resumed = resume(&run, "5");
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert!(
+        resumed.stderr.contains("not the time of a run"),
+        "{resumed:?}"
+    );
 }
 
 #[test]

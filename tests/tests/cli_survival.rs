@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clel_tensor::RngKey;
 use cli::tiny::{SETTINGS, resume, train};
-use cli::{PROGRAM, clel, refused, text};
+use cli::{PROGRAM, clel, text};
 
 /// Starts `clel train` with more arguments, and does not wait.
 fn start(more: &[&str]) -> Child {
@@ -43,15 +43,30 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
+/// The iterations of the checkpoints.
+fn saved_steps(run: &Path) -> Vec<u64> {
+    let Ok(files) = std::fs::read_dir(run.join("checkpoints")) else {
+        return Vec::new();
+    };
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let step = |name: String| {
+        let digits = name
+            .strip_prefix("step-")?
+            .strip_suffix(".safetensors")?
+            .to_owned();
+        digits.parse().ok()
+    };
+    names.filter_map(step).collect()
+}
+
 /// Whether there is anything to go on from.
 fn has_checkpoint(run: &Path) -> bool {
-    let Ok(files) = std::fs::read_dir(run.join("checkpoints")) else {
-        return false;
-    };
-    let paths = files.map(|file| file.unwrap().path());
-    paths
-        .into_iter()
-        .any(|path| path.extension().is_some_and(|e| e == "safetensors"))
+    !saved_steps(run).is_empty()
+}
+
+/// The iteration of the newest checkpoint.
+fn newest_step(run: &Path) -> u64 {
+    saved_steps(run).into_iter().max().unwrap()
 }
 
 /// The same bytes in both runs.
@@ -70,44 +85,38 @@ fn same_files(a: &Path, b: &Path, step: u64) {
 /// A hundred times, killed at a moment that nobody chose, and gone on with: the end is that of a run without interruption.
 #[test]
 fn killed_a_hundred_times() {
-    const STEPS: u64 = 400;
     let dir = tempfile::tempdir().unwrap();
     let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
     let (whole_text, parts_text) = (text(&whole), text(&parts));
-    let more = [
-        "--steps",
-        "400",
-        "--set",
-        "log.checkpoint_every=2",
-        "--set",
-        "eval.samples=0",
-    ];
-    let mut uninterrupted = start(&new_run(&whole_text, &more));
-    let mut kills = 0;
-    while kills < 100 {
-        let again = ["--resume", &parts_text, "--steps", "400"];
+    let every = ["--set", "log.checkpoint_every=2"];
+    let settings = [&every[..], &["--set", "eval.samples=0"]].concat();
+    // more than a hundred of these processes come to, on any machine
+    let endless = ["--steps", "1000000"];
+    for kill in 0..100 {
+        let again = ["--resume", &parts_text];
         let arguments = match has_checkpoint(&parts) {
-            true => again.to_vec(),
+            true => [&again[..], &endless].concat(),
             false => {
                 let _ = std::fs::remove_dir_all(&parts);
-                new_run(&parts_text, &more)
+                new_run(&parts_text, &[&settings[..], &endless].concat())
             }
         };
         let mut child = start(&arguments);
-        let [word, ..] = RngKey::new(1, 1).block(kills);
+        let [word, ..] = RngKey::new(1, 1).block(kill);
         std::thread::sleep(Duration::from_millis(u64::from(word % 150)));
-        if let Some(code) = child.try_wait().unwrap() {
-            assert!(code.success(), "{code:?}");
-            break;
-        }
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "kill {kill}: ended by itself, {ended:?}");
         child.kill().unwrap();
         child.wait().unwrap();
-        kills += 1;
     }
-    let last = resume(&parts, "400");
+    let steps = newest_step(&parts) + 20;
+    let end = steps.to_string();
+    let more = [&settings[..], &["--steps", &end]].concat();
+    let mut uninterrupted = start(&new_run(&whole_text, &more));
+    let last = resume(&parts, &end);
     assert_eq!(last.code, Some(0), "{last:?}");
     assert!(uninterrupted.wait().unwrap().success());
-    same_files(&whole, &parts, STEPS);
+    same_files(&whole, &parts, steps);
     let left = std::fs::read_dir(parts.join("checkpoints")).unwrap();
     let left: Vec<_> = left.map(|file| file.unwrap().path()).collect();
     assert_eq!(left.len(), 2, "half-written files are swept away: {left:?}");
@@ -122,10 +131,7 @@ fn a_signal_stops_after_the_iteration_and_saves() {
     wait_for(&parts.join("metrics.jsonl"));
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let saved = std::fs::read_dir(parts.join("checkpoints")).unwrap().next();
-    let name = saved.unwrap().unwrap().file_name();
-    let name = name.to_str().unwrap().strip_prefix("step-").unwrap();
-    let step: u64 = name.strip_suffix(".safetensors").unwrap().parse().unwrap();
+    let step = newest_step(&parts);
     let end = (step + 2).to_string();
     let resumed = resume(&parts, &end);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
@@ -202,10 +208,9 @@ fn a_second_process_is_refused() {
     let more = ["--steps", "100000", "--set", "log.checkpoint_every=1"];
     let mut child = start(&new_run(&run_text, &more));
     wait_for(&run.join("checkpoints/step-00000001.safetensors"));
-    refused(
-        &["train", "--device", "cpu", "--resume", &run_text],
-        &["another process is training in", &run_text],
-    );
+    let second = clel(&["train", "--device", "cpu", "--resume", &run_text]);
+    second.told(2, &["another process is training in", &run_text]);
+    assert_eq!(second.stdout, "", "nothing is said of what does not begin");
     child.kill().unwrap();
     child.wait().unwrap();
     // a dead process keeps nobody out

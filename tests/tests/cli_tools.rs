@@ -79,6 +79,52 @@ fn the_doctor_says_what_is_missing_and_how_to_get_it() {
     }
 }
 
+/// A device that there is none of, by a word that could name one.
+#[test]
+fn the_doctor_examines_a_machine_without_the_device_that_was_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = text(&folder.path().join("no-driver.json"));
+    let without = |arguments: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.env("VK_DRIVER_FILES", &nothing);
+        command.env("VK_ICD_FILENAMES", &nothing);
+        command.current_dir(folder.path());
+        run(command.args(arguments))
+    };
+    let said = |run: &Run, parts: &[&str]| {
+        assert_eq!((run.code, &*run.stderr), (Some(1), ""), "{run:?}");
+        for part in parts {
+            assert!(run.stdout.contains(part), "{part} is not in {run:?}");
+        }
+    };
+    let examine = ["doctor", "--seconds", "0", "--device"];
+    let named = without(&[&examine[..], &["wgpu:nobody's card"]].concat());
+    said(
+        &named,
+        &[
+            "problem: no device \"wgpu:nobody's card\": ",
+            "matrix product",
+            "compute with `--device cpu`",
+            "training cannot run here",
+        ],
+    );
+    let asked = without(&["devices", "--device", "wgpu:nobody's card"]);
+    asked.told(2, &["; `clel doctor` says what to do\n"]);
+    if cfg!(target_os = "linux") {
+        let parts = [
+            "problem: no device \"wgpu\": no Vulkan",
+            "warning: no WebGPU adapter",
+            "mesa-vulkan-drivers",
+        ];
+        said(&without(&[&examine[..], &["wgpu"]].concat()), &parts);
+        let told = object(&without(&[&examine[..], &["wgpu", "--json"]].concat()));
+        assert_eq!(
+            [&told["device"], &told["can_train"]],
+            [&json!("wgpu"), &json!(false)]
+        );
+    }
+}
+
 /// By the file that `clel tune` keeps: damaged, of another version, and whole.
 #[test]
 fn the_doctor_knows_whether_a_device_is_tuned() {
@@ -238,6 +284,8 @@ fn every_run_is_a_line_whatever_its_state() {
         }
     }
     assert!(list.stdout.contains("not a summary of a run"), "{list:?}");
+    // read for figures and for the best checkpoint, and told once
+    assert_eq!(list.stdout.matches("metrics.jsonl: line 2").count(), 1);
     assert!(!list.stdout.contains("notes"), "{list:?}");
 
     let listing = object(&clel(&["runs", &text(folder.path()), "--json"]));
@@ -257,6 +305,42 @@ fn every_run_is_a_line_whatever_its_state() {
         runs[6]["summary"],
         serde_json::from_str::<Value>(&summary).unwrap()
     );
+}
+
+/// What files of a run hold does not move a terminal's cursor, nor do letters come out that the locale lacks.
+#[test]
+fn what_is_listed_is_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("run");
+    copy(&finished_run().join("run"), &at);
+    let metrics = at.join("metrics.jsonl");
+    let mut lines = fs::read_to_string(&metrics).unwrap();
+    lines += "{\"event\":\"\\u001b[31mred\\u001b]0;pwn\\u0007 \\u009b2J\",\"step\":2}\n";
+    fs::write(metrics, lines).unwrap();
+    let place = text(&at);
+    let spelled = "\\u{1b}[31mred\\u{1b}]0;pwn\\u{7} \\u{9b}2J";
+    for arguments in [&[&place[..]][..], &[&place, &place]] {
+        let list = clel(&[&["runs"], arguments].concat());
+        for part in [spelled, "Fréchet"] {
+            assert!(list.stdout.contains(part), "{part} is not in {list:?}");
+        }
+        let control = |c: char| c.is_control() && c != '\n';
+        assert!(!list.stdout.contains(control), "{list:?}");
+        let mut plain = Command::new(PROGRAM);
+        plain.arg("runs").args(arguments).env("LC_ALL", "C");
+        let plain = run(&mut plain).stdout;
+        assert!(plain.is_ascii() && plain.contains("Frechet"), "{plain}");
+    }
+    let json = clel(&["runs", &place, "--json"]);
+    assert!(
+        !json.stdout.trim_end().contains(char::is_control),
+        "{json:?}"
+    );
+    let told = &object(&json)["runs"][0]["interventions"][0];
+    assert_eq!(told, "\u{1b}[31mred\u{1b}]0;pwn\u{7} \u{9b}2J");
+    let resumed = cli::tiny::resume(&at, "3");
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert!(resumed.stdout.contains(spelled), "{resumed:?}");
 }
 
 #[test]
@@ -353,10 +437,9 @@ fn results_as_json() {
     let path = |name: &str| folder.path().join(name);
     let trained = object(&train(&path("run"), &["--steps", "1", "--json"]));
     assert_eq!(trained["run"], text(&path("run")));
-    assert_eq!(
-        (&trained["finished"], &trained["iteration"]),
-        (&true.into(), &1.into())
-    );
+    let end = |told: &Value| ["finished", "state", "iteration"].map(|name| told[name].clone());
+    assert_eq!(end(&trained), [json!(false), json!("unfinished"), json!(1)]);
+    assert_eq!(trained["why"], json!(null));
     let summary = fs::read_to_string(path("run").join("summary.json")).unwrap();
     assert_eq!(
         trained["summary"],
@@ -390,4 +473,26 @@ fn results_as_json() {
     }
     let devices = object(&clel(&["devices", "--device", "cpu", "--json"]));
     assert_eq!(devices["takes"], "cpu");
+
+    // one object, however it ends
+    let whole = train(&path("whole"), &["--set", "train.iterations=2", "--json"]);
+    assert_eq!(
+        end(&object(&whole)),
+        [json!(true), json!("finished"), json!(2)]
+    );
+    let sick = ["--json", "--steps", "9", "--set", "health.energy=1e-9"];
+    let sick = train(&path("sick"), &sick);
+    sick.told(1, &["(health.energy)"]);
+    let told = object(&sick);
+    assert_eq!(end(&told), [json!(false), json!("sick"), json!(1)]);
+    assert_eq!(told["run"], text(&path("sick")));
+    let why = told["why"].as_str().unwrap();
+    assert!(why.contains("(health.energy)"), "{told}");
+    let checkpoint = path("whole").join("checkpoints/step-00000002.safetensors");
+    fs::write(checkpoint, "x").unwrap();
+    let resume = ["train", "--device", "cpu", "--json", "--resume"];
+    let damaged = clel(&[&resume[..], &[&text(&path("whole"))]].concat());
+    damaged.told(2, &["not a whole safetensors file"]);
+    let told = object(&damaged);
+    assert_eq!(end(&told), [json!(false), json!("failed"), json!(2)]);
 }

@@ -27,7 +27,7 @@ Examples:
 /// Examines this machine: devices and their limits, a self-test, and what to do about what is missing.
 ///
 /// The CPU and each WebGPU adapter compute a few operations of each kind, which are compared with the same in f64 and measured. Exit code 0
-/// if training can run on the device that `--device` describes, else 1.
+/// if training can run on the device that `--device` describes, else 1, also where there is no such device.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Doctor {
@@ -51,7 +51,7 @@ struct Report {
     adapters: Vec<Adapter>,
     self_test: Vec<Tested>,
     findings: Vec<Finding>,
-    /// What `--device` takes.
+    /// What `--device` takes, or was if there is none such.
     device: String,
     can_train: bool,
 }
@@ -77,7 +77,7 @@ impl Tested {
 impl Doctor {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let adapters = Device::adapters();
-        let device = self.chosen(&adapters)?;
+        let (device, missing) = self.chosen(&adapters)?;
         let count = adapters.len() + 1;
         // six kinds of operations, each with a fifth more to warm up
         let time = self.time()?.div_f64(count as f64 * 6.0 * 1.2);
@@ -86,7 +86,14 @@ impl Doctor {
         for adapter in &adapters {
             self_test.push(test(format!("wgpu:{}", adapter.index), &reference, time));
         }
-        let findings = findings(&adapters, &self_test, &device)?;
+        let mut findings = findings(&adapters, &self_test, &device)?;
+        if let Some(what) = missing {
+            let fix = match adapters.is_empty() {
+                true => "put right what the warning below tells, or compute with `--device cpu`",
+                false => "name one of those, or compute with `--device cpu`",
+            };
+            findings.insert(0, Finding::problem(what, fix));
+        }
         let report = Report {
             version: env!("CARGO_PKG_VERSION"),
             // WebAssembly is on no system that it knows of
@@ -113,20 +120,29 @@ impl Doctor {
         Ok(ExitCode::from(u8::from(!report.can_train)))
     }
 
-    /// What `--device` takes, as `cpu` or `wgpu:NUMBER`; an error if there is none such.
-    fn chosen(&self, adapters: &[AdapterSummary]) -> Result<String> {
+    /// What `--device` takes, as `cpu` or `wgpu:NUMBER`, or why there is none such on this machine; an error if no machine has one.
+    fn chosen(&self, adapters: &[AdapterSummary]) -> Result<(String, Option<String>)> {
         // a driver that refuses to open its card is for the self-test to tell
         let device = match self.device.device.as_str() {
             "auto" => {
                 let hardware = adapters.iter().find(|a| a.kind.is_hardware());
-                return Ok(hardware.map_or("cpu".to_owned(), |a| format!("wgpu:{}", a.index)));
+                let device = hardware.map_or("cpu".to_owned(), |a| format!("wgpu:{}", a.index));
+                return Ok((device, None));
             }
-            name => Device::parse(name)?,
+            name => match Device::parse(name) {
+                Err(missing @ clel_tensor::Error::NoDevice { .. })
+                    if self.device.may_be_there() =>
+                {
+                    return Ok((name.to_owned(), Some(missing.to_string())));
+                }
+                other => other?,
+            },
         };
-        Ok(match device {
+        let device = match device {
             Device::Cpu => "cpu".to_owned(),
             Device::Wgpu(gpu) => format!("wgpu:{}", gpu.summary().index),
-        })
+        };
+        Ok((device, None))
     }
 
     fn time(&self) -> Result<Duration> {

@@ -111,7 +111,7 @@ struct DeviceArgument {
 impl DeviceArgument {
     /// The device, as `clel tune` left it.
     fn open(&self) -> Result<Device> {
-        let device = Device::parse(&self.device)?;
+        let device = Device::parse(&self.device).map_err(|error| self.advised(error))?;
         if let Device::Wgpu(gpu) = &device
             && let Err(error) = crate::tune::load(gpu)
         {
@@ -119,6 +119,25 @@ impl DeviceArgument {
             output::error(&format!("warning: not tuned: {why}; {remedy}"));
         }
         Ok(device)
+    }
+}
+
+impl DeviceArgument {
+    /// The error, with where there is advice; a word that is none is no matter of the machine.
+    fn advised(&self, error: clel_tensor::Error) -> clel_tensor::Error {
+        match error {
+            clel_tensor::Error::NoDevice { wanted, why } if self.may_be_there() => {
+                let why = format!("{why}; `clel doctor` says what to do");
+                clel_tensor::Error::NoDevice { wanted, why }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether another machine may have such a device.
+    fn may_be_there(&self) -> bool {
+        let kind = self.device.split(':').next();
+        ["auto", "wgpu"].map(Some).contains(&kind)
     }
 }
 

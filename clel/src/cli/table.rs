@@ -12,7 +12,7 @@ pub(super) fn say(rows: &[Vec<String>], right: bool) -> Result<()> {
             true => format!("{cell:>width$}"),
             false => format!("{cell:width$}"),
         });
-        output::say(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        output::say_in_words(cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},
     data,
     error::as_argument,
-    report::{RunDir, Summary, face},
+    report::{Overview, RunDir, State, Summary, face},
     train::{Ended, Job, run},
     tune,
 };
@@ -64,7 +64,7 @@ pub(super) struct Train {
     /// Stops after this many iterations in all; schedules stay those of the whole run.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
-    /// Print nothing but one JSON object at the end: the run directory, how the run ended, its figures.
+    /// Print nothing but one JSON object at the end, also where the run falls sick or fails: its directory, how it ended, its figures.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -81,23 +81,41 @@ fn presets() -> PossibleValuesParser {
 /// How a run ended, as JSON has it.
 #[derive(Serialize)]
 struct Outcome<'a> {
-    run: &'a Path,
+    /// The directory; none if nothing was written into it.
+    run: Option<&'a Path>,
+    /// Whether all iterations of the configuration are done.
     finished: bool,
-    /// The last one, which a checkpoint holds.
+    /// The same word as `clel runs` has.
+    state: State,
+    /// Iterations done.
     iteration: u64,
+    /// Why it ended before its end, by itself.
+    why: Option<String>,
     summary: Option<&'a Summary>,
 }
 
 impl<'a> Outcome<'a> {
-    fn of(run: &'a Path, ended: &'a Ended) -> Outcome<'a> {
+    fn of(run: &'a Path, planned: u64, ended: &'a Result<Ended>) -> Outcome<'a> {
         let (iteration, summary) = match ended {
-            Ended::Finished(summary) => (summary.iterations, Some(summary)),
-            Ended::Stopped(step) => (*step, None),
+            Ok(Ended::Finished(summary)) => (summary.iterations, Some(summary)),
+            Ok(Ended::Stopped(step)) => (*step, None),
+            Err(_) => (Overview::of(run).iterations, None),
+        };
+        let finished = summary.is_some() && iteration >= planned;
+        let state = match (ended, finished) {
+            (Ok(_), true) => State::Finished,
+            (Ok(_), false) => State::Unfinished,
+            (Err(_), _) => match Overview::of(run).state {
+                State::Sick => State::Sick,
+                _ => State::Failed,
+            },
         };
         Outcome {
-            run,
-            finished: summary.is_some(),
+            run: run.exists().then_some(run),
+            finished,
+            state,
             iteration,
+            why: ended.as_ref().err().map(Error::in_one_line),
             summary,
         }
     }
@@ -113,30 +131,32 @@ impl Train {
             announce(&job)?;
         }
         let directory = job.run.path().to_owned();
+        let planned = job.config.train.iterations as u64;
         stop_on_signals(&job.stop, Some(STOPPING));
         let ended = {
             // the terminal is whole again before anything else is said
             let look = self.look.look(self.json);
             let mut face = face(&job.run, &job.device, &job.stop, look);
-            run(job, face.as_mut())?
+            run(job, face.as_mut())
         };
-        let code = match ended {
-            Ended::Finished(_) => ExitCode::SUCCESS,
-            Ended::Stopped(_) => ExitCode::from(STOPPED),
+        if self.json {
+            output::say(&output::json(&Outcome::of(&directory, planned, &ended))?)?;
+        }
+        let (code, text) = match ended? {
+            Ended::Finished(summary) => (ExitCode::SUCCESS, format!("\n{summary}")),
+            Ended::Stopped(step) => {
+                let state = match step {
+                    0 => "before the first iteration; begin".to_owned(),
+                    _ => format!("after iteration {step}, which is saved; go on"),
+                };
+                let directory = as_argument(&directory);
+                let text = format!("\nstopped {state} with `clel train --resume {directory}`");
+                (ExitCode::from(STOPPED), text)
+            }
         };
-        let text = match (&ended, self.json) {
-            (ended, true) => output::json(&Outcome::of(&directory, ended))?,
-            (Ended::Finished(summary), false) => format!("\n{summary}"),
-            (Ended::Stopped(0), false) => format!(
-                "\nstopped before the first iteration; begin with `clel train --resume {}`",
-                as_argument(&directory)
-            ),
-            (Ended::Stopped(step), false) => format!(
-                "\nstopped after iteration {step}, which is saved; go on with `clel train --resume {}`",
-                as_argument(&directory)
-            ),
-        };
-        output::say(&text)?;
+        if !self.json {
+            output::say(&text)?;
+        }
         Ok(code)
     }
 
@@ -205,6 +225,12 @@ impl Train {
 
     fn resumed(&self, directory: &Path) -> Result<Job> {
         let run = RunDir::open(directory)?;
+        // before anything is said or read; whoever comes in between is refused when the run is locked
+        if run.is_training() {
+            return Err(Error::RunBusy {
+                path: directory.to_owned(),
+            });
+        }
         let config = run.read_config()?;
         Ok(Job {
             data: data::load(&config.data, config.seed)?,

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use super::face::{Face, Memory, Stretch};
-use super::locale::spelled;
+use super::locale::{printable, spelled};
 use super::pace::{Pace, duration};
 
 /// Between two lines.
@@ -76,9 +76,10 @@ fn is_due(printed: Option<Instant>, now: Instant) -> bool {
 /// Nobody to tell is no reason to end.
 pub(super) fn say(text: &str) {
     let stderr = std::io::stderr();
+    let text = printable(text);
     let text = match stderr.is_terminal() {
-        true => spelled(text),
-        false => text.into(),
+        true => spelled(&text),
+        false => text,
     };
     let _ = writeln!(stderr.lock(), "{text}");
 }

@@ -27,6 +27,22 @@ pub(crate) fn spelled(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A text as a terminal may see it: what files were named, or held, must not move its cursor.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let moves = |c: char| c.is_control() && c != '\n';
+    if !text.contains(moves) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match moves(c) {
+            true => safe.extend(c.escape_default()),
+            false => safe.push(c),
+        }
+    }
+    Cow::Owned(safe)
+}
+
 fn in_ascii(text: &str) -> String {
     let text = text.replace(" · ", " | ").replace("Fréchet", "Frechet");
     let mut out = String::with_capacity(text.len());
@@ -75,6 +91,16 @@ mod tests {
             assert!(!with(&[set]), "{set:?}");
         }
         assert!(!with(&[("LC_ALL", "C"), ("LANG", "C.UTF-8")]));
+    }
+
+    #[test]
+    fn control_characters_are_spelled_out() {
+        let text = "error: a\x1b[2Jb\r×\n  because: \u{9b}1m";
+        assert_eq!(
+            printable(text),
+            "error: a\\u{1b}[2Jb\\r×\n  because: \\u{9b}1m"
+        );
+        assert!(matches!(printable("×\n"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod overview;
 mod pace;
 mod page;
 mod run_dir;
+mod spent;
 mod summary;
 
 pub use animation::Animation;
@@ -32,12 +33,15 @@ pub use grid::Grid;
 pub use lines::Lines;
 pub(crate) use lines::short;
 pub use live::Live;
-pub(crate) use locale::{is_utf8, spelled};
+pub(crate) use locale::{is_utf8, printable, spelled};
 pub(crate) use metrics::ENDED;
 pub use metrics::{End, Metrics};
 pub use overview::{Overview, State};
+pub(crate) use pace::duration;
 pub use page::page;
 pub use run_dir::{BestCheckpoint, RunDir};
+pub use spent::Spent;
+pub(crate) use spent::local;
 pub use summary::{Judged, Summary};
 
 #[cfg(test)]

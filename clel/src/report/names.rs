@@ -37,6 +37,15 @@ const fn figure(name: &'static str, label: &'static str, curve: &'static str) ->
     Figure { name, label, curve }
 }
 
+/// What people call a figure of the metrics.
+pub(super) fn label(name: &'static str) -> &'static str {
+    let known = GROUPS.iter().flat_map(|group| group.figures);
+    known
+        .into_iter()
+        .find(|figure| figure.name == name)
+        .map_or(name, |figure| figure.label)
+}
+
 /// All that are known, the most important first; others go by the names that metrics have.
 pub(super) const GROUPS: [Group; 12] = [
     Group {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{BestCheckpoint, End, RunDir, Summary, metrics::end_of};
+use super::{BestCheckpoint, End, RunDir, Spent, Summary, metrics::end_of};
 use crate::config::Config;
 use crate::{Error, Result};
 
@@ -56,6 +56,8 @@ pub struct Overview {
     pub interventions: Vec<String>,
     /// The figures at the end, if it came to one.
     pub summary: Option<Summary>,
+    /// When it began, how long it has trained, where; none of runs of versions that did not keep it.
+    pub spent: Option<Spent>,
     /// When something was last written.
     pub changed: Option<Timestamp>,
     /// The settings.
@@ -79,6 +81,7 @@ impl Overview {
             figures: Map::new(),
             interventions: Vec::new(),
             summary: None,
+            spent: None,
             changed: changed(path),
             config: None,
         };
@@ -98,6 +101,7 @@ impl Overview {
         let end = lines.last().and_then(end_of);
         let last = self.tell(lines);
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();
+        self.spent = self.told(Spent::read(&run.time_path())).flatten();
         if let Some((step, file)) = self.told(run.checkpoints()).and_then(|mut all| all.pop()) {
             self.saved = Some(step);
             // one that is gone has made room for a newer one
@@ -145,11 +149,15 @@ impl Overview {
         last
     }
 
-    /// The value, or its error in `damage`.
+    /// The value, or its error in `damage`, once, however often the file is read.
     fn told<T>(&mut self, result: Result<T>) -> Option<T> {
-        result
-            .inspect_err(|error| self.damage.push(error.in_one_line()))
-            .ok()
+        let told = result.map_err(|error| error.in_one_line());
+        if let Err(damage) = &told
+            && !self.damage.contains(damage)
+        {
+            self.damage.push(damage.clone());
+        }
+        told.ok()
     }
 
     /// The last value of a figure, or of one that is not finite its name.
@@ -158,6 +166,21 @@ impl Overview {
             Value::String(word) => word.parse().ok(),
             value => value.as_f64(),
         }
+    }
+
+    /// Seconds of training; where nobody has written them down, those of the summary.
+    pub fn seconds(&self) -> Option<f64> {
+        let spent = self.spent.as_ref().map(|spent| spent.seconds);
+        spent.or_else(|| Some(self.summary.as_ref()?.seconds))
+    }
+
+    /// Where it was computed; the same holds.
+    pub fn device(&self) -> Option<&str> {
+        let spent = self.spent.as_ref().map(|spent| &spent.device);
+        let device = spent.or_else(|| Some(&self.summary.as_ref()?.device));
+        device
+            .map(String::as_str)
+            .filter(|device| !device.is_empty())
     }
 
     /// The figures at the end, if they are those of the last iteration.

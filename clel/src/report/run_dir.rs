@@ -23,6 +23,7 @@ const HELD: i32 = 32;
 /// checkpoints/step-00000500.safetensors    the newest ones, and the best one
 /// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
+/// time.json                      when it began, how long it has trained, where
 /// report.html                    all of this as one page, where `clel report` was called
 /// lock                           locked by the process that trains
 /// ```
@@ -164,6 +165,11 @@ impl RunDir {
     /// Where the figures at the end of the run go.
     pub fn summary_path(&self) -> PathBuf {
         self.path.join("summary.json")
+    }
+
+    /// Where it is kept how long the run has trained.
+    pub fn time_path(&self) -> PathBuf {
+        self.path.join("time.json")
     }
 
     /// Keeps the configuration.

@@ -15,10 +15,10 @@ use crate::{Error, Result, whole_file};
 pub struct Summary {
     /// Optimiser steps taken in all.
     pub iterations: u64,
-    /// Where this part of the run was computed, and what that was tuned for; nothing in files of older versions.
+    /// Where the last part of the run was computed, and what that was tuned for; nothing in files of older versions.
     #[serde(default)]
     pub device: String,
-    /// Wall-clock time of this part of the run.
+    /// Wall-clock time of all parts of the run.
     pub seconds: f64,
     /// Sets of images, each judged in the same way: noise, samples, held-out data.
     pub judged: Vec<Judged>,

@@ -2,6 +2,7 @@
 
 mod byol;
 mod checkpoint;
+mod clock;
 mod device;
 mod energies;
 mod figures;

@@ -14,6 +14,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
+    clock::Clock,
     device::{MOST_LOSSES, reopen, too_large, unmet},
     figures::figures,
     health::Health,
@@ -153,7 +154,9 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             return Err(error);
         }
     };
-    to_the_end(&mut job, trainer, warnings, started, &mut watching)
+    let first = !job.resume;
+    let clock = Clock::new(&job.run, &job.device, first, started, &mut warnings);
+    to_the_end(&mut job, trainer, warnings, &clock, &mut watching)
 }
 
 /// Whether the run has a checkpoint or had one, by its figures: then nothing is to be written over, even where it is gone.
@@ -174,7 +177,7 @@ fn to_the_end(
     job: &mut Job,
     mut trainer: Trainer,
     mut warnings: Vec<String>,
-    started: Instant,
+    clock: &Clock,
     watching: &mut Watching<'_>,
 ) -> Result<Ended> {
     let run = job.run.clone();
@@ -188,11 +191,17 @@ fn to_the_end(
             watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
         }
-        let done = stretch(job, &mut trainer, &mut recorder, started, watching);
+        clock.keep(&run)?;
+        let done = stretch(job, &mut trainer, &mut recorder, clock, watching);
+        if !matches!(done, Ok(Stretch::Finished(_))) {
+            // what is in the way of the run comes first
+            let _ = clock.keep(&run);
+        }
         let (config, step) = (trainer.config.clone(), trainer.step());
         let next = match done {
             Ok(Stretch::Finished(summary)) => {
                 summary.write(&run.summary_path())?;
+                clock.keep(&run)?;
                 return Ok(Ended::Finished(summary));
             }
             // what takes long beside iterations begins with a state that is saved, or before the first
@@ -278,7 +287,7 @@ fn stretch(
     job: &Job,
     trainer: &mut Trainer,
     recorder: &mut Recorder<'_>,
-    started: Instant,
+    clock: &Clock,
     watching: &mut Watching<'_>,
 ) -> Result<Stretch> {
     let config = trainer.config.clone();
@@ -359,6 +368,7 @@ fn stretch(
             // what a checkpoint goes on from must not be lost with the machine
             recorder.sync()?;
             trainer.save(&job.run.checkpoint_path(step))?;
+            clock.keep(&job.run)?;
             kept.prune(step)?;
             saved = Instant::now();
         }
@@ -370,7 +380,7 @@ fn stretch(
             return Ok(Stretch::Stopped);
         }
     }
-    let summary = summarise(trainer, job, started, watching.face)?;
+    let summary = summarise(trainer, job, clock, watching.face)?;
     Ok(Stretch::Finished(summary))
 }
 
@@ -454,12 +464,7 @@ fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
 }
 
 /// Judges the run's samples and lists what is worth a look.
-fn summarise(
-    trainer: &Trainer,
-    job: &Job,
-    started: Instant,
-    face: &mut dyn Face,
-) -> Result<Summary> {
+fn summarise(trainer: &Trainer, job: &Job, clock: &Clock, face: &mut dyn Face) -> Result<Summary> {
     let (data, run, stop) = (&job.data, &job.run, &*job.stop);
     let config = &trainer.config;
     let mut judged = Vec::new();
@@ -507,7 +512,7 @@ fn summarise(
     Ok(Summary {
         iterations: trainer.step(),
         device: described(&trainer.device),
-        seconds: started.elapsed().as_secs_f64(),
+        seconds: clock.seconds(),
         judged,
         nearest_neighbour: neighbours,
         pictures,

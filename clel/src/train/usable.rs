@@ -16,7 +16,7 @@ pub(crate) struct Usable<T> {
 /// What `load` makes of the newest checkpoint that is not damaged.
 ///
 /// # Errors
-/// There is none, or all are damaged: then the newest one's error; any error that is not the file's fault.
+/// There is none, or all are damaged, which names each; any error that is not the file's fault.
 pub(crate) fn newest_usable<T>(
     run: &RunDir,
     load: impl Fn(&Path) -> Result<T>,
@@ -24,7 +24,7 @@ pub(crate) fn newest_usable<T>(
     // an error if there is none
     run.latest_checkpoint()?;
     let mut warnings = Vec::new();
-    let mut newest = None;
+    let mut damaged = Vec::new();
     for (_, path) in run.checkpoints()?.into_iter().rev() {
         match load(&path) {
             Ok(value) => {
@@ -35,16 +35,25 @@ pub(crate) fn newest_usable<T>(
                 });
             }
             Err(error) if is_damage(&error) => {
-                warnings.push(format!("{error}; the checkpoint before it is used"));
-                newest.get_or_insert(error);
+                warnings.push(format!(
+                    "a checkpoint is damaged, and the checkpoint before it is used: {error}"
+                ));
+                damaged.push(error);
             }
             Err(error) => return Err(error),
         }
     }
-    Err(newest.unwrap_or_else(|| Error::NotARun {
-        path: run.path().to_owned(),
-        why: "its checkpoints are gone".to_owned(),
-    }))
+    Err(match damaged.len() {
+        0 => Error::NotARun {
+            path: run.path().to_owned(),
+            why: "its checkpoints are gone".to_owned(),
+        },
+        1 => damaged.remove(0),
+        _ => Error::AllDamaged {
+            path: run.path().to_owned(),
+            problems: damaged.iter().map(Error::in_one_line).collect(),
+        },
+    })
 }
 
 /// Whether an error says that the file is not what was written.

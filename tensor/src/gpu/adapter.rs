@@ -149,7 +149,8 @@ pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
     match position {
         Some(index) => Ok(found.swap_remove(index)),
         None => Err(Error::NoDevice {
-            wanted: format!("wgpu:{wanted}"),
+            // as it was typed
+            wanted: format!("wgpu:{wanted}").trim_end_matches(':').to_owned(),
             why: if names.is_empty() {
                 "no Vulkan, Metal or DX12 driver answers".to_owned()
             } else {

@@ -3,6 +3,8 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+#[cfg(target_os = "linux")]
+pub mod apart;
 pub mod arrays;
 #[cfg(unix)]
 pub mod pixels;

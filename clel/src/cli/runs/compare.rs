@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use toml::Value;
 
-use super::{best, number, progress, state, time};
+use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
 use crate::report::Overview;
@@ -28,6 +28,8 @@ pub(super) fn say(runs: &[Overview], json: bool) -> Result<()> {
     rows.push(row("state", runs, state));
     rows.push(row("iterations", runs, progress));
     rows.push(row("best checkpoint", runs, best));
+    rows.push(row("time", runs, spent));
+    rows.push(row("device", runs, device));
     rows.push(row("changed", runs, |run| time(run.changed)));
     rows.push(vec![]);
     rows.push(vec!["settings that differ".to_owned()]);
@@ -46,7 +48,7 @@ pub(super) fn say(runs: &[Overview], json: bool) -> Result<()> {
     table::say(&rows, true)?;
     for run in runs {
         for text in run.damage.iter().chain(&run.interventions) {
-            output::say(&format!("\n{}: {text}", run.run.display()))?;
+            output::say_in_words(&format!("\n{}: {text}", run.run.display()))?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{best, number, progress, state, time};
+use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
 use crate::report::{Judged, Overview};
@@ -17,9 +17,11 @@ struct Listing<'a> {
 }
 
 /// The columns that a narrow terminal goes without, the least important one first.
-const LEAST: [&str; 7] = [
+const LEAST: [&str; 9] = [
+    "device",
     "network",
     "data",
+    "time",
     "Fréchet, own encoder",
     "digits",
     "E(samples)",
@@ -47,6 +49,8 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
         "Fréchet, own encoder",
         "digits",
         "best",
+        "time",
+        "device",
         "changed",
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
@@ -61,7 +65,7 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
     for run in runs {
         for (what, all) in [("damaged", &run.damage), ("on the way", &run.interventions)] {
             for text in all {
-                output::say(&format!("{}: {what}: {text}", name(run)))?;
+                output::say_in_words(&format!("{}: {what}: {text}", name(run)))?;
             }
         }
     }
@@ -82,6 +86,8 @@ fn row(run: &Overview) -> Vec<String> {
         distances(run, |set| set.encoder_frechet),
         distances(run, |set| Some(set.digits.as_ref()?.frechet)),
         best(run),
+        spent(run),
+        device(run),
         time(run.changed),
     ]
 }

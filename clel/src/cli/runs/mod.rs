@@ -5,10 +5,10 @@ mod list;
 
 use std::path::{Path, PathBuf};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::output;
-use crate::report::{Overview, RunDir, State, short};
+use crate::report::{Overview, RunDir, State, duration, local, short};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -22,7 +22,7 @@ Examples:
 /// Lists runs, or compares some.
 ///
 /// Of a folder, every directory in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
-/// and of fresh chains, the iteration of the best checkpoint (log.best), what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
+/// and of fresh chains, the iteration of the best checkpoint (log.best), how long it has trained in all and where, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
 /// alone; those of the digit classifier compare between runs. Of several run directories, the settings that differ and the figures side by
 /// side. Of checkpoints the length is checked; `--resume` checks all.
 #[derive(Debug, clap::Args)]
@@ -98,10 +98,17 @@ fn best(run: &Overview) -> String {
 
 /// Local time, to the minute.
 fn time(at: Option<Timestamp>) -> String {
-    at.map_or_else(String::new, |at| {
-        let local = at.to_zoned_datetime(TimeZone::system());
-        local.strftime("%Y-%m-%d %H:%M").to_string()
-    })
+    at.map_or_else(String::new, local)
+}
+
+/// How long it has trained.
+fn spent(run: &Overview) -> String {
+    run.seconds().map_or_else(String::new, duration)
+}
+
+/// Where.
+fn device(run: &Overview) -> String {
+    run.device().unwrap_or_default().to_owned()
 }
 
 /// A figure; nothing for none.

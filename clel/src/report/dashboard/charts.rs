@@ -7,6 +7,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType};
 
+use super::axis::Values;
 use super::curve::Curve;
 use super::picture::Palette;
 use super::shown::Shown;
@@ -95,7 +96,15 @@ fn chart(
         };
         heading.push(Span::styled(text, Style::new().fg(colour)));
     }
+    let values = Values::of(curves.iter().map(|(curve, _)| *curve));
+    let width: usize = heading.iter().map(Span::width).sum();
+    if values.is_some_and(|values| values.logarithmic) && width + 5 <= usize::from(area.width) {
+        heading.push(Span::raw("log ").dim());
+    }
     let block = Block::bordered().title(Line::from(heading));
+    let Some(values) = values else {
+        return frame.render_widget(block, area);
+    };
     let points = curves.iter().flat_map(|(curve, _)| {
         let points = curve.points();
         [points.first(), points.last()]
@@ -103,31 +112,24 @@ fn chart(
     let steps: Vec<f64> = points.flatten().map(|point| point.0).collect();
     let first = steps.iter().copied().fold(f64::INFINITY, f64::min);
     let last = steps.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let ranges = curves.iter().filter_map(|(curve, _)| curve.range());
-    let range = ranges.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
-    let Some([low, high]) = range else {
-        // no number that could be drawn
-        return frame.render_widget(block, area);
-    };
-    // one value, or the same again and again, is in the middle, and so is one iteration
-    let ticks = match low < high {
-        true => vec![tick(low), tick(high)],
-        false => vec![String::new(), tick(low), String::new()],
-    };
+    // one iteration is in the middle
     let ends = match first < last {
         true => vec![format!("{first}"), format!("{last}")],
         false => vec![String::new(), format!("{first}"), String::new()],
     };
-    let around = |ends: [f64; 2], by: f64| match ends[0] < ends[1] {
-        true => ends,
-        false => [ends[0] - by, ends[1] + by],
+    let span = match first < last {
+        true => [first, last],
+        false => [first - 1.0, last + 1.0],
     };
-    let size = if low == 0.0 { 1.0 } else { low.abs() / 2.0 };
-    let [low, high] = around([low, high], size);
+    let drawn = curves.iter().map(|(curve, _)| {
+        let points = curve.points().iter();
+        points.map(|(step, value)| (*step, values.place(*value)))
+    });
+    let drawn: Vec<Vec<(f64, f64)>> = drawn.map(Iterator::collect).collect();
     let looks = COLOURS.into_iter().zip(MARKERS);
-    let datasets = curves.iter().zip(looks).map(|((curve, _), look)| {
+    let datasets = drawn.iter().zip(looks).map(|(points, look)| {
         let (colour, (marker, _)) = look;
-        let kind = match curve.points().len() {
+        let kind = match points.len() {
             1 => GraphType::Scatter,
             _ => GraphType::Line,
         };
@@ -135,34 +137,26 @@ fn chart(
             .marker(if coloured { Marker::Braille } else { marker })
             .graph_type(kind)
             .style(Style::new().fg(colour))
-            .data(curve.points())
+            .data(points)
     });
     let soft = Style::new().fg(Color::DarkGray);
-    let mut x = Axis::default()
-        .bounds(around([first, last], 1.0))
-        .style(soft);
+    let mut x = Axis::default().bounds(span).style(soft);
     if area.height >= TALL {
         x = x.labels(ends);
     }
     let y = Axis::default()
-        .bounds([low, high])
-        .labels(ticks)
+        .bounds(values.bounds())
+        .labels(values.ticks())
         .style(soft);
-    // the first one lies on top
-    let datasets: Vec<_> = datasets.collect();
-    let chart = Chart::new(datasets.into_iter().rev().collect())
+    // the last one drawn lies on top: samples over data, which they come near, and both over noise
+    let mut datasets: Vec<_> = datasets.collect();
+    if datasets.len() > 2 {
+        datasets.rotate_right(1);
+    }
+    let chart = Chart::new(datasets)
         .block(block)
         .x_axis(x)
         .y_axis(y)
         .legend_position(None);
     frame.render_widget(chart, area);
-}
-
-/// Three digits, always of the same width.
-fn tick(value: f64) -> String {
-    let text = match value.abs() {
-        size if size == 0.0 || (1e-2..1e4).contains(&size) => format!("{value:.3}"),
-        _ => format!("{value:.1e}"),
-    };
-    format!("{text:>7}")
 }

@@ -42,7 +42,7 @@ fn is_ours() -> bool {
 }
 
 impl Screen {
-    /// Takes the terminal; what was on it is there again afterwards.
+    /// Takes the terminal; what was on it is there again afterwards if it has a second screen.
     pub fn take() -> io::Result<Screen> {
         if !is_ours() {
             return Err(io::Error::other("not for this process to draw on"));
@@ -57,10 +57,13 @@ impl Screen {
                 told(panic);
             }));
         });
-        enter()
+        let terminal = enter()
             .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())))
-            .map(Screen)
-            .inspect_err(|_| give_back())
+            .inspect_err(|_| give_back())?;
+        let mut screen = Screen(terminal);
+        // a terminal without a second screen has something on it
+        screen.clear()?;
+        Ok(screen)
     }
 
     /// Draws, unless the terminal has been given back; whether it was taken again for that, with nothing on it.

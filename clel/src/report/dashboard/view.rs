@@ -169,7 +169,7 @@ enum Told {
     NoMemory,
 }
 
-/// `training · 510/1500 · 11.4 it/s · 1 min 27 s left · 123 MiB, peak 150 MiB`.
+/// `training · 510/1500 · 11.4 it/s · 1 min 27 s left · memory 123 MiB, peak 150 MiB`.
 fn status(shown: &Shown, now: Instant, what: Told) -> String {
     let mut parts = vec![shown.state().into_owned()];
     if shown.last > 0 {
@@ -184,8 +184,8 @@ fn status(shown: &Shown, now: Instant, what: Told) -> String {
     if memory.peak > 0 && what != Told::NoMemory {
         let [live, peak] = [memory.live, memory.peak].map(bytes);
         parts.push(match what {
-            Told::All => format!("{live}, peak {peak}"),
-            _ => live,
+            Told::All => format!("memory {live}, peak {peak}"),
+            _ => format!("memory {live}"),
         });
     }
     parts.join(" · ")

@@ -6,8 +6,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::names::{GROUPS, Group};
-use super::{BestCheckpoint, Overview, RunDir, State, Summary};
+use super::names::{GROUPS, Group, label};
+use super::pace::duration;
+use super::{BestCheckpoint, Overview, RunDir, State, Summary, local};
 use crate::{Error, Result};
 
 /// Grids of samples in a page at most; of more, as many are taken evenly.
@@ -31,10 +32,16 @@ struct Content {
     iterations: u64,
     /// Iterations of the whole run.
     planned: Option<u64>,
+    /// Where its last part was computed.
+    device: Option<String>,
+    /// When it began, how long it has trained, by which version, in words.
+    spent: Vec<String>,
     /// What is wrong with its files.
     damage: Vec<String>,
     /// The checkpoint that is kept as the best.
     best: Option<BestCheckpoint>,
+    /// What people call the figure that decides.
+    best_by: Option<&'static str>,
     /// config.toml.
     config: String,
     /// Which figures are drawn together, and what they are called.
@@ -121,14 +128,18 @@ fn content(run: &RunDir, place: Pictures) -> Result<String> {
         .path()
         .file_name()
         .map(|n| n.to_string_lossy().into_owned());
+    let best = run.best_checkpoint(run.read_config()?.log.best)?;
     let content = Content {
         name: name.unwrap_or_else(|| run.path().display().to_string()),
         live: place == Pictures::Beside,
         state: told.state,
         iterations: told.iterations,
         planned: told.planned,
+        device: told.device().map(str::to_owned),
+        spent: spent(&told),
         damage: told.damage,
-        best: run.best_checkpoint(run.read_config()?.log.best)?,
+        best_by: best.as_ref().map(|best| label(best.by)),
+        best,
         config: std::fs::read_to_string(&config).map_err(Error::read(&config))?,
         groups: &GROUPS,
         metrics,
@@ -138,6 +149,16 @@ fn content(run: &RunDir, place: Pictures) -> Result<String> {
     };
     serde_json::to_string(&content)
         .map_err(|error| Error::format(run.path(), "metrics", error.to_string()))
+}
+
+/// When a run began, how long it has trained, by which version, as far as its directory tells.
+fn spent(told: &Overview) -> Vec<String> {
+    let spent = told.spent.as_ref();
+    let begun = spent.and_then(|spent| spent.begun);
+    let begun = begun.map(|at| format!("begun {}", local(at)));
+    let trained = told.seconds().map(duration);
+    let version = spent.map(|spent| format!("clel {}", spent.version));
+    [begun, trained, version].into_iter().flatten().collect()
 }
 
 /// The page around its content.

@@ -26,8 +26,9 @@ function draw() {
   document.title = section("name").textContent = content.name;
   section("state").textContent = state();
   section("state").classList.toggle("bad", ["sick", "failed", "damaged"].includes(content.state));
+  show("spent", content.spent.length > 0).textContent = content.spent.join(" · ");
   const best = content.best;
-  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step}, ${best.by} ${short(best.value)}`;
+  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step}, ${content.best_by} ${short(best.value)}`;
   section("config").textContent = content.config;
   const list = show("events", events.length > 0).querySelector("ul");
   list.replaceChildren();
@@ -40,8 +41,7 @@ function draw() {
 
 /** As `clel runs` has it. */
 function state() {
-  const { iterations, planned, live, damage } = content;
-  const device = content.summary?.device;
+  const { iterations, planned, live, damage, device } = content;
   const done = `${iterations} of ${planned ?? "?"} iterations${device ? ` on ${device}` : ""}`;
   return {
     training: live ? `training now: ${done}` : `${done}; it was training when this page was written`,

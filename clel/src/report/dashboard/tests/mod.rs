@@ -1,5 +1,6 @@
 //! What is on the screen for given figures.
 
+mod curves;
 mod pixels;
 
 use std::sync::Arc;
@@ -84,7 +85,7 @@ fn everything_is_on_the_screen() {
     println!("{text}");
     for part in [
         " clel train runs/digits-001 ",
-        "training · 510/1500 · 10.0 it/s · 1 min 39 s left · 123 MiB, peak 1.50 GiB",
+        "training · 510/1500 · 10.0 it/s · 1 min 39 s left · memory 123 MiB, peak 1.50 GiB",
         " 34 % ",
         "E(x)  data samples noise",
         "gap E(data) − E(samples)",
