@@ -4,9 +4,11 @@
 //! the trainer ([`ImageSet`], [`Ahead`]).
 
 mod ahead;
+mod anywhere;
 mod bytes;
 mod celeba;
 mod cifar;
+mod class_set;
 mod classes;
 mod digits;
 mod folder;
@@ -32,8 +34,10 @@ mod textures;
 use std::path::Path;
 
 pub use ahead::Ahead;
+pub use anywhere::{NamedImages, read_any};
 pub use celeba::celeba;
 pub use cifar::{Cifar, cifar10, cifar100};
+pub use class_set::{ClassSet, Likeness};
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
 pub use idx::{fashion, mnist};
@@ -207,53 +211,6 @@ fn fitting(dataset: Dataset, config: &DataConfig) -> Result<Dataset> {
             }
             Ok(dataset)
         }
-    }
-}
-
-/// The images of a folder, of one image file, or of a safetensors file's `images`, in memory, each with a
-/// name for reports, and with classes where it has sub-folders or `labels`. With `shape` \[h, w, c\], every image must have that size, and files are
-/// converted to that number of channels. Image files are brought to `size` \[height, width\] first, if there is one.
-///
-/// # Errors
-/// Nothing readable there, or images of another size.
-pub fn read_any(
-    path: &Path,
-    shape: Option<[usize; 3]>,
-    size: Option<[usize; 2]>,
-) -> Result<(Images, Labels, Vec<String>)> {
-    let form = Form {
-        crop: None,
-        size,
-        channels: Channels::of(shape),
-    };
-    let is_tensors = path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
-    let (images, labels, names) = if is_tensors {
-        let (split, _) = read_tensors(path)?;
-        let names = (0..split.images.len())
-            .map(|i| format!("images[{i}]"))
-            .collect();
-        (split.images.read_all()?, split.labels, names)
-    } else if path.is_dir() {
-        let Folder { split, files, .. } = read_folder(path, form)?;
-        let names = files.iter().map(|f| f.display().to_string());
-        (split.images.read_all()?, split.labels, names.collect())
-    } else {
-        let images = read_file(path, form)?;
-        (images, None, vec![path.display().to_string()])
-    };
-    let [_, h, w, c] = images.shape();
-    match shape {
-        Some(shape) if shape != [h, w, c] => Err(Error::Mismatch {
-            what: format!("size of the images in {}", path.display()),
-            found: format!("{h}×{w}×{c}"),
-            expected: format!(
-                "{}×{}×{}, as the model or its data have it",
-                shape[0], shape[1], shape[2]
-            ),
-        }),
-        _ => Ok((images, labels, names)),
     }
 }
 

@@ -36,7 +36,7 @@ impl Features {
 /// Images of another size than the network takes, or one that cannot be read; a feature that is not finite; what the device reports.
 pub fn extract(network: &dyn FeatureNetwork, images: &ImageSet) -> Result<Features> {
     let [_, h, w, c] = images.shape();
-    check(network, [h, w, c])?;
+    check_size(network, [h, w, c])?;
     let mut features = Features {
         dimension: 1,
         values: Vec::new(),
@@ -98,8 +98,11 @@ pub(super) fn middles(images: &Images, device: &Device) -> Result<Tensor> {
     )?)
 }
 
-/// [`Error::Mismatch`] unless a network takes images of this size.
-fn check(network: &dyn FeatureNetwork, found: [usize; 3]) -> Result<()> {
+/// Refuses images of a size \[H, W, C\] that a network does not take.
+///
+/// # Errors
+/// [`Error::Mismatch`].
+pub fn check_size(network: &dyn FeatureNetwork, found: [usize; 3]) -> Result<()> {
     let [h, w, c] = found;
     let (takes, expected) = match network.takes() {
         Some([y, x, z]) => ([y, x, z] == found, format!("{y}×{x}×{z}")),

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod arrays;
+pub mod faces;
 #[cfg(unix)]
 pub mod pixels;
 #[cfg(unix)]

@@ -150,7 +150,7 @@ impl Eval {
         let network = self.network(model, device)?;
         let [_, h, w, c] = data.train.images.shape();
         let size = self.size.get();
-        let (images, _, _) = data::read_any(path, Some([h, w, c]), size)?;
+        let images = data::read_any(path, Some([h, w, c]), size)?.images;
         let images = match self.samples {
             None => images.into(),
             Some(n) => first(&images.into(), n, &path.display().to_string())?,

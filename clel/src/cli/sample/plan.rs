@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::conditions::{Asked, Latents, Weighted, What};
 use super::{MOST_SAMPLES, Sample};
-use crate::data::{self, Channels, Form, Images, Labels, read_file};
+use crate::data::{self, Channels, Form, Images, Labels, NamedImages, read_file};
 use crate::generate::{Given, Latent, Term};
 use crate::{Error, Result};
 
@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub filled: Vec<String>,
     /// Classes of the images that were given, one a chain.
     pub labels: Labels,
+    /// What sub-folders call them.
+    pub label_names: Option<Vec<String>>,
 }
 
 impl Plan {
@@ -50,11 +52,17 @@ impl Plan {
             given: None,
             filled: Vec::new(),
             labels: None,
+            label_names: None,
         };
         if let Some(path) = &arguments.images.inpaint {
             plan.fill(arguments, path, shape)?;
         } else if let Some((option, path)) = arguments.start() {
-            let (images, labels, _) = data::read_any(path, Some(shape), None)?;
+            let NamedImages {
+                images,
+                labels,
+                classes,
+                ..
+            } = data::read_any(path, Some(shape), None)?;
             plan.count = arguments.checked_count()?.unwrap_or(images.len());
             if plan.count > images.len() {
                 return Err(Error::Argument {
@@ -73,7 +81,7 @@ impl Plan {
                 plan.given = Some(Given::Noisy { images, sigma });
             }
             plan.start = Some(values);
-            plan.labels = labels;
+            (plan.labels, plan.label_names) = (labels, classes);
         } else {
             let rows = plan.asked.len();
             let usual = if rows > 1 { rows * IN_A_ROW } else { UNASKED };
@@ -85,7 +93,12 @@ impl Plan {
 
     /// Images of which a part is to be filled, a row each.
     fn fill(&mut self, arguments: &Sample, path: &Path, shape: [usize; 3]) -> Result<()> {
-        let (images, labels, names) = data::read_any(path, Some(shape), None)?;
+        let NamedImages {
+            images,
+            names,
+            labels,
+            classes,
+        } = data::read_any(path, Some(shape), None)?;
         let rows = images.len();
         if rows > 1 && self.asked.len() > 1 {
             return Err(Error::Argument {
@@ -106,7 +119,7 @@ impl Plan {
             known,
         });
         self.labels = labels.map(|labels| of_chain.iter().map(|i| labels[*i]).collect());
-        self.filled = names;
+        (self.filled, self.label_names) = (names, classes);
         Ok(())
     }
 
@@ -217,7 +230,7 @@ fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -
                 latent,
                 weight: 1.0,
             }],
-            class: end.and_then(|end| end.class),
+            class: end.and_then(|end| end.class.clone()),
             image: end.and_then(|end| end.image.clone()),
         })
     });
@@ -237,6 +250,7 @@ fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -
         given: None,
         filled: Vec::new(),
         labels: None,
+        label_names: None,
     })
 }
 

@@ -95,7 +95,7 @@ impl<'a> Record<'a> {
         let out = |name: &str| arguments.out.join(name);
         let conditions = plan.asked.iter().map(|a| Condition {
             asked: &a.name,
-            class: a.class,
+            class: a.class.as_ref().map(|class| class.label),
             weights: a.terms.iter().map(|term| term.weight).collect(),
         });
         let images = &arguments.images;
