@@ -416,7 +416,7 @@ fn what_cannot_be_asked_is_refused() {
         ),
         (
             &["--denoise", &a, "--count", "4"],
-            &["has 1 images, and one chain starts at each", "--seed"],
+            &["has 1 image, and one chain starts at each", "--seed"],
         ),
         (
             &["--class", "3", "--judge", "digits", "--expected", "3"],

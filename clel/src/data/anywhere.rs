@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Channels, Folder, Form, Images, Labels, read_file, read_folder, read_tensors};
+use super::{
+    Channels, Folder, Form, Images, Labels, LeftOut, read_file, read_folder, read_tensors,
+};
 use crate::{Error, Result};
 
 /// Images with what is said of each of them, in memory.
@@ -16,6 +18,8 @@ pub struct NamedImages {
     pub labels: Labels,
     /// What sub-folders call the classes, by label.
     pub classes: Option<Vec<String>>,
+    /// Pictures of a folder that are of forms which are not read.
+    pub left_out: LeftOut,
 }
 
 /// The images of a folder, of one image file, or of a safetensors file's `images`. With `shape` \[h, w, c\], every image must have that size, and files are
@@ -46,18 +50,21 @@ pub fn read_any(
             names,
             labels: split.labels,
             classes: None,
+            left_out: LeftOut::default(),
         }
     } else if path.is_dir() {
         let Folder {
             split,
             files,
             classes,
+            left_out,
         } = read_folder(path, form)?;
         NamedImages {
             images: split.images.read_all()?,
             names: files.iter().map(|f| f.display().to_string()).collect(),
             labels: split.labels,
             classes: (!classes.is_empty()).then_some(classes),
+            left_out,
         }
     } else {
         NamedImages {
@@ -65,6 +72,7 @@ pub fn read_any(
             names: vec![path.display().to_string()],
             labels: None,
             classes: None,
+            left_out: LeftOut::default(),
         }
     };
     let [_, h, w, c] = given.images.shape();

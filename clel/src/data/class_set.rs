@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Dataset;
 use super::classes::CIFAR10;
 use crate::config::{DataConfig, Source};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Names in a message at most.
@@ -146,8 +147,7 @@ impl ClassSet {
                 format!(" ({}{more})", first.join(", "))
             }
         };
-        let noun = if self.count == 1 { "class" } else { "classes" };
-        format!("{} {noun}{names} of {}", self.count, self.set)
+        format!("{}{names} of {}", counted(self.count, "class"), self.set)
     }
 }
 

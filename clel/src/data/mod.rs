@@ -16,6 +16,7 @@ mod idx;
 mod imagenet32;
 mod images;
 mod jpeg;
+mod left_out;
 mod matlab;
 mod named;
 mod npz;
@@ -43,6 +44,7 @@ pub use folder::{Folder, read_folder};
 pub use idx::{fashion, mnist};
 pub use imagenet32::imagenet32;
 pub use images::{Images, Pixels, to_byte};
+pub use left_out::LeftOut;
 pub use named::{Part, SetArgument};
 pub use order::Order;
 pub use picture::{Channels, Form, read_file};
@@ -118,6 +120,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let mut classes = classes::names(config)?;
     let mut folders = |names: Vec<String>| classes = (!names.is_empty()).then_some(names);
     let mut missing = Vec::new();
+    let mut unread = LeftOut::default();
     let mut cifar = |cifar: Cifar| {
         missing = cifar.missing;
         cifar.parts
@@ -129,21 +132,24 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Cifar100 => cifar(cifar100(path)?),
         Source::Svhn => svhn(path)?,
         Source::Imagenet32 => {
-            let (parts, classes) = imagenet32(path, config.size, limit)?;
+            let (parts, classes, left_out) = imagenet32(path, config.size, limit)?;
             folders(classes);
+            unread = left_out;
             parts
         }
         Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
         Source::Dtd => {
-            let Folder { split, classes, .. } = textures(path, config.size)?;
-            folders(classes);
-            (split, None)
+            let textures = textures(path, config.size)?;
+            folders(textures.classes);
+            unread = textures.left_out;
+            (textures.split, None)
         }
         Source::Mnist => mnist(path)?,
         Source::Fashion => fashion(config.path.as_deref())?,
         Source::Images => {
-            let (parts, classes) = folder::parts(path, Form::of(config))?;
+            let (parts, classes, left_out) = folder::parts(path, Form::of(config))?;
             folders(synsets::named(path, classes)?);
+            unread = left_out;
             parts
         }
         Source::Safetensors => read_tensors(path)?,
@@ -152,6 +158,8 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Some(test) => (train, test),
         None => hold_out(path, train, config.test_share, seed)?,
     };
+    let unread = unread.in_words();
+    missing.extend(unread.as_deref());
     let without = match &missing[..] {
         [] => String::new(),
         files => format!(" without {}", files.join(", ")),

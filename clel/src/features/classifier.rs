@@ -17,6 +17,7 @@ use super::{Batch, FeatureNetwork, extract};
 use crate::data::{Ahead, ClassSet, Images, Order, Split};
 use crate::loss::cross_entropy;
 use crate::model::{Normalisation, Normalize};
+use crate::words::counted;
 use crate::{Error, Result, whole_file};
 
 const FORMAT: &str = "clel-classifier-1";
@@ -244,7 +245,7 @@ impl FeatureNetwork for Classifier {
         let file = self.file.as_ref();
         let file = file.map_or(String::new(), |path| format!(", {}", path.display()));
         let ClassSet { count, set, .. } = &self.classes;
-        format!("classifier of {count} classes ({set}{file})")
+        format!("classifier of {} ({set}{file})", counted(*count, "class"))
     }
 
     fn takes(&self) -> Option<[usize; 3]> {

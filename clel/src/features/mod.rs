@@ -48,6 +48,11 @@ pub trait FeatureNetwork {
     /// \[H, W, C\] of the images that it was made for; none if it takes any size with 1 or 3 channels.
     fn takes(&self) -> Option<[usize; 3]>;
 
+    /// Whether it gives logits.
+    fn is_classifier(&self) -> bool {
+        true
+    }
+
     /// The classes that its logits begin with, as far as that is known; none of a network whose logits are not looked at one by one.
     fn classes(&self) -> Option<ClassSet> {
         None

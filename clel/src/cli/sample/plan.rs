@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::conditions::{Asked, Latents, Weighted, What};
 use super::{MOST_SAMPLES, Sample};
-use crate::data::{self, Channels, Form, Images, Labels, NamedImages, read_file};
+use crate::cli::given_images;
+use crate::data::{Channels, Form, Images, Labels, NamedImages, read_file};
 use crate::generate::{Given, Latent, Term};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Chains of a row, and of a run that asks for nothing, unless others are asked for.
@@ -62,16 +64,16 @@ impl Plan {
                 labels,
                 classes,
                 ..
-            } = data::read_any(path, Some(shape), None)?;
+            } = given_images(path, Some(shape), None)?;
             plan.count = arguments.checked_count()?.unwrap_or(images.len());
             if plan.count > images.len() {
                 return Err(Error::Argument {
                     argument: format!("--count {}", plan.count),
                     why: format!(
-                        "{option} {} has {} images, and one chain starts at each; for several at one, give a folder or a safetensors \
+                        "{option} {} has {}, and one chain starts at each; for several at one, give a folder or a safetensors \
                          file that holds it so many times, or call again with another --seed",
                         path.display(),
-                        images.len()
+                        counted(images.len(), "image")
                     ),
                 });
             }
@@ -98,14 +100,16 @@ impl Plan {
             names,
             labels,
             classes,
-        } = data::read_any(path, Some(shape), None)?;
+            ..
+        } = given_images(path, Some(shape), None)?;
         let rows = images.len();
         if rows > 1 && self.asked.len() > 1 {
             return Err(Error::Argument {
                 argument: format!("--inpaint {}", path.display()),
                 why: format!(
-                    "a row is either an image or a condition; there are {rows} images and {} conditions",
-                    self.asked.len()
+                    "a row is either an image or a condition; there are {} and {}",
+                    counted(rows, "image"),
+                    counted(self.asked.len(), "condition")
                 ),
             });
         }
@@ -134,7 +138,7 @@ impl Plan {
             let names = names.chain(&self.filled);
             let names: Vec<&str> = names.map(String::as_str).collect();
             return Err(Error::Argument {
-                argument: format!("{} samples", self.count),
+                argument: counted(self.count, "sample"),
                 why: format!(
                     "must be a multiple of {rows}, as many of each: {}; see --count",
                     names.join(", ")
