@@ -28,6 +28,17 @@ def state_dict(loaded):
     return loaded
 
 
+def check_kind(path):
+    """Refuses what `torch.save` has not written: that is a ZIP archive, or in old versions a pickle or a tar archive."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(512)
+    except OSError as error:
+        sys.exit(f"error: {path} cannot be read: {error.strerror}")
+    if start[:4] != b"PK\x03\x04" and start[:1] != b"\x80" and start[257:262] != b"ustar":
+        sys.exit(f"error: {path} is no PyTorch checkpoint: it begins with {start[:8]!r}, neither a ZIP archive nor a pickle")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint")
@@ -35,6 +46,7 @@ def main():
     parser.add_argument("--strip", default="", metavar="PREFIX", help="take only names with this beginning, without it: `model.`")
     parser.add_argument("--trust", action="store_true", help="unpickle anything: only for files from people you trust")
     options = parser.parse_args()
+    check_kind(options.checkpoint)
     try:
         loaded = torch.load(options.checkpoint, map_location="cpu", weights_only=not options.trust)
     except pickle.UnpicklingError as error:

@@ -26,5 +26,6 @@ pub mod sampler;
 pub mod train;
 pub mod tune;
 mod whole_file;
+mod words;
 
 pub use error::{Error, Result};

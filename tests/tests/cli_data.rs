@@ -106,7 +106,7 @@ fn sets_that_are_not_there_are_told() {
     }
     refused(
         &["train", "--path", &empty],
-        &["--path", "say what lies there with --data"],
+        &["--path", "name the data set that lies there"],
     );
     refused(
         &["train", "--data", "cifar10"],

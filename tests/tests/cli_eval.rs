@@ -232,7 +232,7 @@ fn images_are_judged_in_the_features_of_given_weights() {
         &["net.safetensors", "clel classifier"],
     );
     let few = [&arguments[..], &["--samples", "9"]].concat();
-    refuse("eval", &few, &["inception score", "found 9", "at least 10"]);
+    refuse("eval", &few, &["inception-score", "found 9", "at least 10"]);
     let folder = dir.path().join("imagenet");
     for (part, count) in [("train", 14), ("val", 12)] {
         let folder = folder.join(part).join("n01");

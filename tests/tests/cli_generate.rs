@@ -2,8 +2,9 @@
 
 mod cli;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use cli::faces::faces;
 use cli::tiny::finished_run;
 use cli::{Run, clel, refused, text};
 use image::{AnimationDecoder, GrayImage, Luma};
@@ -415,7 +416,7 @@ fn what_cannot_be_asked_is_refused() {
         ),
         (
             &["--denoise", &a, "--count", "4"],
-            &["has 1 images, and one chain starts at each", "--seed"],
+            &["has 1 image, and one chain starts at each", "--seed"],
         ),
         (
             &["--class", "3", "--judge", "digits", "--expected", "3"],
@@ -463,25 +464,6 @@ fn models_that_cannot_be_asked_are_named() {
         .told(2, &["loss.beta = 0"]);
 }
 
-/// Faces of CelebA's form, with two attributes of which one is theirs each.
-fn faces(folder: &Path) {
-    let images = folder.join("img_align_celeba");
-    std::fs::create_dir_all(&images).unwrap();
-    let mut partition = String::new();
-    let names: Vec<String> = (2..40).map(|i| format!("A{i}")).collect();
-    let mut attributes = format!("10\nSmiling Eyeglasses {}\n", names.join(" "));
-    for i in 0..10u8 {
-        let name = format!("{i:06}.png");
-        let face = image::RgbImage::from_pixel(178, 218, image::Rgb([25 * i, 100, 250 - 25 * i]));
-        face.save(images.join(&name)).unwrap();
-        partition += &format!("{name} {}\n", if i < 8 { 0 } else { 2 });
-        let own = if i % 2 == 0 { "1 -1" } else { "-1 1" };
-        attributes += &format!("{name} {own} {}\n", "-1 ".repeat(38));
-    }
-    std::fs::write(folder.join("list_eval_partition.txt"), partition).unwrap();
-    std::fs::write(folder.join("list_attr_celeba.txt"), attributes).unwrap();
-}
-
 #[test]
 fn attributes_of_faces_are_classes() {
     let desk = Desk::new();
@@ -524,7 +506,7 @@ fn attributes_of_faces_are_classes() {
     assert_eq!(fitted.code, Some(0), "{fitted:?}");
     refused(
         &[&classifier[..], &few[..6], &["--out", &desk.text("b")]].concat(),
-        &["images without classes"],
+        &["--data celeba", "--attribute Smiling"],
     );
 
     let few_steps = ["--json", "--steps", "1", "--count", "2"];
@@ -547,7 +529,7 @@ fn attributes_of_faces_are_classes() {
     sample("b", &["--class", "Laughing"])
         .told(2, &["no attribute `Laughing`", "Smiling, Eyeglasses"]);
     sample("c", &["--class", "all"]).told(2, &["until an attribute is named"]);
-    // a judge of images of another size
+    // a judge of images of another size is refused before anything is drawn
     sample(
         "d",
         &[
@@ -558,4 +540,5 @@ fn attributes_of_faces_are_classes() {
         ],
     )
     .told(2, &["8×8×3", "expected 64×64×3"]);
+    assert!(!desk.path("d").exists());
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{DeviceArgument, SizeArgument, output};
 use crate::config::Source;
-use crate::data::SetArgument;
+use crate::data::{ClassSet, SetArgument};
 use crate::features::{Classifier, Fitting};
 use crate::{Error, Result, data};
 
@@ -23,9 +23,11 @@ const HELD_OUT: f64 = 0.1;
 /// Steps between two lines.
 const TOLD: usize = 100;
 
-/// Trains a small classifier on a data set with classes, in whose features `clel eval` then compares sets of such images.
+/// Trains a small classifier on a data set with classes, in whose features `clel eval` then compares sets of such images, and by which `clel
+/// sample --judge` tells what samples are taken for.
 ///
-/// Three convolutions with BatchNorm, cross-entropy, Adam; minutes at most on two cores.
+/// Three convolutions with BatchNorm, cross-entropy, Adam; minutes at most on two cores. The file keeps of which data set its classes are and
+/// what they are called, so that no model of others is judged by it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ClassifierCommand {
@@ -91,6 +93,7 @@ impl ClassifierCommand {
         config.attribute.clone_from(&self.attribute);
         self.size.apply(&mut config)?;
         let data = data::load(&config, 0)?;
+        let classes = ClassSet::of(&config, &data)?;
         let how = Fitting {
             iterations: self.iterations,
             batch: self.batch,
@@ -113,7 +116,7 @@ impl ClassifierCommand {
             sum = 0.0;
             output::say(&line)
         };
-        let classifier = Classifier::fit(&data.train, &data.name, &how, &device, &mut told)?;
+        let classifier = Classifier::fit(&data.train, &classes, &how, &device, &mut told)?;
         classifier.save(&self.out)?;
         let held_out = !data.test.images.is_empty() && data.test.labels.is_some();
         let judged = if held_out { &data.test } else { &data.train };
@@ -155,6 +158,12 @@ impl ClassifierCommand {
             return fault(
                 format!("--attribute {attribute}"),
                 "makes classes of celeba alone",
+            );
+        }
+        if self.data == Source::Celeba && self.attribute.is_none() {
+            return fault(
+                "--data celeba".to_owned(),
+                "has no classes until an attribute makes two: --attribute Smiling, for instance",
             );
         }
         if self.iterations == 0 {

@@ -9,9 +9,9 @@ use crate::Result;
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
 Examples:
-  clel completions bash > ~/.local/share/bash-completion/completions/clel
-  clel completions zsh > ~/.zfunc/_clel            with `fpath+=~/.zfunc` before compinit in ~/.zshrc
-  clel completions fish > ~/.config/fish/completions/clel.fish
+  mkdir -p ~/.local/share/bash-completion/completions && clel completions bash > ~/.local/share/bash-completion/completions/clel
+  mkdir -p ~/.zfunc && clel completions zsh > ~/.zfunc/_clel        with `fpath+=~/.zfunc` before compinit in ~/.zshrc
+  mkdir -p ~/.config/fish/completions && clel completions fish > ~/.config/fish/completions/clel.fish
   clel completions powershell >> $PROFILE";
 
 /// Prints the script with which a shell completes the commands and options of clel.

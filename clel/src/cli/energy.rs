@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::models::Further;
-use super::{DeviceArgument, output};
+use super::{DeviceArgument, given_images, output};
 use crate::data::ImageSet;
-use crate::{Result, data, model};
+use crate::{Result, model};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -55,8 +55,8 @@ impl Energy {
         models.check_trained("ebm")?;
         let with_latent = models.is_trained("encoder");
         let shape = models.first().config.data.shape.unwrap_or_default();
-        let (images, _, names) = data::read_any(&self.images, Some(shape), None)?;
-        let images = ImageSet::from(images);
+        let given = given_images(&self.images, Some(shape), None)?;
+        let (images, names) = (ImageSet::from(given.images), given.names);
         if !self.json {
             output::say(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;
         }

@@ -39,6 +39,7 @@ use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
 
 use self::size::SizeArgument;
+use crate::data::{self, NamedImages};
 use crate::report::{Look, Pictures, RunDir};
 use crate::train::newest_usable;
 use crate::{Error, Result};
@@ -253,6 +254,22 @@ fn is_wrong_path(kind: ErrorKind) -> bool {
             | ErrorKind::InvalidData
             | ErrorKind::UnexpectedEof
     )
+}
+
+/// Images that an argument names, as [`data::read_any`] has them; pictures in a folder that are not read are told.
+fn given_images(
+    path: &Path,
+    shape: Option<[usize; 3]>,
+    size: Option<[usize; 2]>,
+) -> Result<NamedImages> {
+    let given = data::read_any(path, shape, size)?;
+    if let Some(files) = given.left_out.in_words() {
+        output::error(&format!(
+            "warning: {}: left out {files}; only .png, .jpg, .jpeg and .webp are read",
+            path.display()
+        ));
+    }
+    Ok(given)
 }
 
 /// What `load` makes of that which an argument `--checkpoint` names: a file, a run directory's newest whole one, or RUN/best.

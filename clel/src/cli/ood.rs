@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::models::{Further, Member};
 use super::{DeviceArgument, output};
 use crate::config::Augmentation;
-use crate::data::SetArgument;
+use crate::data::{ImageSet, SetArgument};
 use crate::eval::{Ranking, ranking};
 use crate::outliers::{Outside, images, scores};
 use crate::{Error, Result};
@@ -85,13 +85,21 @@ impl Ood {
         let device = self.device.open()?;
         let models = self.further.load(&self.checkpoint, &device)?;
         models.check_trained("ebm")?;
-        if self.beta != 0.0 {
-            models.check_trained("encoder")?;
+        if self.beta != 0.0
+            && let Err(error) = models.check_trained("encoder")
+        {
+            return Err(Error::Argument {
+                argument: format!("--beta {}", self.beta),
+                why: format!("weighs the encoder's part, which --beta 0 leaves out: {error}"),
+            });
         }
         let iteration = models.first().step;
         let ensemble = self.further.members(&models);
         let shape = models.first().config.data.shape.unwrap_or_default();
         let (inside_name, inside) = images(&self.inside, shape)?;
+        // every set is opened before anything is computed
+        let others = self.out.iter().map(|out| out.load(&inside, shape));
+        let others: Vec<(String, ImageSet)> = others.collect::<Result<_>>()?;
         let inside_scores = scores(&models, &inside, self.beta, &device)?;
         if !self.json {
             output::say(&format!(
@@ -108,8 +116,7 @@ impl Ood {
                 "n"
             ))?;
         }
-        for out in &self.out {
-            let (name, set) = out.load(&inside, shape)?;
+        for (name, set) in others {
             let scores = scores(&models, &set, self.beta, &device)?;
             let row = Row {
                 checkpoint: self.checkpoint.display().to_string(),

@@ -12,7 +12,7 @@ use super::{DeviceArgument, LookArguments, STOPPED, output};
 use crate::{
     Error, Result,
     config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},
-    data,
+    data::{self, SetArgument},
     error::as_argument,
     report::{Overview, RunDir, State, Summary, face},
     train::{Ended, Job, run},
@@ -198,13 +198,11 @@ impl Train {
             layers.set(assignment)?;
         }
         let config: Config = layers.build()?;
-        if let (Some(path), Source::Digits) = (&self.path, config.data.source) {
-            return Err(Error::Argument {
-                argument: format!("--path {}", path.display()),
-                why: "the digits are part of the program; say what lies there with --data"
-                    .to_owned(),
-            });
+        SetArgument {
+            source: config.data.source,
+            path: self.path.clone(),
         }
+        .check()?;
         // what can fail comes first: a directory is not made for nothing
         let device = self.device.open()?;
         let data = data::load(&config.data, config.seed)?;

@@ -102,6 +102,11 @@ impl Source {
         )
     }
 
+    /// Whether nothing is known of where it lies.
+    pub const fn needs_path(self) -> bool {
+        !matches!(self, Source::Digits | Source::Fashion)
+    }
+
     /// The preset with settings for such images.
     pub const fn preset(self) -> &'static str {
         match self {

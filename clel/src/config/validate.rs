@@ -79,7 +79,7 @@ pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
 
 fn data(c: &Config, p: &mut Problems) {
     p.must(
-        c.data.path.is_some() || matches!(c.data.source, Source::Digits | Source::Fashion),
+        c.data.path.is_some() || !c.data.source.needs_path(),
         "data.path",
         "this source needs a path, for example --path images/",
     );

@@ -6,7 +6,7 @@ use crate::config::{DataConfig, Source};
 use crate::{Error, Result};
 
 /// As in `batches.meta.txt`.
-const CIFAR10: [&str; 10] = [
+pub(super) const CIFAR10: [&str; 10] = [
     "airplane",
     "automobile",
     "bird",

@@ -4,6 +4,7 @@ use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::left_out::{LeftOut, is_picture};
 use super::picture::{Channels, Form, read_file};
 use super::set::Records;
 use super::{ImageSet, Parts, Split};
@@ -22,6 +23,8 @@ pub struct Folder {
     pub files: Arc<[PathBuf]>,
     /// Names of the sub-folders, by label.
     pub classes: Vec<String>,
+    /// Pictures of forms that are not read.
+    pub left_out: LeftOut,
 }
 
 /// All image files of a folder in the order of their names, but those whose name begins with a dot: macOS keeps what it notes of `a.png` in `._a.png`. Where
@@ -30,12 +33,13 @@ pub struct Folder {
 /// # Errors
 /// No image there, or a first one that cannot be decoded.
 pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
-    let mut files = files_in(path)?;
+    let mut left_out = LeftOut::default();
+    let mut files = files_in(path, &mut left_out)?;
     let mut labels = Vec::new();
     let mut classes = Vec::new();
     if files.is_empty() {
         for folder in folders_in(path)? {
-            let inside = files_in(&folder)?;
+            let inside = files_in(&folder, &mut left_out)?;
             if let (false, Some(name)) = (inside.is_empty(), folder.file_name()) {
                 labels.extend(inside.iter().map(|_| classes.len() as u32));
                 files.extend(inside);
@@ -46,7 +50,12 @@ pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
     if files.is_empty() {
         return Err(Error::NoImages {
             path: path.to_owned(),
-            why: "expected .png, .jpg, .jpeg or .webp files, or sub-folders of them".to_owned(),
+            why: format!(
+                "expected .png, .jpg, .jpeg or .webp files, or sub-folders of them{}",
+                left_out
+                    .in_words()
+                    .map_or(String::new(), |files| format!("; there are {files}"))
+            ),
         });
     }
     let files: Arc<[PathBuf]> = files.into();
@@ -57,15 +66,16 @@ pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
         },
         files,
         classes,
+        left_out,
     })
 }
 
-/// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds; and what its classes are called.
-pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>)> {
+/// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds; what its classes are called; and what is not read.
+pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>, LeftOut)> {
     let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
     let (Some(train), Some(folder)) = (part("train"), part("test").or_else(|| part("val"))) else {
         let all = read_folder(path, form)?;
-        return Ok(((all.split, None), all.classes));
+        return Ok(((all.split, None), all.classes, all.left_out));
     };
     let train = read_folder(&train, form)?;
     let [_, h, w, c] = train.split.images.shape();
@@ -89,7 +99,8 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>)> {
             ),
         });
     }
-    Ok(((train.split, Some(test.split)), train.classes))
+    let left_out = train.left_out.and(test.left_out);
+    Ok(((train.split, Some(test.split)), train.classes, left_out))
 }
 
 /// Height, width and channels of images.
@@ -151,14 +162,23 @@ impl Records for Pictures {
     }
 }
 
-/// The image files directly in a folder, by name.
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_image = |path: &Path| {
-        path.extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
-    };
-    sorted(folder, |entry| is_image(&entry.path()) && is(entry, true))
+/// The image files directly in a folder, by name; pictures of other forms are counted.
+fn files_in(folder: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>> {
+    sorted(folder, |entry| {
+        let path = entry.path();
+        let Some(ending) = path.extension().and_then(|e| e.to_str()) else {
+            return false;
+        };
+        let ending = ending.to_ascii_lowercase();
+        let is_read = EXTENSIONS.contains(&ending.as_str());
+        if !(is_read || is_picture(&ending)) || !is(entry, true) {
+            return false;
+        }
+        if !is_read {
+            left_out.count(ending);
+        }
+        is_read
+    })
 }
 
 /// The folders directly in a folder, by name.
@@ -178,7 +198,7 @@ fn is(entry: &DirEntry, file: bool) -> bool {
     }
 }
 
-fn sorted(folder: &Path, wanted: impl Fn(&DirEntry) -> bool) -> Result<Vec<PathBuf>> {
+fn sorted(folder: &Path, mut wanted: impl FnMut(&DirEntry) -> bool) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
         let entry = entry.map_err(Error::read(folder))?;

@@ -8,7 +8,7 @@ use super::folder;
 use super::npz::Npz;
 use super::region::Region;
 use super::set::Records;
-use super::{Channels, Form, ImageSet, Images, Parts, Split, synsets};
+use super::{Channels, Form, ImageSet, Images, LeftOut, Parts, Split, synsets};
 use crate::{Error, Result};
 
 /// Values of an image: a red, a green and a blue plane of 32×32.
@@ -21,7 +21,8 @@ const CLASSES: i64 = 1000;
 /// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
 /// A part whose files fit into `memory` bytes is read into it. Other batches that are not compressed are read where they lie; first each is read
 /// through once, as its checksum covers all of it. With them come the names of the classes, if they are
-/// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it.
+/// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it; and what
+/// is left out of folders.
 ///
 /// # Errors
 /// A file is missing, truncated or damaged, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
@@ -30,7 +31,7 @@ pub fn imagenet32(
     path: &Path,
     size: Option<[usize; 2]>,
     memory: u64,
-) -> Result<(Parts, Vec<String>)> {
+) -> Result<(Parts, Vec<String>, LeftOut)> {
     let mut train = Vec::new();
     for entry in std::fs::read_dir(path).map_err(Error::read(path))? {
         let name = entry.map_err(Error::read(path))?.file_name();
@@ -46,7 +47,7 @@ pub fn imagenet32(
             size: size.or(Some(SIZE)),
             channels: Channels::Rgb,
         };
-        let (parts, classes) = folder::parts(path, form).map_err(|error| match error {
+        let (parts, classes, left_out) = folder::parts(path, form).map_err(|error| match error {
             Error::NoImages { path, .. } => Error::NoImages {
                 path,
                 why: "expected train_data_batch_1.npz and so on and val_data.npz, or folders `train` and `val` of image files"
@@ -54,7 +55,7 @@ pub fn imagenet32(
             },
             other => other,
         })?;
-        return Ok((parts, synsets::named(path, classes)?));
+        return Ok((parts, synsets::named(path, classes)?, left_out));
     }
     if let Some(size) = size.filter(|size| *size != SIZE) {
         return Err(Error::Mismatch {
@@ -67,7 +68,7 @@ pub fn imagenet32(
     let train: Vec<PathBuf> = train.into_iter().map(|(_, path)| path).collect();
     let test = split(&[path.join("val_data.npz")], memory)?;
     let parts = (split(&train, memory)?, Some(test));
-    Ok((parts, synsets::of_labels(path)?))
+    Ok((parts, synsets::of_labels(path)?, LeftOut::default()))
 }
 
 fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {

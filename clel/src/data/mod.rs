@@ -4,9 +4,11 @@
 //! the trainer ([`ImageSet`], [`Ahead`]).
 
 mod ahead;
+mod anywhere;
 mod bytes;
 mod celeba;
 mod cifar;
+mod class_set;
 mod classes;
 mod digits;
 mod folder;
@@ -14,6 +16,7 @@ mod idx;
 mod imagenet32;
 mod images;
 mod jpeg;
+mod left_out;
 mod matlab;
 mod named;
 mod npz;
@@ -32,13 +35,16 @@ mod textures;
 use std::path::Path;
 
 pub use ahead::Ahead;
+pub use anywhere::{NamedImages, read_any};
 pub use celeba::celeba;
 pub use cifar::{Cifar, cifar10, cifar100};
+pub use class_set::{ClassSet, Likeness};
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
 pub use idx::{fashion, mnist};
 pub use imagenet32::imagenet32;
 pub use images::{Images, Pixels, to_byte};
+pub use left_out::LeftOut;
 pub use named::{Part, SetArgument};
 pub use order::Order;
 pub use picture::{Channels, Form, read_file};
@@ -114,6 +120,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let mut classes = classes::names(config)?;
     let mut folders = |names: Vec<String>| classes = (!names.is_empty()).then_some(names);
     let mut missing = Vec::new();
+    let mut unread = LeftOut::default();
     let mut cifar = |cifar: Cifar| {
         missing = cifar.missing;
         cifar.parts
@@ -125,22 +132,25 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Cifar100 => cifar(cifar100(path)?),
         Source::Svhn => svhn(path)?,
         Source::Imagenet32 => {
-            let (parts, classes) = imagenet32(path, config.size, limit)?;
+            let (parts, classes, left_out) = imagenet32(path, config.size, limit)?;
             folders(classes);
+            unread = left_out;
             parts
         }
         Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
         Source::Dtd | Source::DtdCorner => {
             let corner = config.source == Source::DtdCorner;
-            let Folder { split, classes, .. } = textures(path, config.size, corner)?;
-            folders(classes);
-            (split, None)
+            let textures = textures(path, config.size, corner)?;
+            folders(textures.classes);
+            unread = textures.left_out;
+            (textures.split, None)
         }
         Source::Mnist => mnist(path)?,
         Source::Fashion => fashion(config.path.as_deref())?,
         Source::Images => {
-            let (parts, classes) = folder::parts(path, Form::of(config))?;
+            let (parts, classes, left_out) = folder::parts(path, Form::of(config))?;
             folders(synsets::named(path, classes)?);
+            unread = left_out;
             parts
         }
         Source::Safetensors => read_tensors(path)?,
@@ -149,6 +159,8 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Some(test) => (train, test),
         None => hold_out(path, train, config.test_share, seed)?,
     };
+    let unread = unread.in_words();
+    missing.extend(unread.as_deref());
     let without = match &missing[..] {
         [] => String::new(),
         files => format!(" without {}", files.join(", ")),
@@ -208,53 +220,6 @@ fn fitting(dataset: Dataset, config: &DataConfig) -> Result<Dataset> {
             }
             Ok(dataset)
         }
-    }
-}
-
-/// The images of a folder, of one image file, or of a safetensors file's `images`, in memory, each with a
-/// name for reports, and with classes where it has sub-folders or `labels`. With `shape` \[h, w, c\], every image must have that size, and files are
-/// converted to that number of channels. Image files are brought to `size` \[height, width\] first, if there is one.
-///
-/// # Errors
-/// Nothing readable there, or images of another size.
-pub fn read_any(
-    path: &Path,
-    shape: Option<[usize; 3]>,
-    size: Option<[usize; 2]>,
-) -> Result<(Images, Labels, Vec<String>)> {
-    let form = Form {
-        crop: None,
-        size,
-        channels: Channels::of(shape),
-    };
-    let is_tensors = path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
-    let (images, labels, names) = if is_tensors {
-        let (split, _) = read_tensors(path)?;
-        let names = (0..split.images.len())
-            .map(|i| format!("images[{i}]"))
-            .collect();
-        (split.images.read_all()?, split.labels, names)
-    } else if path.is_dir() {
-        let Folder { split, files, .. } = read_folder(path, form)?;
-        let names = files.iter().map(|f| f.display().to_string());
-        (split.images.read_all()?, split.labels, names.collect())
-    } else {
-        let images = read_file(path, form)?;
-        (images, None, vec![path.display().to_string()])
-    };
-    let [_, h, w, c] = images.shape();
-    match shape {
-        Some(shape) if shape != [h, w, c] => Err(Error::Mismatch {
-            what: format!("size of the images in {}", path.display()),
-            found: format!("{h}×{w}×{c}"),
-            expected: format!(
-                "{}×{}×{}, as the model or its data have it",
-                shape[0], shape[1], shape[2]
-            ),
-        }),
-        _ => Ok((images, labels, names)),
     }
 }
 

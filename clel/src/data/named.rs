@@ -31,11 +31,29 @@ impl FromStr for SetArgument {
             let known = known.collect::<Vec<_>>().join(", ");
             format!("expected NAME or NAME:PATH, NAME one of {known}")
         })?;
+        if source.needs_path() && path.is_none() {
+            return Err(format!("{name} lies in a folder or file: {name}:PATH"));
+        }
         Ok(SetArgument { source, path })
     }
 }
 
 impl SetArgument {
+    /// Refuses a path of what lies in none.
+    ///
+    /// # Errors
+    /// [`Error::Argument`].
+    pub fn check(&self) -> Result<()> {
+        match (&self.path, self.source) {
+            (Some(path), Source::Digits) => Err(Error::Argument {
+                argument: format!("digits with the path {}", path.display()),
+                why: "the digits are part of the program and lie in no file; leave --path or :PATH out, or name the data set that lies there"
+                    .to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the set. Where it has no test part, `share` of the images become one; files of images are brought to `size` \[height, width\].
     ///
     /// # Errors
@@ -49,6 +67,7 @@ impl SetArgument {
     /// # Errors
     /// Settings that make no sense.
     pub fn config(&self, share: f64, size: Option<[usize; 2]>) -> Result<DataConfig> {
+        self.check()?;
         let mut layers = Layers::preset(DEFAULT_PRESET)?;
         let name = self.source.name();
         layers.set_text("data.source", name, name.to_owned());

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{Error, Result};
 
-/// Parts that the images are divided into.
-const SPLITS: usize = 10;
+/// Parts that the images of an inception score are divided into, one in each at least.
+pub const SCORE_PARTS: usize = 10;
 
 /// A figure of several parts: their mean and spread.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -51,18 +51,18 @@ pub fn inception_score(probabilities: &[f32], classes: usize) -> Result<Spread> 
         )));
     }
     let n = probabilities.len() / classes;
-    if n < SPLITS {
+    if n < SCORE_PARTS {
         return Err(Error::Mismatch {
             what: "images for the inception score".to_owned(),
             found: n.to_string(),
-            expected: format!("at least {SPLITS}, one for each part"),
+            expected: format!("at least {SCORE_PARTS}, one for each part"),
         });
     }
     if let Some(p) = probabilities.iter().find(|p| !(0.0..=1.001).contains(*p)) {
         return Err(fault(format!("{p} is no probability")));
     }
-    let size = n / SPLITS;
-    let parts = probabilities.chunks_exact(size * classes).take(SPLITS);
+    let size = n / SCORE_PARTS;
+    let parts = probabilities.chunks_exact(size * classes).take(SCORE_PARTS);
     let scores: Vec<f64> = parts.map(|part| score(part, classes)).collect();
     Ok(Spread::of(&scores, size))
 }

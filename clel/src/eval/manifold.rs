@@ -7,6 +7,8 @@ use crate::Result;
 
 /// Neighbours that decide how far a vector's surroundings reach: of precision and recall, and of density and coverage.
 const NEAR: [usize; 2] = [3, 5];
+/// Vectors that a set has at least, so that each has as many neighbours.
+pub const MANIFOLD_VECTORS: usize = NEAR[1] + 1;
 
 /// Shares of vectors that lie in the surroundings of the other set's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -28,8 +30,8 @@ pub struct Manifold {
 /// Less than six vectors on a side, or a number that is not finite.
 pub fn manifold(samples: &[f32], reference: &[f32], d: usize) -> Result<Manifold> {
     const WHAT: &str = "precision and recall";
-    let samples = Rows::new(WHAT, samples, d, NEAR[1] + 1)?;
-    let reference = Rows::new(WHAT, reference, d, NEAR[1] + 1)?;
+    let samples = Rows::new(WHAT, samples, d, MANIFOLD_VECTORS)?;
+    let reference = Rows::new(WHAT, reference, d, MANIFOLD_VECTORS)?;
     let of_reference = radii(reference)?;
     let of_samples = radii(samples)?;
     let mut precise = vec![false; samples.len()];

@@ -14,10 +14,10 @@ mod rows;
 
 pub use digits::{DigitClassifier, DigitReport};
 pub use frechet::{Gaussian, frechet_distance};
-pub use inception_score::{Spread, inception_score};
+pub use inception_score::{SCORE_PARTS, Spread, inception_score};
 pub use kernel::kernel_distance;
-pub use manifold::{Manifold, manifold};
-pub use neighbours::neighbour_accuracy;
+pub use manifold::{MANIFOLD_VECTORS, Manifold, manifold};
+pub use neighbours::{check_neighbours, neighbour_accuracy};
 pub use probe::Probe;
 pub use ranking::{Ranking, ranking};
 

@@ -25,13 +25,7 @@ pub fn neighbour_accuracy(
             });
         }
     }
-    if !(1..=train_labels.len()).contains(&k) {
-        return Err(Error::Mismatch {
-            what: "number of nearest neighbours".to_owned(),
-            found: k.to_string(),
-            expected: format!("1 to {}, the labelled vectors", train_labels.len()),
-        });
-    }
+    check_neighbours(k, train_labels.len())?;
     const WHAT: &str = "nearest neighbours";
     let mut nearest = vec![Nearest::new(k); test_labels.len()];
     distances(
@@ -48,6 +42,21 @@ pub fn neighbour_accuracy(
         most_frequent(votes) == Some(**label)
     });
     Ok(right.count() as f64 / test_labels.len() as f64)
+}
+
+/// Refuses a number of neighbours that so many labelled vectors do not have.
+///
+/// # Errors
+/// [`Error::Mismatch`].
+pub fn check_neighbours(k: usize, labelled: usize) -> Result<()> {
+    if (1..=labelled).contains(&k) {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        what: "number of nearest neighbours".to_owned(),
+        found: k.to_string(),
+        expected: format!("1 to {labelled}, the labelled vectors"),
+    })
 }
 
 /// The smallest of the labels that occur most.

@@ -3,6 +3,7 @@
 use super::file::Experiment;
 use super::measure::{BUFFER, FRESH, NEIGHBOUR};
 use super::results::{Results, Spread, State, VariantResult};
+use crate::words::counted;
 
 /// A table: the headings, and a row for each variant.
 pub type Table = Vec<Vec<String>>;
@@ -79,7 +80,10 @@ fn of_chains(experiment: &Experiment) -> Vec<Column<'_>> {
     lengths
         .map(|(i, rounds)| -> Column<'_> {
             let shown = move |v: &VariantResult| spread(v.at_end(|end| end.chains.get(i).copied()));
-            (format!("Fréchet, {rounds} rounds"), Box::new(shown))
+            (
+                format!("Fréchet, {}", counted(*rounds, "round")),
+                Box::new(shown),
+            )
         })
         .collect()
 }
@@ -120,7 +124,9 @@ pub(super) fn notes(experiment: &Experiment, results: &Results) -> String {
     if curves.fresh > 0 {
         let (n, rounds) = (curves.fresh, curves.rounds);
         kinds.push(format!(
-            "{n} fresh chains of {rounds} rounds, averaged network"
+            "{} of {}, averaged network",
+            counted(n, "fresh chain"),
+            counted(rounds, "round")
         ));
     }
     if !end.chains.is_empty() {

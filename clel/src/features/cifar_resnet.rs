@@ -13,7 +13,7 @@ use clel_tensor::{DType, Device, Expr, RngKey, Tensor};
 
 use super::extract::eight_bits;
 use super::{Batch, FeatureNetwork};
-use crate::data::Images;
+use crate::data::{ClassSet, Images};
 use crate::{Error, Result};
 
 /// Mean and standard deviation of each channel that the weights were trained with (ImageNet's).
@@ -30,6 +30,7 @@ const DEEPEST: usize = 200;
 pub struct CifarResNet {
     file: PathBuf,
     depth: usize,
+    classes: usize,
     network: Network,
     /// Mean and deviation, \[3\] each.
     scale: [Var; 2],
@@ -73,6 +74,7 @@ impl CifarResNet {
         Ok(CifarResNet {
             file: path.to_owned(),
             depth: 6 * blocks + 2,
+            classes,
             network,
             scale: [row(MEAN)?, row(STD)?],
             device: device.clone(),
@@ -87,6 +89,10 @@ impl FeatureNetwork for CifarResNet {
 
     fn takes(&self) -> Option<[usize; 3]> {
         Some([32, 32, 3])
+    }
+
+    fn classes(&self) -> Option<ClassSet> {
+        Some(ClassSet::of_cifar(self.classes))
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

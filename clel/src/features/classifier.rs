@@ -1,7 +1,7 @@
 //! A small classifier of one's own data, whose features and judgements then compare sets of images.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clel_autograd::Var;
 use clel_nn::files::{TensorFile, export, import, write_tensors};
@@ -14,12 +14,16 @@ use clel_tensor::{DType, Device, RngKey};
 
 use super::extract::middles;
 use super::{Batch, FeatureNetwork, extract};
-use crate::data::{Ahead, Images, Order, Split};
+use crate::data::{Ahead, ClassSet, Images, Order, Split};
 use crate::loss::cross_entropy;
 use crate::model::{Normalisation, Normalize};
+use crate::words::counted;
 use crate::{Error, Result, whole_file};
 
 const FORMAT: &str = "clel-classifier-1";
+/// The entry of a file that says which classes it knows.
+const CLASSES: &str = "classes";
+const MOST_CLASSES: usize = 65_536;
 /// Widths of the three stages; the last is the number of features.
 const WIDTHS: [usize; 3] = [32, 64, 128];
 /// Streams of random numbers of the training: initial values, and the order of the data.
@@ -30,8 +34,9 @@ const ORDER: u32 = 2;
 pub struct Classifier {
     network: Network,
     shape: [usize; 3],
-    classes: usize,
-    name: String,
+    classes: ClassSet,
+    /// Where it was read from.
+    file: Option<PathBuf>,
     device: Device,
 }
 
@@ -49,34 +54,34 @@ pub struct Fitting {
 }
 
 impl Classifier {
-    /// Trains one on labelled images, telling `progress` each step's number and loss.
+    /// Trains one on images of such classes, telling `progress` each step's number and loss.
     ///
     /// # Errors
-    /// No labels, or images of less than 4 rows or columns; what the device reports.
+    /// No labels, or one that is no class; images of less than 4 rows or columns; what the device reports.
     pub fn fit(
         data: &Split,
-        name: &str,
+        classes: &ClassSet,
         how: &Fitting,
         device: &Device,
         progress: &mut dyn FnMut(usize, f64) -> Result<()>,
     ) -> Result<Classifier> {
-        let labels = labels(data, name)?;
-        let classes = labels.iter().max().map_or(0, |top| *top as usize + 1);
-        if classes > 65_536 {
+        let labels = labels(data, &classes.set)?;
+        let top = labels.iter().max().map_or(0, |top| *top as usize);
+        if top >= classes.count || classes.count > MOST_CLASSES {
             return Err(Error::Mismatch {
-                what: format!("classes of {name}"),
-                found: classes.to_string(),
-                expected: "at most 65536, numbered from 0".to_owned(),
+                what: format!("classes of {}", classes.set),
+                found: format!("{} and the label {top}", classes.count),
+                expected: format!("at most {MOST_CLASSES}, numbered from 0"),
             });
         }
         let [n, h, w, c] = data.images.shape();
         let (mean, std) = data.images.channel_statistics()?;
         let normalisation = Normalisation { mean, std };
         let classifier = Classifier {
-            network: Network::new(&normalisation, classes, how.seed, device)?,
+            network: Network::new(&normalisation, classes.count, how.seed, device)?,
             shape: [h, w, c],
-            classes,
-            name: name.to_owned(),
+            classes: classes.clone(),
+            file: None,
             device: device.clone(),
         };
         let network = &classifier.network;
@@ -110,7 +115,7 @@ impl Classifier {
     /// # Errors
     /// No labels, or images of another size; what the device reports.
     pub fn accuracy(&self, data: &Split) -> Result<f64> {
-        let labels = labels(data, &self.name)?;
+        let labels = labels(data, &self.classes.set)?;
         let found = extract(self, &data.images)?;
         let (classes, probabilities) = found.probabilities.unwrap_or_default();
         let rows = probabilities.chunks_exact(classes.max(1));
@@ -127,10 +132,13 @@ impl Classifier {
     /// The file cannot be written; what the device reports.
     pub fn save(&self, path: &Path) -> Result<()> {
         let [h, w, c] = self.shape;
+        let classes = serde_json::to_string(&self.classes);
+        let classes = classes.map_err(|error| Error::write(path)(error.into()))?;
         let metadata = BTreeMap::from([
             ("format".to_owned(), FORMAT.to_owned()),
             ("shape".to_owned(), format!("{h} {w} {c}")),
-            ("data".to_owned(), self.name.clone()),
+            ("data".to_owned(), self.classes.set.clone()),
+            (CLASSES.to_owned(), classes),
         ]);
         write_tensors(path, &export(&self.network, "")?, &metadata).map_err(whole_file::told)
     }
@@ -168,29 +176,57 @@ impl Classifier {
                 ),
             ));
         };
-        if c > 3 || classes > 65_536 {
+        if c > 3 || classes > MOST_CLASSES {
             return Err(Error::format(
                 path,
                 "array `linear.weight`",
-                format!("{c} channels and {classes} classes, expected at most 3 and 65536"),
+                format!(
+                    "{c} channels and {classes} classes, expected at most 3 and {MOST_CLASSES}"
+                ),
             ));
         }
+        let classes = ClassSet {
+            set: entry("data"),
+            ..known_classes(&file, classes)?
+        };
         // the file's numbers take the place of these
         let normalisation = Normalisation {
             mean: vec![0.0; c],
             std: vec![1.0; c],
         };
-        let network = Network::new(&normalisation, classes, 0, device)?;
+        let network = Network::new(&normalisation, classes.count, 0, device)?;
         import(&network, &file, "")?;
         file.check_finite("")?;
         Ok(Classifier {
             network,
             shape: [h, w, c],
             classes,
-            name: format!("{}, {}", entry("data"), path.display()),
+            file: Some(path.to_owned()),
             device: device.clone(),
         })
     }
+}
+
+/// What a file with so many classes says of them; nothing but their number, if it is older than that entry.
+fn known_classes(file: &TensorFile, count: usize) -> Result<ClassSet> {
+    let Some(text) = file.metadata().get(CLASSES) else {
+        return Ok(ClassSet {
+            source: None,
+            set: String::new(),
+            count,
+            names: None,
+        });
+    };
+    let fault = |why: String| Error::format(file.path(), format!("metadata `{CLASSES}`"), why);
+    let classes: ClassSet = serde_json::from_str(text).map_err(|e| fault(e.to_string()))?;
+    let named = classes.names.as_ref().map_or(count, Vec::len);
+    if classes.count != count || named != count {
+        return Err(fault(format!(
+            "{} classes and {named} names, but the array `linear.weight` has rows for {count}",
+            classes.count
+        )));
+    }
+    Ok(classes)
 }
 
 fn labels<'a>(data: &'a Split, name: &str) -> Result<&'a [u32]> {
@@ -206,11 +242,18 @@ fn labels<'a>(data: &'a Split, name: &str) -> Result<&'a [u32]> {
 
 impl FeatureNetwork for Classifier {
     fn name(&self) -> String {
-        format!("classifier of {} classes ({})", self.classes, self.name)
+        let file = self.file.as_ref();
+        let file = file.map_or(String::new(), |path| format!(", {}", path.display()));
+        let ClassSet { count, set, .. } = &self.classes;
+        format!("classifier of {} ({set}{file})", counted(*count, "class"))
     }
 
     fn takes(&self) -> Option<[usize; 3]> {
         Some(self.shape)
+    }
+
+    fn classes(&self) -> Option<ClassSet> {
+        Some(self.classes.clone())
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

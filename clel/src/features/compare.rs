@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::Features;
 use crate::eval::{
-    Gaussian, Manifold, Spread, frechet_distance, inception_score, kernel_distance, manifold,
+    Gaussian, MANIFOLD_VECTORS, Manifold, SCORE_PARTS, Spread, frechet_distance, inception_score,
+    kernel_distance, manifold,
 };
 use crate::{Error, Result};
 
@@ -19,6 +20,64 @@ pub enum Figure {
     Kernel,
     /// Precision, recall, density and coverage.
     Manifold,
+}
+
+impl Figure {
+    /// Those asked for, or all that the features allow if none is.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for the inception score in features of no classifier.
+    pub fn chosen(asked: &[Figure], classifier: bool) -> Result<Vec<Figure>> {
+        if asked.contains(&Figure::InceptionScore) && !classifier {
+            return Err(Error::Argument {
+                argument: "--figures inception-score".to_owned(),
+                why: "needs the features of a classifier, and these are an encoder's".to_owned(),
+            });
+        }
+        let all = <Figure as clap::ValueEnum>::value_variants();
+        Ok(match asked {
+            [] => {
+                let all = all.iter().copied();
+                all.filter(|f| classifier || *f != Figure::InceptionScore)
+                    .collect()
+            }
+            some => some.to_vec(),
+        })
+    }
+
+    /// Refuses so many samples, or images of the reference, as are too few for one of the figures.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`].
+    pub fn check_counts(figures: &[Figure], samples: usize, reference: usize) -> Result<()> {
+        for figure in figures {
+            let name = clap::ValueEnum::to_possible_value(figure);
+            let name = name.map_or(String::new(), |name| name.get_name().to_owned());
+            let [of_samples, of_reference] = figure.needs();
+            for (what, found, least) in [
+                ("images to judge", samples, of_samples),
+                ("images of the reference", reference, of_reference),
+            ] {
+                if found < least {
+                    return Err(Error::Mismatch {
+                        what: format!("{what}, for the figure {name}"),
+                        found: found.to_string(),
+                        expected: format!("at least {least}, or other --figures"),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Samples, and images of the reference, that it needs at least.
+    const fn needs(self) -> [usize; 2] {
+        match self {
+            Figure::Frechet | Figure::Kernel => [2, 2],
+            Figure::InceptionScore => [SCORE_PARTS, 0],
+            Figure::Manifold => [MANIFOLD_VECTORS; 2],
+        }
+    }
 }
 
 /// The figures of samples against a reference, as far as they were asked for.
@@ -53,23 +112,7 @@ impl Reference {
     /// # Errors
     /// [`Error::Argument`] for the inception score in features of no classifier; features with no covariance.
     pub fn new(features: Features, figures: &[Figure], seed: u64) -> Result<Reference> {
-        let classifier = features.probabilities.is_some();
-        let figures = match figures {
-            [] => {
-                let all = <Figure as clap::ValueEnum>::value_variants()
-                    .iter()
-                    .copied();
-                all.filter(|f| classifier || *f != Figure::InceptionScore)
-                    .collect()
-            }
-            some => some.to_vec(),
-        };
-        if figures.contains(&Figure::InceptionScore) && !classifier {
-            return Err(Error::Argument {
-                argument: "--figures inception-score".to_owned(),
-                why: "needs the features of a classifier, and these are an encoder's".to_owned(),
-            });
-        }
+        let figures = Figure::chosen(figures, features.probabilities.is_some())?;
         let gaussian = figures
             .contains(&Figure::Frechet)
             .then(|| Gaussian::fit(&features.values, features.dimension))

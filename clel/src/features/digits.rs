@@ -4,7 +4,7 @@ use clel_tensor::{Device, Tensor};
 
 use super::{Batch, FeatureNetwork};
 use crate::Result;
-use crate::data::Images;
+use crate::data::{ClassSet, Images};
 use crate::eval::DigitClassifier;
 
 impl FeatureNetwork for DigitClassifier {
@@ -14,6 +14,10 @@ impl FeatureNetwork for DigitClassifier {
 
     fn takes(&self) -> Option<[usize; 3]> {
         Some([8, 8, 1])
+    }
+
+    fn classes(&self) -> Option<ClassSet> {
+        Some(ClassSet::of_digits())
     }
 
     fn batch(&self, images: &Images) -> Result<Batch> {

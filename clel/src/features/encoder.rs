@@ -42,6 +42,10 @@ impl FeatureNetwork for EncoderFeatures<'_> {
         Some(self.shape)
     }
 
+    fn is_classifier(&self) -> bool {
+        false
+    }
+
     fn batch(&self, images: &Images) -> Result<Batch> {
         let x: Var = middles(images, &self.device)?.into();
         let latent = self.encoder.latent(&x, Mode::Eval)?;

@@ -50,7 +50,7 @@ pub(crate) fn extract_until(
     images: &ImageSet,
 ) -> Result<Features> {
     let [_, h, w, c] = images.shape();
-    check(network, [h, w, c])?;
+    check_size(network, [h, w, c])?;
     let mut features = Features {
         dimension: 1,
         values: Vec::new(),
@@ -113,8 +113,11 @@ pub(super) fn middles(images: &Images, device: &Device) -> Result<Tensor> {
     )?)
 }
 
-/// [`Error::Mismatch`] unless a network takes images of this size.
-fn check(network: &dyn FeatureNetwork, found: [usize; 3]) -> Result<()> {
+/// Refuses images of a size \[H, W, C\] that a network does not take.
+///
+/// # Errors
+/// [`Error::Mismatch`].
+pub fn check_size(network: &dyn FeatureNetwork, found: [usize; 3]) -> Result<()> {
     let [h, w, c] = found;
     let (takes, expected) = match network.takes() {
         Some([y, x, z]) => ([y, x, z] == found, format!("{y}×{x}×{z}")),

@@ -18,14 +18,14 @@ pub use classifier::{Classifier, Fitting};
 pub use compare::{Comparison, Figure, Reference};
 pub use encoder::EncoderFeatures;
 pub(crate) use extract::extract_until;
-pub use extract::{Features, extract};
+pub use extract::{Features, check_size, extract};
 pub use inception::Inception;
 pub use source::FeatureSource;
 
 use clel_tensor::Tensor;
 
 use crate::Result;
-use crate::data::Images;
+use crate::data::{ClassSet, Images};
 use crate::model::EVALUATION_BATCH;
 
 /// What a network says of a batch of n images.
@@ -48,6 +48,16 @@ pub trait FeatureNetwork {
 
     /// \[H, W, C\] of the images that it was made for; none if it takes any size with 1 or 3 channels.
     fn takes(&self) -> Option<[usize; 3]>;
+
+    /// Whether it gives logits.
+    fn is_classifier(&self) -> bool {
+        true
+    }
+
+    /// The classes that its logits begin with, as far as that is known; none of a network whose logits are not looked at one by one.
+    fn classes(&self) -> Option<ClassSet> {
+        None
+    }
 
     /// Features and, of a classifier, logits.
     ///

@@ -1,5 +1,6 @@
 //! How a feature network is named on the command line.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -45,6 +46,18 @@ impl FromStr for FeatureSource {
                 "expected inception:FILE, cifar_resnet:FILE, classifier:FILE, digits or encoder"
                     .to_owned(),
             ),
+        }
+    }
+}
+
+impl fmt::Display for FeatureSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FeatureSource::Inception(path) => write!(f, "inception:{}", path.display()),
+            FeatureSource::CifarResnet(path) => write!(f, "cifar_resnet:{}", path.display()),
+            FeatureSource::Classifier(path) => write!(f, "classifier:{}", path.display()),
+            FeatureSource::Digits => f.write_str("digits"),
+            FeatureSource::Encoder => f.write_str("encoder"),
         }
     }
 }

@@ -6,7 +6,7 @@ use clel_nn::files::write_tensors;
 use clel_tensor::{Device, Tensor};
 
 use super::*;
-use crate::data::{ImageSet, Images};
+use crate::data::ImageSet;
 
 /// The numbers of `tests/reference/feature_networks.py`: a counter through the finaliser of MurmurHash3.
 fn numbers(stream: u32, n: usize) -> impl Iterator<Item = f64> {
@@ -136,7 +136,8 @@ fn a_classifier_learns_digits_and_comes_back_from_its_file() {
         seed: 1,
     };
     let fit = || {
-        Classifier::fit(&digits.train, "digits", &how, &Device::Cpu, &mut |_, _| {
+        let classes = ClassSet::of_digits();
+        Classifier::fit(&digits.train, &classes, &how, &Device::Cpu, &mut |_, _| {
             Ok(())
         })
     };
@@ -147,6 +148,7 @@ fn a_classifier_learns_digits_and_comes_back_from_its_file() {
     let path = dir.path().join("digits.safetensors");
     classifier.save(&path).unwrap();
     let loaded = Classifier::load(&path, &Device::Cpu).unwrap();
+    assert_eq!(loaded.classes(), Some(ClassSet::of_digits()));
     let found = extract(&loaded, &digits.test.images).unwrap();
     assert_eq!(found, extract(&classifier, &digits.test.images).unwrap());
     assert_eq!(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pace::duration;
 use crate::eval::DigitReport;
+use crate::words::counted;
 use crate::{Error, Result, whole_file};
 
 /// What a run came to.
@@ -77,8 +78,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} iterations, {}",
-            self.iterations,
+            "{}, {}",
+            counted(self.iterations as usize, "iteration"),
             duration(self.seconds)
         )?;
         if !self.judged.is_empty() {

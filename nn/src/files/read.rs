@@ -48,9 +48,16 @@ impl TensorFile {
     /// # Errors
     /// [`Error::Format`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<TensorFile> {
-        let format = |e: safetensors::SafeTensorError| Error::Format {
+        let format = |e: safetensors::SafeTensorError| {
+            Error::Format {
             file: path.to_owned(),
-            why: format!("{e}; {} bytes are there", bytes.len()),
+            why: match is_of_pytorch(&bytes) {
+                true => "a pickle, as PyTorch saves its checkpoints; tools/ckpt_to_safetensors.py of this program's source makes a safetensors \
+                         file of it"
+                    .to_owned(),
+                false => format!("{e}; {} bytes are there", bytes.len()),
+            },
+        }
         };
         let (header_len, header) = SafeTensors::read_metadata(&bytes).map_err(format)?;
         let start = header_len + 8;
@@ -166,6 +173,11 @@ impl TensorFile {
         };
         Ok(tensor?)
     }
+}
+
+/// Whether bytes begin as what `torch.save` writes: a ZIP archive, or a pickle of protocol 2 and later.
+fn is_of_pytorch(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..])
 }
 
 /// Little-endian numbers of `B` bytes each.

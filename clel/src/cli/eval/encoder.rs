@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::Eval;
 use crate::cli::output;
 use crate::data::Split;
-use crate::eval::{Probe, neighbour_accuracy};
-use crate::features::{EncoderFeatures, FeatureNetwork, Features, extract};
+use crate::eval::{Probe, check_neighbours, neighbour_accuracy};
+use crate::features::{EncoderFeatures, FeatureNetwork, extract};
 use crate::train::Loaded;
 use crate::{Error, Result};
 
@@ -34,11 +34,9 @@ impl Eval {
         model.check_trained("encoder")?;
         let network = EncoderFeatures::of(&model.config, &model.average, device);
         let data = self.data_set(Some(model))?;
-        let of = |split: &Split, part: &str| -> Result<(Features, Vec<u32>)> {
+        let labels = |split: &Split, part: &str| -> Result<Vec<u32>> {
             match &split.labels {
-                Some(labels) if !labels.is_empty() => {
-                    Ok((extract(&network, &split.images)?, labels.clone()))
-                }
+                Some(labels) if !labels.is_empty() => Ok(labels.clone()),
                 _ => Err(Error::Mismatch {
                     what: format!("{part} images of {}", data.name),
                     found: format!("{} without classes", split.images.len()),
@@ -46,10 +44,15 @@ impl Eval {
                 }),
             }
         };
-        let ((train, known), (test, asked)) =
-            (of(&data.train, "training")?, of(&data.test, "test")?);
-        let d = train.dimension;
+        let (known, asked) = (
+            labels(&data.train, "training")?,
+            labels(&data.test, "test")?,
+        );
         let neighbours = self.neighbours.unwrap_or(1);
+        check_neighbours(neighbours, known.len())?;
+        let train = extract(&network, &data.train.images)?;
+        let test = extract(&network, &data.test.images)?;
+        let d = train.dimension;
         let probe = Probe::fit(&train.values, &known, d)?;
         let found = Found {
             features: network.name(),

@@ -11,7 +11,7 @@ use clel_tensor::Device;
 
 use self::report::{Heading, Report};
 use super::models::Further;
-use super::{DeviceArgument, SizeArgument, from_checkpoint};
+use super::{DeviceArgument, SizeArgument, from_checkpoint, given_images};
 use crate::config::Source;
 use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
 use crate::features::{
@@ -19,6 +19,7 @@ use crate::features::{
 };
 use crate::sampler::{Langevin, Rounds};
 use crate::train::{Loaded, Models, load_networks};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -63,7 +64,7 @@ pub(super) struct Eval {
     /// digits (part of the program, for 8×8 digits) or encoder (the checkpoint's own).
     #[arg(long, value_name = "NETWORK", default_value = "encoder")]
     features: FeatureSource,
-    /// Figures to compute [default: all that the features allow].
+    /// Figures to compute, separated by commas: frechet,kernel [default: all that the features allow].
     #[arg(long, value_enum, value_name = "FIGURE", value_delimiter = ',')]
     figures: Vec<Figure>,
     /// The data set of the reference, what `data.source` may be [default: the checkpoint's].
@@ -156,13 +157,13 @@ impl Eval {
         let network = self.network(model, device)?;
         let [_, h, w, c] = data.train.images.shape();
         let size = self.size.get();
-        let (images, _, _) = data::read_any(path, Some([h, w, c]), size)?;
+        let images = given_images(path, Some([h, w, c]), size)?.images;
         let images = match self.samples {
             None => images.into(),
             Some(n) => first(&images.into(), n, &path.display().to_string())?,
         };
-        let usual = self.usual(model);
-        let mut report = self.report(network.as_ref(), data, usual)?;
+        let (usual, n) = (self.usual(model), Some(images.len()));
+        let mut report = self.report(network.as_ref(), data, usual, n)?;
         report.start(&Heading::images(
             self.checkpoint.as_deref(),
             path,
@@ -181,7 +182,7 @@ impl Eval {
         if let Some(n) = self.samples {
             images = first(&images, n, "the replay buffer")?;
         }
-        let mut report = self.report(network.as_ref(), data, Part::Test)?;
+        let mut report = self.report(network.as_ref(), data, Part::Test, Some(images.len()))?;
         report.start(&Heading::buffer(self.named(), model, images.len()))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
@@ -192,7 +193,12 @@ impl Eval {
         let (model, together) = (models.first(), models.energy());
         let network = self.network(Some(model), device)?;
         let data = self.data_set(Some(model))?;
-        let mut report = self.report(network.as_ref(), data, self.usual(Some(model)))?;
+        let mut report = self.report(
+            network.as_ref(),
+            data,
+            self.usual(Some(model)),
+            self.samples,
+        )?;
         let count = self.samples.unwrap_or(report.reference_images());
         let sampler = &model.config.sampler;
         let rounds = Rounds {
@@ -241,8 +247,14 @@ impl Eval {
         }
     }
 
-    /// The reference's features, and where figures go.
-    fn report(&self, network: &dyn FeatureNetwork, data: Dataset, usual: Part) -> Result<Report> {
+    /// The reference's features, and where figures of so many images go, of as many as the reference has if that is not known.
+    fn report(
+        &self,
+        network: &dyn FeatureNetwork,
+        data: Dataset,
+        usual: Part,
+        judged: Option<usize>,
+    ) -> Result<Report> {
         let part = match self.split {
             Some(part) => part,
             // a set without test images is its own reference
@@ -251,13 +263,16 @@ impl Eval {
         };
         let name = data.name.clone();
         let split = part.of(data)?;
+        let figures = Figure::chosen(&self.figures, network.is_classifier())?;
+        let n = split.images.len();
+        Figure::check_counts(&figures, judged.unwrap_or(n), n)?;
         let features: Features = extract(network, &split.images)?;
-        let reference = Reference::new(features, &self.figures, self.seed)?;
+        let reference = Reference::new(features, &figures, self.seed)?;
         Ok(Report::new(
             self.json,
             network.name(),
             format!("{name}, {}", part.name()),
-            split.images.len(),
+            n,
             reference,
             self.seed,
         ))
@@ -270,7 +285,10 @@ impl Eval {
     ) -> Result<Box<dyn FeatureNetwork + 'a>> {
         match (&self.features, model) {
             (FeatureSource::Encoder, Some(model)) => {
-                model.check_trained("encoder")?;
+                model.check_trained("encoder").map_err(|error| Error::Argument {
+                    argument: "--features encoder".to_owned(),
+                    why: format!("name another network with --features, digits or classifier:FILE for instance: {error}"),
+                })?;
                 let encoder = EncoderFeatures::of(&model.config, &model.average, device);
                 Ok(Box::new(encoder))
             }
@@ -306,7 +324,7 @@ fn first(images: &ImageSet, n: usize, what: &str) -> Result<ImageSet> {
     if n > images.len() {
         return Err(Error::Argument {
             argument: format!("--samples {n}"),
-            why: format!("{what} has {} images", images.len()),
+            why: format!("{what} has {}", counted(images.len(), "image")),
         });
     }
     Ok(images.select(&(0..n).collect::<Vec<_>>()))

@@ -12,6 +12,7 @@ use crate::eval::Spread;
 use crate::features::{Comparison, Features, Reference};
 use crate::sampler::{Rounds, StepSchedule};
 use crate::train::Loaded;
+use crate::words::counted;
 
 /// What is judged, and how it was made.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -37,7 +38,7 @@ struct Sampler {
 impl Heading {
     pub fn images(checkpoint: Option<&Path>, path: &Path, n: usize) -> Heading {
         Heading {
-            images: format!("{n} images of {}", path.display()),
+            images: format!("{} of {}", counted(n, "image"), path.display()),
             checkpoint: checkpoint.map(|path| path.display().to_string()),
             sampler: None,
         }
@@ -45,7 +46,7 @@ impl Heading {
 
     pub fn buffer(checkpoint: &Path, model: &Loaded, n: usize) -> Heading {
         Heading {
-            images: format!("{n} samples of the replay buffer"),
+            images: format!("{} of the replay buffer", counted(n, "sample")),
             checkpoint: Some(checkpoint.display().to_string()),
             sampler: Some(Sampler {
                 iteration: model.step,
@@ -64,7 +65,10 @@ impl Heading {
         n: usize,
     ) -> Heading {
         Heading {
-            images: format!("{n} chains from fresh noise, averaged networks"),
+            images: format!(
+                "{} from fresh noise, averaged networks",
+                counted(n, "chain")
+            ),
             checkpoint: Some(checkpoint.display().to_string()),
             sampler: Some(Sampler {
                 iteration: model.step,
@@ -81,10 +85,10 @@ impl Sampler {
         let s = &self.settings;
         let rounds = self
             .rounds
-            .map_or(String::new(), |n| format!("{n} rounds of "));
+            .map_or(String::new(), |n| format!("{} of ", counted(n, "round")));
         format!(
-            "{rounds}{} steps, step size {}, noise {}, schedule {}, clip {}, augmentation {}, restart {}; iteration {}{}",
-            s.steps,
+            "{rounds}{}, step size {}, noise {}, schedule {}, clip {}, augmentation {}, restart {}; iteration {}{}",
+            counted(s.steps, "step"),
             s.step_size,
             s.noise,
             StepSchedule::of(s),

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use clel_tensor::Device;
 
-use super::labelled::Labelled;
-use crate::data;
+use super::labelled::{Class, Labelled};
+use crate::cli::given_images;
+use crate::data::NamedImages;
 use crate::features::{EncoderFeatures, extract};
 use crate::generate::{Latent, Term};
 use crate::train::Loaded;
@@ -77,7 +78,7 @@ pub(super) struct Asked {
     pub name: String,
     pub terms: Vec<Term>,
     /// The class that it means, if it means one.
-    pub class: Option<usize>,
+    pub class: Option<Class>,
     /// The image that it means; what class that is of, a judge must say.
     pub image: Option<Vec<f32>>,
 }
@@ -110,7 +111,7 @@ impl<'a> Latents<'a> {
     /// A row for each image that `--like` names.
     pub fn images(&self, path: &Path) -> Result<Vec<Asked>> {
         let shape = self.model.config.data.shape;
-        let (images, _, names) = data::read_any(path, shape, None)?;
+        let NamedImages { images, names, .. } = given_images(path, shape, None)?;
         let found = extract(&self.encoder(), &images.clone().into())?;
         let latents = found.values.chunks_exact(found.dimension.max(1));
         let values = images.to_unit();
@@ -140,7 +141,7 @@ impl<'a> Latents<'a> {
                 (latent, Some(class), None)
             }
             What::Image(path) => {
-                let (images, _, _) = data::read_any(path, self.model.config.data.shape, None)?;
+                let images = given_images(path, self.model.config.data.shape, None)?.images;
                 let image = (images.len() == 1).then(|| images.to_unit());
                 let found = extract(&self.encoder(), &images.into())?;
                 (Latent::mean(&found.values, found.dimension)?, None, image)
@@ -154,7 +155,7 @@ impl<'a> Latents<'a> {
         })
     }
 
-    fn class(&mut self, name: &str) -> Result<(usize, Latent)> {
+    fn class(&mut self, name: &str) -> Result<(Class, Latent)> {
         let encoder = self.encoder();
         self.labelled.latent(&encoder, name, self.most)
     }

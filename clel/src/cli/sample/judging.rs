@@ -3,8 +3,10 @@
 use clel_tensor::Device;
 
 use super::plan::Plan;
-use crate::data::{ImageSet, Images};
-use crate::features::{FeatureNetwork, FeatureSource};
+use crate::cli::output;
+use crate::config::Source;
+use crate::data::{ClassSet, ImageSet, Images, Likeness};
+use crate::features::{FeatureNetwork, FeatureSource, check_size};
 use crate::generate::{Agreement, Verdicts};
 use crate::train::Loaded;
 use crate::{Error, Result};
@@ -12,9 +14,22 @@ use crate::{Error, Result};
 /// The embedded classifier's last class, after the ten digits: none of them.
 const NO_DIGIT: usize = 10;
 
+/// What `--judge` may be.
+const KINDS: &str = "digits, classifier:FILE or cifar_resnet:FILE";
+
+/// The network that `--judge` names.
+pub(super) fn named(text: &str) -> Result<FeatureSource, String> {
+    let source = text.parse();
+    source.map_err(|_: String| format!("expected {KINDS}"))
+}
+
 /// A classifier that has no part in the samples.
 pub(super) struct Judge {
     network: Box<dyn FeatureNetwork>,
+    /// The classes that it knows.
+    classes: ClassSet,
+    /// As it was named.
+    argument: String,
     /// Its class that stands for no class.
     nothing: Option<usize>,
 }
@@ -25,7 +40,7 @@ impl Judge {
         let fault = |argument: &str, why: &str| {
             Err(Error::Argument {
                 argument: format!("--judge {argument}"),
-                why: format!("{why}; take digits, classifier:FILE or cifar_resnet:FILE"),
+                why: format!("{why}; take {KINDS}"),
             })
         };
         match source {
@@ -43,20 +58,125 @@ impl Judge {
             }
             _ => {}
         }
+        let network = source.open(device)?;
+        let Some(classes) = network.classes() else {
+            return fault(&source.to_string(), "is no classifier");
+        };
         Ok(Judge {
-            network: source.open(device)?,
+            network,
+            classes,
+            argument: format!("--judge {source}"),
             nothing: (*source == FeatureSource::Digits).then_some(NO_DIGIT),
         })
     }
 
-    /// Refuses a class that it is known not to know.
-    pub fn check(&self, class: usize) -> Result<()> {
-        match self.nothing {
-            Some(nothing) if class >= nothing => Err(Error::Argument {
+    /// Refuses, before anything is drawn, images of a size that it does not take, a set whose classes it cannot know, and a class that it has not.
+    pub fn check(&self, shape: [usize; 3], source: Source, expected: Option<usize>) -> Result<()> {
+        if self.classes.cannot_be_of(source) {
+            return Err(self.stranger(
+                &format!("the classes of {}", source.name()),
+                Some(source),
+                None,
+            ));
+        }
+        check_size(self.network.as_ref(), shape)?;
+        match expected {
+            Some(class) if class >= self.classes.count => Err(Error::Argument {
                 argument: format!("--expected {class}"),
-                why: format!("the judge knows the classes 0 to {}", nothing - 1),
+                why: format!(
+                    "the judge knows the classes 0 to {}",
+                    self.classes.count - 1
+                ),
             }),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses classes of the plan that are not its own, and says where that cannot be seen. Those of images in sub-folders are brought to its own by
+    /// their names.
+    pub fn check_plan(&self, plan: &mut Plan) -> Result<()> {
+        let mut unknown = false;
+        for class in plan.asked.iter().filter_map(|a| a.class.as_ref()) {
+            match self.classes.compared(&class.of) {
+                Likeness::Same => {}
+                Likeness::Unknown => unknown = true,
+                Likeness::Other => {
+                    return Err(self.stranger(
+                        &class.of.described(),
+                        class.of.source,
+                        class.of.names.as_deref(),
+                    ));
+                }
+            }
+        }
+        if plan.asked.is_empty() {
+            unknown |= self.check_labels(plan)?;
+        }
+        if unknown {
+            output::error(&format!(
+                "warning: {} knows {}: that there are as many is all that could be compared with the classes asked for",
+                self.argument,
+                self.classes.described()
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same of images that were given; whether their classes could not be compared.
+    fn check_labels(&self, plan: &mut Plan) -> Result<bool> {
+        let Some(labels) = &mut plan.labels else {
+            return Ok(false);
+        };
+        let Some(names) = &plan.label_names else {
+            // numbers in a file are meant as the judge's
+            return match labels.iter().max() {
+                Some(top) if *top as usize >= self.classes.count => Err(Error::Mismatch {
+                    what: "classes of the given images".to_owned(),
+                    found: format!("the label {top}"),
+                    expected: format!(
+                        "labels of {}, which {} knows",
+                        self.classes.described(),
+                        self.argument
+                    ),
+                }),
+                _ => Ok(false),
+            };
+        };
+        let found: Option<Vec<usize>> = names.iter().map(|name| self.classes.find(name)).collect();
+        match found {
+            Some(found) => {
+                for label in labels {
+                    *label = found[*label as usize] as u32;
+                }
+                Ok(false)
+            }
+            None if self.classes.names.is_none() && names.len() == self.classes.count => Ok(true),
+            None => Err(Error::Mismatch {
+                what: "sub-folders of the given images, which are their classes".to_owned(),
+                found: names.join(", "),
+                expected: format!(
+                    "names of {}, which {} knows",
+                    self.classes.described(),
+                    self.argument
+                ),
+            }),
+        }
+    }
+
+    /// What is wrong with a judge of other classes than are asked for, and which would be right.
+    fn stranger(&self, asked: &str, source: Option<Source>, names: Option<&[String]>) -> Error {
+        let right = match (source, names) {
+            (Some(Source::Digits), _) => "--judge digits".to_owned(),
+            (Some(Source::Celeba), Some([_, attribute])) => {
+                format!("`clel classifier --data celeba --attribute {attribute}` makes one")
+            }
+            (Some(source), _) => format!("`clel classifier --data {}` makes one", source.name()),
+            (None, _) => "a classifier of these".to_owned(),
+        };
+        Error::Mismatch {
+            what: self.argument.clone(),
+            found: format!("one of {}", self.classes.described()),
+            expected: format!("a judge of {asked}: {right}"),
         }
     }
 
@@ -78,9 +198,9 @@ impl Judge {
         if !plan.asked.is_empty() {
             let mut asked = Vec::with_capacity(plan.asked.len());
             for a in &plan.asked {
-                let class = match (a.class, &a.image) {
+                let class = match (&a.class, &a.image) {
                     (None, Some(image)) => self.class(image, shape)?,
-                    (class, _) => class,
+                    (class, _) => class.as_ref().map(|class| class.label),
                 };
                 asked.push((a.name.clone(), class));
             }

@@ -1,7 +1,9 @@
 //! The labelled images from which latents of classes come.
 
+use std::sync::Arc;
+
 use crate::config::{DataConfig, Source};
-use crate::data::{self, Split};
+use crate::data::{self, ClassSet, Split};
 use crate::features::FeatureNetwork;
 use crate::generate::{Latent, of_class};
 use crate::{Error, Result};
@@ -10,8 +12,23 @@ use crate::{Error, Result};
 pub(super) struct Labelled {
     config: DataConfig,
     seed: u64,
-    /// What has been read, with the names of its classes.
-    read: Option<(Split, Vec<String>)>,
+    /// What has been read.
+    read: Option<Read>,
+}
+
+struct Read {
+    split: Split,
+    /// Names of its classes, their numbers where they have none.
+    names: Vec<String>,
+    classes: Arc<ClassSet>,
+}
+
+/// A class that is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Class {
+    pub label: usize,
+    /// The classes of which it is one.
+    pub of: Arc<ClassSet>,
 }
 
 impl Labelled {
@@ -24,18 +41,23 @@ impl Labelled {
         }
     }
 
-    /// Names of all classes.
-    pub fn names(&mut self) -> Result<Vec<String>> {
-        Ok(self.read()?.1.clone())
+    /// The kind of data set that it is.
+    pub fn source(&self) -> Source {
+        self.config.source
     }
 
-    /// The number of a class by its name or its number, and its latent. Of CelebA, any attribute is a class.
+    /// Names of all classes.
+    pub fn names(&mut self) -> Result<Vec<String>> {
+        Ok(self.read()?.names.clone())
+    }
+
+    /// A class by its name or its number, and its latent. Of CelebA, any attribute is a class.
     pub fn latent(
         &mut self,
         encoder: &dyn FeatureNetwork,
         name: &str,
         most: usize,
-    ) -> Result<(usize, Latent)> {
+    ) -> Result<(Class, Latent)> {
         if self.config.source == Source::Celeba {
             let attribute = name.strip_prefix("not-").unwrap_or(name);
             if self.config.attribute.as_deref() != Some(attribute) && name.parse::<usize>().is_err()
@@ -44,18 +66,26 @@ impl Labelled {
                 self.read = None;
             }
         }
-        let (split, names) = self.read()?;
-        let class = find(names, name).ok_or_else(|| Error::Argument {
+        let Read {
+            split,
+            names,
+            classes,
+        } = self.read()?;
+        let label = find(names, name).ok_or_else(|| Error::Argument {
             argument: format!("class `{name}`"),
             why: format!(
                 "the data have no such class; there are {}",
                 names.join(", ")
             ),
         })?;
-        Ok((class, of_class(encoder, split, class as u32, most)?))
+        let class = Class {
+            label,
+            of: classes.clone(),
+        };
+        Ok((class, of_class(encoder, split, label as u32, most)?))
     }
 
-    fn read(&mut self) -> Result<&(Split, Vec<String>)> {
+    fn read(&mut self) -> Result<&Read> {
         let read = match self.read.take() {
             Some(read) => read,
             None => self.load()?,
@@ -63,7 +93,7 @@ impl Labelled {
         Ok(self.read.insert(read))
     }
 
-    fn load(&self) -> Result<(Split, Vec<String>)> {
+    fn load(&self) -> Result<Read> {
         let data = data::load(&self.config, self.seed)?;
         let Some(labels) = &data.train.labels else {
             let why = match self.config.source {
@@ -78,11 +108,16 @@ impl Labelled {
             });
         };
         let count = labels.iter().max().map_or(0, |top| *top as usize + 1);
+        let classes = Arc::new(ClassSet::of(&self.config, &data)?);
         let names = match data.classes {
             Some(names) if names.len() >= count => names,
             _ => (0..count).map(|class| class.to_string()).collect(),
         };
-        Ok((data.train, names))
+        Ok(Read {
+            split: data.train,
+            names,
+            classes,
+        })
     }
 }
 

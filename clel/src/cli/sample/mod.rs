@@ -92,9 +92,10 @@ pub(super) struct Sample {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Tell how many samples are taken for the class that was asked for, by a classifier of the same classes: digits (part of the
-    /// program, for 8×8 digits), classifier:FILE (of `clel classifier`) or cifar_resnet:FILE. With --like it is the class that the classifier finds
-    /// in the image. With --init, --inpaint and --denoise it is the image's own where images have classes, or else --expected.
-    #[arg(long, value_name = "NETWORK")]
+    /// program, for 8×8 digits), classifier:FILE (of `clel classifier`) or cifar_resnet:FILE; one of other classes is refused. With --like it is the
+    /// class that the classifier finds in the image. With --init, --inpaint and --denoise it is the image's own where images have classes (a
+    /// sub-folder's name, or a number in a file, as the classifier has them), or else --expected.
+    #[arg(long, value_name = "NETWORK", value_parser = judging::named)]
     judge: Option<FeatureSource>,
     /// The class, by number, that --judge should take samples for, where neither a condition nor the given images say it: that of a torn image
     /// whose original is known, for instance.
@@ -130,16 +131,21 @@ impl Sample {
         }
         let judge = self.judge.as_ref();
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
-        if let (Some(judge), Some(class)) = (&judge, self.expected) {
-            judge.check(class)?;
+        let latents = self.latents(model, model, &device)?;
+        if let Some(judge) = &judge {
+            let shape = model.config.data.shape.unwrap_or_default();
+            judge.check(shape, latents.labelled.source(), self.expected)?;
         }
         model.config.train.with_kernels(|| {
-            let plan = Plan::of(self, self.latents(model, model, &device)?)?;
+            let mut plan = Plan::of(self, latents)?;
             if let (Some(class), Some(_)) = (self.expected, &plan.labels) {
                 return Err(Error::Argument {
                     argument: format!("--expected {class}"),
                     why: "the given images have classes of their own".to_owned(),
                 });
+            }
+            if let Some(judge) = &judge {
+                judge.check_plan(&mut plan)?;
             }
             let others = self.others(&models, &device)?;
             std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;

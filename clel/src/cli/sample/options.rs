@@ -177,7 +177,10 @@ impl Watching {
             });
         }
         if path.exists() {
-            return Err(Error::OutputExists { path: path.clone() });
+            return Err(Error::Argument {
+                argument: format!("--animate {}", path.display()),
+                why: "exists already; choose another file for --animate".to_owned(),
+            });
         }
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|p| !p.is_dir()) {

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::conditions::{Asked, Latents, Weighted, What};
 use super::{MOST_SAMPLES, Sample};
-use crate::data::{self, Channels, Form, Images, Labels, read_file};
+use crate::cli::given_images;
+use crate::data::{Channels, Form, Images, Labels, NamedImages, read_file};
 use crate::generate::{Given, Latent, Term};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Chains of a row, and of a run that asks for nothing, unless others are asked for.
@@ -32,6 +34,8 @@ pub(super) struct Plan {
     pub filled: Vec<String>,
     /// Classes of the images that were given, one a chain.
     pub labels: Labels,
+    /// What sub-folders call them.
+    pub label_names: Option<Vec<String>>,
 }
 
 impl Plan {
@@ -50,20 +54,26 @@ impl Plan {
             given: None,
             filled: Vec::new(),
             labels: None,
+            label_names: None,
         };
         if let Some(path) = &arguments.images.inpaint {
             plan.fill(arguments, path, shape)?;
         } else if let Some((option, path)) = arguments.start() {
-            let (images, labels, _) = data::read_any(path, Some(shape), None)?;
+            let NamedImages {
+                images,
+                labels,
+                classes,
+                ..
+            } = given_images(path, Some(shape), None)?;
             plan.count = arguments.checked_count()?.unwrap_or(images.len());
             if plan.count > images.len() {
                 return Err(Error::Argument {
                     argument: format!("--count {}", plan.count),
                     why: format!(
-                        "{option} {} has {} images, and one chain starts at each; for several at one, give a folder or a safetensors \
+                        "{option} {} has {}, and one chain starts at each; for several at one, give a folder or a safetensors \
                          file that holds it so many times, or call again with another --seed",
                         path.display(),
-                        images.len()
+                        counted(images.len(), "image")
                     ),
                 });
             }
@@ -73,7 +83,7 @@ impl Plan {
                 plan.given = Some(Given::Noisy { images, sigma });
             }
             plan.start = Some(values);
-            plan.labels = labels;
+            (plan.labels, plan.label_names) = (labels, classes);
         } else {
             let rows = plan.asked.len();
             let usual = if rows > 1 { rows * IN_A_ROW } else { UNASKED };
@@ -85,14 +95,21 @@ impl Plan {
 
     /// Images of which a part is to be filled, a row each.
     fn fill(&mut self, arguments: &Sample, path: &Path, shape: [usize; 3]) -> Result<()> {
-        let (images, labels, names) = data::read_any(path, Some(shape), None)?;
+        let NamedImages {
+            images,
+            names,
+            labels,
+            classes,
+            ..
+        } = given_images(path, Some(shape), None)?;
         let rows = images.len();
         if rows > 1 && self.asked.len() > 1 {
             return Err(Error::Argument {
                 argument: format!("--inpaint {}", path.display()),
                 why: format!(
-                    "a row is either an image or a condition; there are {rows} images and {} conditions",
-                    self.asked.len()
+                    "a row is either an image or a condition; there are {} and {}",
+                    counted(rows, "image"),
+                    counted(self.asked.len(), "condition")
                 ),
             });
         }
@@ -106,7 +123,7 @@ impl Plan {
             known,
         });
         self.labels = labels.map(|labels| of_chain.iter().map(|i| labels[*i]).collect());
-        self.filled = names;
+        (self.filled, self.label_names) = (names, classes);
         Ok(())
     }
 
@@ -121,7 +138,7 @@ impl Plan {
             let names = names.chain(&self.filled);
             let names: Vec<&str> = names.map(String::as_str).collect();
             return Err(Error::Argument {
-                argument: format!("{} samples", self.count),
+                argument: counted(self.count, "sample"),
                 why: format!(
                     "must be a multiple of {rows}, as many of each: {}; see --count",
                     names.join(", ")
@@ -217,7 +234,7 @@ fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -
                 latent,
                 weight: 1.0,
             }],
-            class: end.and_then(|end| end.class),
+            class: end.and_then(|end| end.class.clone()),
             image: end.and_then(|end| end.image.clone()),
         })
     });
@@ -237,6 +254,7 @@ fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -
         given: None,
         filled: Vec::new(),
         labels: None,
+        label_names: None,
     })
 }
 

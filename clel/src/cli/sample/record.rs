@@ -11,6 +11,7 @@ use crate::cli::models::Member;
 use crate::config::{Augmentation, Source};
 use crate::generate::{Agreement, Film};
 use crate::train::Models;
+use crate::words::counted;
 use crate::{Result, whole_file};
 
 /// More classes than these make no table on a screen.
@@ -95,7 +96,7 @@ impl<'a> Record<'a> {
         let out = |name: &str| arguments.out.join(name);
         let conditions = plan.asked.iter().map(|a| Condition {
             asked: &a.name,
-            class: a.class,
+            class: a.class.as_ref().map(|class| class.label),
             weights: a.terms.iter().map(|term| term.weight).collect(),
         });
         let images = &arguments.images;
@@ -158,8 +159,10 @@ impl<'a> Record<'a> {
     /// In words.
     pub fn text(&self) -> String {
         let mut lines = vec![format!(
-            "{} samples, {} steps each, from the averaged networks of iteration {}",
-            self.samples, self.steps, self.iteration
+            "{}, {} each, from the averaged networks of iteration {}",
+            counted(self.samples, "sample"),
+            counted(self.steps, "step"),
+            self.iteration
         )];
         lines.extend(self.ensemble.iter().map(|other| other.model.text()));
         if let Some(beta) = self.guidance {
@@ -170,8 +173,8 @@ impl<'a> Record<'a> {
             lines.push(String::new());
             lines.extend(table(agreement));
             lines.push(format!(
-                "sampler     {} steps of size {}, noise {}, {}seed {}\n",
-                self.steps,
+                "sampler     {} of size {}, noise {}, {}seed {}\n",
+                counted(self.steps, "step"),
                 self.step_size,
                 self.noise,
                 match self.schedule.as_str() {
@@ -227,9 +230,9 @@ fn table(agreement: &Agreement) -> Vec<String> {
     }
     if let Some(accuracy) = agreement.accuracy {
         lines.push(format!(
-            "{} of {} samples ({:.1} %) are taken for the class asked for",
+            "{} of {} ({:.1} %) are taken for the class asked for",
             agreement.agreed,
-            agreement.n,
+            counted(agreement.n, "sample"),
             100.0 * accuracy
         ));
     }

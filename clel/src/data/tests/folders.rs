@@ -19,8 +19,14 @@ fn folders_of_classes_are_read_in_order() {
     std::fs::write(dir.path().join("cat/._a.png"), "noted").unwrap();
     std::fs::create_dir(dir.path().join(".copies")).unwrap();
     png(&dir.path().join(".copies/a.png"), 5, 5, 0);
+    // pictures of other forms are counted
+    for name in ["cat/a.bmp", "ant/b.BMP", "ant/c.heic", "ant/notes.txt"] {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
     let folder = read_folder(dir.path(), AS_STORED).unwrap();
     assert_eq!(folder.classes, ["ant", "cat"]);
+    let left_out = folder.left_out.in_words();
+    assert_eq!(left_out.as_deref(), Some("2 .bmp, 1 .heic"));
     assert_eq!(folder.split.labels, Some(vec![0, 0, 1, 1]));
     assert_eq!(folder.split.images.shape(), [4, 4, 6, 3]);
     let last_two = levels(&folder.split.images.select(&[2, 3]));
@@ -102,7 +108,7 @@ fn folders_of_parts_must_have_the_same_classes() {
             folder.components().count() as u8,
         );
     }
-    let ((train, test), classes) = folder::parts(dir.path(), AS_STORED).unwrap();
+    let ((train, test), classes, _) = folder::parts(dir.path(), AS_STORED).unwrap();
     assert_eq!(classes, ["a", "b"]);
     assert_eq!(
         (train.labels, test.unwrap().labels),

@@ -68,7 +68,7 @@ fn batches_are_one_set_in_their_order_packed_or_not() {
         (CompressionMethod::Deflated, 1 << 20),
     ] {
         let dir = folder(&batch(&[20, 30], method));
-        let ((train, test), _) = imagenet32(dir.path(), None, memory).unwrap();
+        let ((train, test), ..) = imagenet32(dir.path(), None, memory).unwrap();
         assert_eq!(train.labels, Some(vec![19, 29, 0, 999, 6]));
         assert_eq!(test.unwrap().labels, Some(vec![2]));
         assert_eq!(train.images.in_memory().is_some(), memory == 1 << 20);
@@ -191,7 +191,7 @@ fn image_folders_are_brought_to_32() {
             .save(folder.join("a.png"))
             .unwrap();
     }
-    let ((train, test), _) = imagenet32(dir.path(), None, 0).unwrap();
+    let ((train, test), ..) = imagenet32(dir.path(), None, 0).unwrap();
     assert_eq!(train.images.shape(), [4, 32, 32, 3]);
     assert_eq!(test.unwrap().labels, Some(vec![0, 0, 1, 1]));
     assert_eq!(levels(&train.images).len(), 4 * 3072);

@@ -1,5 +1,6 @@
 mod celeba;
 mod cifar;
+mod class_set;
 mod classes;
 mod folders;
 mod idx;
@@ -171,7 +172,7 @@ fn images_of_another_size_than_the_model_are_refused() {
     png(&path, 6, 4, 0);
     let error = message(read_any(&path, Some([8, 8, 1]), None));
     assert!(error.contains("found 4×6×1, expected 8×8×1"), "{error}");
-    let (images, _, names) = read_any(&path, Some([4, 6, 1]), None).unwrap();
+    let NamedImages { images, names, .. } = read_any(&path, Some([4, 6, 1]), None).unwrap();
     assert_eq!(images.shape(), [1, 4, 6, 1]);
     assert!(names[0].ends_with("a.png"));
     assert!(matches!(

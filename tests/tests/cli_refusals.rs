@@ -1,0 +1,306 @@
+//! What cannot end well is refused before anything is computed, in words that say what would; through the program.
+
+mod cli;
+
+use std::path::PathBuf;
+
+use cli::arrays::write_images;
+use cli::tiny::{finished_run, train};
+use cli::{Run, clel, refused, text};
+
+fn run_path() -> String {
+    text(&finished_run().join("run"))
+}
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        Desk(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A file of so many images of 8×8.
+    fn images(&self, name: &str, n: usize) -> String {
+        write_images(&self.path(name), [n, 8, 8, 1], None);
+        text(&self.path(name))
+    }
+}
+
+/// A command on the CPU that must be refused before it prints a line.
+fn silent(arguments: &[&str], parts: &[&str]) {
+    let run: Run = clel(&[arguments, &["--device", "cpu"]].concat());
+    run.told(2, parts);
+    assert_eq!(run.stdout, "", "{run:?}");
+}
+
+#[test]
+fn too_few_images_for_a_figure_are_told_at_once() {
+    let desk = Desk::new();
+    let judged = |file: &str, more: &[&str], parts: &[&str]| {
+        let usual = ["eval", "--images", file, "--data", "digits"];
+        silent(
+            &[&usual[..], &["--features", "digits"], more].concat(),
+            parts,
+        );
+    };
+    let one = desk.images("one.safetensors", 1);
+    let few = "images to judge, for the figure";
+    judged(
+        &one,
+        &[],
+        &[few, "frechet: found 1, expected at least 2", "--figures"],
+    );
+    let nine = desk.images("nine.safetensors", 9);
+    judged(
+        &nine,
+        &[],
+        &[few, "inception-score: found 9, expected at least 10"],
+    );
+    let five = desk.images("five.safetensors", 5);
+    judged(
+        &five,
+        &["--figures", "manifold"],
+        &["found 5, expected at least 6"],
+    );
+    let reference = ["--data", "safetensors", "--path", &five];
+    let run = ["eval", "--checkpoint", &run_path()].map(str::to_owned);
+    let run: Vec<&str> = run.iter().map(String::as_str).collect();
+    let parts = ["images of the reference, for the figure manifold: found 5"];
+    silent(&[&run[..], &reference].concat(), &parts);
+    let chains = [
+        "--protocol",
+        "final",
+        "--samples",
+        "3",
+        "--features",
+        "digits",
+    ];
+    silent(&[&run[..], &chains].concat(), &["inception-score: found 3"]);
+    // as many as a figure needs are enough
+    let told = clel(&[
+        "eval",
+        "--images",
+        &five,
+        "--data",
+        "digits",
+        "--features",
+        "digits",
+        "--figures",
+        "frechet,kernel",
+    ]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+}
+
+#[test]
+fn all_sets_are_opened_before_one_is_scored() {
+    let desk = Desk::new();
+    let good = format!("safetensors:{}", desk.images("good.safetensors", 12));
+    std::fs::write(desk.path("bad.safetensors"), "no such file").unwrap();
+    let bad = format!("safetensors:{}", text(&desk.path("bad.safetensors")));
+    let run = run_path();
+    let ood = |out: &str, parts: &[&str]| {
+        let arguments = ["ood", "--checkpoint", &run, "--in", "digits", "--out", out];
+        silent(&arguments, parts);
+    };
+    ood(&format!("{good},{bad}"), &["bad.safetensors"]);
+    ood(
+        &format!("{good},svhn"),
+        &["svhn lies in a folder or file: svhn:PATH"],
+    );
+}
+
+/// The embedded digits have no path, whoever names one.
+#[test]
+fn a_path_of_the_digits_is_refused_everywhere() {
+    let desk = Desk::new();
+    let (run, out) = (run_path(), text(&desk.path("out")));
+    let path = ["--data", "digits", "--path", "elsewhere"];
+    let given = desk.images("given.safetensors", 12);
+    let parts = ["digits with the path elsewhere: the digits are part of the program"];
+    for command in [
+        &["train", "--out", &out][..],
+        &["classifier", "--out", &out],
+        &["eval", "--checkpoint", &run],
+        &["eval", "--images", &given, "--features", "digits"],
+        &[
+            "sample",
+            "--checkpoint",
+            &run,
+            "--class",
+            "3",
+            "--out",
+            &out,
+        ],
+    ] {
+        silent(&[command, &path].concat(), &parts);
+    }
+    let outside = [
+        "ood",
+        "--checkpoint",
+        &run,
+        "--in",
+        "digits:elsewhere",
+        "--out",
+        "interp",
+    ];
+    silent(&outside, &parts);
+    assert!(!desk.path("out").exists());
+}
+
+#[test]
+fn a_run_without_latents_says_what_works() {
+    let desk = Desk::new();
+    let trained = train(
+        &desk.path("run"),
+        &["--steps", "1", "--set", "encoder.latents=none"],
+    );
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let run = text(&desk.path("run"));
+    let ood = [
+        "ood",
+        "--checkpoint",
+        &run,
+        "--in",
+        "digits",
+        "--out",
+        "interp",
+    ];
+    silent(
+        &ood,
+        &[
+            "--beta 0.1",
+            "--beta 0 leaves out",
+            "encoder.latents is none",
+        ],
+    );
+    let told = clel(&[&ood[..], &["--beta", "0"]].concat());
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let eval = ["eval", "--checkpoint", &run];
+    silent(
+        &eval,
+        &[
+            "--features encoder: ",
+            "--features, digits",
+            "latents is none",
+        ],
+    );
+    let digits = ["--features", "digits", "--figures", "frechet"];
+    let told = clel(&[&eval[..], &digits].concat());
+    assert_eq!(told.code, Some(0), "{told:?}");
+}
+
+#[test]
+fn messages_name_the_option_that_is_meant() {
+    let desk = Desk::new();
+    let (animation, out) = (text(&desk.path("mix.gif")), text(&desk.path("out")));
+    std::fs::write(desk.path("mix.gif"), "there").unwrap();
+    let run = run_path();
+    let sample = [
+        "sample",
+        "--checkpoint",
+        &run,
+        "--out",
+        &out,
+        "--animate",
+        &animation,
+    ];
+    silent(
+        &sample,
+        &["mix.gif: exists already; choose another file for --animate"],
+    );
+    // what PyTorch saves: a ZIP archive, or a pickle
+    for (name, start) in [
+        ("new.ckpt", &b"PK\x03\x04\0\0\x08\x08\0\0"[..]),
+        ("old.pth", b"\x80\x02\x8a\nl\xfc\x9cF\xf9"),
+    ] {
+        std::fs::write(desk.path(name), start).unwrap();
+        let file = text(&desk.path(name));
+        let parts = [
+            name,
+            "a pickle, as PyTorch saves",
+            "tools/ckpt_to_safetensors.py",
+        ];
+        refused(
+            &["import", &file, "--model", "resnet", "--out", &out],
+            &parts,
+        );
+        let network = format!("inception:{file}");
+        silent(
+            &["eval", "--checkpoint", &run, "--features", &network],
+            &parts,
+        );
+    }
+}
+
+/// Pictures that are not read are told with their endings, once.
+#[test]
+fn pictures_that_are_left_out_are_told() {
+    let desk = Desk::new();
+    for class in ["a", "b"] {
+        let folder = desk.path("photos").join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..8u8 {
+            let image = image::GrayImage::from_pixel(8, 8, image::Luma([20 * i]));
+            image.save(folder.join(format!("{i}.png"))).unwrap();
+        }
+        for name in ["x.bmp", "y.BMP", "z.gif", "notes.txt"] {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+    }
+    let (photos, out) = (
+        text(&desk.path("photos")),
+        text(&desk.path("net.safetensors")),
+    );
+    let few = ["--iterations", "1", "--batch", "4", "--device", "cpu"];
+    let fit = [
+        "classifier",
+        "--data",
+        "images",
+        "--path",
+        &photos,
+        "--out",
+        &out,
+        "--json",
+    ];
+    let fitted = clel(&[&fit[..], &few].concat());
+    assert_eq!(fitted.code, Some(0), "{fitted:?}");
+    let told = "photos (images without 4 .bmp, 2 .gif)";
+    assert!(fitted.stdout.contains(told), "{fitted:?}");
+
+    let run = run_path();
+    let energies = clel(&[
+        "energy",
+        "--checkpoint",
+        &run,
+        "--images",
+        &photos,
+        "--device",
+        "cpu",
+    ]);
+    assert_eq!(energies.code, Some(0), "{energies:?}");
+    assert_eq!(energies.stdout.lines().count(), 17, "{energies:?}");
+    assert_eq!(
+        energies.stderr.matches("warning: ").count(),
+        1,
+        "{energies:?}"
+    );
+    let told = "photos: left out 4 .bmp, 2 .gif; only .png, .jpg, .jpeg and .webp are read";
+    assert!(energies.stderr.contains(told), "{energies:?}");
+
+    std::fs::remove_dir_all(desk.path("photos/b")).unwrap();
+    for i in 0..8 {
+        std::fs::remove_file(desk.path(&format!("photos/a/{i}.png"))).unwrap();
+    }
+    let nothing = ["energy", "--checkpoint", &run, "--images", &photos];
+    silent(
+        &nothing[..5],
+        &[
+            "no images here",
+            "sub-folders of them; there are 2 .bmp, 1 .gif",
+        ],
+    );
+}
