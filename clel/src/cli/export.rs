@@ -106,9 +106,14 @@ fn differences(trainer: &Trainer, model: Model) -> Result<Vec<String>> {
         all.push("widths are not the official ones: its classes need the same change".to_owned());
     }
     let [h, w, c] = ours.data.shape.unwrap_or_default();
-    if ([h, w, c] == [32, 32, 3]) != (ours.encoder.stem == Stem::Small) {
+    let official = match [h, w, c] {
+        [32, 32, 3] => Stem::Small,
+        _ => Stem::Large,
+    };
+    if ours.encoder.stem != official {
+        let stem = official.name();
         all.push(format!(
-            "images of {h}×{w}×{c}: the official encoder has the small stem for 32×32×3 alone, and for these the large one"
+            "images of {h}×{w}×{c}: the official encoder has the {stem} stem for these"
         ));
     }
     Ok(all)

@@ -171,7 +171,7 @@ impl LookArguments {
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
 /// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the system has nothing for, with 1, training that was
-/// stopped by a signal and saved with 130, as is `watch`.
+/// stopped by a signal with 130, as is `watch`; `--resume` goes on with it.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     let done = |()| ExitCode::SUCCESS;

@@ -16,8 +16,7 @@ use super::output;
 use crate::report::{give_back, is_taken};
 
 /// What training says when it is asked to end.
-pub(super) const STOPPING: &str =
-    "stopping after this iteration, which will be saved; a second signal ends the program at once";
+pub(super) const STOPPING: &str = "stopping: an iteration that goes on is finished and saved first; a second signal ends the program at once";
 
 /// Between two looks for a signal.
 const LOOK: Duration = Duration::from_millis(50);
@@ -26,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// dashboard does; a second one ends the process at once, with code 1 and a terminal as it was.
 pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>, told: Option<&'static str>) {
     let seen = Arc::new(AtomicBool::new(false));
-    if let Err(error) = notice(&seen) {
+    if let Err(error) = notice(&seen, stop) {
         output::error(&format!(
             "warning: signals end the process at once: {error}"
         ));
@@ -48,14 +47,17 @@ pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>, told: Option<&'static str>
     });
 }
 
-/// Sets `seen` whenever a signal comes.
+/// Sets `seen` whenever a signal comes, and `stop` when the terminal ends.
 #[cfg(unix)]
-fn notice(seen: &Arc<AtomicBool>) -> std::io::Result<()> {
+fn notice(seen: &Arc<AtomicBool>, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-    let hangs_up = (!ignores(SIGHUP)).then_some(SIGHUP);
-    for signal in [SIGINT, SIGTERM].into_iter().chain(hangs_up) {
+    for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, seen.clone())?;
+    }
+    // a shell and the system may each tell of the same end of a terminal: it never ends the process at once
+    if !ignores(SIGHUP) {
+        signal_hook::flag::register(SIGHUP, stop.clone())?;
     }
     Ok(())
 }
@@ -75,7 +77,7 @@ fn ignores(signal: i32) -> bool {
 /// The same for Ctrl-C and Ctrl-Break, by the console itself. Windows has no signals but those that C's library makes of these, which forgets
 /// who handles them each time it tells of one.
 #[cfg(windows)]
-fn notice(seen: &Arc<AtomicBool>) -> Result<(), ctrlc::Error> {
+fn notice(seen: &Arc<AtomicBool>, _: &Arc<AtomicBool>) -> Result<(), ctrlc::Error> {
     let seen = seen.clone();
     ctrlc::set_handler(move || seen.store(true, Ordering::SeqCst))
 }

@@ -124,6 +124,14 @@ pub enum Stem {
 }
 
 impl Stem {
+    /// The name by which settings choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stem::Small => "small",
+            Stem::Large => "large",
+        }
+    }
+
     /// Side and stride of its kernel.
     pub const fn kernel(self) -> [usize; 2] {
         match self {

@@ -416,10 +416,10 @@ pub enum SickPolicy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
-    /// The largest |E| of data, samples or noise, as means.
+    /// The largest |E| of data or samples, as means.
     pub energy: f64,
-    /// How many standard deviations of its own history the gap E(data) − E(samples) may be from its mean, once it is four times the
-    /// largest mean |E| so far.
+    /// How many standard deviations of its own history the gap E(data) − E(samples) may be from its mean, once it is 0.02 and six
+    /// times the largest mean |E| so far.
     pub gap_deviations: f64,
     /// The smallest mean |∇E| at the sampler's first step, as a share of the largest so far.
     pub gradient: f64,

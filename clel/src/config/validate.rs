@@ -1,6 +1,6 @@
 //! Values that are well-formed but make no sense.
 
-use super::networks::Latents;
+use super::networks::{EncoderNetwork, Latents, Stem};
 use super::tree::{Config, RESIZED, Source, StepShape};
 
 /// The largest number that a setting which counts something may be.
@@ -103,9 +103,9 @@ fn data(c: &Config, p: &mut Problems) {
     );
     if let Some([h, w, channels]) = c.data.shape {
         p.must(
-            [h, w].iter().all(|s| (1..=LARGEST_SIDE).contains(s)) && [1, 3].contains(&channels),
+            h > 0 && w > 0 && (channels == 1 || channels == 3),
             "data.shape",
-            format!("must be [height, width, channels], the first two in 1..={LARGEST_SIDE}, with 1 or 3 channels"),
+            "must be [height, width, channels] with 1 or 3 channels",
         );
         for (key, values) in [("data.mean", &c.data.mean), ("data.std", &c.data.std)] {
             let fits = values.as_ref().is_none_or(|v| v.len() == channels);
@@ -149,6 +149,11 @@ fn networks(c: &Config, p: &mut Problems) {
     );
     p.count("encoder.width", c.encoder.width);
     p.count("encoder.hidden", c.encoder.hidden);
+    p.must(
+        c.encoder.network != EncoderNetwork::Tiny || c.encoder.stem == Stem::Small,
+        "encoder.stem",
+        "must be small for the tiny encoder, whose images are small",
+    );
     for (key, width) in [
         ("model.width", c.model.width),
         ("model.hidden", c.model.hidden),

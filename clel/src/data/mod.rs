@@ -47,7 +47,7 @@ pub use images::{Images, Pixels, to_byte};
 pub use left_out::LeftOut;
 pub use named::{Part, SetArgument};
 pub use order::Order;
-pub use picture::{Channels, Form, read_file};
+pub use picture::{Channels, Crop, Form, read_file};
 pub use set::ImageSet;
 pub use svhn::svhn;
 pub use tensors::{read_tensors, write_samples};

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::folder::{Folder, read_folder};
-use super::picture::Crop;
-use super::{Channels, Form};
+use super::{Channels, Crop, Form};
 use crate::Result;
 
 /// The size that textures are brought to, if no other is asked for.

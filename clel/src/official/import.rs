@@ -17,8 +17,14 @@ use crate::sampler::ReplayBuffer;
 use crate::train::Trainer;
 use crate::{Error, Result};
 
-/// Where the images are looked for when training goes on and nothing else is said: the folder as the data set's archive names it.
-const USUAL_PATH: &str = "data.path=cifar-10-batches-bin";
+/// Where the images are looked for when training goes on and nothing else is said: the folder as the data set's archive names it, or of CelebA's
+/// several downloads as the set is called.
+fn usual_path(model: Model) -> &'static str {
+    match model {
+        Model::Resnet64 => "data.path=celeba",
+        Model::ResnetSmall | Model::Resnet | Model::ResnetLarge => "data.path=cifar-10-batches-bin",
+    }
+}
 
 /// What to import.
 #[derive(Debug, Clone)]
@@ -102,7 +108,7 @@ impl Import<'_> {
     /// The model's preset with the given settings, and what the file tells of the data.
     fn config(&self, file: &TensorFile, parts: &[(&str, Part)]) -> Result<Config> {
         let mut layers = Layers::preset(self.model.preset())?;
-        layers.set(USUAL_PATH)?;
+        layers.set(usual_path(self.model))?;
         for assignment in self.settings {
             layers.set(assignment)?;
         }
@@ -286,6 +292,8 @@ fn likely(file: &TensorFile) -> Option<Model> {
     let any = |part: &str| file.names().any(|key| key.contains(part));
     if any("stages1.") {
         Some(Model::ResnetLarge)
+    } else if any("stages.4.") {
+        Some(Model::Resnet64)
     } else if any("stages.0.1.") {
         Some(Model::Resnet)
     } else {

@@ -7,7 +7,7 @@ use clel_nn::files::{TensorFile, import};
 use super::{Networks, checkpoint, newest_usable};
 use crate::{
     Error, Result,
-    config::{Config, EncoderNetwork},
+    config::{Config, EncoderNetwork, Stem},
     report::RunDir,
 };
 
@@ -78,6 +78,11 @@ fn check_size(file: &TensorFile, prefix: &str, config: &Config) -> Result<()> {
     };
     let there = network.map(|(_, network)| network.name().to_owned());
     compare("encoder.network", there, known.network.name().to_owned());
+    let all = [Stem::Small, Stem::Large];
+    let stem = axis("conv1.1.weight", 2)
+        .and_then(|side| all.into_iter().find(|stem| stem.kernel()[0] == side));
+    let there = stem.map(|stem| stem.name().to_owned());
+    compare("encoder.stem", there, known.stem.name().to_owned());
     for (key, there, here) in [
         ("encoder.width", axis("conv1.1.weight", 0), known.width),
         ("encoder.hidden", axis("fc.0.weight", 0), known.hidden),

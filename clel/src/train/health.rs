@@ -16,12 +16,12 @@ const ENOUGH: usize = 20;
 /// A gap below so many times the largest energy so far is no danger, however far it is from what it was: while a network begins to learn,
 /// its energies grow a hundredfold within a few lines. Two runs that broke down came to 26 and 110.
 const DANGEROUS: f64 = 6.0;
-/// Nor is one below this share of the bound on energies. That growth can come late, and to more than so many times: healthy runs with a bound
-/// of 10 came to gaps of 0.0074, the two that broke down to 0.058 and 0.83.
-const SMALL: f64 = 0.002;
+/// Nor is a smaller one. That growth can come late, and to more than so many times: healthy runs came to gaps of 0.0074, the two that broke down
+/// to 0.058 and 0.83.
+const SMALL: f64 = 0.02;
 
 /// Watches the figures of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Health {
     limits: HealthConfig,
     gaps: VecDeque<f64>,
@@ -116,7 +116,7 @@ impl Health {
         let variance = self.gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n;
         let deviations = (gap - mean).abs() / variance.sqrt();
         let limit = self.limits.gap_deviations;
-        let dangerous = (DANGEROUS * self.largest_energy).max(SMALL * self.limits.energy);
+        let dangerous = (DANGEROUS * self.largest_energy).max(SMALL);
         let counts = self.gaps.len() >= ENOUGH && gap.abs() > dangerous;
         if counts && deviations > limit {
             return Some(format!(

@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use crate::{
-    Result,
+    Error, Result,
     config::{Best, Config},
     report::RunDir,
 };
@@ -17,6 +17,8 @@ pub(super) struct Kept<'a> {
     newest: usize,
     /// Its iteration, and the figure that decides.
     best: Option<(u64, f64)>,
+    /// The iteration of the newest one, if it was saved because of the time alone: it makes room for the next.
+    by_clock: Option<u64>,
 }
 
 impl<'a> Kept<'a> {
@@ -29,6 +31,7 @@ impl<'a> Kept<'a> {
             by,
             newest: config.log.checkpoints_kept,
             best: best.map(|best| (best.step, best.value)),
+            by_clock: None,
         };
         kept.prune(step)?;
         Ok(kept)
@@ -43,6 +46,28 @@ impl<'a> Kept<'a> {
                 .is_none_or(|best| self.by.is_better(*value, best.1))
         {
             self.best = Some((step, *value));
+        }
+    }
+
+    /// The checkpoint of an iteration has been written, perhaps because of the time alone.
+    pub fn saved(&mut self, step: u64, by_clock: bool) -> Result<()> {
+        self.forget_by_clock()?;
+        self.by_clock = by_clock.then_some(step);
+        match by_clock {
+            true => Ok(()),
+            false => self.prune(step),
+        }
+    }
+
+    /// Removes the one that was saved because of the time alone, if there is another, so that a run goes back to where any run would.
+    pub fn forget_by_clock(&mut self) -> Result<()> {
+        let Some(step) = self.by_clock.take() else {
+            return Ok(());
+        };
+        let path = self.run.checkpoint_path(step);
+        match self.run.checkpoints()?.len() {
+            0 | 1 => Ok(()),
+            _ => std::fs::remove_file(&path).map_err(Error::write(&path)),
         }
     }
 

@@ -165,7 +165,10 @@ fn has_saved(job: &Job) -> Result<bool> {
         return Ok(true);
     }
     // metrics are written before the checkpoint of the same iteration
-    let first = job.config.log.checkpoint_every as u64;
+    let first = match job.config.log.checkpoint_every {
+        0 => job.config.train.iterations,
+        every => every,
+    } as u64;
     let lines = job.run.read_metrics()?;
     let mut steps = lines.iter().filter_map(|line| line.get("step")?.as_u64());
     Ok(steps.any(|step| step > first))
@@ -333,8 +336,9 @@ fn stretch(
         let stopped = job.stop.load(Ordering::Relaxed);
         let planned = due(config.log.checkpoint_every, step) || step == last;
         let minutes = config.log.checkpoint_minutes;
-        let long = minutes > 0.0 && saved.elapsed().as_secs_f64() >= 60.0 * minutes;
-        let save = planned || stopped || long;
+        let late = minutes > 0.0 && saved.elapsed().as_secs_f64() >= 60.0 * minutes;
+        let by_clock = late && !planned && !stopped;
+        let mut save = planned || stopped || by_clock;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if due(config.log.metrics_every, step) || save {
             let mut all = figures(trainer, &outcome)?;
@@ -348,14 +352,21 @@ fn stretch(
             if due(config.log.metrics_every, step) || planned {
                 recorder.metrics(step, &all, &outcome)?;
             }
-            let sick = health.diagnose(&all);
+            // a run must not depend on the clock, nor on what no line tells when it is resumed
+            let sick = match due(config.log.metrics_every, step) || planned {
+                true => health.diagnose(&all),
+                false => health.clone().diagnose(&all),
+            };
             // what the encoder's step did shows in no figure of this iteration
             let sick = sick.or(match save {
                 true => trainer.not_finite()?,
                 false => None,
             });
             watching.face.figures(step, &all);
-            if let Some(why) = sick {
+            if by_clock && sick.is_some() && !due(config.log.metrics_every, step) {
+                save = false;
+            } else if let Some(why) = sick {
+                kept.forget_by_clock()?;
                 return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
             }
         }
@@ -369,7 +380,7 @@ fn stretch(
             recorder.sync()?;
             trainer.save(&job.run.checkpoint_path(step))?;
             clock.keep(&job.run)?;
-            kept.prune(step)?;
+            kept.saved(step, by_clock)?;
             saved = Instant::now();
         }
         if planned {

@@ -26,6 +26,15 @@ impl Eval {
         if let Some(path) = self.out.as_ref().filter(|path| path.exists()) {
             return Err(Error::OutputExists { path: path.clone() });
         }
+        if let Some(folder) = self.out.as_ref().and_then(|path| path.parent())
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            return Err(Error::Argument {
+                argument: "--out".to_owned(),
+                why: format!("there is no folder {}", folder.display()),
+            });
+        }
         self.check_ensemble()
     }
 
