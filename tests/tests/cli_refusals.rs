@@ -264,11 +264,10 @@ fn pictures_that_are_left_out_are_told() {
         &photos,
         "--out",
         &out,
-        "--json",
     ];
     let fitted = clel(&[&fit[..], &few].concat());
     assert_eq!(fitted.code, Some(0), "{fitted:?}");
-    let told = "photos (images without 4 .bmp, 2 .gif)";
+    let told = "photos (images without 4 .bmp, 2 .gif): 14 training images of 2 classes";
     assert!(fitted.stdout.contains(told), "{fitted:?}");
 
     let run = run_path();

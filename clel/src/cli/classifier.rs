@@ -9,6 +9,7 @@ use super::{DeviceArgument, SizeArgument, output};
 use crate::config::Source;
 use crate::data::{ClassSet, SetArgument};
 use crate::features::{Classifier, Fitting};
+use crate::words::counted;
 use crate::{Error, Result, data};
 
 /// Examples at the end of the help text.
@@ -94,6 +95,14 @@ impl ClassifierCommand {
         self.size.apply(&mut config)?;
         let data = data::load(&config, 0)?;
         let classes = ClassSet::of(&config, &data)?;
+        if !self.json {
+            output::say(&format!(
+                "{}: {} of {}",
+                data.name,
+                counted(data.train.images.len(), "training image"),
+                counted(classes.count, "class")
+            ))?;
+        }
         let how = Fitting {
             iterations: self.iterations,
             batch: self.batch,
