@@ -132,7 +132,10 @@ fn a_signal_stops_after_the_iteration_and_saves() {
     let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
     let parts_text = text(&parts);
     let mut child = start(&new_run(&parts_text, &["--steps", "100000"]));
-    wait_for(&parts.join("metrics.jsonl"));
+    // an iteration is done
+    let metrics = parts.join("metrics.jsonl");
+    let told = || std::fs::metadata(&metrics).is_ok_and(|file| file.len() > 0);
+    wait_until(told, "no line of metrics");
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let step = newest_step(&parts);
@@ -194,22 +197,29 @@ fn a_signal_stops_the_drawing_of_samples() {
 fn checkpoints_come_by_the_clock_too() {
     let dir = tempfile::tempdir().unwrap();
     let (clock, plain) = (dir.path().join("clock"), dir.path().join("plain"));
-    let settings = ["--steps", "3", "--set", "log.checkpoints_kept=0", "--set"];
-    let by = |minutes: &'static str| [&settings[..], &[minutes]].concat();
-    let trained = train(&clock, &by("log.checkpoint_minutes=1e-9"));
+    let clock_text = text(&clock);
+    let often = ["--steps", "100000", "--set", "log.checkpoint_minutes=1e-9"];
+    let mut child = start(&new_run(&clock_text, &often));
+    let late = || saved_steps(&clock).iter().any(|step| *step > 3);
+    wait_until(late, "no checkpoint by the clock");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = saved_steps(&clock);
+    assert!(left.len() <= 2, "each makes room for the next: {left:?}");
+    // nothing else has changed
+    let end = newest_step(&clock) + 2;
+    let resumed = resume(&clock, &end.to_string());
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let never = [
+        "--steps",
+        &end.to_string(),
+        "--set",
+        "log.checkpoint_minutes=1e-9",
+    ];
+    let trained = train(&plain, &same);
     assert_eq!(trained.code, Some(0), "{trained:?}");
-    let trained = train(&plain, &by("log.checkpoint_minutes=0"));
-    assert_eq!(trained.code, Some(0), "{trained:?}");
-    let metrics = |run: &Path| std::fs::read(run.join("metrics.jsonl")).unwrap();
-    assert!(metrics(&clock) == metrics(&plain), "nothing else changes");
-    let saved = |run: &Path| {
-        let step = |i| run.join(format!("checkpoints/step-{i:08}.safetensors"));
-        [1, 2, 3].map(|i| step(i).exists())
-    };
-    assert_eq!(
-        [saved(&clock), saved(&plain)],
-        [[true; 3], [false, false, true]]
-    );
+    same_files(&clock, &plain, end);
+    assert_eq!(saved_steps(&plain), [end]);
 }
 
 #[test]
