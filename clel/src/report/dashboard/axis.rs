@@ -3,12 +3,12 @@
 use super::curve::Curve;
 
 /// Positive figures that span so many powers of ten are drawn on a logarithmic scale, so that one that is far from the others flattens nothing.
-const WIDE: f64 = 1.5;
+const WIDE: f64 = 0.75;
 /// The limits are those of the newer half where all that there ever was takes so many times as much. On a linear scale a steady course takes
-/// twice as much.
-const FAR: f64 = 3.0;
+/// twice as much, and one that comes to rest a few times.
+const FAR: f64 = 5.0;
 /// The same on a logarithmic one.
-const FAR_BY_POWERS: f64 = 1.6;
+const FAR_BY_POWERS: f64 = 2.0;
 /// Fewer values than this have no newer half.
 const FEW: usize = 16;
 /// The share of values on either side that makes no limits.

@@ -156,7 +156,8 @@ fn spent(told: &Overview) -> Vec<String> {
     let spent = told.spent.as_ref();
     let begun = spent.and_then(|spent| spent.begun);
     let begun = begun.map(|at| format!("begun {}", local(at)));
-    let trained = told.seconds().map(duration);
+    let trained = told.seconds();
+    let trained = trained.map(|seconds| format!("{} of training", duration(seconds)));
     let version = spent.map(|spent| format!("clel {}", spent.version));
     [begun, trained, version].into_iter().flatten().collect()
 }

@@ -28,7 +28,7 @@ function draw() {
   section("state").classList.toggle("bad", ["sick", "failed", "damaged"].includes(content.state));
   show("spent", content.spent.length > 0).textContent = content.spent.join(" · ");
   const best = content.best;
-  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step}, ${content.best_by} ${short(best.value)}`;
+  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step} (${content.best_by} ${short(best.value)})`;
   section("config").textContent = content.config;
   const list = show("events", events.length > 0).querySelector("ul");
   list.replaceChildren();

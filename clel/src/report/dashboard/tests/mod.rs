@@ -87,7 +87,7 @@ fn everything_is_on_the_screen() {
         " clel train runs/digits-001 ",
         "training · 510/1500 · 10.0 it/s · 1 min 39 s left · memory 123 MiB, peak 1.50 GiB",
         " 34 % ",
-        "E(x)  data samples noise",
+        "E(x)  data samples noise log",
         "gap E(data) − E(samples)",
         "mean |∇E| at step  1 K",
         "mean |x_K − x_0|",
