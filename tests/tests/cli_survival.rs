@@ -210,7 +210,7 @@ fn checkpoints_come_by_the_clock_too() {
     let end = newest_step(&clock) + 2;
     let resumed = resume(&clock, &end.to_string());
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    let never = [
+    let same = [
         "--steps",
         &end.to_string(),
         "--set",

@@ -19,10 +19,6 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "when the run began, for people; no duration comes from it"
-    )]
     /// For a part that has gone on since `started`, on a device; `first` if it is the run's first one. A file that is damaged is told in
     /// `warnings`.
     #[expect(
