@@ -1,8 +1,10 @@
 //! Files that are written whole or not at all.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clel_nn::files::write_atomically;
+use serde::Serialize;
 
 use crate::{Error, Result};
 
@@ -12,6 +14,27 @@ use crate::{Error, Result};
 /// [`Error::Write`].
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomically(path, bytes).map_err(told)
+}
+
+/// The same of a value, as indented JSON.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Error::write(path)(error.into()))?;
+    write(path, (text + "\n").as_bytes())
+}
+
+/// The text of a file; nothing, if there is none.
+///
+/// # Errors
+/// [`Error::Read`].
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some).map_err(Error::read(path)),
+    }
 }
 
 /// The error of a writer of `clel_nn::files`, as this crate tells it.

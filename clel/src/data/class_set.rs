@@ -115,13 +115,16 @@ impl ClassSet {
         }
     }
 
-    /// Whether a set of another kind cannot have these classes, whatever is in it: no published set shares them with another, but for the digits.
+    /// Whether a set of another kind cannot have these classes, whatever is in it: no published set shares them with another, but for
+    /// digits and textures.
     pub fn cannot_be_of(&self, source: Source) -> bool {
         let is_anything = |s: Source| matches!(s, Source::Images | Source::Safetensors);
         self.source.is_some_and(|own| {
             own != source
                 && !(is_anything(own) || is_anything(source))
-                && !(is_of_digits(own) && is_of_digits(source))
+                && ![is_of_digits, is_of_textures]
+                    .iter()
+                    .any(|is| is(own) && is(source))
         })
     }
 
@@ -154,6 +157,10 @@ impl ClassSet {
 /// Whether the classes of a set are the ten digits, each its own label.
 fn is_of_digits(source: Source) -> bool {
     matches!(source, Source::Digits | Source::Mnist | Source::Svhn)
+}
+
+fn is_of_textures(source: Source) -> bool {
+    matches!(source, Source::Dtd | Source::DtdCorner)
 }
 
 fn digits() -> Vec<String> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::report::{Metrics, RunDir};
-use crate::{Error, Result, whole_file};
+use crate::{Result, whole_file};
 
 /// How a line about a sick run begins.
 const SICK: &str = "sick: ";
@@ -123,8 +123,5 @@ pub(super) fn kept<T: DeserializeOwned>(run: &RunDir, name: &str) -> Option<T> {
 
 /// Keeps a value in a run directory.
 pub(super) fn keep(run: &RunDir, name: &str, value: &impl Serialize) -> Result<()> {
-    let path = run.path().join(name);
-    let text =
-        serde_json::to_string_pretty(value).map_err(|error| Error::write(&path)(error.into()))?;
-    whole_file::write(&path, (text + "\n").as_bytes())
+    whole_file::write_json(&run.path().join(name), value)
 }

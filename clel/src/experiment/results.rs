@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::file::{Curves, End, Experiment};
 use super::measure::{EndFigures, SECONDS};
 use super::record::Point;
-use crate::{Error, Result, whole_file};
+use crate::{Result, whole_file};
 
 /// The results of an experiment, so far.
 #[derive(Debug, Clone, Serialize)]
@@ -120,9 +120,7 @@ impl Results {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text =
-            serde_json::to_string_pretty(self).map_err(|error| Error::write(path)(error.into()))?;
-        whole_file::write(path, (text + "\n").as_bytes())
+        whole_file::write_json(path, self)
     }
 
     /// The seconds after which the first of the variants that have a complete run was finished.

@@ -1,6 +1,5 @@
 //! When a run began, how long it has trained, and where.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -27,9 +26,7 @@ impl Spent {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text =
-            serde_json::to_string_pretty(self).map_err(|error| Error::write(path)(error.into()))?;
-        whole_file::write(path, (text + "\n").as_bytes())
+        whole_file::write_json(path, self)
     }
 
     /// Reads one; nothing, if there is none.
@@ -37,9 +34,8 @@ impl Spent {
     /// # Errors
     /// The file cannot be read, or is none.
     pub fn read(path: &Path) -> Result<Option<Spent>> {
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(Error::read(path))?,
+        let Some(text) = whole_file::read_if_there(path)? else {
+            return Ok(None);
         };
         let spent: Option<Spent> = serde_json::from_str(&text).ok();
         // no process has trained for longer than there have been computers

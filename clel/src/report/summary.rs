@@ -1,7 +1,6 @@
 //! The figures at the end of a run.
 
 use std::fmt;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -53,9 +52,7 @@ impl Summary {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text =
-            serde_json::to_string_pretty(self).map_err(|error| Error::write(path)(error.into()))?;
-        whole_file::write(path, (text + "\n").as_bytes())
+        whole_file::write_json(path, self)
     }
 
     /// Reads one; nothing, if there is none.
@@ -63,9 +60,8 @@ impl Summary {
     /// # Errors
     /// The file cannot be read, or is none.
     pub fn read(path: &Path) -> Result<Option<Summary>> {
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(Error::read(path))?,
+        let Some(text) = whole_file::read_if_there(path)? else {
+            return Ok(None);
         };
         serde_json::from_str(&text).map(Some).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());

@@ -71,54 +71,79 @@ pub(super) struct Avx2<T>(std::marker::PhantomData<T>);
 /// 512-bit registers (x86-64-v4).
 #[cfg(target_arch = "x86_64")]
 pub(super) struct Avx512<T>(std::marker::PhantomData<T>);
+/// 128-bit registers, of which every AArch64 has 32, with fused multiply-add.
+#[cfg(target_arch = "aarch64")]
+pub(super) struct Neon<T>(std::marker::PhantomData<T>);
 
+/// The intrinsics of AArch64, with x86's order of operands.
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    pub(super) use std::arch::aarch64::*;
+
+    /// `a · b + c`.
+    #[inline(always)]
+    pub(super) unsafe fn fused_f32(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        // SAFETY: every AArch64 has the instruction.
+        unsafe { vfmaq_f32(c, a, b) }
+    }
+
+    /// `a · b + c`.
+    #[inline(always)]
+    pub(super) unsafe fn fused_f64(a: float64x2_t, b: float64x2_t, c: float64x2_t) -> float64x2_t {
+        // SAFETY: every AArch64 has the instruction.
+        unsafe { vfmaq_f64(c, a, b) }
+    }
+}
 #[cfg(target_arch = "x86_64")]
-macro_rules! x86 {
-    ($isa:ident, $t:ty, $v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
+use std::arch::x86_64 as x86;
+
+/// An instruction set by the names that its intrinsics have in a module.
+macro_rules! simd {
+    ($isa:ident, $t:ty, $arch:ident::$v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
         // SAFETY: the methods are the instructions they are named after.
         unsafe impl Simd for $isa<$t> {
             type T = $t;
-            type V = std::arch::x86_64::$v;
+            type V = $arch::$v;
             const LANES: usize = $lanes;
             #[inline(always)]
             unsafe fn splat(x: $t) -> Self::V {
                 // SAFETY: the caller enables the instruction set.
-                unsafe { std::arch::x86_64::$splat(x) }
+                unsafe { $arch::$splat(x) }
             }
             #[inline(always)]
             unsafe fn load(from: *const $t) -> Self::V {
                 // SAFETY: as above, and `from` points to `LANES` readable elements.
-                unsafe { std::arch::x86_64::$load(from) }
+                unsafe { $arch::$load(from) }
             }
             #[inline(always)]
             unsafe fn store(to: *mut $t, v: Self::V) {
                 // SAFETY: as above, and `to` points to `LANES` writable elements.
-                unsafe { std::arch::x86_64::$store(to, v) }
+                unsafe { $arch::$store(to, v) }
             }
             #[inline(always)]
             unsafe fn multiply_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
                 // SAFETY: the caller enables the instruction set.
-                unsafe { std::arch::x86_64::$fma(a, b, c) }
+                unsafe { $arch::$fma(a, b, c) }
             }
             #[inline(always)]
             unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
                 // SAFETY: the caller enables the instruction set.
-                unsafe { std::arch::x86_64::$add(a, b) }
+                unsafe { $arch::$add(a, b) }
             }
             #[inline(always)]
             unsafe fn subtract(a: Self::V, b: Self::V) -> Self::V {
                 // SAFETY: the caller enables the instruction set.
-                unsafe { std::arch::x86_64::$sub(a, b) }
+                unsafe { $arch::$sub(a, b) }
             }
         }
     };
 }
 
 #[cfg(target_arch = "x86_64")]
-x86!(
+simd!(
     Avx2,
     f32,
-    __m256,
+    x86::__m256,
     8,
     _mm256_set1_ps,
     _mm256_loadu_ps,
@@ -128,10 +153,10 @@ x86!(
     _mm256_sub_ps
 );
 #[cfg(target_arch = "x86_64")]
-x86!(
+simd!(
     Avx2,
     f64,
-    __m256d,
+    x86::__m256d,
     4,
     _mm256_set1_pd,
     _mm256_loadu_pd,
@@ -141,10 +166,10 @@ x86!(
     _mm256_sub_pd
 );
 #[cfg(target_arch = "x86_64")]
-x86!(
+simd!(
     Avx512,
     f32,
-    __m512,
+    x86::__m512,
     16,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -154,10 +179,10 @@ x86!(
     _mm512_sub_ps
 );
 #[cfg(target_arch = "x86_64")]
-x86!(
+simd!(
     Avx512,
     f64,
-    __m512d,
+    x86::__m512d,
     8,
     _mm512_set1_pd,
     _mm512_loadu_pd,
@@ -166,74 +191,29 @@ x86!(
     _mm512_add_pd,
     _mm512_sub_pd
 );
-
-/// 128-bit registers, of which every AArch64 has 32, with fused multiply-add.
 #[cfg(target_arch = "aarch64")]
-pub(super) struct Neon<T>(std::marker::PhantomData<T>);
-
-#[cfg(target_arch = "aarch64")]
-macro_rules! neon {
-    ($t:ty, $v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
-        // SAFETY: the methods are the instructions they are named after, which every AArch64 has.
-        unsafe impl Simd for Neon<$t> {
-            type T = $t;
-            type V = std::arch::aarch64::$v;
-            const LANES: usize = $lanes;
-            #[inline(always)]
-            unsafe fn splat(x: $t) -> Self::V {
-                // SAFETY: every AArch64 has the instruction.
-                unsafe { std::arch::aarch64::$splat(x) }
-            }
-            #[inline(always)]
-            unsafe fn load(from: *const $t) -> Self::V {
-                // SAFETY: as above, and `from` points to `LANES` readable elements.
-                unsafe { std::arch::aarch64::$load(from) }
-            }
-            #[inline(always)]
-            unsafe fn store(to: *mut $t, v: Self::V) {
-                // SAFETY: as above, and `to` points to `LANES` writable elements.
-                unsafe { std::arch::aarch64::$store(to, v) }
-            }
-            #[inline(always)]
-            unsafe fn multiply_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-                // SAFETY: every AArch64 has the instruction, whose sum comes first.
-                unsafe { std::arch::aarch64::$fma(c, a, b) }
-            }
-            #[inline(always)]
-            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-                // SAFETY: every AArch64 has the instruction.
-                unsafe { std::arch::aarch64::$add(a, b) }
-            }
-            #[inline(always)]
-            unsafe fn subtract(a: Self::V, b: Self::V) -> Self::V {
-                // SAFETY: every AArch64 has the instruction.
-                unsafe { std::arch::aarch64::$sub(a, b) }
-            }
-        }
-    };
-}
-
-#[cfg(target_arch = "aarch64")]
-neon!(
+simd!(
+    Neon,
     f32,
-    float32x4_t,
+    neon::float32x4_t,
     4,
     vdupq_n_f32,
     vld1q_f32,
     vst1q_f32,
-    vfmaq_f32,
+    fused_f32,
     vaddq_f32,
     vsubq_f32
 );
 #[cfg(target_arch = "aarch64")]
-neon!(
+simd!(
+    Neon,
     f64,
-    float64x2_t,
+    neon::float64x2_t,
     2,
     vdupq_n_f64,
     vld1q_f64,
     vst1q_f64,
-    vfmaq_f64,
+    fused_f64,
     vaddq_f64,
     vsubq_f64
 );

@@ -151,9 +151,7 @@ impl<'a> Record<'a> {
 
     /// Writes it as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let json = serde_json::to_string_pretty(self);
-        let json = json.map_err(|e| crate::Error::write(path)(e.into()))?;
-        whole_file::write(path, json.as_bytes())
+        whole_file::write_json(path, self)
     }
 
     /// In words.
