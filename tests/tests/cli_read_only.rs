@@ -94,10 +94,11 @@ place=$1 results=$2; shift 2
 mount -t tmpfs tmpfs "$place" || exit 77
 "$@" --out "$place/run" > /dev/null 2> "$results/messages" &
 saved="$place/run/checkpoints"
-while ! ls "$saved" 2> /dev/null | grep -q 2.safetensors; do sleep 0.02; done
+trap 'kill $! 2> /dev/null' EXIT
+while ! ls "$saved" 2> /dev/null | grep -q 2.safetensors; do kill -0 $! || exit 78; sleep 0.02; done
 mount --bind "$saved" "$saved" || exit 77
 # refused while a file is being written
-while ! mount -o remount,bind,ro "$saved" 2> /dev/null; do sleep 0.002; done
+while ! mount -o remount,bind,ro "$saved" 2> /dev/null; do kill -0 $! || exit 78; sleep 0.002; done
 wait $!
 code=$?
 umount "$saved"

@@ -31,12 +31,7 @@ pub(super) fn say(line: &str) -> Result<()> {
 fn is_closed(error: &std::io::Error) -> bool {
     /// ERROR_PIPE_NOT_CONNECTED, as Windows' headers number it; the library knows but the other two that a pipe may end with.
     const LEFT: Option<i32> = Some(233);
-    /// EIO: a terminal that has ended.
-    const ENDED: Option<i32> = Some(5);
-    let code = error.raw_os_error();
-    error.kind() == ErrorKind::BrokenPipe
-        || (cfg!(windows) && code == LEFT)
-        || (cfg!(unix) && code == ENDED && std::io::stdout().is_terminal())
+    error.kind() == ErrorKind::BrokenPipe || (cfg!(windows) && error.raw_os_error() == LEFT)
 }
 
 /// A value as one line of JSON, without control characters, and in ASCII where the terminal takes no more.

@@ -24,40 +24,46 @@ const LOOK: Duration = Duration::from_millis(50);
 /// From now on Ctrl-C, SIGTERM and the end of the terminal ask for an end by `stop`, of which `told` then says what will come, unless a
 /// dashboard does; a second one ends the process at once, with code 1 and a terminal as it was.
 pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>, told: Option<&'static str>) {
-    let seen = Arc::new(AtomicBool::new(false));
-    if let Err(error) = notice(&seen, stop) {
+    let [seen, hung_up] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    if let Err(error) = notice(&seen, &hung_up) {
         output::error(&format!(
             "warning: signals end the process at once: {error}"
         ));
     }
     let stop = stop.clone();
     spawn(move || {
+        let mut by_hang_up = false;
         loop {
             if seen.swap(false, Ordering::SeqCst) {
-                if stop.swap(true, Ordering::SeqCst) {
+                // an end of the terminal, which a shell, the system and the session each tell of, is no first signal
+                if stop.swap(true, Ordering::SeqCst) && !by_hang_up {
                     give_back();
                     exit(1);
                 }
+                by_hang_up = false;
                 if let (Some(told), false) = (told, is_taken()) {
                     output::error(told);
                 }
+            }
+            // nor a second one
+            if hung_up.swap(false, Ordering::SeqCst) {
+                by_hang_up |= !stop.swap(true, Ordering::SeqCst);
             }
             sleep(LOOK);
         }
     });
 }
 
-/// Sets `seen` whenever a signal comes, and `stop` when the terminal ends.
+/// Sets `seen` whenever a signal comes, and `hung_up` when the terminal ends.
 #[cfg(unix)]
-fn notice(seen: &Arc<AtomicBool>, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+fn notice(seen: &Arc<AtomicBool>, hung_up: &Arc<AtomicBool>) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, seen.clone())?;
     }
-    // a shell and the system may each tell of the same end of a terminal: it never ends the process at once
     if !ignores(SIGHUP) {
-        signal_hook::flag::register(SIGHUP, stop.clone())?;
+        signal_hook::flag::register(SIGHUP, hung_up.clone())?;
     }
     Ok(())
 }

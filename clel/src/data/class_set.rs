@@ -92,7 +92,8 @@ impl ClassSet {
         }
     }
 
-    /// Whether the classes of `other` are these. Names decide, where both have some; else published sets number their classes in one way.
+    /// Whether the classes of `other` are these. Names decide, where both have some; else published sets number their classes in one way, but for
+    /// ImageNet 32.
     pub fn compared(&self, other: &ClassSet) -> Likeness {
         if self.count != other.count {
             return Likeness::Other;
@@ -110,6 +111,8 @@ impl ClassSet {
             (Some(Source::Safetensors) | None, _) | (_, Some(Source::Safetensors) | None) => {
                 Likeness::Unknown
             }
+            // its batches and its folders number classes in different ways
+            (Some(Source::Imagenet32), Some(Source::Imagenet32)) => Likeness::Unknown,
             (one, two) if one == two => Likeness::Same,
             _ => Likeness::Other,
         }

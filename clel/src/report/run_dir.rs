@@ -334,11 +334,25 @@ impl RunDir {
         };
         let surplus = all[..surplus].iter();
         for (_, path) in surplus.filter(|(step, _)| !spared.contains(step)) {
-            match std::fs::remove_file(path) {
-                Err(error) if cfg!(windows) && error.raw_os_error() == Some(HELD) => {}
-                result => result.map_err(Error::write(path))?,
-            }
+            remove(path)?;
         }
         Ok(())
+    }
+
+    /// Removes the checkpoint of an iteration, if it is there and nothing holds it open.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn remove_checkpoint(&self, step: u64) -> Result<()> {
+        remove(&self.checkpoint_path(step))
+    }
+}
+
+/// Removes a checkpoint; one that somebody has moved, or that Windows keeps for who reads it, is left to that.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if cfg!(windows) && error.raw_os_error() == Some(HELD) => Ok(()),
+        result => result.map_err(Error::write(path)),
     }
 }

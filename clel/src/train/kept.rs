@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use crate::{
-    Error, Result,
+    Result,
     config::{Best, Config},
     report::RunDir,
 };
@@ -17,7 +17,7 @@ pub(super) struct Kept<'a> {
     newest: usize,
     /// Its iteration, and the figure that decides.
     best: Option<(u64, f64)>,
-    /// The iteration of the newest one, if it was saved because of the time alone: it makes room for the next.
+    /// The iteration of the newest one, if no interval asked for it: it makes room for the next.
     by_clock: Option<u64>,
 }
 
@@ -26,12 +26,17 @@ impl<'a> Kept<'a> {
     pub fn of(run: &'a RunDir, config: &Config, step: u64) -> Result<Kept<'a>> {
         let by = config.log.best;
         let best = run.best_checkpoint(by)?;
+        // the run was killed after one that the time alone had asked for, or stopped
+        let every = config.log.checkpoint_every as u64;
+        let planned =
+            step == config.train.iterations as u64 || (every > 0 && step.is_multiple_of(every));
+        let unplanned = !planned && run.checkpoint_path(step).exists();
         let kept = Kept {
             run,
             by,
             newest: config.log.checkpoints_kept,
             best: best.map(|best| (best.step, best.value)),
-            by_clock: None,
+            by_clock: unplanned.then_some(step),
         };
         kept.prune(step)?;
         Ok(kept)
@@ -49,31 +54,23 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// The checkpoint of an iteration has been written, perhaps because of the time alone.
+    /// The checkpoint of an iteration has been written, perhaps because of the time alone. That makes room for the next one.
     pub fn saved(&mut self, step: u64, by_clock: bool) -> Result<()> {
-        self.forget_by_clock()?;
+        if let Some(old) = self.by_clock.take() {
+            self.run.remove_checkpoint(old)?;
+        }
         self.by_clock = by_clock.then_some(step);
-        match by_clock {
-            true => Ok(()),
-            false => self.prune(step),
-        }
-    }
-
-    /// Removes the one that was saved because of the time alone, if there is another, so that a run goes back to where any run would.
-    pub fn forget_by_clock(&mut self) -> Result<()> {
-        let Some(step) = self.by_clock.take() else {
-            return Ok(());
-        };
-        let path = self.run.checkpoint_path(step);
-        match self.run.checkpoints()?.len() {
-            0 | 1 => Ok(()),
-            _ => std::fs::remove_file(&path).map_err(Error::write(&path)),
-        }
+        self.prune(step)
     }
 
     /// Removes the checkpoints that are not to be kept; not that of `step`, lest a damaged one of a later step count for it.
     pub fn prune(&self, step: u64) -> Result<()> {
         let spared: Vec<u64> = self.best.iter().map(|best| best.0).chain([step]).collect();
-        self.run.prune_checkpoints(self.newest, &spared)
+        // one because of the time is beside those that are counted
+        let newest = match self.newest {
+            0 => 0,
+            n => n + usize::from(self.by_clock.is_some()),
+        };
+        self.run.prune_checkpoints(newest, &spared)
     }
 }

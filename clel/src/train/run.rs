@@ -352,10 +352,11 @@ fn stretch(
             if due(config.log.metrics_every, step) || planned {
                 recorder.metrics(step, &all, &outcome)?;
             }
-            // a run must not depend on the clock, nor on what no line tells when it is resumed
+            // a run must not depend on the clock or on when it was stopped, nor on what no line tells when it is resumed
             let sick = match due(config.log.metrics_every, step) || planned {
                 true => health.diagnose(&all),
-                false => health.clone().diagnose(&all),
+                false if by_clock => health.clone().diagnose(&all),
+                false => None,
             };
             // what the encoder's step did shows in no figure of this iteration
             let sick = sick.or(match save {
@@ -366,7 +367,6 @@ fn stretch(
             if by_clock && sick.is_some() && !due(config.log.metrics_every, step) {
                 save = false;
             } else if let Some(why) = sick {
-                kept.forget_by_clock()?;
                 return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
             }
         }
