@@ -354,13 +354,7 @@ fn chains_of_an_ensemble() {
     };
     // of one: the plain chain of that network
     let energy = |x: &Var| networks[0].energy(x, Mode::Eval);
-    let plain = rounds(10).run(
-        &energy,
-        Start::Noise(6),
-        [8, 8, 1],
-        &Device::Cpu,
-        &mut |_, _| Ok(()),
-    );
+    let plain = rounds(10).run(&energy, Start::Noise(6), [8, 8, 1], &Device::Cpu);
     assert_eq!(ensemble(0, &[]), plain.unwrap());
     // twice the same is the same; two are in between, whichever comes first
     assert_eq!(ensemble(0, &[0]), ensemble(0, &[]));

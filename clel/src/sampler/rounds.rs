@@ -39,12 +39,25 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Runs the chains from `start`, images of `shape` \[H, W, C\]: their ends, row-major \[N, H, W, C\]. `watch` is told what
-    /// [`follow`](Rounds::follow) tells it of each batch.
+    /// Runs the chains from `start`, images of `shape` \[H, W, C\]: their ends, row-major \[N, H, W, C\].
+    ///
+    /// # Errors
+    /// What the energy and the device report.
+    pub fn run(
+        &self,
+        energy: &Energy<'_>,
+        start: Start<'_>,
+        shape: [usize; 3],
+        device: &Device,
+    ) -> Result<Vec<f32>> {
+        self.run_watched(energy, start, shape, device, &mut |_, _| Ok(()))
+    }
+
+    /// [`run`](Rounds::run), while `watch` is told what [`follow`](Rounds::follow) tells it of each batch.
     ///
     /// # Errors
     /// What the energy, the observer and the device report.
-    pub fn run(
+    pub fn run_watched(
         &self,
         energy: &Energy<'_>,
         start: Start<'_>,

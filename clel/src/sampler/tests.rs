@@ -181,14 +181,8 @@ fn rounds_of_all_chains_are_the_chains_of_all_rounds() {
     // more chains than a batch has; the last round is shorter
     let (count, shape) = (100, [2, 2, 1]);
     let ends = |r: &Rounds| {
-        r.run(
-            &bowl,
-            Start::Noise(count),
-            shape,
-            &Device::Cpu,
-            &mut |_, _| Ok(()),
-        )
-        .unwrap()
+        r.run(&bowl, Start::Noise(count), shape, &Device::Cpu)
+            .unwrap()
     };
     let often = rounds(0.3);
     let mut chains = often.start(count, shape, &Device::Cpu).unwrap();

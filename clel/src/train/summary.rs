@@ -41,7 +41,7 @@ pub fn fresh_samples(
     };
     let shape = config.data.shape.unwrap_or_default();
     let energy = |x: &Var| network.energy(x, Mode::Eval);
-    rounds.run(&energy, Start::Noise(count), shape, device, &mut |_, _| {
+    rounds.run_watched(&energy, Start::Noise(count), shape, device, &mut |_, _| {
         going_on(stop)
     })
 }
