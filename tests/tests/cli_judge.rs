@@ -2,26 +2,17 @@
 
 mod cli;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cli::arrays::{read_all, write_all, write_images};
+use cli::desk::Desk;
 use cli::faces::faces;
 use cli::tiny::{finished_run, train};
 use cli::{Run, clel, text};
 use image::{GrayImage, Luma};
 use serde_json::Value;
 
-struct Desk(tempfile::TempDir);
-
 impl Desk {
-    fn new() -> Desk {
-        Desk(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     /// Trains a classifier into a file of this name; how `--judge` names it.
     fn classifier(&self, name: &str, data: &str, path: &str, more: &[&str]) -> String {
         let (path, out) = (text(&self.path(path)), text(&self.path(name)));

@@ -2,9 +2,8 @@
 
 mod cli;
 
-use std::path::PathBuf;
-
 use cli::arrays::write_images;
+use cli::desk::Desk;
 use cli::tiny::{finished_run, train};
 use cli::{Run, clel, refused, text};
 
@@ -12,17 +11,7 @@ fn run_path() -> String {
     text(&finished_run().join("run"))
 }
 
-struct Desk(tempfile::TempDir);
-
 impl Desk {
-    fn new() -> Desk {
-        Desk(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     /// A file of so many images of 8×8.
     fn images(&self, name: &str, n: usize) -> String {
         write_images(&self.path(name), [n, 8, 8, 1], None);

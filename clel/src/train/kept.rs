@@ -1,6 +1,6 @@
 //! Which checkpoints of a run stay.
 
-use super::figures::Figures;
+use super::{figures::Figures, run::due};
 use crate::{
     Result,
     config::{Best, Config},
@@ -27,9 +27,8 @@ impl<'a> Kept<'a> {
         let by = config.log.best;
         let best = run.best_checkpoint(by)?;
         // the run was killed after one that the time alone had asked for, or stopped
-        let every = config.log.checkpoint_every as u64;
         let planned =
-            step == config.train.iterations as u64 || (every > 0 && step.is_multiple_of(every));
+            due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;
         let unplanned = !planned && run.checkpoint_path(step).exists();
         let kept = Kept {
             run,

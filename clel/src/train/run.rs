@@ -335,12 +335,13 @@ fn stretch(
         let step = trainer.step();
         let stopped = job.stop.load(Ordering::Relaxed);
         let planned = due(config.log.checkpoint_every, step) || step == last;
+        let told = due(config.log.metrics_every, step) || planned;
         let minutes = config.log.checkpoint_minutes;
         let late = minutes > 0.0 && saved.elapsed().as_secs_f64() >= 60.0 * minutes;
         let by_clock = late && !planned && !stopped;
         let mut save = planned || stopped || by_clock;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
-        if due(config.log.metrics_every, step) || save {
+        if told || save {
             let mut all = figures(trainer, &outcome)?;
             if due(config.log.checkpoint_every, step) || step == config.train.iterations as u64 {
                 let begun = Instant::now();
@@ -349,11 +350,11 @@ fn stretch(
                 kept.judge(step, &all);
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
-            if due(config.log.metrics_every, step) || planned {
+            if told {
                 recorder.metrics(step, &all, &outcome)?;
             }
             // a run must not depend on the clock or on when it was stopped, nor on what no line tells when it is resumed
-            let sick = match due(config.log.metrics_every, step) || planned {
+            let sick = match told {
                 true => health.diagnose(&all),
                 false if by_clock => health.clone().diagnose(&all),
                 false => None,
@@ -364,7 +365,7 @@ fn stretch(
                 false => None,
             });
             watching.face.figures(step, &all);
-            if by_clock && sick.is_some() && !due(config.log.metrics_every, step) {
+            if by_clock && sick.is_some() && !told {
                 save = false;
             } else if let Some(why) = sick {
                 return Ok(Stretch::Sick(format!("{why} after iteration {step}")));
@@ -456,7 +457,8 @@ fn last_state(job: &Job, config: &Config, warnings: &mut Vec<String>) -> Result<
     Ok(found.value)
 }
 
-fn due(every: usize, step: u64) -> bool {
+/// Whether an interval of so many iterations, 0 for never, ends with this one.
+pub(super) fn due(every: usize, step: u64) -> bool {
     every > 0 && step.is_multiple_of(every as u64)
 }
 

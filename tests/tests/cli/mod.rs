@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 pub mod apart;
 pub mod arrays;
+pub mod desk;
 pub mod faces;
 #[cfg(unix)]
 pub mod pixels;
