@@ -41,7 +41,6 @@ fn samples_are_seen_beside_noise_and_after_a_spike() {
         for colour in [Color::Cyan, Color::LightRed, Color::Green] {
             assert!(of(colour) >= 3, "{colour}: {}\n{text}", of(colour));
         }
-        println!("{text}");
     }
     // by itself, a figure of both signs
     for name in ["E(data)", "E(samples)", "E(noise)"] {
