@@ -6,7 +6,7 @@ use crate::{Error, GradOptions, Result, Var, grad};
 
 /// Step of the central differences: their error is about 1e-10 of the function's scale.
 const STEP: f64 = 1e-5;
-/// Largest difference, relative to the sizes of the two numbers and of the terms they sum.
+/// Largest difference, relative to the sizes of the two numbers.
 const TOLERANCE: f64 = 1e-6;
 
 /// Compares the derivatives of `f` at `inputs` (f64, on the CPU) with central differences, along random

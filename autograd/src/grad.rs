@@ -60,6 +60,8 @@ pub fn grad_releasing(
     let targets = target_ids(inputs, options.allow_unused)?;
     let seeds = seeds(&outputs, options)?;
     let on_path = nodes_between(&outputs, &targets);
+    // their gradient is zero where every derivative on the way is: those of steps, comparisons and signs
+    let reached: HashSet<u64> = on_path.keys().copied().collect();
     let record = options.create_graph && is_recording();
     let mut found = set_recording(record, || walk(outputs, seeds, on_path, &targets))?;
     let result = inputs
@@ -70,7 +72,7 @@ pub fn grad_releasing(
             // the same input may be asked for twice, so gradients are not moved out
             match target.and_then(|id| found.get(&id).cloned()) {
                 Some(g) => Ok(g),
-                None if options.allow_unused => {
+                None if options.allow_unused || target.is_some_and(|id| reached.contains(&id)) => {
                     let t = input.tensor();
                     Ok(Var::constant(Tensor::zeros(
                         t.shape(),

@@ -25,7 +25,7 @@ pub(crate) struct Node {
     /// Grows with time, so an operand's is always smaller: sorting by it is a topological order.
     pub id: u64,
     pub op: Op,
-    /// The operands' nodes; `None` for constants and where the derivative is zero.
+    /// The operands' nodes; `None` for constants.
     pub parents: Vec<Option<Arc<Node>>>,
     /// The operands' shapes, to which gradients are summed where an operand was broadcast.
     pub shapes: Vec<Vec<usize>>,

@@ -212,3 +212,17 @@ fn the_check_finds_wrong_gradients() {
         |x: &[Var]| -> Result<Var> { x[0].mul_scalar(2.0)?.detach().sub(&x[0])?.add(&x[0]) };
     assert!(check_grad(&wrong, &[numbers(&[3], 0, 0.2, 0.8)], 1).is_err());
 }
+
+/// The derivative of six factors has the cotangent besides them, and the next order another.
+#[test]
+fn many_operands() {
+    let shapes: Vec<&[usize]> = vec![&[2, 3]; 8];
+    let product = (1..8).fold(Expr::input(0), |e, n| e * Expr::input(n)).exp();
+    check("product of eight", &shapes, &|x| {
+        Var::pointwise(&product, &x.iter().collect::<Vec<_>>())
+    });
+    let (a, b) = (Expr::input(0), Expr::input(1));
+    let x = [numbers(&[3], 0, 0.5, 1.5), numbers(&[3], 1, 0.5, 1.5)];
+    let quotient = |x: &[Var]| Var::pointwise(&(a.clone() / b.clone()), &[&x[0], &x[1]]);
+    check_grad(&quotient, &x, 5).unwrap();
+}

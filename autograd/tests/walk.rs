@@ -1,7 +1,7 @@
 //! What the walk visits, frees and refuses.
 
 use clel_autograd::{Error, GradOptions, Result, Var, grad, no_grad};
-use clel_tensor::{DType, Device, Tensor, count_launches};
+use clel_tensor::{DType, Device, Expr, Tensor, count_launches};
 
 fn leaf(shape: &[usize], scale: f32) -> Var {
     let v: Vec<f32> = (0..shape.iter().product())
@@ -151,5 +151,42 @@ fn a_cast_takes_the_gradient_back_to_its_type() -> Result<()> {
     assert_eq!(y.tensor().dtype(), DType::F64);
     let g = grad(&[&y], &[&x], &GradOptions::default())?.remove(0);
     assert_eq!(g.tensor().to_vec::<f32>()?, [3.0; 3]);
+    Ok(())
+}
+
+/// As in PyTorch: where a maximum, a bound or a selection leaves an element out, its gradient is 0, however steep what follows is.
+#[test]
+fn what_is_left_out_has_no_gradient() -> Result<()> {
+    let steep = |y: Var| y.sqrt()?.sum_all();
+    let x = leaf(&[1], 1.0); // −1
+    let zero = Var::constant(Tensor::zeros(&[1], DType::F32, &Device::Cpu)?);
+    let relu = Var::piecewise_linear(
+        &Expr::input(0).maximum(0.0),
+        &Expr::constant(0.0).less_than(Expr::input(0)),
+        &x,
+    )?;
+    let never = x.less_than_scalar(-5.0)?;
+    for y in [
+        x.maximum_scalar(0.0)?,
+        x.maximum(&zero)?,
+        zero.maximum(&x)?,
+        x.clamp(0.0, 1.0)?,
+        never.select(&x, &zero)?,
+        relu,
+    ] {
+        let g = grad(&[&steep(y)?], &[&x], &GradOptions::default())?;
+        assert_eq!(g[0].tensor().to_vec::<f32>()?, [0.0]);
+    }
+    Ok(())
+}
+
+/// Steps and comparisons depend on their operand, with the derivative zero.
+#[test]
+fn steps_have_the_gradient_zero() -> Result<()> {
+    let x = leaf(&[2], 1.5);
+    for y in [x.floor()?, x.sign()?, x.less_than_scalar(2.0)?] {
+        let g = grad(&[&y.sum_all()?], &[&x], &GradOptions::default())?;
+        assert_eq!(g[0].tensor().to_vec::<f32>()?, [0.0; 2]);
+    }
     Ok(())
 }

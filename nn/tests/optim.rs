@@ -229,6 +229,22 @@ fn schedules() {
     assert_eq!(Schedule::WarmUp { steps: 0 }.factor(0), 1.0);
 }
 
+/// All share one count of steps, which is not a later one's.
+#[test]
+fn adam_refuses_a_parameter_that_comes_later() -> Result<()> {
+    let (p, q) = (
+        Parameter::new(tensor(&START)?),
+        Parameter::new(tensor(&START)?),
+    );
+    let both = [("p".to_owned(), &p), ("q".to_owned(), &q)];
+    let g = [tensor(&START)?, tensor(&START)?];
+    let mut adam = Adam::default();
+    adam.step(&both[..1], &g[..1], RATE)?;
+    let e = adam.step(&both, &g, RATE).expect_err("q is new");
+    assert!(e.to_string().contains("`q`"), "{e}");
+    adam.step(&both[..1], &g[..1], RATE)
+}
+
 #[test]
 fn averages() -> Result<()> {
     let mut init = Init::new(RngKey::new(3, 0), DType::F64, &Device::Cpu);

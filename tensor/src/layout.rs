@@ -67,27 +67,44 @@ pub(crate) fn is_contiguous(shape: &[usize], strides: &[isize]) -> bool {
     })
 }
 
+/// Number of elements of an array of this shape, which all arrays that can be made have room to count: also the axes beside one of length 0.
+///
+/// # Errors
+/// [`Error::Shape`] for a shape of more than `isize::MAX` elements.
+pub(crate) fn elements(op: &'static str, shape: &[usize]) -> Result<usize> {
+    let counted = |n: usize, len: &usize| n.checked_mul((*len).max(1));
+    match shape.iter().try_fold(1, counted) {
+        Some(n) if n <= isize::MAX as usize => Ok(shape.iter().product()),
+        _ => Err(Error::Shape {
+            op,
+            shape: shape.to_vec(),
+            why: "more elements than can be counted".into(),
+        }),
+    }
+}
+
 /// The shape to which both broadcast by NumPy's rules: aligned at the last axis, an axis of
 /// length 1 stretches.
 ///
 /// # Errors
-/// [`Error::Shapes`] where two lengths differ and neither is 1.
+/// [`Error::Shapes`] where two lengths differ and neither is 1, [`Error::Shape`] for more elements than can be counted.
 pub fn broadcast_shapes(op: &'static str, a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
     let rank = a.len().max(b.len());
     let at = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
-    (0..rank)
-        .map(|i| match (at(a, i), at(b, i)) {
-            (x, y) if x == y => Ok(x),
-            (1, y) => Ok(y),
-            (x, 1) => Ok(x),
-            (x, y) => Err(Error::Shapes {
-                op,
-                lhs: a.to_vec(),
-                rhs: b.to_vec(),
-                why: format!("axis {i}: {x} and {y} differ and neither is 1"),
-            }),
-        })
-        .collect()
+    let shape = (0..rank).map(|i| match (at(a, i), at(b, i)) {
+        (x, y) if x == y => Ok(x),
+        (1, y) => Ok(y),
+        (x, 1) => Ok(x),
+        (x, y) => Err(Error::Shapes {
+            op,
+            lhs: a.to_vec(),
+            rhs: b.to_vec(),
+            why: format!("axis {i}: {x} and {y} differ and neither is 1"),
+        }),
+    });
+    let shape: Vec<usize> = shape.collect::<Result<_>>()?;
+    elements(op, &shape)?;
+    Ok(shape)
 }
 
 #[cfg(test)]
@@ -106,6 +123,9 @@ mod tests {
             e.to_string(),
             "add: shapes [2, 3] and [4] do not fit: axis 1: 3 and 4 differ and neither is 1"
         );
+        assert!(broadcast_shapes("add", &[1 << 32, 1], &[1 << 32]).is_err());
+        assert_eq!(elements("zeros", &[0, 1 << 40]).unwrap(), 0);
+        assert!(elements("zeros", &[0, 1 << 40, 1 << 40]).is_err());
         let l = Layout::contiguous(&[3, 1]);
         assert_eq!(l.broadcast_strides(&[2, 3, 4]), [0, 1, 0]);
     }

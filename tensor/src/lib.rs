@@ -18,6 +18,7 @@ pub mod expr;
 #[cfg_attr(not(feature = "wgpu"), path = "no_gpu.rs")]
 pub mod gpu;
 mod layout;
+mod precision;
 pub mod primitive;
 pub mod random;
 mod scoped;
@@ -32,6 +33,7 @@ pub use error::{Error, Result};
 pub use expr::Expr;
 pub use half::f16;
 pub use layout::broadcast_shapes;
+pub use precision::{MatmulPrecision, with_matmul_precision};
 pub use random::RngKey;
 pub use tensor::{Captured, Tensor, largest_array, without_fusion};
 pub use winograd::{Winograd, with_winograd};

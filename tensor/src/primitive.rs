@@ -115,7 +115,7 @@ pub struct Reduce {
 /// What a reduction computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReduceKind {
-    /// Sum; 0 for an empty axis. Partial sums keep the error near one rounding.
+    /// Sum; 0 for an empty axis. Partial sums keep the error at some tens of roundings, however long the axis.
     Sum,
     /// Maximum; −∞ for an empty axis.
     Max,
@@ -211,6 +211,14 @@ impl Primitive {
             Primitive::Embed(_) => "embed",
             Primitive::Concat(_) => "concat",
         }
+    }
+
+    /// Whether elements are moved as they are, so that u32 will do as well as floating point.
+    pub const fn moves(&self) -> bool {
+        matches!(
+            self,
+            Primitive::Gather(_) | Primitive::Embed(_) | Primitive::Concat(_)
+        )
     }
 
     /// Number of elements of the output.

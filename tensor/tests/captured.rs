@@ -188,6 +188,34 @@ fn convolutions_of_several_launches_are_repeated() -> Result<()> {
     Ok(())
 }
 
+/// An array from before the recording is held as it is, whether or not it had been computed.
+#[test]
+fn what_was_not_yet_computed_is_no_function_of_the_input() -> Result<()> {
+    for device in devices() {
+        let x = numbers(&[1, 4, 4, 2], 0, &device)?;
+        let weight = numbers(&[2, 3, 3, 2], 1, &device)?;
+        let doubled = x.mul_scalar(2.0)?;
+        let filtered = x.conv2d(&weight, 1, 1)?;
+        let bent = x.conv2d(&weight, 1, 1)?.maximum_scalar(0.0)?;
+        let fixed = |y: &Tensor| {
+            y.add(&doubled)?
+                .add(&filtered)?
+                .add(&bent)?
+                .add(&doubled.exp()?)
+        };
+        let (made, recorded) = Captured::record(&[&x], None, || Ok::<_, Error>([fixed(&x)?]))?;
+        let recorded = recorded.expect("nothing varies");
+        assert_eq!(made[0].to_vec::<f32>()?, fixed(&x)?.to_vec::<f32>()?);
+        let other = numbers(&[1, 4, 4, 2], 5, &device)?;
+        let [again] = recorded.replay(&[&other], None)?;
+        let (again, wanted) = (again.to_vec::<f32>()?, fixed(&other)?.to_vec::<f32>()?);
+        for (a, b) in again.iter().zip(wanted) {
+            assert!((a - b).abs() < 1e-5, "{device}: {a} {b}");
+        }
+    }
+    Ok(())
+}
+
 /// What a GPU makes of a weight before it multiplies is made once for all repetitions, and changes no bit.
 #[test]
 fn transformed_weights_are_made_once() -> Result<()> {

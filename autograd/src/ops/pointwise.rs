@@ -56,7 +56,7 @@ impl Var {
         let value = Tensor::pointwise(f, &[x.tensor()])?;
         let result = Var::constant(value.clone());
         Ok(Var::record(value, &[x], || {
-            let expr = slope.clone() * Expr::input(1);
+            let expr = slope.clone().scaled(Expr::input(1));
             let rule = PointwiseRule {
                 expr,
                 saved: vec![0],
@@ -96,7 +96,9 @@ fn rule(expr: &Expr, n: u8, operands: usize, saved: &mut Vec<usize>) -> Option<P
     used.iter()
         .enumerate()
         .for_each(|(at, &i)| place[i] = at as u8);
-    let expr = derivative.renumber(&place) * Expr::input(used.len() as u8);
+    let expr = derivative
+        .renumber(&place)
+        .scaled(Expr::input(used.len() as u8));
     let mut keep = |i: usize| {
         saved.iter().position(|&s| s == i).unwrap_or_else(|| {
             saved.push(i);
@@ -122,7 +124,7 @@ macro_rules! unary_methods {
 }
 unary_methods! {
     neg Neg, abs Abs, sign Sign, exp Exp, exp_m1 ExpM1, ln Ln, ln_1p Ln1P, sqrt Sqrt, recip Recip, sin Sin, cos Cos, tanh Tanh,
-    sigmoid Sigmoid, floor Floor
+    sigmoid Sigmoid, floor Floor, non_finite NonFinite
 }
 
 macro_rules! binary_methods {

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use clel_tensor::gpu::{MatmulPrecision, with_matmul_precision};
-use clel_tensor::{Winograd, with_winograd};
+use clel_tensor::{MatmulPrecision, Winograd, with_matmul_precision, with_winograd};
 use serde::{Deserialize, Serialize};
 
 use super::best::Best;

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind, Seek, SeekFrom, Write},
     path::Path,
+    sync::atomic::{AtomicU64, Ordering},
     thread::sleep,
     time::Duration,
 };
@@ -184,7 +185,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", process_number()));
+    // two writers of one file, in this process or another, are not to write into each other's
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    name.push(format!(".{}-{number}.partial", process_number()));
     let temporary = path.with_file_name(name);
     let io = |source| Error::Io {
         file: path.to_owned(),

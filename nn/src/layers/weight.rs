@@ -72,11 +72,6 @@ impl Weight {
     pub fn tensor(&self) -> Tensor {
         self.original.tensor()
     }
-
-    /// True with spectral norm.
-    pub fn is_normalised(&self) -> bool {
-        self.norm.is_some()
-    }
 }
 
 /// What becomes of a parameter, in a type.

@@ -17,7 +17,7 @@ const STEPS: &str = "steps";
 ///
 /// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², p ← p − rate/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε).
 ///
-/// With β₁ = 0 no m is kept. A step over all parameters is one launch, as long as one array of the device can hold them all.
+/// All parameters have the same t, so each step is over the same ones: an optimiser of its own for those that come later. With β₁ = 0 no m is kept. A step over all parameters is one launch, as long as one array of the device can hold them all.
 #[derive(Debug)]
 pub struct Adam {
     /// β₁ and β₂.
@@ -93,6 +93,7 @@ impl Optimizer for Adam {
     ) -> Result<()> {
         check_gradients(parameters, gradients)?;
         check_rate("Adam: learning rate", rate)?;
+        self.second.check_same(parameters)?;
         let t = (self.steps + 1) as f64;
         let [b1, b2] = self.betas;
         let size = rate / (1.0 - b1.powf(t));

@@ -36,6 +36,17 @@ impl Moments {
         parameters.iter().map(moment).collect()
     }
 
+    /// Refuses a parameter of which nothing is remembered, unless nothing is of any.
+    pub fn check_same(&self, parameters: &[(String, &Parameter)]) -> Result<()> {
+        let new = |(name, _): &&(String, &Parameter)| !self.values.contains_key(name);
+        match parameters.iter().find(new) {
+            Some((name, _)) if !self.values.is_empty() => Err(Error::Gradients {
+                why: format!("`{name}` was not among the parameters of the steps before"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Remembers a value for each parameter.
     pub fn set(&mut self, parameters: &[(String, &Parameter)], values: Vec<Tensor>) {
         for ((name, _), value) in parameters.iter().zip(values) {

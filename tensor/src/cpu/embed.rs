@@ -31,7 +31,7 @@ pub(super) fn embed<T: Element>(s: &Embed, x: &[T]) -> Result<PoolVec<T>> {
 fn axes(s: &Embed) -> Vec<Axis> {
     let mut axes: Vec<Axis> = vec![];
     let (mut inner, mut out_inner) = (1, 1);
-    // start and length of a run of trailing axes that are contiguous in input and output
+    // elements of what has been merged so far
     for i in (0..s.shape.len()).rev() {
         let (len, out) = (s.shape[i], s.out[i]);
         let whole = len == out && s.start[i] == 0 && s.step[i] == 1;

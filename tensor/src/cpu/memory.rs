@@ -118,11 +118,11 @@ fn take_block(op: &'static str, bytes: usize) -> Result<(NonNull<u8>, usize)> {
         pool.memory.pooled -= size;
     }
     pool.memory.live += size;
-    pool.memory.peak = pool.memory.peak.max(pool.memory.live);
-    drop(pool);
     if let Some((block, _)) = recycled {
+        pool.memory.peak = pool.memory.peak.max(pool.memory.live);
         return Ok((block.0, class));
     }
+    drop(pool);
     let fresh = || {
         // SAFETY: the size of a class is not zero and was checked against isize::MAX above.
         NonNull::new(unsafe { alloc_zeroed(layout(class)) })
@@ -132,7 +132,11 @@ fn take_block(op: &'static str, bytes: usize) -> Result<(NonNull<u8>, usize)> {
         fresh()
     });
     match block {
-        Some(block) => Ok((block, class)),
+        Some(block) => {
+            let memory = &mut self::pool().memory;
+            memory.peak = memory.peak.max(memory.live);
+            Ok((block, class))
+        }
         None => {
             self::pool().memory.live -= size;
             Err(no_memory("the allocator refused"))

@@ -29,7 +29,8 @@ pub(crate) fn pointwise(
         outputs.push(CpuBuffer::uninit("pointwise", *dtype, kernel.len())?);
     }
     match kernel.compute {
-        DType::F64 => run::<f64>(kernel, inputs, &mut outputs),
+        // f64 has every u32
+        DType::F64 | DType::U32 => run::<f64>(kernel, inputs, &mut outputs),
         _ => run::<f32>(kernel, inputs, &mut outputs),
     }
     Ok(outputs)

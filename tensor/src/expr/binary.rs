@@ -94,18 +94,23 @@ impl Binary {
     pub fn derivative(self, a: Expr, b: Expr) -> [Expr; 2] {
         let one = || Expr::constant(1.0);
         let zero = || Expr::constant(0.0);
+        // selections, so that even an infinite gradient is 0 where they leave it out
+        let masks = |takes_a: Expr| {
+            let to_b = takes_a.clone().select(0.0, 1.0);
+            [takes_a.select(1.0, 0.0), to_b]
+        };
         match self {
             Binary::Add => [one(), one()],
             Binary::Sub => [one(), Expr::constant(-1.0)],
             Binary::Mul => [b, a],
-            Binary::Div => [b.clone().recip(), -(a / (b.clone() * b))],
+            Binary::Div => [b.clone().recip(), -(a / b.clone()) / b],
             Binary::Max => {
                 let takes_a = b.less_equal(a);
-                [takes_a.clone(), one() - takes_a]
+                masks(takes_a)
             }
             Binary::Min => {
                 let takes_a = a.less_equal(b);
-                [takes_a.clone(), one() - takes_a]
+                masks(takes_a)
             }
             Binary::Pow => {
                 let to_a = b.clone() * a.clone().pow(b.clone() - one());

@@ -1,6 +1,6 @@
 //! The derivative of an expression is an expression: reverse accumulation over the node list.
 
-use super::{Expr, Node, build::Builder};
+use super::{Binary, Expr, Node, build::Builder};
 
 impl Expr {
     /// ∂self/∂input n, as an expression of the same inputs.
@@ -22,27 +22,27 @@ impl Expr {
                 let slot = &mut cotangent[usize::from(o)];
                 *slot = Some(match *slot {
                     None => g,
-                    Some(old) => builder.binary(super::Binary::Add, old, g),
+                    Some(old) => builder.binary(Binary::Add, old, g),
                 });
             };
             match *node {
                 Node::Input(m) => {
                     if m == n {
-                        total = builder.binary(super::Binary::Add, total, gy);
+                        total = builder.binary(Binary::Add, total, gy);
                     }
                 }
                 Node::Const(_) | Node::Random(..) => {}
                 Node::Unary(f, a) => {
                     let d = f.derivative(value(&builder, a));
                     let d = builder.append(&d, &|_| None);
-                    let g = builder.binary(super::Binary::Mul, gy, d);
+                    let g = builder.scaled(d, gy);
                     send(&mut builder, a, g);
                 }
                 Node::Binary(f, a, b) => {
                     let [da, db] = f.derivative(value(&builder, a), value(&builder, b));
                     for (o, d) in [(a, da), (b, db)] {
                         let d = builder.append(&d, &|_| None);
-                        let g = builder.binary(super::Binary::Mul, gy, d);
+                        let g = builder.scaled(d, gy);
                         send(&mut builder, o, g);
                     }
                 }
@@ -60,9 +60,44 @@ impl Expr {
     }
 }
 
+impl Builder {
+    /// The product of a derivative and what comes from above, two nodes. What a mask leaves out is 0, even if the other factor is infinite:
+    /// the maximum of x and 0 does not change with x < 0, however fast what follows does.
+    fn scaled(&mut self, d: u16, gy: u16) -> u16 {
+        for (mask, other) in [(d, gy), (gy, d)] {
+            let zero = self.constant(0.0);
+            match self.nodes[usize::from(mask)] {
+                Node::Select(c, a, b) if a == zero => {
+                    let b = self.scaled(b, other);
+                    return self.select(c, zero, b);
+                }
+                Node::Select(c, a, b) if b == zero => {
+                    let a = self.scaled(a, other);
+                    return self.select(c, a, zero);
+                }
+                Node::Binary(Binary::Lt | Binary::Le | Binary::Eq, ..) => {
+                    return self.select(mask, other, zero);
+                }
+                _ => {}
+            }
+        }
+        self.binary(Binary::Mul, gy, d)
+    }
+}
+
+impl Expr {
+    /// This derivative times `gy`, which may be infinite where a mask leaves it out.
+    pub fn scaled(self, gy: Expr) -> Expr {
+        let mut builder = Builder { nodes: self.nodes };
+        let gy = builder.append(&gy, &|_| None);
+        let root = builder.scaled(self.root, gy);
+        builder.finish(root)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{Binary, Unary};
+    use super::super::Unary;
     use super::*;
 
     /// Central difference in f64 (step 1e-5, error about 1e-9).
@@ -120,6 +155,29 @@ mod tests {
             .select(x.clone() * 0.2, x.clone() * x);
         check(&e, &[-0.8]);
         check(&e, &[1.4]);
+    }
+
+    #[test]
+    fn what_a_mask_leaves_out_is_zero_even_times_infinity() {
+        let x = Expr::input(0);
+        let relu = x.clone().maximum(0.0);
+        let clamped = x.clone().maximum(-1.0).minimum(1.0);
+        let chosen = x.clone().less_than(0.0).select(x.clone() * 2.0, 7.0);
+        let rooted = x.clone().maximum(0.0).sqrt();
+        for (e, at) in [(&relu, -1.0), (&clamped, -2.0), (&chosen, 2.0)] {
+            let d = e.derivative(0).scaled(Expr::input(1));
+            assert_eq!(d.eval(&[at, f64::INFINITY]), 0.0, "{e:?}");
+        }
+        assert_eq!(rooted.derivative(0).eval(&[-1.0]), 0.0);
+        let inside = relu.derivative(0).scaled(Expr::input(1));
+        assert_eq!(inside.eval(&[1.0, f64::INFINITY]), f64::INFINITY);
+    }
+
+    #[test]
+    fn the_derivative_of_a_quotient_of_small_numbers() {
+        let quotient = Expr::input(0) / Expr::input(1);
+        // −a/b², of which b² alone would be 0 in f64
+        assert_eq!(quotient.derivative(1).eval(&[1e-200, 1e-200]), -1e200);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{DType, RngKey};
 /// How an input is read: `element = offset + Σ indexᵢ · stridesᵢ`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Access {
-    /// Element type; u32 is converted to floating point.
+    /// Element type; u32 is converted to floating point where anything is computed.
     pub dtype: DType,
     /// Position of the element at index 0.
     pub offset: usize,
@@ -26,7 +26,7 @@ pub(crate) struct PointwiseKernel {
     pub roots: Vec<(u16, DType)>,
     /// How each input is read.
     pub inputs: Vec<Access>,
-    /// The type computed in: F32 or F64.
+    /// The type computed in: F32, F64 or F16; U32 where words are moved and nothing is computed.
     pub compute: DType,
 }
 
@@ -49,13 +49,17 @@ impl PointwiseKernel {
             .into_iter()
             .zip(exprs.iter().map(|(_, d)| *d))
             .collect();
-        PointwiseKernel {
+        let mut kernel = PointwiseKernel {
             shape,
             nodes,
             roots,
             inputs,
             compute,
+        };
+        if kernel.moves_words() {
+            kernel.compute = DType::U32;
         }
+        kernel
     }
 
     /// The keys of its random numbers.
@@ -75,6 +79,14 @@ impl PointwiseKernel {
                 *key = new;
             }
         }
+    }
+
+    /// Whether every output is an input's u32 as they are, which no floating point has between.
+    fn moves_words(&self) -> bool {
+        let all_inputs = self.nodes.iter().all(|n| matches!(n, Node::Input(_)));
+        let read = self.inputs.iter().map(|input| input.dtype);
+        let mut types = read.chain(self.roots.iter().map(|(_, dtype)| *dtype));
+        all_inputs && types.all(|dtype| dtype == DType::U32)
     }
 
     /// Number of elements of each output.

@@ -2,8 +2,8 @@
 //!
 //! An [`Expr`] is a scalar function of some inputs, kept as a list of [`Node`]s in which every
 //! operand stands before its use. From this one definition come the CPU loop, the WGSL text and
-//! the derivative: adding a function means adding one variant and its row in `unary.rs` or
-//! `binary.rs`.
+//! the derivative: adding a function means adding one variant and its rows in `unary.rs` or
+//! `binary.rs`, and its name where the CPU compiles a loop for each and where methods are made.
 //!
 //! ```
 //! use clel_tensor::Expr;
@@ -14,6 +14,7 @@
 
 mod binary;
 mod build;
+mod cut;
 mod derivative;
 mod kernel;
 mod unary;

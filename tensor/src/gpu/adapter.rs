@@ -30,7 +30,7 @@ pub struct AdapterSummary {
     pub max_workgroup_bytes: u32,
     /// Whether arrays may be of 16-bit floats.
     pub f16: bool,
-    /// Whether products can be computed on matrix units: what [`super::MatmulPrecision`] but `Highest` asks for.
+    /// Whether products can be computed on matrix units: what [`MatmulPrecision`](crate::MatmulPrecision) but `Highest` asks for.
     pub matrix_units: bool,
 }
 

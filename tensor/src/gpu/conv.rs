@@ -138,7 +138,9 @@ impl Gpu {
         let taps = s.kh * s.kw;
         let tiles = taps * tiles_o * tiles_c;
         let (lines, pixels) = (s.n * s.oh, s.n * s.oh * s.ow);
-        let wanted = self.parts_of_sum(pixels, tiles).min(lines.max(1));
+        let wanted = self
+            .parts_of_sum(pixels, tiles, s.o * taps * s.c)
+            .min(lines.max(1));
         let part = lines.div_ceil(wanted).max(1);
         let parts = lines.div_ceil(part).max(1);
         let threads = parts * tiles;
@@ -171,12 +173,13 @@ impl Gpu {
         )
     }
 
-    /// Parts for a sum over so many pixels in each of so many threads.
-    pub(super) fn parts_of_sum(&self, pixels: usize, threads: usize) -> usize {
+    /// Parts for a sum over so many pixels in each of so many threads, of so many elements.
+    pub(super) fn parts_of_sum(&self, pixels: usize, threads: usize, elements: usize) -> usize {
         let wanted = self.busy_threads().div_ceil(threads.max(1));
         wanted
             .min(pixels / SHORTEST_PART)
             .max(pixels.div_ceil(LONGEST_PART))
+            .min(self.most_parts(elements))
             .max(1)
     }
 }

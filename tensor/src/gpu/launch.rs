@@ -83,7 +83,8 @@ impl Gpu {
         );
 
         let mut batch = lock(&inner.batch);
-        if batch.is_full(bytes) {
+        // another thread may have filled it again
+        while batch.is_full(bytes) {
             drop(batch);
             self.flush()?;
             batch = lock(&inner.batch);
@@ -136,42 +137,12 @@ impl Gpu {
             Taken::Recycled(buffer) => return Ok(buffer),
             Taken::Missing(size) => size,
         };
-        let mut made = self.create(size);
-        if made.is_err() {
-            // let go of everything that is not in use, then try once more
-            self.flush()?;
-            self.poll(wgpu::PollType::wait_indefinitely())?;
-            self.trim();
-            made = self.create(size);
-        }
-        match made {
-            Ok(raw) => Ok(inner.pool.adopt(raw, bytes)),
-            Err(why) => Err(self.out_of_memory(op, bytes, why)),
-        }
-    }
-
-    /// The most bytes of one array.
-    pub(crate) fn array_limit(&self) -> u64 {
-        let limits = &self.inner.limits;
-        limits
-            .max_storage_buffer_binding_size
-            .min(limits.max_buffer_size)
-    }
-
-    /// Whether a kernel can have so many numbers in one array.
-    pub(super) fn holds(&self, numbers: u64) -> bool {
-        numbers < 1 << 31 && 4 * numbers <= self.array_limit()
-    }
-
-    fn create(&self, size: u64) -> Result<wgpu::Buffer, String> {
-        let device = &self.inner.device;
         // lanes that share rows read small factors so
-        let uniform = match self.inner.lanes {
+        let uniform = match inner.lanes {
             true => wgpu::BufferUsages::UNIFORM,
             false => wgpu::BufferUsages::empty(),
         };
-        let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let raw = device.create_buffer(&wgpu::BufferDescriptor {
+        let array = wgpu::BufferDescriptor {
             label: None,
             size,
             usage: uniform
@@ -179,11 +150,55 @@ impl Gpu {
                 | wgpu::BufferUsages::COPY_SRC
                 | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
-        });
-        match pollster::block_on(memory.pop()) {
-            Some(error) => Err(error.to_string()),
-            None => Ok(raw),
+        };
+        let raw = self.create(op, bytes, &array)?;
+        Ok(inner.pool.adopt(raw, bytes))
+    }
+
+    /// A buffer for so many bytes of `op`; if there is no room, once more without all that is not in use.
+    pub(super) fn create(
+        &self,
+        op: &'static str,
+        bytes: u64,
+        buffer: &wgpu::BufferDescriptor<'_>,
+    ) -> Result<wgpu::Buffer> {
+        let create = || {
+            let device = &self.inner.device;
+            let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+            let raw = device.create_buffer(buffer);
+            match pollster::block_on(memory.pop()) {
+                Some(error) => Err(error.to_string()),
+                None => Ok(raw),
+            }
+        };
+        let mut made = create();
+        if made.is_err() {
+            self.flush()?;
+            self.poll(wgpu::PollType::wait_indefinitely())?;
+            self.trim();
+            made = create();
         }
+        made.map_err(|why| self.out_of_memory(op, bytes, why))
+    }
+
+    /// The most bytes of one array: shaders see it in whole vec4s.
+    pub(crate) fn array_limit(&self) -> u64 {
+        let limits = &self.inner.limits;
+        let most = limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size);
+        most / 16 * 16
+    }
+
+    /// Parts of a sum of so many elements that one array has room for: more than one are for speed and rounding only.
+    pub(super) fn most_parts(&self, elements: usize) -> usize {
+        let fit = self.array_limit() / (4 * elements.max(1)) as u64;
+        usize::try_from(fit).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// Whether a kernel can have so many numbers in one array.
+    pub(super) fn holds(&self, numbers: u64) -> bool {
+        numbers < 1 << 31 && 4 * numbers <= self.array_limit()
     }
 
     fn out_of_memory(&self, op: &'static str, bytes: u64, why: String) -> Error {

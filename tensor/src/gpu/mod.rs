@@ -42,7 +42,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 pub use adapter::{AdapterKind, AdapterSummary, adapters, find_adapter};
-pub use matrix::{MatmulPrecision, with_matmul_precision};
 pub use pool::{GpuBuffer, MemoryReport};
 
 use crate::{Error, Result};
@@ -177,7 +176,7 @@ impl Gpu {
         })
     }
 
-    /// Whether products can be computed on matrix units: what [`MatmulPrecision`] but `Highest` asks for.
+    /// Whether products can be computed on matrix units: what [`MatmulPrecision`](crate::MatmulPrecision) but `Highest` asks for.
     pub fn has_matrix_units(&self) -> bool {
         self.inner.summary.matrix_units
     }

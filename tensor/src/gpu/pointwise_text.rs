@@ -275,39 +275,45 @@ fn operations(
     }
     for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
         match dtype {
-            DType::U32 => writeln!(out, "y{n}[t] = to_u32(v{root});")?,
+            DType::U32 if kernel.compute != DType::U32 => {
+                writeln!(out, "y{n}[t] = to_u32(v{root});")?;
+            }
             DType::F16 => writeln!(out, "y{n}[t] = vec4<f16>(v{root});")?,
-            DType::F32 | DType::F64 => writeln!(out, "y{n}[t] = v{root};")?,
+            DType::F32 | DType::F64 | DType::U32 => writeln!(out, "y{n}[t] = v{root};")?,
         }
     }
     Ok(())
 }
 
-/// The four elements of an input, as T.
+/// The four elements of an input, as what the kernel computes in.
 fn input(n: usize, kernel: &PointwiseKernel, layout: &Layout) -> String {
     let rank = kernel.shape.len();
     let flat = layout.walk == Walk::Flat;
+    let (four, one) = match kernel.compute {
+        DType::U32 => ("vec4<u32>", "u32"),
+        _ => ("T", "f32"),
+    };
     match layout.loads[n] {
-        Load::Vector if flat => format!("T(x{n}[(params.o{n} >> 2u) + t])"),
-        Load::Vector => format!("T(x{n}[p{n} >> 2u])"),
-        Load::Splat if flat => format!("T(f32(x{n}[params.o{n}]))"),
-        Load::Splat => format!("T(f32(x{n}[p{n}]))"),
+        Load::Vector if flat => format!("{four}(x{n}[(params.o{n} >> 2u) + t])"),
+        Load::Vector => format!("{four}(x{n}[p{n} >> 2u])"),
+        Load::Splat if flat => format!("{four}({one}(x{n}[params.o{n}]))"),
+        Load::Splat => format!("{four}({one}(x{n}[p{n}]))"),
         Load::Strided => {
             let lanes = (0..4).map(|lane| match (flat, lane) {
                 // the last thread may stand on the end
                 (true, _) => {
-                    format!("f32(x{n}[params.o{n} + min(4u * t + {lane}u, params.last)])")
+                    format!("{one}(x{n}[params.o{n} + min(4u * t + {lane}u, params.last)])")
                 }
-                (false, 0) => format!("f32(x{n}[p{n}])"),
+                (false, 0) => format!("{one}(x{n}[p{n}])"),
                 (false, _) => {
-                    format!("f32(x{n}[p{n} + {lane}u * params.s{n}_{}])", rank - 1)
+                    format!("{one}(x{n}[p{n} + {lane}u * params.s{n}_{}])", rank - 1)
                 }
             });
-            format!("T({})", lanes.collect::<Vec<_>>().join(", "))
+            format!("{four}({})", lanes.collect::<Vec<_>>().join(", "))
         }
         Load::Scattered => {
-            let lanes = (0..4).map(|lane| format!("f32(x{n}[p{n}_{lane}])"));
-            format!("T({})", lanes.collect::<Vec<_>>().join(", "))
+            let lanes = (0..4).map(|lane| format!("{one}(x{n}[p{n}_{lane}])"));
+            format!("{four}({})", lanes.collect::<Vec<_>>().join(", "))
         }
     }
 }

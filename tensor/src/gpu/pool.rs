@@ -15,9 +15,7 @@ use super::kept::Kept;
 
 /// Smallest buffer: room for the vec4 bindings of a scalar.
 const SMALLEST: u64 = 256;
-/// At most this share of what is in use is kept in the free lists, …
-const KEEP_DIVISOR: u64 = 1;
-/// … and at least this many bytes are.
+/// The free lists keep no more than is in use, but so many bytes in any case.
 const KEEP_AT_LEAST: u64 = 256 << 20;
 
 /// Memory held on one device, in bytes.
@@ -212,7 +210,7 @@ impl Pool {
         let size = free.raw.size();
         let mut lists = lock(&self.lists);
         lists.report.live -= size;
-        let room = KEEP_AT_LEAST.max(lists.report.live / KEEP_DIVISOR);
+        let room = KEEP_AT_LEAST.max(lists.report.live);
         if lists.report.pooled + size <= room {
             lists.report.pooled += size;
             lists.free.entry(size).or_default().push(free);

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// Axes that the embedding kernel can walk.
 const MOST_AXES: usize = 8;
-/// Scatter-add lets every output element scan all picks up to this much work, …
+/// Scatter-add lets every output element scan all picks up to this much work; beyond it, picks are listed by row first.
 const SCAN_WORK: usize = 1 << 24;
 
 pub(super) fn gather_program(vec: bool) -> Program {

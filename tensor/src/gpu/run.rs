@@ -13,7 +13,7 @@ impl Gpu {
     /// [`Error::OutOfMemory`] when the output or a temporary does not fit,
     /// [`Error::Unsupported`] when the geometry is beyond what kernels can address, and any
     /// earlier failure of the device.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         primitive: &Primitive,
         dtype: DType,

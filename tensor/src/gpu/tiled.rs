@@ -2,13 +2,14 @@
 //! the operands of products and convolutions in place.
 
 use super::launch::Launch;
-use super::matrix::{MatmulPrecision, matmul_precision, matrix_program};
+use super::matrix::matrix_program;
 use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
 use super::tiles::{BUSY_GROUPS, Product, Tile, Unit, choose};
 use super::way::Way;
 use super::{Family, Gpu, GpuBuffer};
+use crate::precision::{MatmulPrecision, matmul_precision};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::{DType, Result};
 
@@ -251,7 +252,8 @@ impl Gpu {
             _ => BUSY_GROUPS
                 .div_ceil(tiles * p.batch)
                 .min(cuts)
-                .max(p.k.div_ceil(LONGEST_SPLIT)),
+                .max(p.k.div_ceil(LONGEST_SPLIT))
+                .min(self.most_parts(p.batch * p.m * p.n)),
         };
         let chunk =
             p.k.div_ceil(wanted)

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::matrix::{MatmulPrecision, SUBGROUP, matrix_space};
+use super::matrix::{SUBGROUP, matrix_space};
 use super::template::Program;
 use super::tiled::Operands;
 use super::way::Way;
+use crate::MatmulPrecision;
 
 /// What multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

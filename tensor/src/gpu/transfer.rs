@@ -122,7 +122,7 @@ impl Gpu {
         let inner = &*self.inner;
         self.check()?;
         let size = (bytes as u64).next_multiple_of(4);
-        let staging = self.staging(size);
+        let staging = self.staging(size)?;
         let mut batch = lock(&inner.batch);
         buffer.touch(batch.serial());
         let from = (buffer.raw(), buffer.offset());
@@ -175,22 +175,24 @@ impl Gpu {
     }
 
     /// A mappable buffer of at least `size` bytes.
-    fn staging(&self, size: u64) -> wgpu::Buffer {
+    fn staging(&self, size: u64) -> Result<wgpu::Buffer> {
         let mut kept = lock(&self.inner.staging);
         if let Some(at) = kept.iter().position(|buffer| buffer.size() >= size) {
-            return kept.swap_remove(at);
+            return Ok(kept.swap_remove(at));
         }
         drop(kept);
-        self.inner.device.create_buffer(&wgpu::BufferDescriptor {
+        // a power of two fits more readbacks, where it will be kept for them
+        let rounded = match size <= STAGING_LARGEST {
+            true => size.next_power_of_two(),
+            false => size,
+        };
+        let buffer = wgpu::BufferDescriptor {
             label: Some("readback"),
-            // a power of two fits more readbacks, but the device's limit comes first
-            size: size
-                .next_power_of_two()
-                .min(self.inner.limits.max_buffer_size & !255)
-                .max(size),
+            size: rounded,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
-        })
+        };
+        self.create("read", size, &buffer)
     }
 }
 

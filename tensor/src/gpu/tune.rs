@@ -99,7 +99,7 @@ impl Gpu {
         matrices.into_iter().chain(convolutions).collect()
     }
 
-    /// Measures every way to compute a product, with this thread's [precision](super::MatmulPrecision); `None` for what the tiled kernels do not make.
+    /// Measures every way to compute a product, with this thread's [precision](crate::MatmulPrecision); `None` for what the tiled kernels do not make.
     ///
     /// # Errors
     /// No memory for the operands, or an earlier failure of the device.

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::faults::lock;
-use super::matrix::{MatmulPrecision, matmul_precision};
 use super::through::Store;
 use super::tiled::Work;
 use super::tiles::{Tile, known};
 use super::windows;
 use super::{Family, Gpu, GpuBuffer};
+use crate::precision::{MatmulPrecision, matmul_precision};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{FOUR, TWO, Tiling, tilings};
 use crate::{DType, Error, Result};

@@ -150,7 +150,7 @@ impl Gpu {
     /// Parts that the pixels of a weight gradient are cut into: enough for all cores, none so long that rounding tells.
     fn parts_of_pixels(&self, product: &MatMul) -> usize {
         let tiles = product.m.div_ceil(LANE_ROWS) * product.n.div_ceil(4);
-        let wanted = self.parts_of_sum(product.k, tiles);
+        let wanted = self.parts_of_sum(product.k, tiles, product.m * product.n);
         // of whole turns of all lanes
         let part = product.k.div_ceil(wanted).next_multiple_of(LANES as usize);
         product.k.div_ceil(part.max(1)).max(1)

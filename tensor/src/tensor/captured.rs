@@ -102,6 +102,30 @@ pub(super) fn note_lazy(array: &Arc<Inner>) {
     });
 }
 
+/// Whether the thread is recording and this array, which has no elements yet, was made before: its value is none of the recorded computation's.
+pub(super) fn is_older(array: &Arc<Inner>) -> bool {
+    array.value.get().is_none()
+        && RECORDER.with_borrow(|recorder| {
+            recorder.as_ref().is_some_and(|recorder| {
+                let known = |lazy: &Weak<Inner>| lazy.as_ptr() == Arc::as_ptr(array);
+                !recorder.lazy.iter().any(known)
+            })
+        })
+}
+
+/// Runs `f` without recording what it launches.
+pub(super) fn aside<R>(f: impl FnOnce() -> R) -> R {
+    /// Goes on recording, even after a panic.
+    struct Restore(Option<Recorder>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RECORDER.set(self.0.take());
+        }
+    }
+    let _restore = Restore(RECORDER.take());
+    f()
+}
+
 /// Notes that numbers went between the host and a device: a recorded computation would not ask for them again.
 pub(super) fn spoil() {
     RECORDER.with_borrow_mut(|recorder| {

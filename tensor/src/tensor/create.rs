@@ -4,9 +4,16 @@ use std::sync::Arc;
 
 use super::{Lazy, Tensor, captured};
 use crate::{
-    DType, Device, Element, Error, Expr, Result, RngKey, cpu::CpuBuffer, expr::Distribution, f16,
-    layout::Layout, storage::Storage,
+    DType, Device, Element, Error, Expr, Result, RngKey,
+    cpu::CpuBuffer,
+    expr::Distribution,
+    f16,
+    layout::{self, Layout},
+    storage::Storage,
 };
+
+/// All whole numbers up to here are f32.
+const MAX_EXACT: f64 = (1 << 24) as f64;
 
 impl Tensor {
     /// An array with the given elements in row-major order.
@@ -26,7 +33,7 @@ impl Tensor {
         shape: &[usize],
         device: &Device,
     ) -> Result<Tensor> {
-        if shape.iter().product::<usize>() != elements.len() {
+        if layout::elements("from_slice", shape)? != elements.len() {
             let why = format!("{} elements given", elements.len());
             return Err(Error::Shape {
                 op: "from_slice",
@@ -59,9 +66,14 @@ impl Tensor {
     /// An array of one repeated number.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for f64 on a GPU.
+    /// [`Error::Unsupported`] for f64 on a GPU; [`Error::Shape`] for more elements than can be counted.
     pub fn full(shape: &[usize], value: f64, dtype: DType, device: &Device) -> Result<Tensor> {
         device.check_dtype("full", dtype)?;
+        layout::elements("full", shape)?;
+        if dtype == DType::U32 && value > MAX_EXACT {
+            // constants of kernels are f32
+            return Tensor::scalar(value as u32, device)?.expand(shape);
+        }
         let lazy = Lazy {
             expr: Expr::constant(value),
             inputs: vec![],
@@ -72,7 +84,7 @@ impl Tensor {
     /// An array of zeros.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for f64 on a GPU.
+    /// [`Error::Unsupported`] for f64 on a GPU; [`Error::Shape`] for more elements than can be counted.
     pub fn zeros(shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
         Tensor::full(shape, 0.0, dtype, device)
     }
@@ -80,7 +92,7 @@ impl Tensor {
     /// An array of ones.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for f64 on a GPU.
+    /// [`Error::Unsupported`] for f64 on a GPU; [`Error::Shape`] for more elements than can be counted.
     pub fn ones(shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
         Tensor::full(shape, 1.0, dtype, device)
     }
@@ -110,7 +122,7 @@ impl Tensor {
     /// Uniform random numbers on \[0, 1), f32: the same on every device.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::Shape`] for more elements than can be counted; what the device reports.
     pub fn uniform(shape: &[usize], key: RngKey, device: &Device) -> Result<Tensor> {
         Tensor::random(Distribution::Uniform, shape, key, device)
     }
@@ -119,7 +131,7 @@ impl Tensor {
     /// the last bits.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::Shape`] for more elements than can be counted; what the device reports.
     pub fn normal(shape: &[usize], key: RngKey, device: &Device) -> Result<Tensor> {
         Tensor::random(Distribution::Normal, shape, key, device)
     }
@@ -130,6 +142,7 @@ impl Tensor {
         key: RngKey,
         device: &Device,
     ) -> Result<Tensor> {
+        layout::elements("random", shape)?;
         Tensor::expression(
             &Expr::random(distribution, key),
             &[],

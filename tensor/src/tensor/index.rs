@@ -62,7 +62,10 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shapes`] if it does not fit.
     pub fn embed(&self, shape: &[usize], start: &[usize], step: &[usize]) -> Result<Tensor> {
-        let end = |i: usize| start[i] + (self.shape()[i].max(1) - 1) * step[i] + 1;
+        let end = |i: usize| {
+            let last = (self.shape()[i].max(1) - 1).saturating_mul(step[i]);
+            last.saturating_add(start[i]).saturating_add(1)
+        };
         let fits = shape.len() == self.rank()
             && start.len() == self.rank()
             && step.len() == self.rank()
@@ -104,7 +107,7 @@ impl Tensor {
             .shape()
             .iter()
             .zip(around)
-            .map(|(len, (a, b))| a + len + b);
+            .map(|(len, (a, b))| len.saturating_add(*a).saturating_add(*b));
         let start: Vec<usize> = around.iter().map(|p| p.0).collect();
         self.embed(&grown.collect::<Vec<_>>(), &start, &vec![1; self.rank()])
     }

@@ -12,7 +12,7 @@ use crate::{
     cpu::{CpuBuffer, CpuView},
     expr::{Access, PointwiseKernel},
     gpu::GpuBuffer,
-    layout::Layout,
+    layout::{Layout, elements},
     primitive::Primitive,
     storage::Storage,
 };
@@ -26,6 +26,15 @@ impl Tensor {
     ) -> Result<Tensor> {
         let op = primitive.name();
         let device = same_device(op, inputs)?;
+        elements(op, shape)?;
+        let first = inputs[0].dtype();
+        if !first.is_float() && !primitive.moves() {
+            return Err(Error::DType {
+                op,
+                expected: DType::F32,
+                found: first,
+            });
+        }
         let inputs = inputs
             .iter()
             .map(|t| t.contiguous())

@@ -13,20 +13,15 @@ use super::{
     Inner, Lazy, Pending, Tensor,
     pointwise::{MAX_BUFFERS, fusion},
 };
-use crate::{
-    DType, Result,
-    primitive::Primitive,
-    storage::Storage,
-    winograd::{Winograd, winograd, with_winograd},
-};
+use crate::{DType, Result, primitive::Primitive, scoped::Choices, storage::Storage};
 
 /// A convolution and who waits for it.
 pub(super) struct Waiting {
     pub primitive: Primitive,
     /// With elements, contiguous.
     pub inputs: Vec<Tensor>,
-    /// The choice that held when it was called for.
-    winograd: Winograd,
+    /// Those that held when it was called for.
+    choices: Choices,
     /// Grows with time.
     age: u64,
     users: Mutex<Vec<Weak<Inner>>>,
@@ -39,19 +34,15 @@ impl Waiting {
         Arc::new(Waiting {
             primitive: primitive.clone(),
             inputs,
-            winograd: winograd(),
+            choices: Choices::now(),
             age: NEXT_AGE.fetch_add(1, Ordering::Relaxed),
             users: Mutex::new(Vec::new()),
         })
     }
 
-    /// Runs `f` with the choices that held when this was called for.
-    fn as_called<R>(&self, f: impl FnOnce() -> R) -> R {
-        with_winograd(self.winograd, f)
-    }
-
     fn launch(&self) -> Result<Arc<Storage>> {
-        self.as_called(|| Tensor::launch_now(&self.primitive, &self.inputs))
+        self.choices
+            .hold(|| Tensor::launch_now(&self.primitive, &self.inputs))
     }
 
     /// Remembers that an array is computed from this convolution.
@@ -131,9 +122,9 @@ impl Tensor {
         }
         let Group { users, parts, own } = self.group(waiting, wanted);
         let outputs = match users.first() {
-            Some(first) if first.same(wanted) => {
-                waiting.as_called(|| Tensor::launch_through(waiting, &self, &parts, own))?
-            }
+            Some(first) if first.same(wanted) => waiting
+                .choices
+                .hold(|| Tensor::launch_through(waiting, &self, &parts, own))?,
             _ => None,
         };
         let Some(outputs) = outputs else {

@@ -3,7 +3,7 @@
 use std::{cell::Cell, sync::Arc};
 
 use super::{
-    Lazy, Pending, Tensor,
+    Lazy, Pending, Tensor, captured,
     launch::{merge_inputs, same_device},
 };
 use crate::{
@@ -77,23 +77,46 @@ impl Tensor {
         if let Some(same) = same.filter(|t| t.shape() == shape && t.dtype() == dtype) {
             return Ok((*same).clone());
         }
-        let fused = fuse(expr, inputs, shape, dtype, true)?;
-        let lazy = match fused {
-            Some(lazy) => lazy,
-            None => fuse(expr, inputs, shape, dtype, false)?.ok_or_else(|| Error::Unsupported {
-                op: "pointwise",
-                device: device.to_string(),
-                why: format!(
-                    "{} inputs; at most {MAX_INPUTS} fit one kernel",
-                    inputs.len()
-                ),
-            })?,
+        let fused = match fuse(expr, inputs, shape, dtype, true)? {
+            None => fuse(expr, inputs, shape, dtype, false)?,
+            some => some,
+        };
+        let Some(lazy) = fused else {
+            return Self::in_parts(expr, inputs, dtype, shape, device);
         };
         let result = Tensor::from_lazy(lazy, dtype, shape, device);
         if !FUSION.get() {
             result.realize()?;
         }
         Ok(result)
+    }
+
+    /// An expression over more inputs than one kernel can read: a part of it first.
+    fn in_parts(
+        expr: &Expr,
+        inputs: &[&Tensor],
+        dtype: DType,
+        shape: &[usize],
+        device: &Device,
+    ) -> Result<Tensor> {
+        let place = u8::try_from(inputs.len()).ok();
+        let [part, rest] =
+            place
+                .and_then(|n| expr.cut(MAX_INPUTS, n))
+                .ok_or_else(|| Error::Unsupported {
+                    op: "pointwise",
+                    device: device.to_string(),
+                    why: format!("{} inputs", inputs.len()),
+                })?;
+        // what one kernel computes is not rounded to halves on the way
+        let wide = match dtype {
+            DType::F16 => DType::F32,
+            dtype => dtype,
+        };
+        let part = Self::expression(&part, inputs, wide, shape, device)?;
+        part.realize()?;
+        let inputs = [inputs, &[&part]].concat();
+        Self::expression(&rest, &inputs, dtype, shape, device)
     }
 
     /// Computes the elements now, if that has not happened yet. Operations do it when they need it; to
@@ -107,6 +130,7 @@ impl Tensor {
     }
 
     pub(super) fn storage(&self) -> Result<Arc<Storage>> {
+        self.settle_older()?;
         loop {
             if let Some(value) = self.0.value.get() {
                 return Ok(value.clone());
@@ -119,6 +143,14 @@ impl Tensor {
                 self.compute()?;
             }
         }
+    }
+
+    /// While a computation is recorded: computes, beside the recording, an array made before it, which a repetition is to find as it is.
+    fn settle_older(&self) -> Result<()> {
+        if captured::is_older(&self.0) {
+            captured::aside(|| self.storage())?;
+        }
+        Ok(())
     }
 
     /// Launches a pointwise expression over arrays that have elements.
@@ -148,6 +180,7 @@ impl Tensor {
     pub fn realize_all(tensors: &[&Tensor]) -> Result<()> {
         let mut waiting: Vec<(&Tensor, Lazy)> = Vec::new();
         for t in tensors {
+            t.settle_older()?;
             if t.anchor().is_some() {
                 t.realize()?;
             }
@@ -232,6 +265,9 @@ fn fuse(
         if !expr.uses(n as u8) {
             parts.push(Expr::constant(0.0));
             continue;
+        }
+        if t.constant_value().is_none() {
+            t.settle_older()?;
         }
         let lazy = t.lazy().filter(|l| {
             let same = t.shape() == shape && t.dtype() == dtype && inline;
@@ -424,6 +460,7 @@ impl Tensor {
         self.device().check_dtype("to_dtype", dtype)?;
         // what is computed in f32 and not yet stored is rounded where it will be
         let unrounded = [self.dtype(), dtype] == [DType::F32, DType::F16] && fusion();
+        self.settle_older()?;
         let lazy = match self.lazy().filter(|_| unrounded) {
             Some(lazy) => lazy,
             None => {

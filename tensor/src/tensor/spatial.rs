@@ -112,7 +112,7 @@ impl Tensor {
     /// [`Error::Shape`] if the window does not fit.
     pub fn max_pool2d_index(&self, k: usize, stride: usize, pad: usize) -> Result<Tensor> {
         let g = pool_geometry("max_pool2d", self.shape(), k, stride, pad)?;
-        if 2 * pad > k {
+        if pad > k / 2 {
             let why = format!("padding {pad} is more than half the window {k}");
             return Err(Error::Shape {
                 op: "max_pool2d",
@@ -147,9 +147,13 @@ pub(super) fn same_type(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> 
     }
 }
 
-/// Number of windows along an axis.
+/// Number of windows along an axis; `None` where there is none.
 fn windows(len: usize, k: usize, stride: usize, pad: usize) -> Option<usize> {
-    Some((len + 2 * pad).checked_sub(k)?.checked_div(stride)? + 1)
+    if k == 0 {
+        return None;
+    }
+    let padded = pad.checked_mul(2)?.checked_add(len)?;
+    Some(padded.checked_sub(k)?.checked_div(stride)? + 1)
 }
 
 fn conv_geometry(
@@ -177,7 +181,7 @@ fn conv_geometry(
     }
     let small = || {
         fail(format!(
-            "the window leaves the image (stride {stride}, padding {pad})"
+            "no window of {kh}×{kw} in the image (stride {stride}, padding {pad})"
         ))
     };
     let oh = windows(h, kh, stride, pad).ok_or_else(small)?;
@@ -227,13 +231,7 @@ fn pool_geometry(
         return Err(fail("expected images [N,H,W,C]".into()));
     };
     let small = || fail(format!("no window of {k} (stride {stride}, padding {pad})"));
-    let at = |len| {
-        if k == 0 {
-            None
-        } else {
-            windows(len, k, stride, pad)
-        }
-    };
+    let at = |len| windows(len, k, stride, pad);
     let (oh, ow) = (at(h).ok_or_else(small)?, at(w).ok_or_else(small)?);
     Ok(Pool2d {
         n,

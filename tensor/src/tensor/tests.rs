@@ -55,6 +55,24 @@ fn long_chains_are_cut_and_agree_with_single_launches() -> Result<()> {
 }
 
 #[test]
+fn more_operands_than_a_kernel_reads_take_several() -> Result<()> {
+    let inputs: Vec<Tensor> = (0..11).map(|i| iota(&[3, 1 + i % 2])).collect();
+    let read: Vec<&Tensor> = inputs.iter().collect();
+    let product = (1..11).fold(Expr::input(0), |e, n| (e + Expr::input(n)) * 0.5);
+    let chain = || -> Result<Vec<f32>> {
+        let mut x = inputs[0].clone();
+        for y in &inputs[1..] {
+            x = x.add(y)?.mul_scalar(0.5)?;
+        }
+        x.to_vec()
+    };
+    let (made, counts) = count_launches(|| Tensor::pointwise(&product, &read)?.to_vec::<f32>());
+    assert_eq!(made?, without_fusion(chain)?);
+    assert_eq!(counts["pointwise"], 2);
+    Ok(())
+}
+
+#[test]
 fn views_share_and_work_everywhere() -> Result<()> {
     let x = iota(&[2, 3, 4]);
     assert_eq!(
@@ -139,6 +157,9 @@ fn errors_name_the_operation_and_the_shapes() {
         "matmul: shapes [2, 3] and [4, 2] do not fit: 3 columns meet 4 rows"
     );
     assert!(text(iota(&[1, 2, 2, 3]).conv2d(&iota(&[4, 3, 3, 3]), 1, 0)).contains("window"));
+    assert!(text(iota(&[1, 2, 2, 3]).conv2d(&iota(&[4, 0, 3, 3]), 1, 1)).contains("window"));
+    assert!(text(iota(&[1]).expand(&[1 << 32, 1 << 32])).contains("can be counted"));
+    assert!(text(iota(&[1]).pad(&[(usize::MAX, 1)])).contains("can be counted"));
     assert!(text(iota(&[2]).sum(&[1], false)).contains("has no axis 1"));
     assert!(text(iota(&[2]).gather(&iota(&[1]))).contains("elements are f32, expected u32"));
 }

@@ -3,7 +3,7 @@
 use super::{Lazy, Tensor};
 use crate::{
     Device, Error, Expr, Result,
-    layout::{ALIGNMENT, Layout},
+    layout::{ALIGNMENT, Layout, broadcast_shapes, elements},
 };
 
 impl Tensor {
@@ -85,7 +85,7 @@ impl Tensor {
         if shape == self.shape() {
             return Ok(self.clone());
         }
-        if shape.iter().product::<usize>() != self.len() {
+        if elements("reshape", shape)? != self.len() {
             let why = format!("{} elements cannot take shape {shape:?}", self.len());
             return Err(Error::Shape {
                 op: "reshape",
@@ -161,7 +161,8 @@ impl Tensor {
         if shape == self.shape() {
             return Ok(self.clone());
         }
-        let fits = crate::layout::broadcast_shapes("expand", self.shape(), shape);
+        elements("expand", shape)?;
+        let fits = broadcast_shapes("expand", self.shape(), shape);
         if fits.ok().as_deref() != Some(shape) {
             let why = "an axis can only grow from 1".into();
             let (lhs, rhs) = (self.shape().to_vec(), shape.to_vec());
@@ -212,7 +213,9 @@ impl Tensor {
                 .wrapping_add_signed(start as isize * layout.strides[axis]);
         }
         layout.shape[axis] = len;
-        layout.strides[axis] *= step as isize;
+        if len > 1 {
+            layout.strides[axis] *= step as isize;
+        }
         self.view(layout)
     }
 

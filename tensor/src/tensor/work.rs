@@ -9,8 +9,8 @@ use crate::{
     expr::PointwiseKernel,
     gpu::{Gpu, GpuBuffer},
     primitive::Primitive,
+    scoped::{Choices, with_value},
     storage::Storage,
-    winograd::{Winograd, winograd, with_winograd},
 };
 
 thread_local! {
@@ -20,9 +20,11 @@ thread_local! {
 /// Runs `f` and tells the bytes of the largest array that a kernel of this thread wrote meanwhile: what a device must hold
 /// in one piece.
 pub fn largest_array<R>(f: impl FnOnce() -> R) -> (R, usize) {
-    let outer = LARGEST.replace(Some(0));
-    let result = f();
-    let largest = LARGEST.get().unwrap_or(0);
+    let outer = LARGEST.get();
+    let (result, largest) = with_value(&LARGEST, Some(0), || {
+        let result = f();
+        (result, LARGEST.get().unwrap_or(0))
+    });
     LARGEST.set(outer.map(|outer| outer.max(largest)));
     (result, largest)
 }
@@ -62,7 +64,7 @@ pub(super) struct Launch {
     work: Work,
     elements: usize,
     dtype: DType,
-    winograd: Winograd,
+    choices: Choices,
 }
 
 impl Launch {
@@ -72,7 +74,7 @@ impl Launch {
             work,
             elements,
             dtype,
-            winograd: winograd(),
+            choices: Choices::now(),
         }
     }
 
@@ -95,7 +97,7 @@ impl Launch {
         device: &Device,
         inputs: &[Arc<Storage>],
     ) -> Result<Option<Vec<Arc<Storage>>>> {
-        let outputs: Option<Vec<Storage>> = with_winograd(self.winograd, || match device {
+        let outputs: Option<Vec<Storage>> = self.choices.hold(|| match device {
             Device::Cpu => self.on_cpu(inputs).map(stored(Storage::Cpu)),
             Device::Wgpu(gpu) => self.on_gpu(gpu, inputs).map(stored(Storage::Gpu)),
         })?;

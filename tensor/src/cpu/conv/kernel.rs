@@ -126,7 +126,8 @@ unsafe fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
                     }
                 }
                 g = g.add(ROWS);
-                x = x.add(step * columns);
+                // after the last step not read, and perhaps further behind than one
+                x = x.wrapping_add(step * columns);
             }
         }
         for row in 0..ROWS {

@@ -1,11 +1,10 @@
 //! Products with less than f32's precision: on matrix units as exact as they say, without them the very same as ever.
 
 use super::*;
-use crate::DType;
 use crate::cpu::{CpuBuffer, CpuView};
 use crate::gpu::tiles::{TILES, Unit};
-use crate::gpu::{MatmulPrecision, with_matmul_precision};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
+use crate::{DType, MatmulPrecision, with_matmul_precision};
 
 /// Numbers in [−½, ½), as `seed` has it.
 fn numbers(len: usize, seed: u32) -> Vec<f32> {
