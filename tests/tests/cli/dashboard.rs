@@ -1,19 +1,16 @@
 //! `clel train` on a terminal: what is drawn, and that the terminal is whole afterwards, however the run ends.
-#![cfg(unix)]
-
-mod cli;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::support::pixels::{of_kitty, of_sixels};
+use crate::support::terminal::{Answers, KITTY, Other, SILENT, SIXEL, Terminal, USUAL};
+use crate::support::tiny::{SETTINGS, resume};
+use crate::support::{PROGRAM, text};
 use clel::report::{Look, RunDir, face};
 use clel_tensor::Device;
-use cli::pixels::{of_kitty, of_sixels};
-use cli::terminal::{Answers, KITTY, Other, SILENT, SIXEL, Terminal, USUAL};
-use cli::tiny::{SETTINGS, resume};
-use cli::{PROGRAM, text};
 use image::{GrayImage, RgbaImage};
 
 /// Starts a run of the smallest model on a terminal.
@@ -194,7 +191,11 @@ fn a_panic_leaves_it_whole() {
         panic!("something that nobody foresaw");
     }
     let own = std::env::current_exe().unwrap();
-    let arguments = ["--exact", "a_panic_leaves_it_whole", "--nocapture"];
+    let arguments = [
+        "--exact",
+        "dashboard::a_panic_leaves_it_whole",
+        "--nocapture",
+    ];
     let terminal = Terminal::start(&text(&own), &arguments, &[(PANICS, "1")]);
     terminal.wait_for(&["clel train", "preparing"]);
     let left = terminal.end();
@@ -276,7 +277,11 @@ fn ctrl_c_needs_no_handler() {
         return;
     }
     let own = std::env::current_exe().unwrap();
-    let arguments = ["--exact", "ctrl_c_needs_no_handler", "--nocapture"];
+    let arguments = [
+        "--exact",
+        "dashboard::ctrl_c_needs_no_handler",
+        "--nocapture",
+    ];
     let mut terminal = Terminal::start(&text(&own), &arguments, &[(TRAINS, "1")]);
     terminal.wait_for(&["clel train", "preparing"]);
     terminal.press("\x03");

@@ -2,15 +2,12 @@
 //!
 //! Permissions do not bind the superuser, who may be running these tests, so the directory is a file system of its own, mounted
 //! to be read only, where the system lets this user make one.
-#![cfg(target_os = "linux")]
-
-mod cli;
 
 use std::path::{Path, PathBuf};
 
-use cli::apart::apart;
-use cli::tiny::{SETTINGS, finished_run, train};
-use cli::{PROGRAM, Run, text};
+use crate::support::apart::apart;
+use crate::support::tiny::{SETTINGS, finished_run, train};
+use crate::support::{PROGRAM, Run, text};
 
 /// Copies the run `$1` to a file system at `$2` that then is read only, and does the rest.
 const READ_ONLY: &str = r#"

@@ -1,12 +1,10 @@
 //! `clel bench`, through the program.
 
-mod cli;
-
 use std::process::Command;
 
+use crate::support::{clel, refused};
 use clel_tensor::Device;
 use clel_tests::devices;
-use cli::{clel, refused};
 use serde_json::Value;
 
 /// Runs it on the CPU for as short a time as there is and reads its JSON.
@@ -157,9 +155,9 @@ fn tuning_is_for_graphics_hardware() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let tune = |arguments: &[&str]| {
-        let mut command = Command::new(cli::PROGRAM);
+        let mut command = Command::new(crate::support::PROGRAM);
         command.args(arguments).args(["--device", "wgpu"]);
-        cli::run(command.env("CLEL_CACHE", folder.path()))
+        crate::support::run(command.env("CLEL_CACHE", folder.path()))
     };
     let nothing = tune(&["tune", "--forget"]);
     assert_eq!(nothing.code, Some(0), "{nothing:?}");

@@ -1,14 +1,12 @@
 //! `clel sample --judge`: a classifier of other classes than those asked for has no say; through the program.
 
-mod cli;
-
 use std::path::Path;
 
-use cli::arrays::{read_all, write_all, write_images};
-use cli::desk::Desk;
-use cli::faces::faces;
-use cli::tiny::{finished_run, train};
-use cli::{Run, clel, text};
+use crate::support::arrays::{read_all, write_all, write_images};
+use crate::support::desk::Desk;
+use crate::support::faces::faces;
+use crate::support::tiny::{finished_run, train};
+use crate::support::{Run, clel, text};
 use image::{GrayImage, Luma};
 use serde_json::Value;
 

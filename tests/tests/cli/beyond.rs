@@ -1,11 +1,9 @@
 //! What goes beyond the paper, through the program: latents from elsewhere, activations, schedules.
 
-mod cli;
-
 use std::path::Path;
 
-use cli::tiny::{finished_run, resume, train};
-use cli::{clel, text};
+use crate::support::tiny::{finished_run, resume, train};
+use crate::support::{clel, text};
 
 const LAST: &str = "checkpoints/step-00000004.safetensors";
 

@@ -1,16 +1,13 @@
 //! A clock that is set while a run goes on, by libfaketime (Debian's package `faketime`): rates and times left stay what they are, and
 //! so do the results.
-#![cfg(target_os = "linux")]
-
-mod cli;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cli::tiny::{SETTINGS, train};
-use cli::{PROGRAM, text};
+use crate::support::tiny::{SETTINGS, train};
+use crate::support::{PROGRAM, text};
 
 /// The library that gives a process another clock.
 fn library() -> Option<PathBuf> {

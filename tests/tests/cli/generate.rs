@@ -1,12 +1,10 @@
 //! `clel sample` that is asked for something: classes, images, compositions, holes, noise; through the program.
 
-mod cli;
-
 use std::path::PathBuf;
 
-use cli::faces::faces;
-use cli::tiny::finished_run;
-use cli::{Run, clel, refused, text};
+use crate::support::faces::faces;
+use crate::support::tiny::finished_run;
+use crate::support::{Run, clel, refused, text};
 use image::{AnimationDecoder, GrayImage, Luma};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
@@ -458,7 +456,8 @@ fn what_cannot_be_asked_is_refused() {
 fn models_that_cannot_be_asked_are_named() {
     let desk = Desk::new();
     let run = desk.text("run");
-    let trained = cli::tiny::train(&desk.path("run"), &["--steps", "1", "--set", "loss.beta=0"]);
+    let trained =
+        crate::support::tiny::train(&desk.path("run"), &["--steps", "1", "--set", "loss.beta=0"]);
     assert_eq!(trained.code, Some(0), "{trained:?}");
     desk.sample_of(&run, "out", &[&["--class", "1"]])
         .told(2, &["loss.beta = 0"]);
@@ -477,7 +476,7 @@ fn attributes_of_faces_are_classes() {
         "--set",
         "data.size=[8,8]",
     ];
-    let trained = cli::tiny::train(
+    let trained = crate::support::tiny::train(
         &desk.path("run"),
         &[&["--steps", "1", "--set", "eval.samples=0"][..], &data].concat(),
     );

@@ -1,8 +1,6 @@
 //! `clel devices` and the help texts, through the program.
 
-mod cli;
-
-use cli::{clel, refused};
+use crate::support::{clel, refused};
 
 #[test]
 fn the_list_names_the_cpu_and_what_was_asked_for() {

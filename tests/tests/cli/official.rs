@@ -1,18 +1,16 @@
 //! `clel import` and `clel export` against PyTorch's state dicts of the official model, and against what it computes.
 
-mod cli;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::support::arrays::{Arrays, read, write};
+use crate::support::{clel, refused, text};
 use clel::config::Layers;
 use clel::official::state_dict;
 use clel::train::{Trainer, load_networks};
 use clel_nn::Mode;
 use clel_tensor::{Device, f16};
 use clel_tests::{Failure, Fixture};
-use cli::arrays::{Arrays, read, write};
-use cli::{clel, refused, text};
 use safetensors::Dtype;
 
 const MODELS: [&str; 4] = ["resnet_small", "resnet", "resnet64", "resnet_large"];
@@ -63,7 +61,7 @@ fn settings(fixture: &Fixture) -> Result<Vec<String>, Failure> {
 }
 
 /// `clel import` of these arrays, with the settings of the model's fixture.
-fn import(arrays: &Arrays, model: &str, more: &[&str]) -> cli::Run {
+fn import(arrays: &Arrays, model: &str, more: &[&str]) -> crate::support::Run {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("official.safetensors");
     write(&file, arrays);
@@ -528,7 +526,7 @@ fn training_goes_on_from_an_import() {
 
 #[test]
 fn a_model_that_is_not_official_is_not_exported() {
-    let checkpoint = text(&cli::tiny::finished_run().join("run"));
+    let checkpoint = text(&crate::support::tiny::finished_run().join("run"));
     let out = tempfile::tempdir().unwrap().path().join("out.safetensors");
     refused(
         &["export", "--checkpoint", &checkpoint, "--out", &text(&out)],

@@ -1,11 +1,9 @@
 //! `clel train`, through the program.
 
-mod cli;
-
 use std::path::Path;
 
-use cli::tiny::{finished_run, train, train_on};
-use cli::{clel, refused, text};
+use crate::support::tiny::{finished_run, train, train_on};
+use crate::support::{clel, refused, text};
 
 #[test]
 fn a_run_leaves_everything_in_its_directory() {

@@ -1,11 +1,9 @@
 //! Data sets through the program: shorthands, sets that are not held in memory, files that are not what they should be.
 
-mod cli;
-
 use std::path::Path;
 
-use cli::tiny::{resume, train};
-use cli::{clel, refused, text};
+use crate::support::tiny::{resume, train};
+use crate::support::{clel, refused, text};
 
 /// Two classes of twelve images of 8×8 and a file that is none.
 fn images(folder: &Path) {
@@ -22,8 +20,8 @@ fn images(folder: &Path) {
 }
 
 /// The last checkpoint's arrays, and the metrics.
-fn result(run: &Path) -> (cli::arrays::Arrays, String) {
-    let arrays = cli::arrays::read(&run.join("checkpoints/step-00000009.safetensors"));
+fn result(run: &Path) -> (crate::support::arrays::Arrays, String) {
+    let arrays = crate::support::arrays::read(&run.join("checkpoints/step-00000009.safetensors"));
     (
         arrays,
         std::fs::read_to_string(run.join("metrics.jsonl")).unwrap(),

@@ -2,19 +2,16 @@
 //!
 //! The limit of the size of a file (`ulimit -f`) stands in for a full disk, since anyone may set it; a small file system of its
 //! own is filled where the system lets this user make one.
-#![cfg(unix)]
-
-mod cli;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cli::arrays::{Arrays, write};
+use crate::support::arrays::{Arrays, write};
 #[cfg(target_os = "linux")]
-use cli::tiny::SETTINGS;
-use cli::tiny::{finished_run, train};
-use cli::{Run, clel, run, text};
+use crate::support::tiny::SETTINGS;
+use crate::support::tiny::{finished_run, train};
+use crate::support::{Run, clel, run, text};
 use safetensors::Dtype;
 
 /// Runs `clel` with files of at most so many bytes, or, as shells differ in their units, of twice as many.
@@ -23,7 +20,7 @@ fn limited(bytes: u64, arguments: &[&str]) -> Run {
     let script = "ulimit -f \"$0\" && trap '' XFSZ && exec \"$@\"";
     let blocks = (bytes / 512).to_string();
     let mut command = Command::new("sh");
-    command.args(["-c", script, &blocks, cli::PROGRAM]);
+    command.args(["-c", script, &blocks, crate::support::PROGRAM]);
     run(command.args(arguments))
 }
 
@@ -142,7 +139,12 @@ fn output_that_finds_no_room_is_told() {
         return;
     }
     let mut command = Command::new("sh");
-    command.args(["-c", "exec \"$@\" > /dev/full", "sh", cli::PROGRAM]);
+    command.args([
+        "-c",
+        "exec \"$@\" > /dev/full",
+        "sh",
+        crate::support::PROGRAM,
+    ]);
     let devices = run(command.args(["devices", "--device", "cpu"]));
     devices.told(1, &["cannot write standard output", "No space left"]);
 }
@@ -179,7 +181,7 @@ fn a_full_disk_keeps_the_run() {
     let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
     let (disk, folder) = (text(&disk), text(&results_));
     let common = [&disk, &size, &spare, &folder];
-    let program = [cli::PROGRAM, "train", "--device", "cpu"];
+    let program = [crate::support::PROGRAM, "train", "--device", "cpu"];
     let arguments = [
         &common.map(String::as_str)[..],
         &program,
@@ -187,7 +189,7 @@ fn a_full_disk_keeps_the_run() {
         &EVERY_STEP,
     ]
     .concat();
-    let Some(script) = cli::apart::apart(FULL_DISK, &arguments) else {
+    let Some(script) = crate::support::apart::apart(FULL_DISK, &arguments) else {
         return;
     };
     let messages = std::fs::read_to_string(results_.join("messages")).unwrap();

@@ -1,11 +1,9 @@
 //! The best checkpoint of a run, through the program: kept, named, and found.
 
-mod cli;
-
 use std::path::Path;
 
-use cli::tiny::{resume, train};
-use cli::{clel, refused, text};
+use crate::support::tiny::{resume, train};
+use crate::support::{clel, refused, text};
 use serde_json::Value;
 
 /// A checkpoint after each iteration, of which the newest is kept.

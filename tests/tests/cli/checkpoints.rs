@@ -1,14 +1,12 @@
 //! Damaged checkpoints, through every command that reads one: told by file and array, passed over where a run has an older one, else
 //! refused with code 2; and nothing is lost.
 
-mod cli;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cli::arrays::{Arrays, Metadata, read_all, write_all};
-use cli::tiny::{finished_run, train};
-use cli::{refused, text};
+use crate::support::arrays::{Arrays, Metadata, read_all, write_all};
+use crate::support::tiny::{finished_run, train};
+use crate::support::{refused, text};
 use safetensors::Dtype;
 
 /// What a checkpoint holds, to be changed and written again.
@@ -193,7 +191,7 @@ fn a_run_goes_on_from_the_one_before() {
     ];
     for (damage, words) in &all {
         damage(&newest);
-        let resumed = cli::clel(&resume);
+        let resumed = crate::support::clel(&resume);
         assert_eq!(resumed.code, Some(0), "{resumed:?}");
         let told = &resumed.stderr;
         assert!(
@@ -237,7 +235,7 @@ fn without_a_checkpoint_a_run_begins_anew() {
     refused(&resume, &["there is no checkpoint in it"]);
     assert!(before == everything(&run));
     std::fs::remove_file(run.join("summary.json")).unwrap();
-    let resumed = cli::clel(&resume);
+    let resumed = crate::support::clel(&resume);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     assert!(resumed.stderr.contains("no checkpoint yet"), "{resumed:?}");
     assert!(std::fs::read(&checkpoint).unwrap() == saved);
@@ -274,12 +272,12 @@ fn what_was_told_of_one_is_told_when_the_one_before_is_damaged_too() {
     let name = |step| format!("step-0000000{step}.safetensors");
     let damage = |step| std::fs::write(run.join("checkpoints").join(name(step)), "x").unwrap();
     damage(3);
-    assert_eq!(cli::tiny::resume(&run, "3").code, Some(0));
+    assert_eq!(crate::support::tiny::resume(&run, "3").code, Some(0));
     damage(3);
     damage(2);
-    assert_eq!(cli::tiny::resume(&run, "3").code, Some(0));
+    assert_eq!(crate::support::tiny::resume(&run, "3").code, Some(0));
     // the second resumption dropped the iteration that the first one went on from, but not that it did
-    let listed = cli::clel(&["runs", &text(&run), "--json"]);
+    let listed = crate::support::clel(&["runs", &text(&run), "--json"]);
     let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
     let told = listed["runs"][0]["interventions"].as_array().unwrap();
     let of = |step| {
@@ -312,7 +310,7 @@ fn sampling_from_a_run_passes_over_them() {
     std::fs::write(&newest, bytes).unwrap();
     let sample = ["sample", "--device", "cpu", "--steps", "1", "--count", "2"];
     let paths = ["--checkpoint", &text(&run), "--out", &text(&out)];
-    let sampled = cli::clel(&[&sample[..], &paths].concat());
+    let sampled = crate::support::clel(&[&sample[..], &paths].concat());
     assert_eq!(sampled.code, Some(0), "{sampled:?}");
     assert!(sampled.stderr.contains("checksum"), "{sampled:?}");
 }

@@ -1,16 +1,14 @@
 //! `clel doctor`, `clel runs`, `clel completions`, `clel man` and `--json`, through the program.
 
-mod cli;
-
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::tiny::{finished_run, train};
+use crate::support::{PROGRAM, Run, clel, refused, run, text};
 use clel_tensor::Device;
 use clel_tensor::gpu::{Family, kernels_version};
 use clel_tests::devices;
-use cli::tiny::{finished_run, train};
-use cli::{PROGRAM, Run, clel, refused, run, text};
 use serde_json::{Value, json};
 
 /// The one JSON object that a command printed.
@@ -338,7 +336,7 @@ fn what_is_listed_is_text() {
     );
     let told = &object(&json)["runs"][0]["interventions"][0];
     assert_eq!(told, "\u{1b}[31mred\u{1b}]0;pwn\u{7} \u{9b}2J");
-    let resumed = cli::tiny::resume(&at, "3");
+    let resumed = crate::support::tiny::resume(&at, "3");
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     assert!(resumed.stdout.contains(spelled), "{resumed:?}");
 }

@@ -1,13 +1,11 @@
 //! Several models as one, `--ensemble`, through the program.
 
-mod cli;
-
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cli::arrays::write_images;
-use cli::tiny::{finished_run, train};
-use cli::{clel, refused, text};
+use crate::support::arrays::write_images;
+use crate::support::tiny::{finished_run, train};
+use crate::support::{clel, refused, text};
 use serde_json::Value;
 
 const CHECKPOINT: &str = "checkpoints/step-00000002.safetensors";

@@ -1,9 +1,7 @@
 //! `clel report` through the binary.
 
-mod cli;
-
-use cli::tiny::{resume, train};
-use cli::{clel, refused, text};
+use crate::support::tiny::{resume, train};
+use crate::support::{clel, refused, text};
 
 /// What the page's script is given.
 fn content(page: &str) -> serde_json::Value {

@@ -1,10 +1,8 @@
 //! `clel eval`, `clel ood` and `clel classifier`, through the program.
 
-mod cli;
-
-use cli::arrays::{self, Arrays, write_images};
-use cli::tiny::finished_run;
-use cli::{clel, refused, text};
+use crate::support::arrays::{self, Arrays, write_images};
+use crate::support::tiny::finished_run;
+use crate::support::{clel, refused, text};
 use safetensors::Dtype;
 use serde_json::Value;
 

@@ -1,14 +1,11 @@
 //! `clel experiment`: variants over seeds, gone on with after an interruption.
-#![cfg(unix)]
-
-mod cli;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cli::tiny::SETTINGS;
-use cli::{PROGRAM, clel, refused, text};
+use crate::support::tiny::SETTINGS;
+use crate::support::{PROGRAM, clel, refused, text};
 use serde_json::Value;
 
 /// Two variants that finish and one that is sick at once, with two seeds each.
@@ -43,7 +40,7 @@ guide = [\"with latents\", \"without latents\"]
     text(&path)
 }
 
-fn perform(file: &str, out: &Path) -> cli::Run {
+fn perform(file: &str, out: &Path) -> crate::support::Run {
     let out = text(out);
     clel(&["experiment", file, "--out", &out, "--device", "cpu"])
 }

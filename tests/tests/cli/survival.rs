@@ -1,15 +1,12 @@
 //! Runs that are killed, stopped, started twice, or fall sick.
-#![cfg(unix)]
-
-mod cli;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::tiny::{SETTINGS, resume, train};
+use crate::support::{PROGRAM, clel, text};
 use clel_tensor::RngKey;
-use cli::tiny::{SETTINGS, resume, train};
-use cli::{PROGRAM, clel, text};
 
 /// Starts `clel train` with more arguments, and does not wait.
 fn start(more: &[&str]) -> Child {
@@ -380,7 +377,7 @@ fn a_batch_too_large_is_told_with_one_that_fits() {
         command
             .env("RAYON_NUM_THREADS", "2")
             .env("MALLOC_ARENA_MAX", "1");
-        cli::run(&mut command)
+        crate::support::run(&mut command)
     };
     let train = |run: &str, batch: &str| {
         let settings = [

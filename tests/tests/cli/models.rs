@@ -1,11 +1,9 @@
 //! `clel sample` and `clel energy`, through the program.
 
-mod cli;
-
 use std::path::{Path, PathBuf};
 
-use cli::tiny::finished_run;
-use cli::{clel, refused, text};
+use crate::support::tiny::finished_run;
+use crate::support::{clel, refused, text};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 

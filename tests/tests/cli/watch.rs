@@ -1,15 +1,12 @@
 //! `clel watch` through the binary.
-#![cfg(unix)]
-
-mod cli;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use cli::tiny::{resume, train};
-use cli::{PROGRAM, refused, text};
+use crate::support::tiny::{resume, train};
+use crate::support::{PROGRAM, refused, text};
 
 /// The server, and the port it said it has.
 struct Server {

@@ -1,11 +1,9 @@
 //! What cannot end well is refused before anything is computed, in words that say what would; through the program.
 
-mod cli;
-
-use cli::arrays::write_images;
-use cli::desk::Desk;
-use cli::tiny::{finished_run, train};
-use cli::{Run, clel, refused, text};
+use crate::support::arrays::write_images;
+use crate::support::desk::Desk;
+use crate::support::tiny::{finished_run, train};
+use crate::support::{Run, clel, refused, text};
 
 fn run_path() -> String {
     text(&finished_run().join("run"))
