@@ -349,7 +349,7 @@ fn what_cannot_be_asked_is_refused() {
     let (wide, black) = (desk.text("wide.png"), desk.text("black.png"));
     GrayImage::new(9, 8).save(&wide).unwrap();
     GrayImage::new(8, 8).save(&black).unwrap();
-    let cases: [(&[&str], &[&str]); 25] = [
+    let cases: [(&[&str], &[&str]); 34] = [
         (
             &["--class", "12"],
             &["class `12`", "there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"],
@@ -435,6 +435,31 @@ fn what_cannot_be_asked_is_refused() {
             &["--animate chain.mp4: must end in .gif"],
         ),
         (&["--judge", "encoder"], &["--judge encoder", "take digits"]),
+        // what nothing would look at
+        (&["--denoise", &a, "--mask", &mask], &["--mask: is where"]),
+        (&["--init", &a, "--mask", &mask], &["--mask: is where"]),
+        (&["--init", &a, "--sigma", "0.2"], &["--sigma: is of"]),
+        (
+            &["--inpaint", &a, "--mask", &mask, "--sigma", "0.3"],
+            &["--sigma: is of"],
+        ),
+        (
+            &["--interpolate", "class:1", "class:2", "--sigma", "0.3"],
+            &["--sigma: is of"],
+        ),
+        (&["--frames", "9"], &["--frames: is of --interpolate"]),
+        (
+            &["--like", &a, "--class-images", "9"],
+            &["--class-images: makes latents of classes"],
+        ),
+        (
+            &["--data", "digits"],
+            &["--data: is where classes are from"],
+        ),
+        (
+            &["--like", &a, "--data", "digits"],
+            &["--data: is where classes are from"],
+        ),
     ];
     for (arguments, parts) in cases {
         desk.refused(arguments, parts);
@@ -453,15 +478,19 @@ fn what_cannot_be_asked_is_refused() {
     );
 }
 
-/// A run without the guide, and one whose encoder is not trained.
+/// A run without the guide, whose chains have no temperature.
 #[test]
 fn models_that_cannot_be_asked_are_named() {
     let desk = Desk::new();
     let run = desk.text("run");
-    let trained = cli::tiny::train(&desk.path("run"), &["--steps", "1", "--set", "loss.beta=0"]);
+    let zero = ["--set", "loss.beta=0", "--set", "sampler.noise=0"];
+    let trained = cli::tiny::train(&desk.path("run"), &[&["--steps", "1"], &zero[..]].concat());
     assert_eq!(trained.code, Some(0), "{trained:?}");
     desk.sample_of(&run, "out", &[&["--class", "1"]])
         .told(2, &["loss.beta = 0"]);
+    let a = desk.text("a.png");
+    desk.sample_of(&run, "out", &[&["--denoise", &a, "--sigma", "0.2"]])
+        .told(2, &["--sigma 0.2", "the run's sampler.noise = 0"]);
 }
 
 #[test]

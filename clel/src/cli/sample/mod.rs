@@ -1,5 +1,6 @@
 //! `clel sample`.
 
+mod check;
 mod conditions;
 mod ensemble;
 mod judging;
@@ -124,6 +125,7 @@ impl Sample {
         let models = self.further.load(&self.checkpoint, &device)?;
         models.check_trained("ebm")?;
         let model = models.first();
+        self.check_held(model)?;
         if self.out.exists() {
             return Err(Error::OutputExists {
                 path: self.out.clone(),
@@ -187,30 +189,6 @@ impl Sample {
         })
     }
 
-    /// What can be seen to be wrong without a model.
-    fn check(&self) -> Result<()> {
-        if let Some(class) = self.expected
-            && !self.conditions.are_none()
-        {
-            return Err(Error::Argument {
-                argument: format!("--expected {class}"),
-                why: "conditions say what samples should be taken for".to_owned(),
-            });
-        }
-        let at_least_0 = |name: &str, value: Option<f64>| match value {
-            Some(v) if !(v.is_finite() && v >= 0.0) => Err(Error::Argument {
-                argument: format!("--{name} {v}"),
-                why: "must be a finite number, 0 or above".to_owned(),
-            }),
-            _ => Ok(()),
-        };
-        at_least_0("noise", self.noise)?;
-        at_least_0("guidance", self.conditions.guidance)?;
-        self.conditions.check()?;
-        self.images.check(self.noise, self.augment)?;
-        self.watching.check()
-    }
-
     /// `--count`, within bounds.
     fn checked_count(&self) -> Result<Option<usize>> {
         match self.count {
@@ -250,7 +228,7 @@ impl Sample {
         Ok(Latents {
             model,
             labelled: Labelled::new(data, config.seed),
-            most: self.conditions.class_images,
+            most: self.conditions.class_images(),
             device,
         })
     }

@@ -13,6 +13,8 @@ use crate::{Error, Result};
 /// Chains of a row, and of a run that asks for nothing, unless others are asked for.
 const IN_A_ROW: usize = 8;
 const UNASKED: usize = 64;
+/// Latents of an interpolation, unless others are asked for.
+const FRAMES: usize = 9;
 /// A mask's pixel is to be filled if it is at least this bright.
 const WHITE: f32 = 0.5;
 
@@ -212,7 +214,7 @@ fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -
         });
     };
     let [a, b] = [latents.row(a, 1.0)?, latents.row(b, 1.0)?];
-    let frames = arguments.conditions.frames;
+    let frames = arguments.conditions.frames.unwrap_or(FRAMES);
     if !(2..=1000).contains(&frames) {
         return Err(Error::Argument {
             argument: format!("--frames {frames}"),
