@@ -334,16 +334,18 @@ fn stretch(
         };
         let step = trainer.step();
         let stopped = job.stop.load(Ordering::Relaxed);
-        let planned = due(config.log.checkpoint_every, step) || step == last;
+        let planned =
+            due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;
         let told = due(config.log.metrics_every, step) || planned;
         let minutes = config.log.checkpoint_minutes;
         let late = minutes > 0.0 && saved.elapsed().as_secs_f64() >= 60.0 * minutes;
-        let by_clock = late && !planned && !stopped;
-        let mut save = planned || stopped || by_clock;
+        let ends = stopped || step == last;
+        let by_clock = late && !planned && !ends;
+        let mut save = planned || ends || by_clock;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if told || save {
             let mut all = figures(trainer, &outcome)?;
-            if due(config.log.checkpoint_every, step) || step == config.train.iterations as u64 {
+            if planned {
                 let begun = Instant::now();
                 all.extend(quality(trainer, &job.data)?);
                 since += begun.elapsed();
