@@ -190,6 +190,7 @@ fn to_the_end(
         // from here on the run goes on
         run.remove_summary()?;
         warnings.extend(recorder.lost());
+        warnings.extend(trainer.go_on_with(&job.data));
         for warning in warnings.drain(..) {
             watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
