@@ -523,6 +523,8 @@ fn a_classifier_of_ones_own_judges_images() {
         &other,
     ];
     refuse("classifier", &plain, &["without classes"]);
+    let nowhere = ["--data", "digits", "--out", &at("nowhere/net.safetensors")];
+    refuse("classifier", &nowhere, &["--out: there is no folder"]);
     let lazy = ["--data", "digits", "--iterations", "0", "--out", &other];
     refuse("classifier", &lazy, &["--iterations 0"]);
     let digits = ["--images", &set, "--data", "digits", "--features", &network];

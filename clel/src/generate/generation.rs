@@ -5,7 +5,7 @@ use clel_tensor::Device;
 
 use super::{Ensemble, Film, Given, Guide};
 use crate::Result;
-use crate::sampler::{Rounds, Start};
+use crate::sampler::{Rounds, Start, room};
 
 /// Chains, and what they are led by.
 pub struct Generation<'a> {
@@ -34,7 +34,7 @@ impl Generation<'_> {
         count: usize,
         mut film: Option<(&mut Film, &dyn Fn(usize) -> usize)>,
     ) -> Result<Vec<f32>> {
-        let mut ends = Vec::with_capacity(count * self.shape.iter().product::<usize>());
+        let mut ends = room([count, self.shape.iter().product()])?;
         for chains in Rounds::batches(count) {
             let led_by = guides
                 .iter()

@@ -220,7 +220,10 @@ impl Rounds {
 }
 
 /// A list with room for so many images of so many numbers.
-fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
+///
+/// # Errors
+/// There is not so much memory.
+pub(crate) fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
     let mut list = Vec::new();
     let bytes = (count as u64).saturating_mul(4 * size as u64);
     match list.try_reserve_exact(count.saturating_mul(size)) {

@@ -10,6 +10,7 @@ mod pictures;
 mod plan;
 mod record;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
@@ -28,7 +29,7 @@ use crate::data;
 use crate::data::SetArgument;
 use crate::features::FeatureSource;
 use crate::generate::{Film, Generation, Guide};
-use crate::sampler::{Langevin, Rounds, Start};
+use crate::sampler::{Langevin, Rounds, Start, room};
 use crate::train::{Loaded, Models};
 use crate::{Error, Result};
 
@@ -150,12 +151,11 @@ impl Sample {
                 judge.check_plan(&mut plan)?;
             }
             let others = self.others(&models, &device)?;
-            std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;
+            // whether it can be made is seen before the work, but who ends that finds none in the way of the same command
+            std::fs::create_dir_all(&self.out)
+                .and_then(|()| std::fs::remove_dir(&self.out))
+                .map_err(Error::write(&self.out))?;
             self.draw(&models, &others, &plan, judge, &device)
-                .inspect_err(|_| {
-                    // a directory in which nothing has been written is not left behind; others cannot be removed so
-                    let _ = std::fs::remove_dir(&self.out);
-                })
         })
     }
 
@@ -179,7 +179,17 @@ impl Sample {
             Err(error) => (None, Some(error)),
         };
         let record = Record::new(self, models, others, plan, film.as_ref(), agreement);
-        self.write(model, plan, &samples, film.as_ref(), &record)?;
+        std::fs::create_dir(&self.out).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Error::OutputExists {
+                path: self.out.clone(),
+            },
+            _ => Error::write(&self.out)(error),
+        })?;
+        self.write(model, plan, &samples, film.as_ref(), &record)
+            .inspect_err(|_| {
+                // a directory in which nothing has been written is not left behind; others cannot be removed so
+                let _ = std::fs::remove_dir(&self.out);
+            })?;
         if let Some(error) = refused {
             return Err(error);
         }
@@ -284,7 +294,8 @@ impl Sample {
         let mut led_by = vec![(kinds(&plan.asked), self.beta(model))];
         led_by.extend(others.iter().map(|o| (kinds(&o.asked), self.beta(o.model))));
         led_by.retain(|(kinds, _)| !kinds.is_empty());
-        let mut samples = vec![0.0; plan.count * size];
+        let mut samples = room([plan.count, size])?;
+        samples.resize(plan.count * size, 0.0);
         // chains of one row of an interpolation share their noise: each column is a run of its own
         let runs = if plan.by_column { plan.asked.len() } else { 1 };
         let n = plan.count / runs;

@@ -7,6 +7,7 @@ use super::{MOST_SAMPLES, Sample};
 use crate::cli::given_images;
 use crate::data::{Channels, Form, Images, Labels, NamedImages, read_file};
 use crate::generate::{Given, Latent, Term};
+use crate::sampler::room;
 use crate::words::counted;
 use crate::{Error, Result};
 
@@ -120,10 +121,12 @@ impl Plan {
         self.count = arguments.checked_count()?.unwrap_or(all * IN_A_ROW);
         let each = (self.count / rows).max(1);
         let of_chain: Vec<usize> = (0..self.count).map(|i| (i / each).min(rows - 1)).collect();
-        self.given = Some(Given::Pixels {
-            images: images.select(&of_chain).to_unit(),
-            known,
-        });
+        let (values, size) = (images.to_unit(), images.image_len());
+        let mut images = room([self.count, size])?;
+        for i in &of_chain {
+            images.extend_from_slice(&values[i * size..][..size]);
+        }
+        self.given = Some(Given::Pixels { images, known });
         self.labels = labels.map(|labels| of_chain.iter().map(|i| labels[*i]).collect());
         (self.filled, self.label_names) = (names, classes);
         Ok(())
