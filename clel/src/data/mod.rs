@@ -102,6 +102,8 @@ pub struct Dataset {
     pub test: Split,
     /// What the classes are called, by label; none where they have numbers alone.
     pub classes: Option<Vec<String>>,
+    /// Whether the seed decides which images are held out.
+    pub drawn: bool,
 }
 
 /// What a source has: a part to learn, and perhaps one to test with.
@@ -155,9 +157,13 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         }
         Source::Safetensors => read_tensors(path)?,
     };
-    let (train, test) = match test {
-        Some(test) => (train, test),
-        None => hold_out(path, train, config.test_share, seed)?,
+    let (train, test, drawn) = match test {
+        Some(test) => (train, test, false),
+        None => {
+            let (train, test) = hold_out(path, train, config.test_share, seed)?;
+            let drawn = !test.images.is_empty();
+            (train, test, drawn)
+        }
     };
     let unread = unread.in_words();
     missing.extend(unread.as_deref());
@@ -173,6 +179,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         train: train.held_up_to(limit)?,
         test: test.held_up_to(limit)?,
         classes,
+        drawn,
     };
     fitting(dataset, config)
 }
