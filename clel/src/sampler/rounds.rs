@@ -187,8 +187,7 @@ impl Rounds {
         watch: &mut Watch<'_>,
     ) -> Result<Tensor> {
         let per_round = self.langevin.steps.max(1);
-        // rounds of different batches draw different numbers
-        let key = |stream| RngKey::new(self.seed, stream).at((part << 16) | round as u64);
+        let key = |stream| key_of(RngKey::new(self.seed, stream), part, round as u64);
         let x = match round {
             0 => x,
             _ => self.restarted(x, key)?,
@@ -237,7 +236,53 @@ pub(crate) fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
     }
 }
 
+/// The key of a round of a batch; no two of them share a number, nor do the steps into which [`Langevin::follow`] divides each. `step` holds 16 bits of
+/// both, and what is beyond, of very long or very many chains (up to 2³² rounds of 2²⁴ batches), stands above the stream's own number.
+fn key_of(stream: RngKey, part: u64, round: u64) -> RngKey {
+    const BITS: u32 = 16;
+    let low = |n: u64| n & ((1 << BITS) - 1);
+    let beyond = ((round >> BITS) << 8) | (part >> BITS);
+    let key = RngKey {
+        stream: stream.stream | ((beyond as u32) << 8),
+        ..stream
+    };
+    key.at((low(part) << BITS) | low(round))
+}
+
 /// The number of a batch, which decides its random numbers.
 fn part(chains: &Range<usize>) -> u64 {
     (chains.start / EVALUATION_BATCH) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rounds_of_all_batches_draw_the_same_numbers() {
+        let stream = RngKey::new(7, streams::EVALUATION);
+        // as it was recorded in what samples depend on
+        assert_eq!(
+            key_of(stream, 3, 5),
+            RngKey {
+                step: (3 << 16) | 5,
+                ..stream
+            }
+        );
+        let numbers = [0, 1, 255, 256, 65_535, 65_536, 65_537, 1 << 23];
+        let mut found = Vec::new();
+        for part in numbers {
+            for round in numbers.into_iter().chain([1 << 31]) {
+                let key = key_of(stream, part, round);
+                assert_eq!(key.stream & 0xFF, streams::EVALUATION);
+                // what the steps of a round make of it
+                let first = key.at(key.step << 32);
+                found.push(first.words());
+            }
+        }
+        let all = found.len();
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), all);
+    }
 }

@@ -34,7 +34,7 @@ pub fn fresh_samples(
 ) -> Result<Vec<f32>> {
     let rounds = Rounds {
         langevin: Langevin::of(&config.sampler),
-        steps: rounds * config.sampler.steps,
+        steps: rounds.saturating_mul(config.sampler.steps),
         augmentation: config.sampler.augmentation,
         restart: 0.0,
         seed: config.drawing_seed(),
