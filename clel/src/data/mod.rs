@@ -119,23 +119,27 @@ type Parts = (Split, Option<Split>);
 pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let path = config.path.as_deref().unwrap_or(Path::new(""));
     let limit = config.memory.saturating_mul(1 << 20);
-    let mut classes = classes::names(config)?;
-    let mut folders = |names: Vec<String>| classes = (!names.is_empty()).then_some(names);
+    let mut classes = classes::names(config);
     let mut missing = Vec::new();
     let mut unread = LeftOut::default();
-    let mut cifar = |cifar: Cifar| {
-        missing = cifar.missing;
-        cifar.parts
-    };
+    let folders = |names: Vec<String>| (!names.is_empty()).then_some(names);
     check_folder(config)?;
     let (train, test) = match config.source {
         Source::Digits => return fitting(digits(), config),
-        Source::Cifar10 => cifar(cifar10(path)?),
-        Source::Cifar100 => cifar(cifar100(path)?),
+        Source::Cifar10 => {
+            let set = cifar10(path)?;
+            missing = set.missing;
+            set.parts
+        }
+        Source::Cifar100 => {
+            let set = cifar100(path)?;
+            (missing, classes) = (set.missing, set.classes);
+            set.parts
+        }
         Source::Svhn => svhn(path)?,
         Source::Imagenet32 => {
-            let (parts, classes, left_out) = imagenet32(path, config.size, limit)?;
-            folders(classes);
+            let (parts, names, left_out) = imagenet32(path, config.size, limit)?;
+            classes = folders(names);
             unread = left_out;
             parts
         }
@@ -143,15 +147,15 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Dtd | Source::DtdCorner => {
             let corner = config.source == Source::DtdCorner;
             let textures = textures(path, config.size, corner)?;
-            folders(textures.classes);
+            classes = folders(textures.classes);
             unread = textures.left_out;
             (textures.split, None)
         }
         Source::Mnist => mnist(path)?,
         Source::Fashion => fashion(config.path.as_deref())?,
         Source::Images => {
-            let (parts, classes, left_out) = folder::parts(path, Form::of(config))?;
-            folders(synsets::named(path, classes)?);
+            let (parts, names, left_out) = folder::parts(path, Form::of(config))?;
+            classes = folders(synsets::named(path, names)?);
             unread = left_out;
             parts
         }

@@ -133,7 +133,8 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         watching.face.event(0, warning);
     }
     let mut warnings = Vec::new();
-    let begun = describe_data(&mut job.config, &job.data).and_then(|()| {
+    let begun = can_learn(&job.data).and_then(|()| {
+        describe_data(&mut job.config, &job.data)?;
         warnings = unmet(&job.config, &job.device);
         if job.resume && has_saved(&job)? {
             return go_on(&job, &mut warnings);
@@ -463,6 +464,18 @@ fn last_state(job: &Job, config: &Config, warnings: &mut Vec<String>) -> Result<
 /// Whether an interval of so many iterations, 0 for never, ends with this one.
 pub(super) fn due(every: usize, step: u64) -> bool {
     every > 0 && step.is_multiple_of(every as u64)
+}
+
+/// Refuses a set that fills no batch.
+fn can_learn(data: &Dataset) -> Result<()> {
+    match data.train.images.len() {
+        n @ (0 | 1) => Err(Error::Mismatch {
+            what: format!("training images of {}", data.name),
+            found: n.to_string(),
+            expected: "at least 2: BatchNorm and the contrastive loss compare images".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Writes into the configuration what the networks take from the data.
