@@ -470,6 +470,13 @@ fn a_classifier_of_ones_own_judges_images() {
     );
     assert!(found["frechet"].as_f64().unwrap() < 1e-6, "{found}");
 
+    let encoder = ["--checkpoint", &run_path(), "--protocol", "encoder"];
+    refuse(
+        "eval",
+        &[&encoder[..], &train[..4]].concat(),
+        &["the set has no test images", "data.test_share"],
+    );
+
     // files of several sizes, brought to one
     let folder = dir.path().join("files");
     for (class, [h, w]) in [("a", [9, 12]), ("b", [20, 10])] {

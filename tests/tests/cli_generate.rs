@@ -349,7 +349,7 @@ fn what_cannot_be_asked_is_refused() {
     let (wide, black) = (desk.text("wide.png"), desk.text("black.png"));
     GrayImage::new(9, 8).save(&wide).unwrap();
     GrayImage::new(8, 8).save(&black).unwrap();
-    let cases: [(&[&str], &[&str]); 34] = [
+    let cases: [(&[&str], &[&str]); 35] = [
         (
             &["--class", "12"],
             &["class `12`", "there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"],
@@ -378,6 +378,10 @@ fn what_cannot_be_asked_is_refused() {
         (
             &["--guidance", "nan", "--class", "1"],
             &["--guidance NaN: must be a finite"],
+        ),
+        (
+            &["--guidance", "1e308", "--class", "1"],
+            &["--guidance 1e308: must be at most 3.4028235e38"],
         ),
         (&["--interpolate", "class:1"], &["2 values required"]),
         (
@@ -494,6 +498,16 @@ fn samples_that_do_not_fit_the_memory_are_told() {
         cli::run(&mut command).told(1, &["10000000 images", "ask for fewer"]);
         assert!(!desk.path("out").exists());
     }
+}
+
+/// It is not the checkpoint's fault where the energies of a condition are not finite.
+#[test]
+fn too_much_of_a_condition_is_told() {
+    let desk = Desk::new();
+    let far = ["--class", "1", "--guidance", "3e38", "--steps", "2"];
+    let told = desk.run("far", &[&far]);
+    told.told(1, &["a pixel became NaN", "or --noise, --guidance or"]);
+    assert!(!desk.path("far").exists());
 }
 
 /// A run without the guide, whose chains have no temperature.

@@ -24,6 +24,20 @@ impl Sample {
         };
         at_least_0("noise", self.noise)?;
         at_least_0("guidance", self.conditions.guidance)?;
+        for (name, value) in [
+            ("noise", self.noise),
+            ("guidance", self.conditions.guidance),
+        ] {
+            if let Some(v) = value.filter(|v| *v > f64::from(f32::MAX)) {
+                return Err(Error::Argument {
+                    argument: format!("--{name} {v:e}"),
+                    why: format!(
+                        "must be at most {:e}: chains are of 32-bit floats",
+                        f32::MAX
+                    ),
+                });
+            }
+        }
         self.conditions.check()?;
         self.images.check(self.augment)?;
         self.check_used()?;
@@ -92,5 +106,21 @@ impl Sample {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// A network that has diverged gives no samples, nor do numbers that are too much for it.
+    pub(super) fn check_finite(&self, samples: &[f32]) -> Result<()> {
+        let Some(value) = samples.iter().find(|v| !v.is_finite()) else {
+            return Ok(());
+        };
+        let mut why =
+            format!("a pixel became {value}: the energies of this checkpoint are not finite");
+        if self.noise.is_some() || !self.conditions.are_none() {
+            why += ", or --noise, --guidance or the weight of a condition is too large";
+        }
+        Err(Error::Numbers {
+            what: "sampling",
+            why,
+        })
     }
 }
