@@ -38,6 +38,7 @@ pub use ahead::Ahead;
 pub use anywhere::{NamedImages, read_any};
 pub use celeba::celeba;
 pub use cifar::{Cifar, cifar10, cifar100};
+pub(crate) use class_set::MOST_CLASSES;
 pub use class_set::{ClassSet, Likeness};
 pub use digits::digits;
 pub use folder::{Folder, read_folder};

@@ -70,19 +70,26 @@ impl Rounds {
             Start::Noise(count) => count,
             Start::Images(values) => values.len() / size.max(1),
         };
-        let mut ends = room([count, size])?;
-        for chains in Self::batches(count) {
-            let x = self.begin(start, &chains, shape, device)?;
-            let x = self.follow(energy, x, &chains, None, watch)?;
-            ends.extend(x.to_vec::<f32>()?);
-        }
-        Ok(ends)
+        Self::of_all([count, size], |chains| {
+            let x = self.begin(start, chains, shape, device)?;
+            self.follow(energy, x, chains, None, watch)
+        })
     }
 
-    /// The chains of each batch; those of a batch run together.
-    pub fn batches(count: usize) -> impl Iterator<Item = Range<usize>> {
-        let firsts = (0..count).step_by(EVALUATION_BATCH);
-        firsts.map(move |first| first..count.min(first + EVALUATION_BATCH))
+    /// What `of` makes of the chains of each batch, one after another: row-major images of so many numbers. Those of a batch run together.
+    ///
+    /// # Errors
+    /// Those of `of`; there is not so much memory.
+    pub(crate) fn of_all(
+        [count, size]: [usize; 2],
+        mut of: impl FnMut(&Range<usize>) -> Result<Tensor>,
+    ) -> Result<Vec<f32>> {
+        let mut all = room([count, size])?;
+        for first in (0..count).step_by(EVALUATION_BATCH) {
+            let chains = first..count.min(first + EVALUATION_BATCH);
+            all.extend(of(&chains)?.to_vec::<f32>()?);
+        }
+        Ok(all)
     }
 
     /// Where the chains of one batch begin, \[N, H, W, C\].
@@ -137,14 +144,10 @@ impl Rounds {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn start(&self, count: usize, [h, w, c]: [usize; 3], device: &Device) -> Result<Vec<f32>> {
-        let mut values = room([count, h * w * c])?;
-        for (part, first) in (0..count).step_by(EVALUATION_BATCH).enumerate() {
-            let n = EVALUATION_BATCH.min(count - first);
-            let x = self.noise([n, h, w, c], part as u64, device)?;
-            values.extend(x.to_vec::<f32>()?);
-        }
-        Ok(values)
+    pub fn start(&self, count: usize, shape: [usize; 3], device: &Device) -> Result<Vec<f32>> {
+        Self::of_all([count, shape.iter().product()], |chains| {
+            self.begin(Start::Noise(count), chains, shape, device)
+        })
     }
 
     /// Round number `round` of all chains, row-major \[N, H, W, C\] in `shape` \[H, W, C\]: round after round, [`run`](Rounds::run) to the last bit.
