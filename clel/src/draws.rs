@@ -45,8 +45,7 @@ impl Draws {
     /// A whole number, uniform on `0 .. n`; 0 if `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         let word = (u64::from(self.word()) << 32) | u64::from(self.word());
-        // the upper half of a 64 × 64 bit product: uniform up to a bias of n / 2⁶⁴
-        ((u128::from(word) * n as u128) >> 64) as usize
+        scaled(word, n)
     }
 
     /// `count` distinct numbers of `0 .. n` in random order (Fisher–Yates on a sparse list); all of them if
@@ -62,6 +61,11 @@ impl Draws {
         };
         (0..count.min(n)).map(&mut draw).collect()
     }
+}
+
+/// A uniform word brought to `0 .. n`, by the upper half of a 64 × 64 bit product: uniform up to a bias of n / 2⁶⁴.
+pub(crate) fn scaled(word: u64, n: usize) -> usize {
+    ((u128::from(word) * n as u128) >> 64) as usize
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! How well energies know images of another kind.
 
 use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 
 use clel_tensor::Device;
 
 use crate::data::{Dataset, ImageSet, Images, Part, SetArgument};
 use crate::model::EVALUATION_BATCH;
 use crate::train::Models;
-use crate::{Error, Result};
+use crate::{Error, Result, error::going_on};
 
 /// Images between the two whose mean is an interpolated one.
 const APART: usize = 100;
@@ -38,9 +39,24 @@ impl FromStr for Outside {
 /// # Errors
 /// An image that cannot be read; what the device reports.
 pub fn scores(models: &Models, set: &ImageSet, beta: f64, device: &Device) -> Result<Vec<f32>> {
+    scores_until(&AtomicBool::new(false), models, set, beta, device)
+}
+
+/// [`scores`], until `stop` is true.
+///
+/// # Errors
+/// [`Error::Interrupted`] then; those of [`scores`].
+pub(crate) fn scores_until(
+    stop: &AtomicBool,
+    models: &Models,
+    set: &ImageSet,
+    beta: f64,
+    device: &Device,
+) -> Result<Vec<f32>> {
     let shape = models.first().config.data.shape.unwrap_or_default();
     let mut scores = Vec::with_capacity(set.len());
     for part in set.batches(EVALUATION_BATCH) {
+        going_on(stop)?;
         let values = part?.brought_to(shape).to_unit();
         let [marginal, joint] = models.energies(&values, Some(beta), device)?;
         let energies = if beta == 0.0 { marginal } else { joint };

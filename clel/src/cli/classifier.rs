@@ -152,11 +152,7 @@ impl ClassifierCommand {
     }
 
     fn check(&self) -> Result<()> {
-        if self.out.exists() {
-            return Err(Error::OutputExists {
-                path: self.out.clone(),
-            });
-        }
+        output::check_new(&self.out)?;
         let fault = |argument: String, why: &str| {
             Err(Error::Argument {
                 argument,

@@ -8,6 +8,24 @@ use serde::Serialize;
 use crate::report::{columns, is_utf8, printable, spelled};
 use crate::{Error, Result};
 
+/// Refuses, before the work, a file for `--out` that is there already, or whose folder is not.
+pub(super) fn check_new(file: &Path) -> Result<()> {
+    if file.exists() {
+        return Err(Error::OutputExists {
+            path: file.to_owned(),
+        });
+    }
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(Error::Argument {
+                argument: "--out".to_owned(),
+                why: format!("there is no folder {}", folder.display()),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Prints a line on standard output, for people alone: in the characters of the locale wherever it goes.
 pub(super) fn say_in_words(line: &str) -> Result<()> {
     say(&spelled(line))

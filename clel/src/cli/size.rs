@@ -1,10 +1,7 @@
 //! One size for image files; an argument of the commands that have no configuration.
 
-use crate::config::{DataConfig, RESIZED};
+use crate::config::{DataConfig, LARGEST_SIDE, RESIZED};
 use crate::{Error, Result};
-
-/// The longest side that files are brought to.
-const LARGEST: usize = 4096;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SizeArgument {
@@ -45,9 +42,9 @@ fn sides(text: &str) -> Result<[usize; 2], String> {
             text.trim()
                 .parse()
                 .ok()
-                .filter(|s| (1..=LARGEST).contains(s))
+                .filter(|s| (1..=LARGEST_SIDE).contains(s))
         };
         Some([side(h)?, side(w)?])
     });
-    sides.ok_or_else(|| format!("expected HEIGHT,WIDTH, both in 1..={LARGEST}, as in 32,32"))
+    sides.ok_or_else(|| format!("expected HEIGHT,WIDTH, both in 1..={LARGEST_SIDE}, as in 32,32"))
 }

@@ -89,7 +89,9 @@ impl Layers {
             (Value::String(_), _) | (_, None) => Value::String(text.to_owned()),
             (_, Some(other)) => other,
         };
-        let optional = !contains(&presets_table()?, key);
+        // without a value of its own where nobody has given it one
+        let usual = Self::preset(DEFAULT_PRESET)?.build()?.settings();
+        let optional = !usual.contains_key(key);
         self.origins.insert(key.to_owned(), origin);
         if optional && text == "none" {
             remove(&mut self.merged, key);
@@ -253,13 +255,6 @@ fn parse_value(text: &str) -> Option<Value> {
         .remove("value")
 }
 
-fn presets_table() -> Result<Table> {
-    toml::from_str(presets::text(DEFAULT_PRESET)?).map_err(|error| Error::ConfigSyntax {
-        origin: format!("preset {DEFAULT_PRESET}"),
-        why: error.message().to_owned(),
-    })
-}
-
 pub(super) fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> Error {
     let start = error.span().map_or(0, |span| span.start);
     Error::ConfigSyntax {
@@ -303,10 +298,6 @@ fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
         None => table.get(key),
         Some((head, rest)) => lookup(table.get(head)?.as_table()?, rest),
     }
-}
-
-fn contains(table: &Table, key: &str) -> bool {
-    lookup(table, key).is_some()
 }
 
 fn insert(table: &mut Table, key: &str, value: Value) {

@@ -26,6 +26,7 @@ pub use tree::{
     LogConfig, LossConfig, Precision, SamplerConfig, Schedule, SgdConfig, SickPolicy, Source,
     StepShape, Storage, TrainConfig,
 };
+pub(crate) use validate::LARGEST_SIDE;
 
 #[cfg(test)]
 mod tests;

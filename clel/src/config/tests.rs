@@ -76,6 +76,19 @@ fn none_makes_an_optional_setting_absent_and_a_word_stays_a_word() {
     assert_eq!(config.data.path, Some("12".into()));
 }
 
+/// A setting that always has a value keeps it, or is refused, also one that no preset names.
+#[test]
+fn none_makes_no_other_setting_absent() {
+    let usual = Layers::preset("digits").unwrap().build().unwrap();
+    for key in usual.settings().keys() {
+        let mut layers = Layers::preset("digits").unwrap();
+        layers.set(&format!("{key}=none")).unwrap();
+        if let Ok(config) = layers.build() {
+            assert_eq!(config.settings()[key].as_str(), Some("none"), "{key}");
+        }
+    }
+}
+
 #[test]
 fn unknown_keys_name_the_place_and_the_nearest_key() {
     let (file, name) = file("seed = 1\n\n[sampler]\nstep = 7\n");

@@ -141,9 +141,9 @@ pub struct DataConfig {
     pub attribute: Option<String>,
     /// Share of the images held out for evaluation where the source has no test part.
     pub test_share: f64,
-    /// Image files and batches of uncompressed `.npz` whose pixels take more than this, in MiB, are not held in memory but read
-    /// whenever they are needed, by threads that run ahead of the trainer. The numbers are the same either way. Other sources are
-    /// always held.
+    /// Image files, batches of uncompressed `.npz` and 8-bit safetensors whose pixels take more than this, in MiB, are not held in
+    /// memory but read whenever they are needed, by threads that run ahead of the trainer. The numbers are the same either way. Other
+    /// sources are always held.
     #[serde(default = "usual_memory")]
     pub memory: u64,
     /// \[height, width, channels\] of one image; filled in from the data when a run starts.

@@ -6,7 +6,7 @@ use super::tree::{Config, RESIZED, Source, StepShape};
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
 /// The largest height and width of an image.
-const LARGEST_SIDE: usize = 4096;
+pub(crate) const LARGEST_SIDE: usize = 4096;
 /// The largest width of a layer.
 const WIDEST: usize = 16_384;
 /// The largest number of images in a batch or in a picture.

@@ -25,6 +25,8 @@ struct Layout {
     train: &'static [&'static str],
     /// Name of the test file.
     test: &'static str,
+    /// Name of the file with the names of the classes, where the labels are those of one.
+    names: Option<&'static str>,
 }
 
 /// A set that may lack training files.
@@ -33,6 +35,8 @@ pub struct Cifar {
     pub parts: Parts,
     /// Names of the last training files, where a part of the set was taken on purpose.
     pub missing: Vec<&'static str>,
+    /// What a list beside them calls the classes, by label.
+    pub classes: Option<Vec<String>>,
 }
 
 /// CIFAR-10 from a folder with `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, or from `cifar-10-binary.tar.gz`, as
@@ -54,11 +58,13 @@ pub fn cifar10(path: &Path) -> Result<Cifar> {
             "data_batch_5.bin",
         ],
         test: "test_batch.bin",
+        names: None,
     };
     layout.read(path)
 }
 
-/// CIFAR-100 with its 100 fine labels, from a folder with `train.bin` and `test.bin` or from `cifar-100-binary.tar.gz`.
+/// CIFAR-100 with its 100 fine labels, from a folder with `train.bin` and `test.bin` or from `cifar-100-binary.tar.gz`; their names are those of
+/// `fine_label_names.txt`, if it is there.
 ///
 /// # Errors
 /// A file is missing, is not a whole number of records, or has a fine label above 99.
@@ -70,6 +76,7 @@ pub fn cifar100(path: &Path) -> Result<Cifar> {
         classes: 100,
         train: &["train.bin"],
         test: "test.bin",
+        names: Some("fine_label_names.txt"),
     };
     layout.read(path)
 }
@@ -83,21 +90,32 @@ struct Member {
     bytes: Vec<u8>,
 }
 
+/// The files of a set.
+struct Members {
+    train: Vec<Member>,
+    test: Member,
+    names: Option<Member>,
+}
+
 impl Layout {
     fn read(&self, path: &Path) -> Result<Cifar> {
-        let (train, test) = if path.is_file() {
+        let Members { train, test, names } = if path.is_file() {
             self.archive(path)?
         } else {
             self.folder(path)?
         };
         let missing = self.missing(path, &train)?;
         let parts = (self.split(&train)?, Some(self.split(&[test])?));
-        Ok(Cifar { parts, missing })
+        Ok(Cifar {
+            parts,
+            missing,
+            classes: names.map(Member::lines).transpose()?,
+        })
     }
 
     /// Whether a file's name is one of the published ones.
     fn has(&self, name: &str) -> bool {
-        name == self.test || self.train.contains(&name)
+        name == self.test || self.train.contains(&name) || self.names == Some(name)
     }
 
     /// Names of the last training files that are not there. Any other that is not there was hardly left out on purpose.
@@ -122,7 +140,7 @@ impl Layout {
     }
 
     /// The training files and the test file of a folder, or of the folder in it that the archive unpacks to.
-    fn folder(&self, path: &Path) -> Result<(Vec<Member>, Member)> {
+    fn folder(&self, path: &Path) -> Result<Members> {
         let inner = path.join(self.folder);
         let path = if inner.is_dir() { &inner } else { path };
         let member = |name: &str| {
@@ -135,16 +153,22 @@ impl Layout {
             })
         };
         std::fs::read_dir(path).map_err(Error::read(path))?;
-        let train = self.train.iter().filter(|name| path.join(name).exists());
+        let is_there = |name: &&&str| path.join(name).exists();
+        let train = self.train.iter().filter(is_there);
         let train = train.map(|name| member(name)).collect::<Result<Vec<_>>>()?;
         if train.is_empty() {
             return Err(self.nothing(path));
         }
-        Ok((train, member(self.test)?))
+        let names = self.names.as_ref().filter(is_there);
+        Ok(Members {
+            train,
+            test: member(self.test)?,
+            names: names.map(|name| member(name)).transpose()?,
+        })
     }
 
     /// The same from an archive, whose members are read in memory, by the last part of their names.
-    fn archive(&self, path: &Path) -> Result<(Vec<Member>, Member)> {
+    fn archive(&self, path: &Path) -> Result<Members> {
         if path
             .file_name()
             .and_then(|n| n.to_str())
@@ -169,7 +193,7 @@ impl Layout {
             )
         };
         let mut archive = tar::Archive::new(packed);
-        let (mut train, mut test) = (Vec::new(), None);
+        let (mut train, mut test, mut names) = (Vec::new(), None, None);
         for entry in archive.entries().map_err(fault)? {
             let mut entry = entry.map_err(fault)?;
             let name = entry.path().map_err(fault)?;
@@ -189,7 +213,7 @@ impl Layout {
                 let why = format!("{name} ends after {} of its bytes", bytes.len());
                 return Err(fault(std::io::Error::other(why)));
             }
-            let is_test = name == self.test;
+            let (is_test, is_names) = (name == self.test, self.names == Some(&name));
             let member = Member {
                 path: path.to_owned(),
                 name,
@@ -198,6 +222,8 @@ impl Layout {
             };
             if is_test {
                 test = Some(member);
+            } else if is_names {
+                names = Some(member);
             } else {
                 train.push(member);
             }
@@ -212,7 +238,7 @@ impl Layout {
             let why = format!("the archive has no {}", self.test);
             Error::format(path, "members", why)
         })?;
-        Ok((train, test))
+        Ok(Members { train, test, names })
     }
 
     fn nothing(&self, path: &Path) -> Error {
@@ -271,6 +297,14 @@ impl Layout {
 }
 
 impl Member {
+    /// The lines of a text that are not empty.
+    fn lines(self) -> Result<Vec<String>> {
+        let text = std::str::from_utf8(&self.bytes)
+            .map_err(|e| self.fault(e.valid_up_to(), "no UTF-8 text".to_owned()))?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        Ok(lines.map(str::to_owned).collect())
+    }
+
     fn fault(&self, at: usize, why: String) -> Error {
         let place = match self.is_packed {
             true => format!("member {}, byte {at}", self.name),

@@ -11,6 +11,8 @@ use crate::{Error, Result};
 /// Names in a message at most.
 const MOST_NAMED: usize = 12;
 const DIGITS: usize = 10;
+/// More are no classes but numbers of another kind; for each there may be a row somewhere.
+pub(crate) const MOST_CLASSES: usize = 65_536;
 
 /// The classes of a set of images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ pub fn digits() -> Dataset {
         train: split(train),
         test: split(test),
         classes: None,
+        drawn: false,
     }
 }
 

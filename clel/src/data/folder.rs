@@ -31,13 +31,19 @@ pub struct Folder {
 /// it has sub-folders with images instead, each is a class. One file is read, the others when they are asked for.
 ///
 /// # Errors
-/// No image there, or a first one that cannot be decoded.
+/// No image there, or some beside sub-folders with others; a first one that cannot be decoded.
 pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
     let mut left_out = LeftOut::default();
     let mut files = files_in(path, &mut left_out)?;
     let mut labels = Vec::new();
     let mut classes = Vec::new();
-    if files.is_empty() {
+    if let Some(stray) = files.first() {
+        for folder in folders_in(path)? {
+            if !files_in(&folder, &mut LeftOut::default())?.is_empty() {
+                return Err(both(path, stray, &folder));
+            }
+        }
+    } else {
         for folder in folders_in(path)? {
             let inside = files_in(&folder, &mut left_out)?;
             if let (false, Some(name)) = (inside.is_empty(), folder.file_name()) {
@@ -70,14 +76,35 @@ pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
     })
 }
 
+/// The error of a folder in which a file would hide classes.
+fn both(path: &Path, file: &Path, folder: &Path) -> Error {
+    let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+    Error::Mismatch {
+        what: format!("images in {}", path.display()),
+        found: format!("{} beside the sub-folder {}", name(file), name(folder)),
+        expected: "files alone, or sub-folders of them alone, which are classes: move the others elsewhere"
+            .to_owned(),
+    }
+}
+
 /// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds; what its classes are called; and what is not read.
 pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>, LeftOut)> {
     let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
-    let (Some(train), Some(folder)) = (part("train"), part("test").or_else(|| part("val"))) else {
-        let all = read_folder(path, form)?;
+    let (train, test) = (part("train"), part("test").or_else(|| part("val")));
+    let (Some(train), Some(folder)) = (&train, test) else {
+        let all = read_folder(path, form).map_err(|error| match (error, train) {
+            (Error::NoImages { path, .. }, Some(train)) => Error::NoImages {
+                path,
+                why: format!(
+                    "there is `train`, but neither `test` nor `val`; without such a part, name {}",
+                    train.display()
+                ),
+            },
+            (other, _) => other,
+        })?;
         return Ok(((all.split, None), all.classes, all.left_out));
     };
-    let train = read_folder(&train, form)?;
+    let train = read_folder(train, form)?;
     let [_, h, w, c] = train.split.images.shape();
     let channels = Channels::of(Some([h, w, c]));
     let test = read_folder(&folder, Form { channels, ..form })?;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::packed::Packed;
 use super::{Images, Parts, Split};
+use crate::config::LARGEST_SIDE;
 use crate::{Error, Result};
 
 /// What a file of unsigned bytes with three axes begins with, and one with a single axis.
@@ -12,7 +13,7 @@ const LABELS: u32 = 0x0000_0801;
 /// Where Debian's package dataset-fashion-mnist puts its files.
 const FASHION: &str = "/usr/share/datasets/fashion-mnist";
 /// The largest height and width.
-const LARGEST: u32 = 4096;
+const LARGEST: u32 = LARGEST_SIDE as u32;
 
 /// MNIST from a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same of `t10k`, plain or `.gz`, as
 /// published: <http://yann.lecun.com/exdb/mnist/>.

@@ -38,6 +38,7 @@ pub use ahead::Ahead;
 pub use anywhere::{NamedImages, read_any};
 pub use celeba::celeba;
 pub use cifar::{Cifar, cifar10, cifar100};
+pub(crate) use class_set::MOST_CLASSES;
 pub use class_set::{ClassSet, Likeness};
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
@@ -102,6 +103,8 @@ pub struct Dataset {
     pub test: Split,
     /// What the classes are called, by label; none where they have numbers alone.
     pub classes: Option<Vec<String>>,
+    /// Whether the seed decides which images are held out.
+    pub drawn: bool,
 }
 
 /// What a source has: a part to learn, and perhaps one to test with.
@@ -117,23 +120,27 @@ type Parts = (Split, Option<Split>);
 pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let path = config.path.as_deref().unwrap_or(Path::new(""));
     let limit = config.memory.saturating_mul(1 << 20);
-    let mut classes = classes::names(config)?;
-    let mut folders = |names: Vec<String>| classes = (!names.is_empty()).then_some(names);
+    let mut classes = classes::names(config);
     let mut missing = Vec::new();
     let mut unread = LeftOut::default();
-    let mut cifar = |cifar: Cifar| {
-        missing = cifar.missing;
-        cifar.parts
-    };
+    let folders = |names: Vec<String>| (!names.is_empty()).then_some(names);
     check_folder(config)?;
     let (train, test) = match config.source {
         Source::Digits => return fitting(digits(), config),
-        Source::Cifar10 => cifar(cifar10(path)?),
-        Source::Cifar100 => cifar(cifar100(path)?),
+        Source::Cifar10 => {
+            let set = cifar10(path)?;
+            missing = set.missing;
+            set.parts
+        }
+        Source::Cifar100 => {
+            let set = cifar100(path)?;
+            (missing, classes) = (set.missing, set.classes);
+            set.parts
+        }
         Source::Svhn => svhn(path)?,
         Source::Imagenet32 => {
-            let (parts, classes, left_out) = imagenet32(path, config.size, limit)?;
-            folders(classes);
+            let (parts, names, left_out) = imagenet32(path, config.size, limit)?;
+            classes = folders(names);
             unread = left_out;
             parts
         }
@@ -141,23 +148,27 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Dtd | Source::DtdCorner => {
             let corner = config.source == Source::DtdCorner;
             let textures = textures(path, config.size, corner)?;
-            folders(textures.classes);
+            classes = folders(textures.classes);
             unread = textures.left_out;
             (textures.split, None)
         }
         Source::Mnist => mnist(path)?,
         Source::Fashion => fashion(config.path.as_deref())?,
         Source::Images => {
-            let (parts, classes, left_out) = folder::parts(path, Form::of(config))?;
-            folders(synsets::named(path, classes)?);
+            let (parts, names, left_out) = folder::parts(path, Form::of(config))?;
+            classes = folders(synsets::named(path, names)?);
             unread = left_out;
             parts
         }
         Source::Safetensors => read_tensors(path)?,
     };
-    let (train, test) = match test {
-        Some(test) => (train, test),
-        None => hold_out(path, train, config.test_share, seed)?,
+    let (train, test, drawn) = match test {
+        Some(test) => (train, test, false),
+        None => {
+            let (train, test) = hold_out(path, train, config.test_share, seed)?;
+            let drawn = !test.images.is_empty();
+            (train, test, drawn)
+        }
     };
     let unread = unread.in_words();
     missing.extend(unread.as_deref());
@@ -173,6 +184,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         train: train.held_up_to(limit)?,
         test: test.held_up_to(limit)?,
         classes,
+        drawn,
     };
     fitting(dataset, config)
 }

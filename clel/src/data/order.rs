@@ -2,6 +2,8 @@
 
 use clel_tensor::random::RngKey;
 
+use crate::draws::scaled;
+
 /// Shuffled epochs without a state of its own: the batch of an iteration depends on the key, the
 /// sizes and the iteration alone, so a resumed run goes on with the order it would have had.
 ///
@@ -45,9 +47,7 @@ pub(super) fn permutation(n: usize, key: RngKey) -> Vec<usize> {
     for i in (1..n).rev() {
         let [high, low, ..] = key.block(i as u32);
         let word = (u64::from(high) << 32) | u64::from(low);
-        // The upper half of a 64 × 64 bit product: uniform on 0..=i up to a bias of n / 2⁶⁴.
-        let j = ((u128::from(word) * (i as u128 + 1)) >> 64) as usize;
-        order.swap(i, j);
+        order.swap(i, scaled(word, i + 1));
     }
     order
 }

@@ -68,7 +68,8 @@ impl Form {
     }
 }
 
-/// One image file (PNG, JPEG, WebP), 8 bits a channel, transparency dropped.
+/// One image file (PNG, JPEG, WebP), 8 bits a channel, transparency dropped. Pixels stand as they are stored, as torchvision's folders have them: an
+/// orientation that a camera noted in EXIF is not applied.
 ///
 /// # Errors
 /// The file is missing, cannot be decoded, is a JPEG without its end, claims a size that its length belies, or is smaller than the crop.

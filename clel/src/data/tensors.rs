@@ -11,11 +11,9 @@ use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 use super::bytes::numbers;
 use super::region::Region;
 use super::set::Records;
-use super::{ImageSet, Images, Parts, Split};
+use super::{ImageSet, Images, MOST_CLASSES, Parts, Split};
 use crate::{Error, Result, whole_file};
 
-/// Labels count classes, for each of which there may be a row somewhere.
-const MOST_CLASSES: u32 = 1 << 16;
 /// Bytes that a header takes at most, as the format says.
 const MOST_HEADER: u64 = 100_000_000;
 
@@ -184,7 +182,9 @@ impl Reader<'_> {
         };
         wide.iter()
             .map(|v| {
-                let label = u32::try_from(*v).ok().filter(|label| *label < MOST_CLASSES);
+                let label = u32::try_from(*v)
+                    .ok()
+                    .filter(|l| (*l as usize) < MOST_CLASSES);
                 label.ok_or_else(|| fault(format!("label {v}, expected 0 to {}", MOST_CLASSES - 1)))
             })
             .collect()

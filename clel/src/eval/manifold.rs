@@ -48,6 +48,7 @@ pub fn manifold(samples: &[f32], reference: &[f32], d: usize) -> Result<Manifold
                 covered[i] = true;
             }
         }
+        Ok(())
     })?;
     let share = |flags: &[bool]| flags.iter().filter(|f| **f).count() as f64 / flags.len() as f64;
     Ok(Manifold {
@@ -67,6 +68,7 @@ fn radii(rows: Rows<'_>) -> Result<Vec<[f64; 2]>> {
                 nearest[i].offer(*distance, start + j);
             }
         }
+        Ok(())
     })?;
     let radius = |n: &Nearest| NEAR.map(|k| n.found()[k - 1].0);
     Ok(nearest.iter().map(radius).collect())

@@ -17,6 +17,7 @@ pub use frechet::{Gaussian, frechet_distance};
 pub use inception_score::{SCORE_PARTS, Spread, inception_score};
 pub use kernel::kernel_distance;
 pub use manifold::{MANIFOLD_VECTORS, Manifold, manifold};
+pub(crate) use neighbours::neighbour_accuracy_until;
 pub use neighbours::{check_neighbours, neighbour_accuracy};
 pub use probe::Probe;
 pub use ranking::{Ranking, ranking};

@@ -1,7 +1,9 @@
 //! Accuracy of nearest neighbours.
 
+use std::sync::atomic::AtomicBool;
+
 use super::rows::{Nearest, Rows, distances};
-use crate::{Error, Result};
+use crate::{Error, Result, error::going_on};
 
 /// Share of the `test` vectors whose `k` nearest `train` vectors (Euclidean) are mostly of the same label; of equally near ones the first
 /// counts, of equally frequent labels the smallest. Both are row-major \[n, d\] with one label a row.
@@ -11,6 +13,20 @@ use crate::{Error, Result};
 /// # Errors
 /// A number of labels or features that does not fit, an empty side, a number that is not finite, or a k that is not in 1 ..= number of train vectors.
 pub fn neighbour_accuracy(
+    train: (&[f32], &[u32]),
+    test: (&[f32], &[u32]),
+    d: usize,
+    k: usize,
+) -> Result<f64> {
+    neighbour_accuracy_until(&AtomicBool::new(false), train, test, d, k)
+}
+
+/// [`neighbour_accuracy`], until `stop` is true.
+///
+/// # Errors
+/// [`Error::Interrupted`] then; those of [`neighbour_accuracy`].
+pub(crate) fn neighbour_accuracy_until(
+    stop: &AtomicBool,
     (train, train_labels): (&[f32], &[u32]),
     (test, test_labels): (&[f32], &[u32]),
     d: usize,
@@ -35,6 +51,7 @@ pub fn neighbour_accuracy(
             for (j, distance) in row.iter().enumerate() {
                 nearest[i].offer(*distance, start + j);
             }
+            going_on(stop)
         },
     )?;
     let right = nearest.iter().zip(test_labels).filter(|(n, label)| {

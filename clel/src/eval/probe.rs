@@ -5,6 +5,7 @@ use clel_tensor::{Device, Tensor};
 
 use super::minimise::minimise;
 use super::rows::Rows;
+use crate::data::MOST_CLASSES;
 use crate::loss::cross_entropy;
 use crate::{Error, Result};
 
@@ -13,8 +14,6 @@ const C: f64 = 1.0;
 /// Where the gradient of the mean loss is small enough.
 const TOLERANCE: f64 = 1e-7;
 const STEPS: usize = 2000;
-/// More are no classes but numbers of another kind.
-const MOST_CLASSES: usize = 65_536;
 
 /// Multinomial logistic regression, W \[classes, d\] and b \[classes\], that minimises `C·Σ −ln p(yᵢ|xᵢ) + ½‖W‖²` with C = 1, over all vectors
 /// at once, in f64 from zeros: what scikit-learn's `LogisticRegression` computes. Nothing is random.

@@ -85,11 +85,11 @@ impl<'a, T: Copy + Into<f64>> Rows<'a, T> {
 }
 
 /// Calls `see(i, j, d)` with the distances of row i of `a` to the rows j, j + 1, … of `b`, for every i and block of b; blocks of one i come
-/// in rising order of j.
+/// in rising order of j. An error from there is the end of it.
 pub(super) fn distances(
     a: Rows<'_>,
     b: Rows<'_>,
-    mut see: impl FnMut(usize, usize, &[f64]),
+    mut see: impl FnMut(usize, usize, &[f64]) -> Result<()>,
 ) -> Result<()> {
     if a.dimension() != b.dimension() {
         return Err(Error::Mismatch {
@@ -112,7 +112,7 @@ pub(super) fn distances(
             let squares = products.add(&square)?.add(&other)?.maximum_scalar(0.0)?;
             let block = squares.sqrt()?.to_vec::<f64>()?;
             for (i, row) in block.chunks_exact(n).enumerate() {
-                see(first + i, start, row);
+                see(first + i, start, row)?;
             }
         }
     }

@@ -15,8 +15,8 @@ use crate::config::{Config, DataConfig};
 use crate::data::{self, Dataset, ImageSet, Part};
 use crate::error::going_on;
 use crate::eval::ranking;
-use crate::features::{FeatureNetwork, FeatureSource, Figure, Reference, extract};
-use crate::outliers::{Outside, scores};
+use crate::features::{FeatureNetwork, FeatureSource, Figure, Reference, extract_until};
+use crate::outliers::{Outside, scores_until};
 use crate::report::RunDir;
 use crate::sampler::{Langevin, Rounds};
 use crate::train::{
@@ -49,8 +49,13 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// A judge of the runs of a configuration.
-    pub fn new(config: &Config, curves: &Curves, device: &Device) -> Result<Judge> {
+    /// A judge of the runs of a configuration, as long as `stop` is not true.
+    pub fn new(
+        config: &Config,
+        curves: &Curves,
+        device: &Device,
+        stop: &AtomicBool,
+    ) -> Result<Judge> {
         let data = data::load(&config.data, config.seed)?;
         let source: FeatureSource = curves.features.parse().map_err(|why| Error::Argument {
             argument: curves.features.clone(),
@@ -67,7 +72,7 @@ impl Judge {
                 why: format!("the set has no {}", curves.reference.name()),
             });
         }
-        let features = extract(network.as_ref(), images)?;
+        let features = extract_until(stop, network.as_ref(), images)?;
         Ok(Judge {
             known: (config.data.clone(), config.seed),
             measure: format!(
@@ -86,17 +91,15 @@ impl Judge {
     /// Whether it judges the runs of this configuration.
     pub fn is_for(&self, config: &Config) -> bool {
         let (data, seed) = &self.known;
-        // where a set has no test part, the seed draws one
-        *data == config.data && *seed == config.seed
+        *data == config.data && (*seed == config.seed || !self.data.drawn)
     }
 
     /// Fréchet distance of samples, row-major \[N, H, W, C\].
-    fn frechet(&self, config: &Config, samples: Vec<f32>) -> Result<f64> {
+    fn frechet(&self, config: &Config, samples: Vec<f32>, stop: &AtomicBool) -> Result<f64> {
         let shape = config.data.shape.unwrap_or_default();
         let images = ImageSet::of_samples(shape, samples)?;
-        let found = self
-            .reference
-            .compare(&extract(self.network.as_ref(), &images)?)?;
+        let features = extract_until(stop, self.network.as_ref(), &images)?;
+        let found = self.reference.compare(&features)?;
         Ok(found.frechet.unwrap_or(f64::NAN))
     }
 }
@@ -134,13 +137,13 @@ impl Observer for Measurer<'_> {
         if self.curves.samples > 0 {
             let n = self.curves.samples.min(trainer.buffer().len());
             let chains = trainer.buffer().images().slice(0, 0, n)?.to_vec()?;
-            figures.push((BUFFER, self.judge.frechet(config, chains)?));
+            figures.push((BUFFER, self.judge.frechet(config, chains, self.stop)?));
         }
         if self.curves.fresh > 0 {
             let (n, rounds) = (self.curves.fresh, self.curves.rounds);
             let network = &trainer.average().energy;
             let chains = fresh_samples(config, network, n, rounds, self.device, self.stop)?;
-            figures.push((FRESH, self.judge.frechet(config, chains)?));
+            figures.push((FRESH, self.judge.frechet(config, chains, self.stop)?));
         }
         if self.curves.neighbours {
             let (networks, data) = (trainer.average(), &self.judge.data);
@@ -181,7 +184,7 @@ pub(super) fn end(
         run,
         "ood.json",
         (end.ood.clone(), end.betas.clone()),
-        || auroc(&load()?.into(), end, &judge.data, device),
+        || auroc(&load()?.into(), end, &judge.data, device, stop),
     )?;
     let settings = (judge.measure.clone(), end.chains.clone(), end.chain_samples);
     let chains = once(run, "chains.json", settings, || {
@@ -240,6 +243,7 @@ fn auroc(
     end: &End,
     data: &Dataset,
     device: &Device,
+    stop: &AtomicBool,
 ) -> Result<Vec<Vec<Option<f64>>>> {
     let config = &model.first().config;
     let shape = config.data.shape.unwrap_or_default();
@@ -247,7 +251,7 @@ fn auroc(
     let guided = config.encoder.latents.exist();
     let all_scores = |set: &ImageSet| -> Result<Vec<Option<Vec<f32>>>> {
         let of = |beta: &f64| match *beta == 0.0 || guided {
-            true => Ok(Some(scores(model, set, *beta, device)?)),
+            true => Ok(Some(scores_until(stop, model, set, *beta, device)?)),
             false => Ok(None),
         };
         end.betas.iter().map(of).collect()
@@ -299,7 +303,7 @@ fn chains(
             going_on(stop)
         })?;
         if end.chains.contains(&(round + 1)) {
-            distances.push(judge.frechet(config, chains.clone())?);
+            distances.push(judge.frechet(config, chains.clone(), stop)?);
         }
     }
     Ok(distances)

@@ -54,7 +54,11 @@ pub fn perform(
     // what the file names wrongly is told before hours have gone by
     let mut judge = match (experiment.variants.first(), experiment.seeds.first()) {
         (Some(variant), Some(seed)) => {
-            let judge = Judge::new(&variant.config(*seed)?, &experiment.curves, &device)?;
+            let config = variant.config(*seed)?;
+            let judge = match Judge::new(&config, &experiment.curves, &device, stop) {
+                Err(Error::Interrupted) => return Ok(results),
+                judge => judge?,
+            };
             check_outliers(&experiment.end, &judge.data)?;
             Some(judge)
         }
@@ -158,7 +162,8 @@ impl One<'_> {
         if !judge.as_ref().is_some_and(|judge| judge.is_for(&config)) {
             // the old one makes room first
             *judge = None;
-            *judge = Some(Judge::new(&config, &self.experiment.curves, &self.device)?);
+            let curves = &self.experiment.curves;
+            *judge = Some(Judge::new(&config, curves, &self.device, self.stop)?);
         }
         let Some(judge) = judge else {
             return Ok(State::Unfinished);

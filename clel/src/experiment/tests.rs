@@ -1,10 +1,13 @@
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use clel_tensor::Device;
 use serde_json::json;
 
-use super::measure::{BUFFER, SECONDS};
+use super::measure::{BUFFER, Judge, SECONDS};
 use super::record::Record;
 use super::*;
+use crate::Error;
 use crate::report::RunDir;
 
 /// A complete run whose buffer has these distances, 10 iterations apart.
@@ -146,4 +149,19 @@ fn a_record_that_goes_back_forgets_what_came_later() {
         let steps: Vec<u64> = points.iter().map(|point| point.iteration).collect();
         assert_eq!(steps, [0, 10, 15]);
     }
+}
+
+/// The features of a reference that the seed does not choose are computed once.
+#[test]
+fn a_judge_is_for_all_seeds_that_hold_out_the_same() {
+    let experiment = tiny("");
+    let [config, other] = [1, 2].map(|seed| experiment.variants[0].config(seed).unwrap());
+    let stop = AtomicBool::new(true);
+    let judge = || Judge::new(&config, &experiment.curves, &Device::Cpu, &stop);
+    assert!(matches!(judge(), Err(Error::Interrupted)));
+    stop.store(false, Ordering::Relaxed);
+    let mut judge = judge().unwrap();
+    assert!(judge.is_for(&config) && judge.is_for(&other));
+    judge.data.drawn = true;
+    assert!(judge.is_for(&config) && !judge.is_for(&other));
 }

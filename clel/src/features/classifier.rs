@@ -14,7 +14,7 @@ use clel_tensor::{DType, Device, RngKey};
 
 use super::extract::middles;
 use super::{Batch, FeatureNetwork, extract};
-use crate::data::{Ahead, ClassSet, Images, Order, Split};
+use crate::data::{Ahead, ClassSet, Images, MOST_CLASSES, Order, Split};
 use crate::loss::cross_entropy;
 use crate::model::{Normalisation, Normalize};
 use crate::words::counted;
@@ -23,7 +23,6 @@ use crate::{Error, Result, whole_file};
 const FORMAT: &str = "clel-classifier-1";
 /// The entry of a file that says which classes it knows.
 const CLASSES: &str = "classes";
-const MOST_CLASSES: usize = 65_536;
 /// Widths of the three stages; the last is the number of features.
 const WIDTHS: [usize; 3] = [32, 64, 128];
 /// Streams of random numbers of the training: initial values, and the order of the data.
@@ -116,13 +115,11 @@ impl Classifier {
     /// No labels, or images of another size; what the device reports.
     pub fn accuracy(&self, data: &Split) -> Result<f64> {
         let labels = labels(data, &self.classes.set)?;
-        let found = extract(self, &data.images)?;
-        let (classes, probabilities) = found.probabilities.unwrap_or_default();
-        let rows = probabilities.chunks_exact(classes.max(1));
-        let right = rows.zip(labels).filter(|(row, label)| {
-            let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            best.is_some_and(|(i, _)| i == **label as usize)
-        });
+        let taken = extract(self, &data.images)?.likeliest().unwrap_or_default();
+        let right = taken
+            .iter()
+            .zip(labels)
+            .filter(|(i, l)| **i == **l as usize);
         Ok(right.count() as f64 / labels.len() as f64)
     }
 

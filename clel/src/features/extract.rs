@@ -30,6 +30,17 @@ impl Features {
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
+
+    /// Of a classifier: the likeliest class of each image.
+    pub fn likeliest(&self) -> Option<Vec<usize>> {
+        let (classes, probabilities) = self.probabilities.as_ref()?;
+        let likeliest = |row: &[f32]| {
+            let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            best.map_or(0, |(class, _)| class)
+        };
+        let rows = probabilities.chunks_exact((*classes).max(1));
+        Some(rows.map(likeliest).collect())
+    }
 }
 
 /// Features of images, batch by batch.

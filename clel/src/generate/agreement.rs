@@ -26,23 +26,18 @@ impl Verdicts {
     /// The network is no classifier, or takes images of another size; what the device reports.
     pub fn of(judge: &dyn FeatureNetwork, images: &ImageSet) -> Result<Verdicts> {
         let found = extract(judge, images)?;
-        let Some((classes, probabilities)) = found.probabilities else {
+        let (Some((classes, _)), Some(taken)) = (&found.probabilities, found.likeliest()) else {
             return Err(Error::Mismatch {
                 what: format!("judge {}", judge.name()),
                 found: "features alone".to_owned(),
                 expected: "a classifier".to_owned(),
             });
         };
-        let likeliest = |row: &[f32]| {
-            let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            best.map_or(0, |(class, _)| class)
-        };
-        let rows = probabilities.chunks_exact(classes.max(1));
         Ok(Verdicts {
             judge: judge.name(),
-            classes,
+            classes: *classes,
             nothing: None,
-            taken: rows.map(likeliest).collect(),
+            taken,
         })
     }
 }

@@ -34,36 +34,33 @@ impl Generation<'_> {
         count: usize,
         mut film: Option<(&mut Film, &dyn Fn(usize) -> usize)>,
     ) -> Result<Vec<f32>> {
-        let mut ends = Vec::with_capacity(count * self.shape.iter().product::<usize>());
-        for chains in Rounds::batches(count) {
+        let size = self.shape.iter().product();
+        Rounds::of_all([count, size], |chains| {
             let led_by = guides
                 .iter()
-                .map(|guide| Ok((guide, guide.sums(&chains, self.device)?)))
+                .map(|guide| Ok((guide, guide.sums(chains, self.device)?)))
                 .collect::<Result<Vec<_>>>()?;
             let energy = |x: &Var| self.model.energy(x, &led_by);
             let observed = match &self.given {
                 Some(given) => {
-                    Some(given.of(&chains, self.shape, &self.rounds.langevin, self.device)?)
+                    Some(given.of(chains, self.shape, &self.rounds.langevin, self.device)?)
                 }
                 None => None,
             };
-            let mut x = self.rounds.begin(start, &chains, self.shape, self.device)?;
+            let mut x = self.rounds.begin(start, chains, self.shape, self.device)?;
             if let Some(observed) = &observed {
                 x = observed.correct(&x)?;
             }
-            let ended =
-                self.rounds
-                    .follow(&energy, x, &chains, observed.as_ref(), &mut |step, x| {
-                        match &mut film {
-                            Some((film, place)) if film.wants(step) => {
-                                film.take(step, &chains, *place, &x.to_vec::<f32>()?);
-                            }
-                            _ => {}
+            self.rounds
+                .follow(&energy, x, chains, observed.as_ref(), &mut |step, x| {
+                    match &mut film {
+                        Some((film, place)) if film.wants(step) => {
+                            film.take(step, chains, *place, &x.to_vec::<f32>()?);
                         }
-                        Ok(())
-                    })?;
-            ends.extend(ended.to_vec::<f32>()?);
-        }
-        Ok(ends)
+                        _ => {}
+                    }
+                    Ok(())
+                })
+        })
     }
 }

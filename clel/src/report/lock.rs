@@ -2,9 +2,14 @@
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::RunDir;
 use crate::{Error, Result};
+
+/// Longer than [`RunDir::is_training`] holds a lock.
+const INSTANT: Duration = Duration::from_millis(20);
 
 /// A run directory that this process alone may write to; let go when dropped, or when the process ends in any way.
 #[derive(Debug)]
@@ -33,7 +38,13 @@ impl RunDir {
             .write(true)
             .open(&path)
             .map_err(Error::write(&path))?;
-        match file.try_lock() {
+        let mut locked = file.try_lock();
+        if matches!(locked, Err(TryLockError::WouldBlock)) {
+            // whoever asks only whether it is taken has it for an instant
+            sleep(INSTANT);
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {
                 self.sweep();
                 Ok(RunLock(Some(file)))

@@ -64,12 +64,7 @@ impl RunDir {
         let run = RunDir {
             path: path.to_owned(),
         };
-        for inner in FOLDERS {
-            let inner = path.join(inner);
-            std::fs::create_dir(&inner)
-                .inspect_err(|_| run.discard())
-                .map_err(Error::write(&inner))?;
-        }
+        run.make_folders().inspect_err(|_| run.discard())?;
         Ok(run)
     }
 
@@ -105,7 +100,8 @@ impl RunDir {
         }
     }
 
-    /// The run in a directory and whether it has begun; the directory is made if it is not there, or holds nothing yet.
+    /// The run in a directory and whether it has begun; the directory is made if it is not there, or holds nothing yet. Nothing is removed from
+    /// it: another process may be about to begin.
     ///
     /// # Errors
     /// It is there and something else; it cannot be made.
@@ -116,8 +112,30 @@ impl RunDir {
         let left = RunDir {
             path: path.to_owned(),
         };
-        left.discard();
+        if left.is_blank() {
+            left.make_folders()?;
+            return Ok((left, false));
+        }
         Ok((Self::create(path)?, false))
+    }
+
+    /// Makes those of its folders that are not there.
+    fn make_folders(&self) -> Result<()> {
+        for inner in FOLDERS {
+            let inner = self.path.join(inner);
+            std::fs::create_dir_all(&inner).map_err(Error::write(&inner))?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is there and holds at most what a process makes before it begins.
+    fn is_blank(&self) -> bool {
+        let entries = |path: &Path| std::fs::read_dir(path)?.collect::<std::io::Result<Vec<_>>>();
+        let blank = |path: PathBuf| {
+            let ours = FOLDERS.iter().any(|inner| path == self.path.join(inner));
+            path == self.lock_path() || ours && entries(&path).is_ok_and(|inner| inner.is_empty())
+        };
+        entries(&self.path).is_ok_and(|all| all.iter().all(|entry| blank(entry.path())))
     }
 
     /// Removes a directory in which nothing has been written yet.

@@ -171,7 +171,7 @@ impl Langevin {
     }
 
     /// All steps from images \[N, H, W, C\]. Step k draws the noise of `key.at(key.step · 2³² + k)`, so that runs of different
-    /// `key.step` share none.
+    /// `key.step` share none, that and their steps being below 2³².
     ///
     /// A network's spectrally normalised weights are computed in every step, as in the official code, and in training mode with a power
     /// iteration each; inside [`clel_nn::hold_weights`] only once.

@@ -34,6 +34,7 @@ use clel_tensor::{RngKey, Tensor};
 pub use langevin::{Langevin, Step, gains_by_halves};
 pub use observed::Observed;
 pub use replay::{Draw, ReplayBuffer};
+pub(crate) use rounds::room;
 pub use rounds::{Rounds, Start};
 pub use schedule::StepSchedule;
 pub use statistics::{Chains, Statistics};

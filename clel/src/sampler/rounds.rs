@@ -70,19 +70,26 @@ impl Rounds {
             Start::Noise(count) => count,
             Start::Images(values) => values.len() / size.max(1),
         };
-        let mut ends = room([count, size])?;
-        for chains in Self::batches(count) {
-            let x = self.begin(start, &chains, shape, device)?;
-            let x = self.follow(energy, x, &chains, None, watch)?;
-            ends.extend(x.to_vec::<f32>()?);
-        }
-        Ok(ends)
+        Self::of_all([count, size], |chains| {
+            let x = self.begin(start, chains, shape, device)?;
+            self.follow(energy, x, chains, None, watch)
+        })
     }
 
-    /// The chains of each batch; those of a batch run together.
-    pub fn batches(count: usize) -> impl Iterator<Item = Range<usize>> {
-        let firsts = (0..count).step_by(EVALUATION_BATCH);
-        firsts.map(move |first| first..count.min(first + EVALUATION_BATCH))
+    /// What `of` makes of the chains of each batch, one after another: row-major images of so many numbers. Those of a batch run together.
+    ///
+    /// # Errors
+    /// Those of `of`; there is not so much memory.
+    pub(crate) fn of_all(
+        [count, size]: [usize; 2],
+        mut of: impl FnMut(&Range<usize>) -> Result<Tensor>,
+    ) -> Result<Vec<f32>> {
+        let mut all = room([count, size])?;
+        for first in (0..count).step_by(EVALUATION_BATCH) {
+            let chains = first..count.min(first + EVALUATION_BATCH);
+            all.extend(of(&chains)?.to_vec::<f32>()?);
+        }
+        Ok(all)
     }
 
     /// Where the chains of one batch begin, \[N, H, W, C\].
@@ -137,14 +144,10 @@ impl Rounds {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn start(&self, count: usize, [h, w, c]: [usize; 3], device: &Device) -> Result<Vec<f32>> {
-        let mut values = room([count, h * w * c])?;
-        for (part, first) in (0..count).step_by(EVALUATION_BATCH).enumerate() {
-            let n = EVALUATION_BATCH.min(count - first);
-            let x = self.noise([n, h, w, c], part as u64, device)?;
-            values.extend(x.to_vec::<f32>()?);
-        }
-        Ok(values)
+    pub fn start(&self, count: usize, shape: [usize; 3], device: &Device) -> Result<Vec<f32>> {
+        Self::of_all([count, shape.iter().product()], |chains| {
+            self.begin(Start::Noise(count), chains, shape, device)
+        })
     }
 
     /// Round number `round` of all chains, row-major \[N, H, W, C\] in `shape` \[H, W, C\]: round after round, [`run`](Rounds::run) to the last bit.
@@ -187,8 +190,7 @@ impl Rounds {
         watch: &mut Watch<'_>,
     ) -> Result<Tensor> {
         let per_round = self.langevin.steps.max(1);
-        // rounds of different batches draw different numbers
-        let key = |stream| RngKey::new(self.seed, stream).at((part << 16) | round as u64);
+        let key = |stream| key_of(RngKey::new(self.seed, stream), part, round as u64);
         let x = match round {
             0 => x,
             _ => self.restarted(x, key)?,
@@ -220,7 +222,10 @@ impl Rounds {
 }
 
 /// A list with room for so many images of so many numbers.
-fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
+///
+/// # Errors
+/// There is not so much memory.
+pub(crate) fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
     let mut list = Vec::new();
     let bytes = (count as u64).saturating_mul(4 * size as u64);
     match list.try_reserve_exact(count.saturating_mul(size)) {
@@ -234,7 +239,53 @@ fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
     }
 }
 
+/// The key of a round of a batch; no two of them share a number, nor do the steps into which [`Langevin::follow`] divides each. `step` holds 16 bits of
+/// both, and what is beyond, of very long or very many chains (up to 2³² rounds of 2²⁴ batches), stands above the stream's own number.
+fn key_of(stream: RngKey, part: u64, round: u64) -> RngKey {
+    const BITS: u32 = 16;
+    let low = |n: u64| n & ((1 << BITS) - 1);
+    let beyond = ((round >> BITS) << 8) | (part >> BITS);
+    let key = RngKey {
+        stream: stream.stream | ((beyond as u32) << 8),
+        ..stream
+    };
+    key.at((low(part) << BITS) | low(round))
+}
+
 /// The number of a batch, which decides its random numbers.
 fn part(chains: &Range<usize>) -> u64 {
     (chains.start / EVALUATION_BATCH) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rounds_of_all_batches_draw_the_same_numbers() {
+        let stream = RngKey::new(7, streams::EVALUATION);
+        // as it was recorded in what samples depend on
+        assert_eq!(
+            key_of(stream, 3, 5),
+            RngKey {
+                step: (3 << 16) | 5,
+                ..stream
+            }
+        );
+        let numbers = [0, 1, 255, 256, 65_535, 65_536, 65_537, 1 << 23];
+        let mut found = Vec::new();
+        for part in numbers {
+            for round in numbers.into_iter().chain([1 << 31]) {
+                let key = key_of(stream, part, round);
+                assert_eq!(key.stream & 0xFF, streams::EVALUATION);
+                // what the steps of a round make of it
+                let first = key.at(key.step << 32);
+                found.push(first.words());
+            }
+        }
+        let all = found.len();
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), all);
+    }
 }

@@ -9,7 +9,7 @@
 //! | `sampler.memory`, `sampler.ages` | the replay buffer \[M, H, W, C\], and the Langevin steps of each chain, \[M, 2\] (low and high words) |
 //!
 //! The metadata holds `format`, `step` and the whole `config`, and `untrained`, the networks that are as they were drawn: those that
-//! an import lacked, and the encoder of a training without latents. Schedules, the order of the data and all random numbers follow
+//! an import lacked, and the encoder of a training without latents; and `images`, how many it has learnt from. Schedules, the order of the data and all random numbers follow
 //! from seed and step.
 
 use std::{
@@ -35,6 +35,7 @@ const AVERAGE: &str = "ema_";
 const BYOL: &str = "byol.";
 const MEMORY: &str = "sampler.memory";
 const UNTRAINED: &str = "untrained";
+const IMAGES: &str = "images";
 
 /// The networks of a checkpoint, without what only training needs.
 pub struct Loaded {
@@ -206,6 +207,9 @@ impl Trainer {
         if !self.untrained.is_empty() {
             metadata.insert(UNTRAINED.to_owned(), self.untrained.join(" "));
         }
+        if let Some(images) = &self.learnt_from {
+            metadata.insert(IMAGES.to_owned(), images.clone());
+        }
         write_tensors(path, &tensors, &metadata).map_err(whole_file::told)
     }
 
@@ -235,6 +239,7 @@ impl Trainer {
         trainer.buffer = read_buffer(&file, trainer.buffer.images())?;
         trainer.step = step;
         trainer.untrained = untrained(&file);
+        trainer.learnt_from = file.metadata().get(IMAGES).cloned();
         Ok(trainer)
     }
 }

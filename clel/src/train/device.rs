@@ -61,7 +61,8 @@ pub(super) fn too_large(
 ) -> Error {
     let batch = config.train.batch;
     let mut fitting = None;
-    let mut n = batch / 2;
+    // an iteration takes no more images than there are
+    let mut n = batch.min(data.train.images.len()) / 2;
     while n > 0 && fitting.is_none() {
         match iterate_once(config, data, device, n) {
             Ok(()) => fitting = Some(n),
@@ -93,4 +94,37 @@ fn iterate_once(config: &Config, data: &Dataset, device: &Device, n: usize) -> R
     let mut trainer = Trainer::new(&config, device)?;
     trainer.iterate(&trainer.draw(&images)?)?;
     Ok(device.wait()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+    use crate::data::digits;
+
+    /// A batch is all images where there are fewer than it asks for, so less than half of it may be more than there are too.
+    #[test]
+    fn a_batch_that_fits_is_one_of_images_that_there_are() {
+        let mut layers = Layers::preset("digits").unwrap();
+        for setting in [
+            "model.width=4",
+            "encoder.width=4",
+            "data.shape=[8, 8, 1]",
+            "data.mean=[0.3]",
+            "data.std=[0.4]",
+        ] {
+            layers.set(setting).unwrap();
+        }
+        let mut data = digits();
+        data.train = data.train.select(&[0, 1, 2, 3, 4, 5]);
+        let failure = clel_tensor::Error::OutOfMemory {
+            op: "conv2d",
+            device: "cpu".to_owned(),
+            bytes: 1,
+            why: "no room".to_owned(),
+        };
+        let config = layers.build().unwrap();
+        let told = too_large(&config, &data, &Device::Cpu, failure).to_string();
+        assert!(told.contains("train.batch=3 does"), "{told}");
+    }
 }

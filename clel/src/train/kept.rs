@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct Kept<'a> {
     run: &'a RunDir,
     by: Best,
-    /// How many of the newest stay.
+    /// How many of the newest stay; 0 for all.
     newest: usize,
     /// Its iteration, and the figure that decides.
     best: Option<(u64, f64)>,
@@ -30,13 +30,14 @@ impl<'a> Kept<'a> {
         let planned =
             due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;
         let unplanned = !planned && run.checkpoint_path(step).exists();
-        let kept = Kept {
+        let mut kept = Kept {
             run,
             by,
             newest: config.log.checkpoints_kept,
             best: best.map(|best| (best.step, best.value)),
-            by_clock: unplanned.then_some(step),
+            by_clock: None,
         };
+        kept.makes_room(step, unplanned);
         kept.prune(step)?;
         Ok(kept)
     }
@@ -58,8 +59,13 @@ impl<'a> Kept<'a> {
         if let Some(old) = self.by_clock.take() {
             self.run.remove_checkpoint(old)?;
         }
-        self.by_clock = by_clock.then_some(step);
+        self.makes_room(step, by_clock);
         self.prune(step)
+    }
+
+    /// The newest checkpoint goes when the next one is written, if the time alone asked for it and not all are to stay.
+    fn makes_room(&mut self, step: u64, by_clock: bool) {
+        self.by_clock = (by_clock && self.newest > 0).then_some(step);
     }
 
     /// Removes the checkpoints that are not to be kept; not that of `step`, lest a damaged one of a later step count for it.

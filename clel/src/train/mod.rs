@@ -9,6 +9,7 @@ mod figures;
 mod frozen;
 mod health;
 mod kept;
+mod learnt;
 mod models;
 mod networks;
 mod quality;

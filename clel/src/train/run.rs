@@ -133,7 +133,8 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         watching.face.event(0, warning);
     }
     let mut warnings = Vec::new();
-    let begun = describe_data(&mut job.config, &job.data).and_then(|()| {
+    let begun = can_learn(&job.data).and_then(|()| {
+        describe_data(&mut job.config, &job.data)?;
         warnings = unmet(&job.config, &job.device);
         if job.resume && has_saved(&job)? {
             return go_on(&job, &mut warnings);
@@ -190,6 +191,7 @@ fn to_the_end(
         // from here on the run goes on
         run.remove_summary()?;
         warnings.extend(recorder.lost());
+        warnings.extend(trainer.go_on_with(&job.data));
         for warning in warnings.drain(..) {
             watching.face.event(trainer.step(), &warning);
             recorder.event(trainer.step(), &warning)?;
@@ -334,16 +336,18 @@ fn stretch(
         };
         let step = trainer.step();
         let stopped = job.stop.load(Ordering::Relaxed);
-        let planned = due(config.log.checkpoint_every, step) || step == last;
+        let planned =
+            due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;
         let told = due(config.log.metrics_every, step) || planned;
         let minutes = config.log.checkpoint_minutes;
         let late = minutes > 0.0 && saved.elapsed().as_secs_f64() >= 60.0 * minutes;
-        let by_clock = late && !planned && !stopped;
-        let mut save = planned || stopped || by_clock;
+        let ends = stopped || step == last;
+        let by_clock = late && !planned && !ends;
+        let mut save = planned || ends || by_clock;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if told || save {
             let mut all = figures(trainer, &outcome)?;
-            if due(config.log.checkpoint_every, step) || step == config.train.iterations as u64 {
+            if planned {
                 let begun = Instant::now();
                 all.extend(quality(trainer, &job.data)?);
                 since += begun.elapsed();
@@ -460,6 +464,18 @@ fn last_state(job: &Job, config: &Config, warnings: &mut Vec<String>) -> Result<
 /// Whether an interval of so many iterations, 0 for never, ends with this one.
 pub(super) fn due(every: usize, step: u64) -> bool {
     every > 0 && step.is_multiple_of(every as u64)
+}
+
+/// Refuses a set that fills no batch.
+fn can_learn(data: &Dataset) -> Result<()> {
+    match data.train.images.len() {
+        n @ (0 | 1) => Err(Error::Mismatch {
+            what: format!("training images of {}", data.name),
+            found: n.to_string(),
+            expected: "at least 2: BatchNorm and the contrastive loss compare images".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Writes into the configuration what the networks take from the data.

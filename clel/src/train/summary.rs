@@ -12,7 +12,7 @@ use crate::{
     config::{Config, Source},
     data::{Dataset, ImageSet},
     error::going_on,
-    eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy},
+    eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy_until},
     features::{EncoderFeatures, extract_until},
     model::EnergyNetwork,
     report::Judged,
@@ -34,7 +34,7 @@ pub fn fresh_samples(
 ) -> Result<Vec<f32>> {
     let rounds = Rounds {
         langevin: Langevin::of(&config.sampler),
-        steps: rounds * config.sampler.steps,
+        steps: rounds.saturating_mul(config.sampler.steps),
         augmentation: config.sampler.augmentation,
         restart: 0.0,
         seed: config.drawing_seed(),
@@ -131,7 +131,8 @@ pub fn nearest_neighbour(
     let encoder = EncoderFeatures::of(config, networks, device);
     let known = extract_until(stop, &encoder, &data.train.images)?;
     let asked = extract_until(stop, &encoder, &data.test.images)?;
-    Ok(Some(neighbour_accuracy(
+    Ok(Some(neighbour_accuracy_until(
+        stop,
         (&known.values, train),
         (&asked.values, test),
         known.dimension,

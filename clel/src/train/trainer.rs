@@ -32,6 +32,8 @@ pub struct Trainer {
     pub(super) step: u64,
     /// Networks, `ebm` or `encoder`, that are as they were drawn: left so by an import, or with no part in the training.
     pub(super) untrained: Vec<String>,
+    /// The images that it has learnt from, in words, where that is known.
+    pub(super) learnt_from: Option<String>,
 }
 
 /// What one iteration is given. [`Trainer::draw`] draws it; tests write it down.
@@ -117,6 +119,7 @@ impl Trainer {
                 true => Vec::new(),
                 false => vec!["encoder".to_owned()],
             },
+            learnt_from: None,
             config: config.clone(),
             device: device.clone(),
         })

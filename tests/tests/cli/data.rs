@@ -54,6 +54,35 @@ fn a_set_that_is_not_held_in_memory_trains_alike_and_resumes_to_the_last_bit() {
     assert!(expected == result(&parts), "resumed, not the same");
 }
 
+/// A run that goes on with other images says so: it cannot be repeated.
+#[test]
+fn images_that_have_changed_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("images");
+    images(&folder);
+    let (run, path) = (dir.path().join("run"), text(&folder));
+    let more = ["--data", "images", "--path", &path, "--steps", "2"];
+    let none_held_out = ["--set", "data.test_share=0", "--set", "eval.samples=0"];
+    let trained = train(&run, &[&more[..], &none_held_out].concat());
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let told = |steps: &str| {
+        let resumed = resume(&run, steps);
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+        let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let changes = metrics.matches("the training images have changed").count();
+        (resumed.stderr.contains("have changed"), changes)
+    };
+    assert_eq!(told("3"), (false, 0));
+    for i in 0..4 {
+        std::fs::remove_file(folder.join(format!("b/{i}.png"))).unwrap();
+    }
+    assert_eq!(told("4"), (true, 1));
+    assert_eq!(told("5"), (false, 1));
+    // as many, but of other classes
+    std::fs::rename(folder.join("b/4.png"), folder.join("a/12.png")).unwrap();
+    assert_eq!(told("6"), (true, 2));
+}
+
 #[test]
 fn a_damaged_image_ends_the_run_with_its_name() {
     let dir = tempfile::tempdir().unwrap();

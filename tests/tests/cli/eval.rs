@@ -468,6 +468,13 @@ fn a_classifier_of_ones_own_judges_images() {
     );
     assert!(found["frechet"].as_f64().unwrap() < 1e-6, "{found}");
 
+    let encoder = ["--checkpoint", &run_path(), "--protocol", "encoder"];
+    refuse(
+        "eval",
+        &[&encoder[..], &train[..4]].concat(),
+        &["the set has no test images", "data.test_share"],
+    );
+
     // files of several sizes, brought to one
     let folder = dir.path().join("files");
     for (class, [h, w]) in [("a", [9, 12]), ("b", [20, 10])] {
@@ -521,6 +528,8 @@ fn a_classifier_of_ones_own_judges_images() {
         &other,
     ];
     refuse("classifier", &plain, &["without classes"]);
+    let nowhere = ["--data", "digits", "--out", &at("nowhere/net.safetensors")];
+    refuse("classifier", &nowhere, &["--out: there is no folder"]);
     let lazy = ["--data", "digits", "--iterations", "0", "--out", &other];
     refuse("classifier", &lazy, &["--iterations 0"]);
     let digits = ["--images", &set, "--data", "digits", "--features", &network];

@@ -347,7 +347,7 @@ fn what_cannot_be_asked_is_refused() {
     let (wide, black) = (desk.text("wide.png"), desk.text("black.png"));
     GrayImage::new(9, 8).save(&wide).unwrap();
     GrayImage::new(8, 8).save(&black).unwrap();
-    let cases: [(&[&str], &[&str]); 25] = [
+    let cases: [(&[&str], &[&str]); 35] = [
         (
             &["--class", "12"],
             &["class `12`", "there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"],
@@ -376,6 +376,10 @@ fn what_cannot_be_asked_is_refused() {
         (
             &["--guidance", "nan", "--class", "1"],
             &["--guidance NaN: must be a finite"],
+        ),
+        (
+            &["--guidance", "1e308", "--class", "1"],
+            &["--guidance 1e308: must be at most 3.4028235e38"],
         ),
         (&["--interpolate", "class:1"], &["2 values required"]),
         (
@@ -433,6 +437,31 @@ fn what_cannot_be_asked_is_refused() {
             &["--animate chain.mp4: must end in .gif"],
         ),
         (&["--judge", "encoder"], &["--judge encoder", "take digits"]),
+        // what nothing would look at
+        (&["--denoise", &a, "--mask", &mask], &["--mask: is where"]),
+        (&["--init", &a, "--mask", &mask], &["--mask: is where"]),
+        (&["--init", &a, "--sigma", "0.2"], &["--sigma: is of"]),
+        (
+            &["--inpaint", &a, "--mask", &mask, "--sigma", "0.3"],
+            &["--sigma: is of"],
+        ),
+        (
+            &["--interpolate", "class:1", "class:2", "--sigma", "0.3"],
+            &["--sigma: is of"],
+        ),
+        (&["--frames", "9"], &["--frames: is of --interpolate"]),
+        (
+            &["--like", &a, "--class-images", "9"],
+            &["--class-images: makes latents of classes"],
+        ),
+        (
+            &["--data", "digits"],
+            &["--data: is where classes are from"],
+        ),
+        (
+            &["--like", &a, "--data", "digits"],
+            &["--data: is where classes are from"],
+        ),
     ];
     for (arguments, parts) in cases {
         desk.refused(arguments, parts);
@@ -451,16 +480,48 @@ fn what_cannot_be_asked_is_refused() {
     );
 }
 
-/// A run without the guide, and one whose encoder is not trained.
+/// Where memory does not suffice for what was asked, that is told, and nothing is in the way of asking for less.
+#[cfg(target_os = "linux")]
+#[test]
+fn samples_that_do_not_fit_the_memory_are_told() {
+    let desk = Desk::new();
+    let (a, mask) = (desk.text("a.png"), desk.text("mask.png"));
+    let (run, out) = (text(&finished_run().join("run")), desk.text("out"));
+    let limited = "ulimit -v 2000000 && exec \"$0\" sample --device cpu --count 10000000 \"$@\"";
+    for more in [&[][..], &["--inpaint", &a, "--mask", &mask]] {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", limited, crate::support::PROGRAM, "--checkpoint", &run]);
+        command.args(["--out", &out]).args(more);
+        command.env("RAYON_NUM_THREADS", "2");
+        crate::support::run(&mut command).told(1, &["10000000 images", "ask for fewer"]);
+        assert!(!desk.path("out").exists());
+    }
+}
+
+/// It is not the checkpoint's fault where the energies of a condition are not finite.
+#[test]
+fn too_much_of_a_condition_is_told() {
+    let desk = Desk::new();
+    let far = ["--class", "1", "--guidance", "3e38", "--steps", "2"];
+    let told = desk.run("far", &[&far]);
+    told.told(1, &["a pixel became NaN", "or --noise, --guidance or"]);
+    assert!(!desk.path("far").exists());
+}
+
+/// A run without the guide, whose chains have no temperature.
 #[test]
 fn models_that_cannot_be_asked_are_named() {
     let desk = Desk::new();
     let run = desk.text("run");
+    let zero = ["--set", "loss.beta=0", "--set", "sampler.noise=0"];
     let trained =
-        crate::support::tiny::train(&desk.path("run"), &["--steps", "1", "--set", "loss.beta=0"]);
+        crate::support::tiny::train(&desk.path("run"), &[&["--steps", "1"], &zero[..]].concat());
     assert_eq!(trained.code, Some(0), "{trained:?}");
     desk.sample_of(&run, "out", &[&["--class", "1"]])
         .told(2, &["loss.beta = 0"]);
+    let a = desk.text("a.png");
+    desk.sample_of(&run, "out", &[&["--denoise", &a, "--sigma", "0.2"]])
+        .told(2, &["--sigma 0.2", "the run's sampler.noise = 0"]);
 }
 
 #[test]

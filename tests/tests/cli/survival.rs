@@ -225,6 +225,32 @@ fn checkpoints_come_by_the_clock_too() {
     assert_eq!(saved_steps(&plain), [end]);
 }
 
+/// Where a run stops is no part of what it writes, and with `log.checkpoints_kept` 0 every checkpoint stays.
+#[test]
+fn a_stop_between_intervals_leaves_no_trace_in_the_metrics() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
+    let intervals = [
+        "log.metrics_every=2",
+        "log.checkpoint_every=4",
+        "log.checkpoints_kept=0",
+        "eval.samples=0",
+    ];
+    let settings: Vec<&str> = intervals.iter().flat_map(|s| ["--set", s]).collect();
+    let until = |step, run| {
+        let trained = train(run, &[&settings[..], &["--steps", step]].concat());
+        assert_eq!(trained.code, Some(0), "{trained:?}");
+    };
+    until("3", &parts);
+    let resumed = resume(&parts, "6");
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    until("6", &whole);
+    same_files(&whole, &parts, 6);
+    let mut left = saved_steps(&parts);
+    left.sort_unstable();
+    assert_eq!(left, [3, 4, 6]);
+}
+
 #[test]
 fn a_second_process_is_refused() {
     let dir = tempfile::tempdir().unwrap();

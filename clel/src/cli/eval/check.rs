@@ -1,6 +1,7 @@
 //! What can be seen to be wrong with the options of `clel eval` before anything is read.
 
 use super::{Eval, Protocol};
+use crate::cli::output;
 use crate::cli::sample::MOST_SAMPLES;
 use crate::features::FeatureSource;
 use crate::{Error, Result};
@@ -23,17 +24,8 @@ impl Eval {
             });
         }
         self.check_used()?;
-        if let Some(path) = self.out.as_ref().filter(|path| path.exists()) {
-            return Err(Error::OutputExists { path: path.clone() });
-        }
-        if let Some(folder) = self.out.as_ref().and_then(|path| path.parent())
-            && !folder.as_os_str().is_empty()
-            && !folder.is_dir()
-        {
-            return Err(Error::Argument {
-                argument: "--out".to_owned(),
-                why: format!("there is no folder {}", folder.display()),
-            });
+        if let Some(file) = &self.out {
+            output::check_new(file)?;
         }
         self.check_ensemble()
     }

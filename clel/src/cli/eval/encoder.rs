@@ -37,6 +37,13 @@ impl Eval {
         let labels = |split: &Split, part: &str| -> Result<Vec<u32>> {
             match &split.labels {
                 Some(labels) if !labels.is_empty() => Ok(labels.clone()),
+                _ if split.images.is_empty() => Err(Error::NoImages {
+                    path: data.name.clone().into(),
+                    why: format!(
+                        "the set has no {part} images. A run holds some out of a set without a test part where its data.test_share \
+                         says so; else name a set that has both, with --data and --path"
+                    ),
+                }),
                 _ => Err(Error::Mismatch {
                     what: format!("{part} images of {}", data.name),
                     found: format!("{} without classes", split.images.len()),

@@ -1,5 +1,6 @@
 //! `clel sample`.
 
+mod check;
 mod conditions;
 mod ensemble;
 mod judging;
@@ -9,6 +10,7 @@ mod pictures;
 mod plan;
 mod record;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clel_tensor::Device;
@@ -27,7 +29,7 @@ use crate::data;
 use crate::data::SetArgument;
 use crate::features::FeatureSource;
 use crate::generate::{Film, Generation, Guide};
-use crate::sampler::{Langevin, Rounds, Start};
+use crate::sampler::{Langevin, Rounds, Start, room};
 use crate::train::{Loaded, Models};
 use crate::{Error, Result};
 
@@ -124,6 +126,7 @@ impl Sample {
         let models = self.further.load(&self.checkpoint, &device)?;
         models.check_trained("ebm")?;
         let model = models.first();
+        self.check_held(model)?;
         if self.out.exists() {
             return Err(Error::OutputExists {
                 path: self.out.clone(),
@@ -148,12 +151,11 @@ impl Sample {
                 judge.check_plan(&mut plan)?;
             }
             let others = self.others(&models, &device)?;
-            std::fs::create_dir_all(&self.out).map_err(Error::write(&self.out))?;
+            // whether it can be made is seen before the work, but who ends that finds none in the way of the same command
+            std::fs::create_dir_all(&self.out)
+                .and_then(|()| std::fs::remove_dir(&self.out))
+                .map_err(Error::write(&self.out))?;
             self.draw(&models, &others, &plan, judge, &device)
-                .inspect_err(|_| {
-                    // a directory in which nothing has been written is not left behind; others cannot be removed so
-                    let _ = std::fs::remove_dir(&self.out);
-                })
         })
     }
 
@@ -177,7 +179,17 @@ impl Sample {
             Err(error) => (None, Some(error)),
         };
         let record = Record::new(self, models, others, plan, film.as_ref(), agreement);
-        self.write(model, plan, &samples, film.as_ref(), &record)?;
+        std::fs::create_dir(&self.out).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Error::OutputExists {
+                path: self.out.clone(),
+            },
+            _ => Error::write(&self.out)(error),
+        })?;
+        self.write(model, plan, &samples, film.as_ref(), &record)
+            .inspect_err(|_| {
+                // a directory in which nothing has been written is not left behind; others cannot be removed so
+                let _ = std::fs::remove_dir(&self.out);
+            })?;
         if let Some(error) = refused {
             return Err(error);
         }
@@ -185,30 +197,6 @@ impl Sample {
             true => output::json(&record)?,
             false => record.text(),
         })
-    }
-
-    /// What can be seen to be wrong without a model.
-    fn check(&self) -> Result<()> {
-        if let Some(class) = self.expected
-            && !self.conditions.are_none()
-        {
-            return Err(Error::Argument {
-                argument: format!("--expected {class}"),
-                why: "conditions say what samples should be taken for".to_owned(),
-            });
-        }
-        let at_least_0 = |name: &str, value: Option<f64>| match value {
-            Some(v) if !(v.is_finite() && v >= 0.0) => Err(Error::Argument {
-                argument: format!("--{name} {v}"),
-                why: "must be a finite number, 0 or above".to_owned(),
-            }),
-            _ => Ok(()),
-        };
-        at_least_0("noise", self.noise)?;
-        at_least_0("guidance", self.conditions.guidance)?;
-        self.conditions.check()?;
-        self.images.check(self.noise, self.augment)?;
-        self.watching.check()
     }
 
     /// `--count`, within bounds.
@@ -250,7 +238,7 @@ impl Sample {
         Ok(Latents {
             model,
             labelled: Labelled::new(data, config.seed),
-            most: self.conditions.class_images,
+            most: self.conditions.class_images(),
             device,
         })
     }
@@ -306,7 +294,8 @@ impl Sample {
         let mut led_by = vec![(kinds(&plan.asked), self.beta(model))];
         led_by.extend(others.iter().map(|o| (kinds(&o.asked), self.beta(o.model))));
         led_by.retain(|(kinds, _)| !kinds.is_empty());
-        let mut samples = vec![0.0; plan.count * size];
+        let mut samples = room([plan.count, size])?;
+        samples.resize(plan.count * size, 0.0);
         // chains of one row of an interpolation share their noise: each column is a run of its own
         let runs = if plan.by_column { plan.asked.len() } else { 1 };
         let n = plan.count / runs;
@@ -325,7 +314,7 @@ impl Sample {
                 samples[place(chain) * size..][..size].copy_from_slice(image);
             }
         }
-        check_finite(&samples)?;
+        self.check_finite(&samples)?;
         Ok((samples, film))
     }
 
@@ -352,16 +341,5 @@ impl Sample {
             }
         }
         record.write(&self.out.join("sample.json"))
-    }
-}
-
-/// A network that has diverged gives no samples.
-fn check_finite(samples: &[f32]) -> Result<()> {
-    match samples.iter().find(|v| !v.is_finite()) {
-        None => Ok(()),
-        Some(value) => Err(Error::Numbers {
-            what: "sampling",
-            why: format!("a pixel became {value}: the energies of this checkpoint are not finite"),
-        }),
     }
 }

@@ -8,6 +8,8 @@ use crate::generate::Film;
 use crate::report::Animation;
 use crate::{Error, Result};
 
+/// Images of a class whose latents make its own, at most, unless it is told.
+const CLASS_IMAGES: usize = 1000;
 /// Frames of an animation, about, unless it is told after how many steps one is taken.
 const FRAMES: usize = 50;
 /// Frames and chains of a film at most.
@@ -41,9 +43,9 @@ pub(super) struct Conditions {
     /// Rows of samples from the same noise, led by latents on the arc between two, class:NAME or image:PATH.
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
     pub interpolate: Option<Vec<What>>,
-    /// Latents of an interpolation, its ends included.
-    #[arg(long, value_name = "N", default_value_t = 9)]
-    pub frames: usize,
+    /// Latents of an interpolation, its ends included [default: 9].
+    #[arg(long, value_name = "N")]
+    pub frames: Option<usize>,
     /// β, the weight of a condition in the energy E(x, z) = ½‖f(x)‖² − β·⟨ĝ(f(x)), z⟩ down which chains go, z the encoder's latent; with several
     /// conditions, in their sum. If not given, loss.beta of the run. Too much of it leads away from likely images: on the digits, half and
     /// once loss.beta = 0.01 gave the class asked for most often, five times that hardly ever.
@@ -55,9 +57,9 @@ pub(super) struct Conditions {
     /// Its folder or file.
     #[arg(long, value_name = "PATH", requires = "data")]
     pub path: Option<PathBuf>,
-    /// A class's latent is the normalised mean of those of its training images, of so many at most, evenly taken.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub class_images: usize,
+    /// A class's latent is the normalised mean of those of its training images, of so many at most, evenly taken [default: 1000].
+    #[arg(long, value_name = "N")]
+    pub class_images: Option<usize>,
 }
 
 impl Conditions {
@@ -70,8 +72,20 @@ impl Conditions {
             && self.interpolate.is_none()
     }
 
+    /// Images of a class at most.
+    pub fn class_images(&self) -> usize {
+        self.class_images.unwrap_or(CLASS_IMAGES)
+    }
+
+    /// Whether a class of the data is among what is asked for.
+    pub fn name_classes(&self) -> bool {
+        let weighted = self.towards.iter().chain(&self.away).map(|w| &w.what);
+        let mut all = weighted.chain(self.interpolate.iter().flatten());
+        !self.class.is_empty() || all.any(|what| matches!(what, What::Class(_)))
+    }
+
     pub fn check(&self) -> Result<()> {
-        if self.class_images == 0 {
+        if self.class_images == Some(0) {
             return Err(Error::Argument {
                 argument: "--class-images 0".to_owned(),
                 why: "must be at least 1".to_owned(),
@@ -115,25 +129,20 @@ pub(super) struct GivenImages {
 }
 
 impl GivenImages {
-    pub fn check(&self, noise: Option<f64>, augment: Augmentation) -> Result<()> {
+    pub fn check(&self, augment: Augmentation) -> Result<()> {
         let fault = |argument: String, why: &str| {
             Err(Error::Argument {
                 argument,
                 why: why.to_owned(),
             })
         };
-        if let Some(sigma) = self.sigma {
-            if !(sigma.is_finite() && sigma > 0.0) {
-                return fault(
-                    format!("--sigma {sigma}"),
-                    "must be a finite number above 0",
-                );
-            }
-            if noise == Some(0.0) {
-                let why =
-                    "weighs the image against chains at their temperature, which --noise 0 makes 0";
-                return fault(format!("--sigma {sigma}"), why);
-            }
+        if let Some(sigma) = self.sigma
+            && !(sigma.is_finite() && sigma > 0.0)
+        {
+            return fault(
+                format!("--sigma {sigma}"),
+                "must be a finite number above 0",
+            );
         }
         if augment != Augmentation::None && (self.inpaint.is_some() || self.denoise.is_some()) {
             let argument = format!("--augment {augment:?}").to_lowercase();

@@ -7,12 +7,15 @@ use super::{MOST_SAMPLES, Sample};
 use crate::cli::given_images;
 use crate::data::{Channels, Form, Images, Labels, NamedImages, read_file};
 use crate::generate::{Given, Latent, Term};
+use crate::sampler::room;
 use crate::words::counted;
 use crate::{Error, Result};
 
 /// Chains of a row, and of a run that asks for nothing, unless others are asked for.
 const IN_A_ROW: usize = 8;
 const UNASKED: usize = 64;
+/// Latents of an interpolation, unless others are asked for.
+const FRAMES: usize = 9;
 /// A mask's pixel is to be filled if it is at least this bright.
 const WHITE: f32 = 0.5;
 
@@ -118,10 +121,12 @@ impl Plan {
         self.count = arguments.checked_count()?.unwrap_or(all * IN_A_ROW);
         let each = (self.count / rows).max(1);
         let of_chain: Vec<usize> = (0..self.count).map(|i| (i / each).min(rows - 1)).collect();
-        self.given = Some(Given::Pixels {
-            images: images.select(&of_chain).to_unit(),
-            known,
-        });
+        let (values, size) = (images.to_unit(), images.image_len());
+        let mut images = room([self.count, size])?;
+        for i in &of_chain {
+            images.extend_from_slice(&values[i * size..][..size]);
+        }
+        self.given = Some(Given::Pixels { images, known });
         self.labels = labels.map(|labels| of_chain.iter().map(|i| labels[*i]).collect());
         (self.filled, self.label_names) = (names, classes);
         Ok(())
@@ -212,7 +217,7 @@ fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -
         });
     };
     let [a, b] = [latents.row(a, 1.0)?, latents.row(b, 1.0)?];
-    let frames = arguments.conditions.frames;
+    let frames = arguments.conditions.frames.unwrap_or(FRAMES);
     if !(2..=1000).contains(&frames) {
         return Err(Error::Argument {
             argument: format!("--frames {frames}"),

@@ -128,7 +128,7 @@ impl<'a> Record<'a> {
             conditions: conditions.collect(),
             data: arguments.conditions.data,
             data_path: arguments.conditions.path.as_deref(),
-            class_images: arguments.conditions.class_images,
+            class_images: arguments.conditions.class_images(),
             init: arguments.init.as_deref(),
             inpaint: images.inpaint.as_deref(),
             mask: images.mask.as_deref(),

@@ -113,6 +113,28 @@ fn fine_labels_of_cifar100_count() {
     assert_eq!(train.labels, Some(vec![99, 7]));
     assert_eq!(test.unwrap().labels, Some(vec![50]));
     assert_eq!(levels(&train.images)[..3], [99, 20 ^ 99, 40 ^ 99]);
+    // their names, wherever the images are found
+    let set = |path: &Path| cifar100(path).unwrap().classes;
+    assert_eq!(set(dir.path()), None);
+    let names = b"apple\naquarium_fish\n\n".to_vec();
+    let fine = Some(vec!["apple".to_owned(), "aquarium_fish".to_owned()]);
+    std::fs::write(dir.path().join("fine_label_names.txt"), &names).unwrap();
+    assert_eq!(set(dir.path()), fine);
+    let parent = dir.path().join("parent");
+    let inner = parent.join("cifar-100-binary");
+    std::fs::create_dir_all(&inner).unwrap();
+    let members = [
+        ("cifar-100-binary/train.bin", records(&[99], 1)),
+        ("cifar-100-binary/test.bin", records(&[50], 1)),
+        ("cifar-100-binary/fine_label_names.txt", names),
+    ];
+    for (name, bytes) in &members {
+        std::fs::write(parent.join(name), bytes).unwrap();
+    }
+    assert_eq!(set(&parent), fine);
+    let packed = dir.path().join("c.tar.gz");
+    std::fs::write(&packed, archive(&members)).unwrap();
+    assert_eq!(set(&packed), fine);
     std::fs::write(dir.path().join("test.bin"), records(&[50, 100], 1)).unwrap();
     let error = message(cifar100(dir.path()));
     assert!(

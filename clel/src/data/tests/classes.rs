@@ -16,14 +16,9 @@ fn strings(names: &[&str]) -> Option<Vec<String>> {
 #[test]
 fn classes_have_the_names_that_their_sets_give_them() {
     let dir = tempfile::tempdir().unwrap();
-    let named = |config: &DataConfig| crate::data::classes::names(config).unwrap();
+    let named = |config: &DataConfig| crate::data::classes::names(config);
     assert_eq!(named(&config("svhn", dir.path())), None);
     assert_eq!(named(&config("cifar10", dir.path())).unwrap()[3], "cat");
-    assert_eq!(named(&config("cifar100", dir.path())), None);
-    let list = dir.path().join("fine_label_names.txt");
-    std::fs::write(list, "apple\naquarium_fish\n\n").unwrap();
-    let fine = strings(&["apple", "aquarium_fish"]);
-    assert_eq!(named(&config("cifar100", dir.path())), fine);
     let faces = config("celeba", dir.path());
     assert_eq!(named(&faces), None);
     let smiling = DataConfig {
@@ -52,10 +47,32 @@ fn folders_name_the_classes_of_the_images_in_them() {
         png(&folder.join("1.png"), 4, 4, 0);
     }
     assert_eq!(named("images"), strings(&["a", "b"]));
-    // images themselves: they have no classes
-    png(&dir.path().join("train/1.png"), 4, 4, 0);
+    // images themselves: they have no classes, but beside folders they would hide those
+    png(&dir.path().join("train/stray.png"), 4, 4, 0);
+    let error = load(&config("images", dir.path()), 0).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("stray.png beside the sub-folder a"),
+        "{error}"
+    );
+    for class in ["train/a", "train/b", "test/a", "test/b"] {
+        std::fs::remove_dir_all(dir.path().join(class)).unwrap();
+    }
     png(&dir.path().join("test/1.png"), 4, 4, 0);
     assert_eq!(named("images"), None);
+    // a part without the other, which is no class either
+    for folder in ["test", "brick", "wood"] {
+        std::fs::remove_dir_all(dir.path().join(folder)).unwrap();
+    }
+    std::fs::create_dir_all(dir.path().join("train/a")).unwrap();
+    std::fs::rename(
+        dir.path().join("train/stray.png"),
+        dir.path().join("train/a/1.png"),
+    )
+    .unwrap();
+    let error = load(&config("images", dir.path()), 0).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("neither `test` nor `val`"), "{error}");
     assert!(load(&config("images", &dir.path().join("nowhere")), 0).is_err());
 }
 

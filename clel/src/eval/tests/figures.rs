@@ -73,6 +73,7 @@ fn blocks_of_distances_are_whole() {
         row.iter()
             .enumerate()
             .for_each(|(j, d)| nearest[i].offer(*d, start + j));
+        Ok(())
     })
     .unwrap();
     for (row, found) in a.chunks(3).zip(&nearest) {

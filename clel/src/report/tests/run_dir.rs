@@ -150,6 +150,29 @@ fn a_run_directory_is_never_taken_twice() {
     }
 }
 
+/// A process that has the run but has not begun it keeps it from a second one; what one leaves that was killed then is taken over.
+#[test]
+fn a_run_that_is_about_to_begin_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    let (first, begun) = RunDir::at(&path).unwrap();
+    assert!(!begun);
+    let lock = first.lock().unwrap();
+    let (second, begun) = RunDir::at(&path).unwrap();
+    assert!(!begun);
+    let error = second.lock().unwrap_err();
+    assert!(matches!(error, Error::RunBusy { .. }), "{error}");
+    drop(lock);
+    let (third, begun) = RunDir::at(&path).unwrap();
+    assert!(!begun && third.lock().is_ok());
+    for there in ["samples/mine.png", "mine.txt"] {
+        std::fs::write(path.join(there), "x").unwrap();
+        let error = RunDir::at(&path).unwrap_err();
+        assert!(matches!(error, Error::RunExists { .. }), "{error}");
+        std::fs::remove_file(path.join(there)).unwrap();
+    }
+}
+
 #[test]
 fn the_newest_checkpoints_are_kept() {
     let dir = tempfile::tempdir().unwrap();

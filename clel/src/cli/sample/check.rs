@@ -1,0 +1,126 @@
+//! What can be seen to be wrong with the options of `clel sample` before anything is drawn.
+
+use super::Sample;
+use crate::train::Loaded;
+use crate::{Error, Result};
+
+impl Sample {
+    /// What can be seen without a model.
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(class) = self.expected
+            && !self.conditions.are_none()
+        {
+            return Err(Error::Argument {
+                argument: format!("--expected {class}"),
+                why: "conditions say what samples should be taken for".to_owned(),
+            });
+        }
+        let at_least_0 = |name: &str, value: Option<f64>| match value {
+            Some(v) if !(v.is_finite() && v >= 0.0) => Err(Error::Argument {
+                argument: format!("--{name} {v}"),
+                why: "must be a finite number, 0 or above".to_owned(),
+            }),
+            _ => Ok(()),
+        };
+        at_least_0("noise", self.noise)?;
+        at_least_0("guidance", self.conditions.guidance)?;
+        for (name, value) in [
+            ("noise", self.noise),
+            ("guidance", self.conditions.guidance),
+        ] {
+            if let Some(v) = value.filter(|v| *v > f64::from(f32::MAX)) {
+                return Err(Error::Argument {
+                    argument: format!("--{name} {v:e}"),
+                    why: format!(
+                        "must be at most {:e}: chains are of 32-bit floats",
+                        f32::MAX
+                    ),
+                });
+            }
+        }
+        self.conditions.check()?;
+        self.images.check(self.augment)?;
+        self.check_used()?;
+        self.watching.check()
+    }
+
+    /// Refuses options that nothing would look at. What clap `requires` does not do it: that is waived where the required option conflicts with
+    /// one that is given.
+    fn check_used(&self) -> Result<()> {
+        let (conditions, images) = (&self.conditions, &self.images);
+        let classes = conditions.name_classes();
+        for (option, is_given, is_used, why) in [
+            (
+                "--mask",
+                images.mask.is_some(),
+                images.inpaint.is_some(),
+                "is where --inpaint fills an image",
+            ),
+            (
+                "--sigma",
+                images.sigma.is_some(),
+                images.denoise.is_some(),
+                "is of the noise that --denoise takes from images",
+            ),
+            (
+                "--frames",
+                conditions.frames.is_some(),
+                conditions.interpolate.is_some(),
+                "is of --interpolate",
+            ),
+            (
+                "--class-images",
+                conditions.class_images.is_some(),
+                classes,
+                "makes latents of classes, and none is named",
+            ),
+            (
+                "--data",
+                conditions.data.is_some(),
+                classes || self.judge.is_some(),
+                "is where classes are from: names of conditions, or those that --judge knows",
+            ),
+        ] {
+            if is_given && !is_used {
+                return Err(Error::Argument {
+                    argument: option.to_owned(),
+                    why: why.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses `--sigma` where chains have no temperature against which it could weigh.
+    pub(super) fn check_held(&self, model: &Loaded) -> Result<()> {
+        match self.images.sigma {
+            Some(sigma) if self.rounds(model).langevin.noise == 0.0 => Err(Error::Argument {
+                argument: format!("--sigma {sigma}"),
+                why: format!(
+                    "weighs the image against chains at their temperature, which {} makes 0",
+                    match self.noise {
+                        Some(_) => "--noise 0",
+                        None => "the run's sampler.noise = 0, unless --noise is given,",
+                    }
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A network that has diverged gives no samples, nor do numbers that are too much for it.
+    pub(super) fn check_finite(&self, samples: &[f32]) -> Result<()> {
+        let Some(value) = samples.iter().find(|v| !v.is_finite()) else {
+            return Ok(());
+        };
+        let mut why =
+            format!("a pixel became {value}: the energies of this checkpoint are not finite");
+        if self.noise.is_some() || !self.conditions.are_none() {
+            why += ", or --noise, --guidance or the weight of a condition is too large";
+        }
+        Err(Error::Numbers {
+            what: "sampling",
+            why,
+        })
+    }
+}
