@@ -480,24 +480,6 @@ fn what_cannot_be_asked_is_refused() {
     );
 }
 
-/// Where memory does not suffice for what was asked, that is told, and nothing is in the way of asking for less.
-#[cfg(target_os = "linux")]
-#[test]
-fn samples_that_do_not_fit_the_memory_are_told() {
-    let desk = Desk::new();
-    let (a, mask) = (desk.text("a.png"), desk.text("mask.png"));
-    let (run, out) = (text(&finished_run().join("run")), desk.text("out"));
-    let limited = "ulimit -v 2000000 && exec \"$0\" sample --device cpu --count 10000000 \"$@\"";
-    for more in [&[][..], &["--inpaint", &a, "--mask", &mask]] {
-        let mut command = std::process::Command::new("sh");
-        command.args(["-c", limited, crate::support::PROGRAM, "--checkpoint", &run]);
-        command.args(["--out", &out]).args(more);
-        command.env("RAYON_NUM_THREADS", "2");
-        crate::support::run(&mut command).told(1, &["10000000 images", "ask for fewer"]);
-        assert!(!desk.path("out").exists());
-    }
-}
-
 /// It is not the checkpoint's fault where the energies of a condition are not finite.
 #[test]
 fn too_much_of_a_condition_is_told() {

@@ -290,3 +290,29 @@ fn pictures_that_are_left_out_are_told() {
         ],
     );
 }
+
+/// Where memory does not suffice for what was asked, that is told, and nothing is in the way of asking for less.
+#[cfg(target_os = "linux")]
+#[test]
+fn samples_that_do_not_fit_the_memory_are_told() {
+    let desk = Desk::new();
+    let (image, mask) = (desk.images("a.safetensors", 1), desk.path("mask.png"));
+    let white = image::GrayImage::from_pixel(8, 8, image::Luma([255]));
+    white.save(&mask).unwrap();
+    let (out, mask) = (desk.path("out"), text(&mask));
+    let limited = "ulimit -v 2000000 && exec \"$0\" sample --device cpu --count 10000000 \"$@\"";
+    for more in [&[][..], &["--inpaint", &image, "--mask", &mask]] {
+        let mut command = std::process::Command::new("sh");
+        command.args([
+            "-c",
+            limited,
+            crate::support::PROGRAM,
+            "--checkpoint",
+            &run_path(),
+        ]);
+        command.args(["--out", &text(&out)]).args(more);
+        command.env("RAYON_NUM_THREADS", "2");
+        crate::support::run(&mut command).told(1, &["10000000 images", "ask for fewer"]);
+        assert!(!out.exists());
+    }
+}
