@@ -27,6 +27,7 @@ mod subjects;
 mod table;
 mod train;
 mod tune;
+mod unused;
 mod watch;
 
 use std::error::Error as _;

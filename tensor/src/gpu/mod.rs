@@ -1,7 +1,7 @@
 //! The WebGPU device: memory, batches of commands, compiled kernels, and all operations on them.
 //!
 //! * [`Gpu::upload`], [`Gpu::read`] move bytes;
-//! * [`Gpu::run`] executes a [`crate::primitive::Primitive`];
+//! * `Gpu::run` executes a [`crate::primitive::Primitive`];
 //! * `Gpu::pointwise` executes a fused pointwise expression.
 //!
 //! Nothing waits for the device except `read` and, when too much is under way, the submission of

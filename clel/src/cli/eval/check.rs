@@ -3,6 +3,7 @@
 use super::{Eval, Protocol};
 use crate::cli::output;
 use crate::cli::sample::MOST_SAMPLES;
+use crate::cli::unused::check_used;
 use crate::features::FeatureSource;
 use crate::{Error, Result};
 
@@ -37,7 +38,7 @@ impl Eval {
             None => Some(self.protocol),
         };
         let encoder = protocol == Some(Protocol::Encoder);
-        for (option, is_given, is_used, why) in [
+        check_used(&[
             (
                 "--rounds",
                 self.rounds.is_some(),
@@ -86,15 +87,7 @@ impl Eval {
                 !encoder,
                 "--protocol encoder judges the checkpoint's own",
             ),
-        ] {
-            if is_given && !is_used {
-                return Err(Error::Argument {
-                    argument: option.to_owned(),
-                    why: why.to_owned(),
-                });
-            }
-        }
-        Ok(())
+        ])
     }
 
     /// Several models together have chains; a replay buffer and an encoder are of one.

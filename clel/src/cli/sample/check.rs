@@ -1,6 +1,7 @@
 //! What can be seen to be wrong with the options of `clel sample` before anything is drawn.
 
 use super::Sample;
+use crate::cli::unused::check_used;
 use crate::train::Loaded;
 use crate::{Error, Result};
 
@@ -49,7 +50,7 @@ impl Sample {
     fn check_used(&self) -> Result<()> {
         let (conditions, images) = (&self.conditions, &self.images);
         let classes = conditions.name_classes();
-        for (option, is_given, is_used, why) in [
+        check_used(&[
             (
                 "--mask",
                 images.mask.is_some(),
@@ -80,15 +81,7 @@ impl Sample {
                 classes || self.judge.is_some(),
                 "is where classes are from: names of conditions, or those that --judge knows",
             ),
-        ] {
-            if is_given && !is_used {
-                return Err(Error::Argument {
-                    argument: option.to_owned(),
-                    why: why.to_owned(),
-                });
-            }
-        }
-        Ok(())
+        ])
     }
 
     /// Refuses `--sigma` where chains have no temperature against which it could weigh.
