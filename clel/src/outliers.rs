@@ -77,7 +77,7 @@ pub fn images(set: &SetArgument, shape: [usize; 3]) -> Result<(String, ImageSet)
         false => Part::Test,
     };
     let name = match part {
-        Part::Train => data.name.clone(),
+        Part::Train => format!("{}, all images: it has no test part", data.name),
         Part::Test => format!("{}, {}", data.name, part.name()),
     };
     Ok((name, part.of(data)?.images))

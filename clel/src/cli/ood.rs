@@ -59,6 +59,8 @@ pub(super) struct Ood {
 struct Row<'a> {
     checkpoint: String,
     iteration: u64,
+    /// Of the run.
+    seed: u64,
     /// Further models.
     ensemble: &'a [Member],
     beta: f64,
@@ -93,7 +95,7 @@ impl Ood {
                 why: format!("weighs the encoder's part, which --beta 0 leaves out: {error}"),
             });
         }
-        let iteration = models.first().step;
+        let (iteration, seed) = (models.first().step, models.first().config.seed);
         let ensemble = self.further.members(&models);
         let shape = models.first().config.data.shape.unwrap_or_default();
         let (inside_name, inside) = images(&self.inside, shape)?;
@@ -104,7 +106,7 @@ impl Ood {
         if !self.json {
             output::say(&format!(
                 "score       −(½‖f(x)‖² − {}·cos(g(f(x)), h(x))), averaged networks, images without augmentation\n\
-                 checkpoint  {}, iteration {iteration}{}\n\
+                 checkpoint  {}, iteration {iteration}, seed {seed}{}\n\
                  known       {inside_name}, n = {}: the positives of AUROC and AUPR\n\n{:>7} {:>7} {:>7} {:>7}   against",
                 self.beta,
                 self.checkpoint.display(),
@@ -121,6 +123,7 @@ impl Ood {
             let row = Row {
                 checkpoint: self.checkpoint.display().to_string(),
                 iteration,
+                seed,
                 ensemble: &ensemble,
                 beta: self.beta,
                 augmentation: Augmentation::None,

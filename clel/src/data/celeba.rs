@@ -12,7 +12,7 @@ const CROP: u32 = 140;
 const SIZE: [usize; 2] = [64, 64];
 const ATTRIBUTES: usize = 40;
 
-/// CelebA from a folder with `img_align_celeba/`, `list_eval_partition.txt` and, for classes, `list_attr_celeba.txt`, as published:
+/// CelebA from a folder with `img_align_celeba/`, `list_eval_partition.txt` and, for classes, `list_attr_celeba.txt`, or with these in `Img`, `Eval` and `Anno`, as published:
 /// <https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html>. The centre of 140×140 is resized to 64×64 or to `size`. The training part
 /// is learnt, the test part held out, the validation part left out. With the name of an attribute, a face that has it is of class
 /// 1, another of class 0.
@@ -20,7 +20,7 @@ const ATTRIBUTES: usize = 40;
 /// # Errors
 /// A file is missing; a line of a list has another form; there is no such attribute.
 pub fn celeba(folder: &Path, size: Option<[usize; 2]>, attribute: Option<&str>) -> Result<Parts> {
-    let mut images = folder.join("img_align_celeba");
+    let mut images = placed(folder, "Img", "img_align_celeba");
     // some archives have the folder in a folder of its name
     if images.join("img_align_celeba").is_dir() {
         images.push("img_align_celeba");
@@ -30,10 +30,11 @@ pub fn celeba(folder: &Path, size: Option<[usize; 2]>, attribute: Option<&str>) 
         size: size.or(Some(SIZE)),
         channels: Channels::Rgb,
     };
-    let partition = partition(&folder.join("list_eval_partition.txt"))?;
+    let list = placed(folder, "Eval", "list_eval_partition.txt");
+    let partition = partition(&list)?;
     let labels = match attribute {
         Some(name) => Some(attributes(
-            &folder.join("list_attr_celeba.txt"),
+            &placed(folder, "Anno", "list_attr_celeba.txt"),
             name,
             &partition,
         )?),
@@ -49,11 +50,7 @@ pub fn celeba(folder: &Path, size: Option<[usize; 2]>, attribute: Option<&str>) 
         let files: Vec<PathBuf> = chosen().map(|(_, (name, _))| images.join(name)).collect();
         if files.is_empty() {
             let why = format!("no image of part {wanted} (0 learnt, 1 validation, 2 test)");
-            return Err(Error::format(
-                &folder.join("list_eval_partition.txt"),
-                "lines",
-                why,
-            ));
+            return Err(Error::format(&list, "lines", why));
         }
         Ok(Split {
             images: pictures(files.into(), form)?,
@@ -63,6 +60,15 @@ pub fn celeba(folder: &Path, size: Option<[usize; 2]>, attribute: Option<&str>) 
         })
     };
     Ok((part(0)?, Some(part(2)?)))
+}
+
+/// A file of the set, in its folder as torchvision has it, or in the inner folder in which it was published.
+fn placed(folder: &Path, inner: &str, name: &str) -> PathBuf {
+    let published = folder.join(inner).join(name);
+    match published.exists() {
+        true => published,
+        false => folder.join(name),
+    }
 }
 
 /// Name and part (0, 1 or 2) of each image.

@@ -8,6 +8,8 @@ use super::{Images, Parts, Split};
 use crate::{Error, Result};
 
 const PLANE: usize = 32 * 32;
+/// Kinds of classes of CIFAR-100, whose labels have two bytes: the kind and the class.
+const COARSE: u8 = 20;
 /// A file of an archive that claims more is none of CIFAR's, whose largest has 154 MB.
 const LARGEST: u64 = 1 << 30;
 
@@ -25,6 +27,8 @@ struct Layout {
     train: &'static [&'static str],
     /// Name of the test file.
     test: &'static str,
+    /// Name of all of them packed.
+    archive: &'static str,
     /// Name of the file with the names of the classes, where the labels are those of one.
     names: Option<&'static str>,
 }
@@ -58,6 +62,7 @@ pub fn cifar10(path: &Path) -> Result<Cifar> {
             "data_batch_5.bin",
         ],
         test: "test_batch.bin",
+        archive: "cifar-10-binary.tar.gz",
         names: None,
     };
     layout.read(path)
@@ -76,6 +81,7 @@ pub fn cifar100(path: &Path) -> Result<Cifar> {
         classes: 100,
         train: &["train.bin"],
         test: "test.bin",
+        archive: "cifar-100-binary.tar.gz",
         names: Some("fine_label_names.txt"),
     };
     layout.read(path)
@@ -139,7 +145,7 @@ impl Layout {
         }
     }
 
-    /// The training files and the test file of a folder, or of the folder in it that the archive unpacks to.
+    /// The training files and the test file of a folder, or of the folder in it that the archive unpacks to, or of the archive in it.
     fn folder(&self, path: &Path) -> Result<Members> {
         let inner = path.join(self.folder);
         let path = if inner.is_dir() { &inner } else { path };
@@ -157,7 +163,11 @@ impl Layout {
         let train = self.train.iter().filter(is_there);
         let train = train.map(|name| member(name)).collect::<Result<Vec<_>>>()?;
         if train.is_empty() {
-            return Err(self.nothing(path));
+            let archive = path.join(self.archive);
+            return match archive.is_file() {
+                true => self.archive(&archive),
+                false => Err(self.nothing(path)),
+            };
         }
         let names = self.names.as_ref().filter(is_there);
         Ok(Members {
@@ -274,6 +284,17 @@ impl Layout {
             values.reserve(whole * 3 * PLANE);
             for (i, bytes) in bytes.chunks_exact(record).enumerate() {
                 let (head, planes) = bytes.split_at(self.labels);
+                if let [coarse, _] = *head
+                    && coarse >= COARSE
+                {
+                    return Err(member.fault(
+                        i * record,
+                        format!(
+                            "coarse label {coarse} of record {i}, expected 0 to {}",
+                            COARSE - 1
+                        ),
+                    ));
+                }
                 let label = head[self.labels - 1];
                 if label >= self.classes {
                     return Err(member.fault(

@@ -16,11 +16,18 @@ const FASHION: &str = "/usr/share/datasets/fashion-mnist";
 const LARGEST: u32 = LARGEST_SIDE as u32;
 
 /// MNIST from a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same of `t10k`, plain or `.gz`, as
-/// published: <http://yann.lecun.com/exdb/mnist/>.
+/// published: <http://yann.lecun.com/exdb/mnist/>; also where torchvision puts them, in `MNIST/raw` or `FashionMNIST/raw`.
 ///
 /// # Errors
 /// A file is missing, truncated or has another form, there are not as many labels as images, or a label is above 9.
 pub fn mnist(folder: &Path) -> Result<Parts> {
+    // as torchvision has them
+    let inner = ["raw", "MNIST/raw", "FashionMNIST/raw"].map(|inner| folder.join(inner));
+    let is_there = |folder: &Path| find(folder, "train", "images", "idx3").is_ok();
+    let inner = inner
+        .iter()
+        .find(|inner| !is_there(folder) && is_there(inner));
+    let folder = inner.map_or(folder, |inner| inner);
     let train = split(folder, "train")?;
     let test = split(folder, "t10k")?;
     let (found, expected) = (test.images.shape(), train.images.shape());

@@ -16,13 +16,15 @@ const LEN: usize = 3 * 32 * 32;
 /// The size of the batches, and the one that image files are brought to, if no other is asked for.
 const SIZE: [usize; 2] = [32, 32];
 const CLASSES: i64 = 1000;
+/// Batches of the whole training set.
+const BATCHES: u32 = 10;
 
 /// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
 /// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
 /// A part whose files fit into `memory` bytes is read into it. Other batches that are not compressed are read where they lie; first each is read
 /// through once, as its checksum covers all of it. With them come the names of the classes, if they are
-/// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it; and what
-/// is left out of folders.
+/// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it; what
+/// is left out of folders; and which batches of the ten are not there.
 ///
 /// # Errors
 /// A file is missing, truncated or damaged, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
@@ -31,7 +33,7 @@ pub fn imagenet32(
     path: &Path,
     size: Option<[usize; 2]>,
     memory: u64,
-) -> Result<(Parts, Vec<String>, LeftOut)> {
+) -> Result<(Parts, Vec<String>, LeftOut, Vec<String>)> {
     let mut train = Vec::new();
     for entry in std::fs::read_dir(path).map_err(Error::read(path))? {
         let name = entry.map_err(Error::read(path))?.file_name();
@@ -55,7 +57,7 @@ pub fn imagenet32(
             },
             other => other,
         })?;
-        return Ok((parts, synsets::named(path, classes)?, left_out));
+        return Ok((parts, synsets::named(path, classes)?, left_out, Vec::new()));
     }
     if let Some(size) = size.filter(|size| *size != SIZE) {
         return Err(Error::Mismatch {
@@ -65,10 +67,25 @@ pub fn imagenet32(
         });
     }
     train.sort();
+    let absent = (1..=BATCHES).filter(|number| !train.iter().any(|(n, _)| n == number));
+    let missing = absent.map(|number| format!("train_data_batch_{number}.npz"));
+    let missing = missing.collect();
     let train: Vec<PathBuf> = train.into_iter().map(|(_, path)| path).collect();
-    let test = split(&[path.join("val_data.npz")], memory)?;
+    let test = path.join("val_data.npz");
+    if !test.exists() {
+        return Err(Error::NoImages {
+            path: path.to_owned(),
+            why: "expected val_data.npz beside the training batches".to_owned(),
+        });
+    }
+    let test = split(&[test], memory)?;
     let parts = (split(&train, memory)?, Some(test));
-    Ok((parts, synsets::of_labels(path)?, LeftOut::default()))
+    Ok((
+        parts,
+        synsets::of_labels(path)?,
+        LeftOut::default(),
+        missing,
+    ))
 }
 
 fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {

@@ -129,19 +129,20 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Digits => return fitting(digits(), config),
         Source::Cifar10 => {
             let set = cifar10(path)?;
-            missing = set.missing;
+            missing = set.missing.into_iter().map(str::to_owned).collect();
             set.parts
         }
         Source::Cifar100 => {
             let set = cifar100(path)?;
-            (missing, classes) = (set.missing, set.classes);
+            missing = set.missing.into_iter().map(str::to_owned).collect();
+            classes = set.classes;
             set.parts
         }
         Source::Svhn => svhn(path)?,
         Source::Imagenet32 => {
-            let (parts, names, left_out) = imagenet32(path, config.size, limit)?;
+            let (parts, names, left_out, absent) = imagenet32(path, config.size, limit)?;
             classes = folders(names);
-            unread = left_out;
+            (unread, missing) = (left_out, absent);
             parts
         }
         Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
@@ -170,8 +171,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
             (train, test, drawn)
         }
     };
-    let unread = unread.in_words();
-    missing.extend(unread.as_deref());
+    missing.extend(unread.in_words());
     let without = match &missing[..] {
         [] => String::new(),
         files => format!(" without {}", files.join(", ")),

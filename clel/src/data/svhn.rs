@@ -43,7 +43,13 @@ fn split(path: &Path) -> Result<Split> {
             _ => {}
         }
     }
-    let missing = |name| Error::format(path, format!("array `{name}`"), "not in the file");
+    let missing = |name| {
+        Error::format(
+            path,
+            format!("array `{name}`"),
+            "not in the file, which is to have X, the images, and y, their labels",
+        )
+    };
     let (n, columns) = images.ok_or_else(|| missing("X"))?;
     let labels = labels.ok_or_else(|| missing("y"))?;
     if labels.len() != n {

@@ -51,7 +51,7 @@ pub struct Agreement {
     pub nothing: Option<usize>,
     /// Samples of which a class was asked.
     pub n: usize,
-    /// Those of them that are taken for it.
+    /// Those of them that are taken for it, or for one of several.
     pub agreed: usize,
     /// Their share; none if no class was asked for.
     pub accuracy: Option<f64>,
@@ -64,27 +64,33 @@ pub struct Agreement {
 pub struct Row {
     /// What that was.
     pub asked: String,
-    /// The class that it means.
-    pub class: Option<usize>,
+    /// The classes for any of which samples may be taken; none if that cannot be said.
+    pub classes: Vec<usize>,
     /// How many are taken for each class of the judge.
     pub taken: Vec<usize>,
 }
 
+impl Row {
+    /// How many are taken for a class that was asked for.
+    pub fn agreed(&self) -> usize {
+        let counted = |(class, n): (usize, &usize)| self.classes.contains(&class).then_some(*n);
+        self.taken.iter().enumerate().filter_map(counted).sum()
+    }
+}
+
 impl Agreement {
-    /// Counts verdicts: sample i belongs to row `of_sample(i)` of `asked`, what was asked for and which class that means.
+    /// Counts verdicts: sample i belongs to row `of_sample(i)` of `asked`, what was asked for and for which classes it may be taken.
     ///
     /// # Errors
     /// A class that the judge does not know.
     pub fn count(
         verdicts: &Verdicts,
-        asked: Vec<(String, Option<usize>)>,
+        asked: Vec<(String, Vec<usize>)>,
         of_sample: impl Fn(usize) -> usize,
     ) -> Result<Agreement> {
         let mut rows = Vec::with_capacity(asked.len());
-        for (asked, class) in asked {
-            if let Some(class) = class
-                && class >= verdicts.classes
-            {
+        for (asked, classes) in asked {
+            if let Some(class) = classes.iter().find(|class| **class >= verdicts.classes) {
                 return Err(Error::Mismatch {
                     what: format!("class {class} ({asked})"),
                     found: format!("{} with {} classes", verdicts.judge, verdicts.classes),
@@ -93,16 +99,16 @@ impl Agreement {
             }
             rows.push(Row {
                 asked,
-                class,
+                classes,
                 taken: vec![0; verdicts.classes],
             });
         }
         for (sample, class) in verdicts.taken.iter().enumerate() {
             rows[of_sample(sample)].taken[*class] += 1;
         }
-        let wanted = || rows.iter().filter_map(|row| Some((row, row.class?)));
-        let n = wanted().flat_map(|(row, _)| &row.taken).sum();
-        let agreed = wanted().map(|(row, class)| row.taken[class]).sum();
+        let wanted = || rows.iter().filter(|row| !row.classes.is_empty());
+        let n = wanted().flat_map(|row| &row.taken).sum();
+        let agreed = wanted().map(Row::agreed).sum();
         Ok(Agreement {
             judge: verdicts.judge.clone(),
             nothing: verdicts.nothing,

@@ -287,14 +287,16 @@ fn samples_are_counted_by_what_they_were_asked_for() {
     );
     let asked = |class| {
         let names = ["one", "two", "any"].map(str::to_owned);
-        names.into_iter().zip([class, Some(1), None]).collect()
+        names.into_iter().zip([class, vec![1], vec![]]).collect()
     };
-    let agreement = Agreement::count(&verdicts, asked(Some(0)), |i| i / 2).unwrap();
+    let either = Agreement::count(&verdicts, asked(vec![0, 1]), |i| i / 2).unwrap();
+    assert_eq!((either.n, either.agreed), (4, 4));
+    let agreement = Agreement::count(&verdicts, asked(vec![0]), |i| i / 2).unwrap();
     assert_eq!((agreement.n, agreement.agreed), (4, 3));
     assert_eq!(agreement.accuracy, Some(0.75));
     let taken: Vec<_> = agreement.rows.iter().map(|row| &row.taken[..]).collect();
     assert_eq!(taken, [[1, 1], [0, 2], [1, 0]]);
-    assert!(Agreement::count(&verdicts, asked(Some(2)), |i| i / 2).is_err());
+    assert!(Agreement::count(&verdicts, asked(vec![2]), |i| i / 2).is_err());
     assert!(Verdicts::of(&Pixels(None), &images).is_err());
 }
 

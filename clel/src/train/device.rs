@@ -5,7 +5,7 @@ use std::{thread::sleep, time::Duration};
 use clel_tensor::{Device, gpu::Gpu};
 
 use super::Trainer;
-use crate::config::{Config, Precision, Storage};
+use crate::config::{Config, Precision, StepShape, Storage};
 use crate::{Error, Result, data::Dataset, sampler::gains_by_halves};
 
 /// A run goes on so many times after its device was lost; a driver that fails more often needs a person.
@@ -18,7 +18,7 @@ pub(crate) fn is_lost(device: &Device) -> bool {
     matches!(device.wait(), Err(clel_tensor::Error::DeviceLost { .. }))
 }
 
-/// A warning for each setting that the device cannot follow, or that costs there what it saves elsewhere.
+/// A warning for each setting that the device cannot follow, or that costs there what it saves elsewhere, or that is nothing without another.
 pub(super) fn unmet(config: &Config, device: &Device) -> Vec<String> {
     let gpu = match device {
         Device::Cpu => None,
@@ -35,6 +35,12 @@ pub(super) fn unmet(config: &Config, device: &Device) -> Vec<String> {
         warnings.push(format!(
             "sampler.storage has no effect on {device}, which has no 16-bit floats in hardware that this program can use: images are f32"
         ));
+    }
+    let s = &config.sampler;
+    if s.schedule != StepShape::Constant && s.step_size_end == 1.0 && s.noise_end == 1.0 {
+        warnings.push(
+            "sampler.schedule has no effect: neither sampler.step_size_end nor sampler.noise_end says what it leads to".to_owned(),
+        );
     }
     warnings
 }
@@ -101,6 +107,21 @@ mod tests {
     use super::*;
     use crate::config::Layers;
     use crate::data::digits;
+
+    #[test]
+    fn a_schedule_to_nowhere_is_told() {
+        let warnings = |settings: &[&str]| {
+            let mut layers = Layers::preset("digits").unwrap();
+            settings.iter().for_each(|set| layers.set(set).unwrap());
+            unmet(&layers.build().unwrap(), &Device::Cpu)
+        };
+        let alone = warnings(&["sampler.schedule=cosine"]);
+        assert!(
+            alone[0].contains("sampler.schedule has no effect"),
+            "{alone:?}"
+        );
+        assert!(warnings(&["sampler.schedule=cosine", "sampler.noise_end=0.5"]).is_empty());
+    }
 
     /// A batch is all images where there are fewer than it asks for, so less than half of it may be more than there are too.
     #[test]

@@ -103,7 +103,7 @@ fn each_class_is_a_row_and_is_judged() {
     let rows = all["agreement"]["rows"].as_array().unwrap();
     assert_eq!((rows.len(), &all["agreement"]["n"]), (10, &20.into()));
     for (class, row) in rows.iter().enumerate() {
-        assert_eq!(row["class"], class);
+        assert_eq!(row["classes"], serde_json::json!([class]));
         let taken = row["taken"].as_array().unwrap();
         assert_eq!(taken.iter().map(|n| n.as_u64().unwrap()).sum::<u64>(), 2);
     }
@@ -196,6 +196,15 @@ fn a_row_between_two_conditions_has_one_noise() {
     );
     assert_eq!(desk.size("arc/samples.png"), (4 * CELL + 2, 3 * CELL + 2));
 
+    // between two ends either is meant, where it is of a class
+    let rows = record["agreement"]["rows"].as_array().unwrap();
+    let means = |row: usize| rows[row]["classes"].as_array().unwrap();
+    assert_eq!(means(0), &[serde_json::json!(3)]);
+    for inner in [1, 2] {
+        assert!(means(inner).contains(&3.into()), "{rows:?}");
+        assert!(means(3).iter().all(|end| means(inner).contains(end)));
+    }
+
     desk.sample(
         "point",
         &[&more[..], &["--interpolate", "class:3", "class:3"]].concat(),
@@ -250,8 +259,8 @@ fn holes_are_filled_and_the_rest_stays() {
     );
     let told = judged("told", &["--expected", "7"]);
     assert_eq!(
-        (&told["n"], &told["rows"][0]["class"]),
-        (&8.into(), &7.into())
+        (&told["n"], &told["rows"][0]["classes"]),
+        (&8.into(), &serde_json::json!([7]))
     );
     let images = desk.images("filled");
     assert_eq!(images.len(), 3);
@@ -291,12 +300,8 @@ fn noise_is_taken_from_images() {
         (&2.into(), &2.into())
     );
     let rows = record["agreement"]["rows"].as_array().unwrap();
-    assert_eq!(
-        rows.iter()
-            .map(|r| r["taken"].as_array().unwrap().len())
-            .sum::<usize>(),
-        55
-    );
+    let classes: Vec<_> = rows.iter().map(|row| &row["classes"]).collect();
+    assert_eq!(classes, [&serde_json::json!([1]), &serde_json::json!([4])]);
     assert_eq!(record["agreement"]["n"], 2);
     // held by noise far below a step's, the images hardly move
     desk.sample(

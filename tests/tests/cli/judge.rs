@@ -88,13 +88,28 @@ fn attributes_are_judged_by_classifiers_of_them() {
     let asked = ["--class", "Smiling,not-Smiling", "--count", "4"];
     let (agreement, warnings) = desk.agreement(&run, &smiling, &asked);
     assert_eq!(
-        (&agreement["n"], &agreement["rows"][0]["class"]),
-        (&4.into(), &1.into())
+        (&agreement["n"], &agreement["rows"][0]["classes"]),
+        (&4.into(), &serde_json::json!([1]))
     );
     assert_eq!(warnings, "");
     // what leads away from something else asks for the same
     let away = [&asked[..], &["--away", "class:Eyeglasses"]].concat();
     assert_eq!(desk.agreement(&run, &smiling, &away).0["n"], 4);
+
+    // of several that are to be met at once, a judge counts those that it knows
+    let both = [
+        "--towards",
+        "class:Smiling",
+        "--towards",
+        "class:Eyeglasses",
+        "--count",
+        "4",
+    ];
+    let (agreement, _) = desk.agreement(&run, &smiling, &both);
+    assert_eq!(
+        (&agreement["n"], &agreement["rows"][0]["classes"]),
+        (&4.into(), &serde_json::json!([1]))
+    );
 
     let parts = [
         "--judge classifier:",
@@ -123,6 +138,30 @@ fn attributes_are_judged_by_classifiers_of_them() {
         warnings.contains("warning: --judge") && warnings.contains("is all that could be compared"),
         "{warnings}"
     );
+}
+
+#[test]
+fn a_sample_of_several_classes_at_once_may_be_taken_for_any() {
+    let desk = Desk::new();
+    let run = finished_run().join("run");
+    let both = [
+        "--towards",
+        "class:3",
+        "--towards",
+        "class:8*0.5",
+        "--away",
+        "class:1",
+        "--count",
+        "4",
+    ];
+    let (agreement, _) = desk.agreement(&run, "digits", &both);
+    let row = &agreement["rows"][0];
+    assert_eq!(
+        (&agreement["n"], &row["classes"]),
+        (&4.into(), &serde_json::json!([3, 8]))
+    );
+    let taken = |class: usize| row["taken"][class].as_u64().unwrap();
+    assert_eq!(agreement["agreed"], taken(3) + taken(8));
 }
 
 #[test]
@@ -175,14 +214,13 @@ fn given_images_are_of_the_classes_that_their_folders_say() {
     let given = desk.folders("given", &["3", "7"]);
     let (agreement, warnings) = desk.agreement(&run, "digits", &["--init", &given]);
     assert_eq!((&agreement["n"], warnings.as_str()), (&4.into(), ""));
-    for (class, row) in agreement["rows"].as_array().unwrap().iter().enumerate() {
+    let rows = agreement["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{agreement}");
+    for (class, row) in [3, 7].into_iter().zip(rows) {
+        assert_eq!(row["classes"], serde_json::json!([class]), "{agreement}");
         let taken = row["taken"].as_array().unwrap();
         let n: u64 = taken.iter().map(|n| n.as_u64().unwrap()).sum();
-        assert_eq!(
-            n,
-            if [3, 7].contains(&class) { 2 } else { 0 },
-            "{agreement}"
-        );
+        assert_eq!(n, 2, "{agreement}");
     }
     let given = desk.folders("animals", &["cat", "dog"]);
     let parts = ["cat, dog", "0, 1, 2, 3", "--judge digits"];

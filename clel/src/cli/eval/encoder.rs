@@ -18,6 +18,8 @@ struct Found<'a> {
     features: String,
     checkpoint: &'a Path,
     iteration: u64,
+    /// Of the run, which says what was held out where the set has no test part.
+    seed: u64,
     data: String,
     train_n: usize,
     test_n: usize,
@@ -65,6 +67,7 @@ impl Eval {
             features: network.name(),
             checkpoint: self.named(),
             iteration: model.step,
+            seed: model.config.seed,
             train_n: known.len(),
             test_n: asked.len(),
             neighbours,
@@ -83,11 +86,12 @@ impl Eval {
             return output::say(&output::json(&found)?);
         }
         output::say(&format!(
-            "{} of {}, iteration {}, {d} features\n{}: {} training images with classes, accuracy on {} test images\n\n\
+            "{} of {}, iteration {}, seed {}, {d} features\n{}: {} training images with classes, accuracy on {} test images\n\n\
              {:.2} %   {}-NN\n{:.2} %   linear probe (logistic regression, C = 1; {:.2} % on the training images)",
             found.features,
             found.checkpoint.display(),
             found.iteration,
+            found.seed,
             found.data,
             found.train_n,
             found.test_n,

@@ -77,10 +77,16 @@ pub(super) struct Asked {
     /// In words, for reports.
     pub name: String,
     pub terms: Vec<Term>,
-    /// The class that it means, if it means one.
-    pub class: Option<Class>,
-    /// The image that it means; what class that is of, a judge must say.
-    pub image: Option<Vec<f32>>,
+    /// What samples may be taken for, if that can be said: any of these.
+    pub meant: Vec<Meant>,
+}
+
+/// What samples are to be taken for.
+#[derive(Debug, Clone)]
+pub(super) enum Meant {
+    Class(Class),
+    /// What is in this image, which a judge must say.
+    Image(Vec<f32>),
 }
 
 /// Finds latents with the encoder of a checkpoint.
@@ -126,8 +132,7 @@ impl<'a> Latents<'a> {
                         latent: Latent::mean(latent, found.dimension)?,
                         weight: 1.0,
                     }],
-                    class: None,
-                    image: Some(image.to_vec()),
+                    meant: vec![Meant::Image(image.to_vec())],
                 })
             })
             .collect()
@@ -135,23 +140,22 @@ impl<'a> Latents<'a> {
 
     /// One latent: of a class, or the normalised mean of those of images.
     pub fn row(&mut self, what: &What, weight: f64) -> Result<Asked> {
-        let (latent, class, image) = match what {
+        let (latent, meant) = match what {
             What::Class(name) => {
                 let (class, latent) = self.class(name)?;
-                (latent, Some(class), None)
+                (latent, Some(Meant::Class(class)))
             }
             What::Image(path) => {
                 let images = given_images(path, self.model.config.data.shape, None)?.images;
-                let image = (images.len() == 1).then(|| images.to_unit());
+                let image = (images.len() == 1).then(|| Meant::Image(images.to_unit()));
                 let found = extract(&self.encoder(), &images.into())?;
-                (Latent::mean(&found.values, found.dimension)?, None, image)
+                (Latent::mean(&found.values, found.dimension)?, image)
             }
         };
         Ok(Asked {
             name: what.to_string(),
             terms: vec![Term { latent, weight }],
-            class,
-            image,
+            meant: meant.into_iter().collect(),
         })
     }
 
@@ -171,12 +175,11 @@ impl Asked {
         Asked {
             name: String::new(),
             terms: Vec::new(),
-            class: None,
-            image: None,
+            meant: Vec::new(),
         }
     }
 
-    /// This and more latents. What is meant by several that are to be met at once, no class says.
+    /// This and more latents. Of several that are to be met at once, any is what samples may be taken for.
     pub fn with(mut self, more: &[Asked], sign: f64) -> Asked {
         for other in more {
             let mark = if sign < 0.0 { "-" } else { "+" };
@@ -187,7 +190,7 @@ impl Asked {
             });
             self.terms.extend(signed);
             if sign > 0.0 {
-                (self.class, self.image) = (None, None);
+                self.meant.extend(other.meant.iter().cloned());
             }
         }
         self.name = self.name.trim_start().to_owned();
@@ -205,6 +208,14 @@ impl Asked {
     pub fn first(mut self) -> Asked {
         self.name = self.named_with_weight();
         self
+    }
+
+    /// The one class that it means, if it means one and nothing else.
+    pub fn class(&self) -> Option<&Class> {
+        match &self.meant[..] {
+            [Meant::Class(class)] => Some(class),
+            _ => None,
+        }
     }
 
     /// What cannot be computed without a trained guide.

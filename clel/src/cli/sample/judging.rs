@@ -1,7 +1,10 @@
 //! How many samples are taken for the class that was asked for.
 
+use std::collections::BTreeSet;
+
 use clel_tensor::Device;
 
+use super::conditions::Meant;
 use super::plan::Plan;
 use crate::cli::output;
 use crate::config::Source;
@@ -96,18 +99,25 @@ impl Judge {
     /// their names.
     pub fn check_plan(&self, plan: &mut Plan) -> Result<()> {
         let mut unknown = false;
-        for class in plan.asked.iter().filter_map(|a| a.class.as_ref()) {
-            match self.classes.compared(&class.of) {
-                Likeness::Same => {}
-                Likeness::Unknown => unknown = true,
-                Likeness::Other => {
-                    return Err(self.stranger(
-                        &class.of.described(),
-                        class.of.source,
-                        class.of.names.as_deref(),
-                    ));
-                }
+        for asked in &mut plan.asked {
+            if let Some(class) = asked.class()
+                && self.classes.compared(&class.of) == Likeness::Other
+            {
+                return Err(self.stranger(
+                    &class.of.described(),
+                    class.of.source,
+                    class.of.names.as_deref(),
+                ));
             }
+            // of several that are to be met at once, it judges what it knows
+            asked.meant.retain(|meant| match meant {
+                Meant::Image(_) => true,
+                Meant::Class(class) => {
+                    let likeness = self.classes.compared(&class.of);
+                    unknown |= likeness == Likeness::Unknown;
+                    likeness != Likeness::Other
+                }
+            });
         }
         if plan.asked.is_empty() {
             unknown |= self.check_labels(plan)?;
@@ -187,7 +197,7 @@ impl Judge {
     pub fn agreement(
         &self,
         plan: &Plan,
-        expected: Option<usize>,
+        expected: Vec<usize>,
         samples: &[f32],
         model: &Loaded,
     ) -> Result<Agreement> {
@@ -198,21 +208,30 @@ impl Judge {
         if !plan.asked.is_empty() {
             let mut asked = Vec::with_capacity(plan.asked.len());
             for a in &plan.asked {
-                let class = match (&a.class, &a.image) {
-                    (None, Some(image)) => self.class(image, shape)?,
-                    (class, _) => class.as_ref().map(|class| class.label),
-                };
-                asked.push((a.name.clone(), class));
+                let mut classes = Vec::new();
+                for meant in &a.meant {
+                    classes.extend(match meant {
+                        Meant::Class(class) => Some(class.label),
+                        Meant::Image(image) => self.class(image, shape)?,
+                    });
+                }
+                classes.sort_unstable();
+                classes.dedup();
+                asked.push((a.name.clone(), classes));
             }
             return Agreement::count(&verdicts, asked, |sample| plan.kind(sample));
         }
         if let Some(labels) = &plan.labels {
-            let last = labels.iter().max().map_or(0, |l| *l as usize);
-            let all = (0..=last).map(|class| (format!("images of class {class}"), Some(class)));
-            return Agreement::count(&verdicts, all.collect(), |sample| labels[sample] as usize);
+            let there: BTreeSet<u32> = labels.iter().copied().collect();
+            let named = |class: &u32| (format!("images of class {class}"), vec![*class as usize]);
+            let row = |sample: usize| there.range(..labels[sample]).count();
+            return Agreement::count(&verdicts, there.iter().map(named).collect(), row);
         }
         if !plan.filled.is_empty() {
-            let asked = plan.filled.iter().map(|name| (name.clone(), expected));
+            let asked = plan
+                .filled
+                .iter()
+                .map(|name| (name.clone(), expected.clone()));
             let each = plan.count / plan.filled.len();
             return Agreement::count(&verdicts, asked.collect(), |sample| sample / each);
         }

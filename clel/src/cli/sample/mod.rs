@@ -171,7 +171,9 @@ impl Sample {
         let model = models.first();
         let (samples, film) = self.chains(models, others, plan, device)?;
         let judged = judge
-            .map(|judge| judge.agreement(plan, self.expected, &samples, model))
+            .map(|judge| {
+                judge.agreement(plan, self.expected.into_iter().collect(), &samples, model)
+            })
             .transpose();
         let (agreement, refused) = match judged {
             Ok(agreement) => (agreement, None),

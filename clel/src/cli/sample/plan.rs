@@ -228,19 +228,18 @@ fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -
     let asked = (0..frames).map(|k| -> Result<Asked> {
         let t = k as f64 / last as f64;
         let latent = Latent::between(&a.terms[0].latent, &b.terms[0].latent, t)?;
-        let end = match k {
-            0 => Some(&a),
-            _ if k == last => Some(&b),
-            _ => None,
+        let (name, ends) = match k {
+            0 => (a.name.clone(), &[&a][..]),
+            _ if k == last => (b.name.clone(), &[&b][..]),
+            _ => (format!("{t:.2}"), &[&a, &b][..]),
         };
         Ok(Asked {
-            name: end.map_or(format!("{t:.2}"), |end| end.name.clone()),
+            name,
             terms: vec![Term {
                 latent,
                 weight: 1.0,
             }],
-            class: end.and_then(|end| end.class.clone()),
-            image: end.and_then(|end| end.image.clone()),
+            meant: ends.iter().flat_map(|end| end.meant.clone()).collect(),
         })
     });
     let rows = arguments.checked_count()?.unwrap_or(IN_A_ROW);

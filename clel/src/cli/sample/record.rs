@@ -96,7 +96,7 @@ impl<'a> Record<'a> {
         let out = |name: &str| arguments.out.join(name);
         let conditions = plan.asked.iter().map(|a| Condition {
             asked: &a.name,
-            class: a.class.as_ref().map(|class| class.label),
+            class: a.class().map(|class| class.label),
             weights: a.terms.iter().map(|term| term.weight).collect(),
         });
         let images = &arguments.images;
@@ -210,9 +210,10 @@ fn table(agreement: &Agreement) -> Vec<String> {
     }
     for row in &agreement.rows {
         let n: usize = row.taken.iter().sum();
-        let share = row.class.map_or("-".to_owned(), |class| {
-            format!("{:.0} %", 100.0 * row.taken[class] as f64 / n.max(1) as f64)
-        });
+        let share = match row.classes.is_empty() {
+            true => "-".to_owned(),
+            false => format!("{:.0} %", 100.0 * row.agreed() as f64 / n.max(1) as f64),
+        };
         let counts: String = match classes <= MOST_COLUMNS {
             true => row
                 .taken
@@ -228,10 +229,14 @@ fn table(agreement: &Agreement) -> Vec<String> {
     }
     if let Some(accuracy) = agreement.accuracy {
         lines.push(format!(
-            "{} of {} ({:.1} %) are taken for the class asked for",
+            "{} of {} ({:.1} %) are taken for {}",
             agreement.agreed,
             counted(agreement.n, "sample"),
-            100.0 * accuracy
+            100.0 * accuracy,
+            match agreement.rows.iter().any(|row| row.classes.len() > 1) {
+                true => "a class asked for; where several are, for any of them",
+                false => "the class asked for",
+            }
         ));
     }
     lines

@@ -41,6 +41,17 @@ fn the_centre_of_each_face_goes_to_its_part() {
             assert!(image.chunks(3).all(|p| p == [red, 100, 250]));
         }
     }
+    // as it was published
+    for (inner, name) in [
+        ("Img", "img_align_celeba"),
+        ("Eval", "list_eval_partition.txt"),
+        ("Anno", "list_attr_celeba.txt"),
+    ] {
+        std::fs::create_dir(dir.path().join(inner)).unwrap();
+        std::fs::rename(dir.path().join(name), dir.path().join(inner).join(name)).unwrap();
+    }
+    let (again, _) = celeba(dir.path(), None, Some("A1")).unwrap();
+    assert_eq!(again.labels, Some(vec![0, 1]));
     let (train, _) = celeba(dir.path(), Some([32, 32]), None).unwrap();
     assert_eq!((train.images.shape(), train.labels), ([2, 32, 32, 3], None));
 }

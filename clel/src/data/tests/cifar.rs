@@ -102,6 +102,10 @@ fn an_archive_holds_what_its_folder_holds() {
     );
     // nothing has been unpacked
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    // the archive alone in its folder
+    std::fs::remove_dir_all(&inner).unwrap();
+    let again = cifar10(dir.path()).unwrap().parts.0;
+    assert_eq!(levels(&again.images), levels(&train.images));
 }
 
 #[test]
@@ -139,6 +143,14 @@ fn fine_labels_of_cifar100_count() {
     let error = message(cifar100(dir.path()));
     assert!(
         error.contains("test.bin: byte 3075: label 100 of record 1, expected 0 to 99"),
+        "{error}"
+    );
+    let mut coarse = records(&[50], 1);
+    coarse[0] = 20;
+    std::fs::write(dir.path().join("test.bin"), coarse).unwrap();
+    let error = message(cifar100(dir.path()));
+    assert!(
+        error.contains("test.bin: byte 0: coarse label 20 of record 0, expected 0 to 19"),
         "{error}"
     );
     let error = message(cifar10(dir.path()));

@@ -50,6 +50,13 @@ fn plain_and_packed_files_are_read() {
     }
     let found = fashion(Some(dir.path())).unwrap().0;
     assert_eq!(found.labels, Some(vec![9, 0, 4]));
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("FashionMNIST")).unwrap();
+    std::fs::rename(dir.path(), root.path().join("FashionMNIST/raw")).unwrap();
+    for folder in ["", "FashionMNIST"] {
+        let found = fashion(Some(&root.path().join(folder))).unwrap().0;
+        assert_eq!(found.labels, Some(vec![9, 0, 4]));
+    }
 }
 
 #[test]

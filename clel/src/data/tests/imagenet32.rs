@@ -68,7 +68,11 @@ fn batches_are_one_set_in_their_order_packed_or_not() {
         (CompressionMethod::Deflated, 1 << 20),
     ] {
         let dir = folder(&batch(&[20, 30], method));
-        let ((train, test), ..) = imagenet32(dir.path(), None, memory).unwrap();
+        let ((train, test), _, _, missing) = imagenet32(dir.path(), None, memory).unwrap();
+        let batches: Vec<String> = (3..10)
+            .map(|n| format!("train_data_batch_{n}.npz"))
+            .collect();
+        assert_eq!(missing, batches);
         assert_eq!(train.labels, Some(vec![19, 29, 0, 999, 6]));
         assert_eq!(test.unwrap().labels, Some(vec![2]));
         assert_eq!(train.images.in_memory().is_some(), memory == 1 << 20);
