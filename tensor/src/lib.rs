@@ -9,6 +9,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod choices;
 mod counting;
 pub mod cpu;
 mod device;

@@ -61,7 +61,7 @@ pub(super) struct Train {
     /// Goes on with the run in this directory from its newest checkpoint, or from the beginning if it has none yet, with the settings it has.
     #[arg(long, value_name = "DIR")]
     resume: Option<PathBuf>,
-    /// Stops after this many iterations in all; schedules, and intervals of metrics, stay those of the whole run.
+    /// Stops after this many iterations in all; schedules, and intervals of metrics, stay those of the whole run. A grid of samples and a checkpoint are written at the last.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Print nothing but one JSON object at the end, also where the run falls sick or fails: its directory, how it ended, its figures.

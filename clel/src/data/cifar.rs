@@ -147,8 +147,8 @@ impl Layout {
 
     /// The training files and the test file of a folder, or of the folder in it that the archive unpacks to, or of the archive in it.
     fn folder(&self, path: &Path) -> Result<Members> {
-        let inner = path.join(self.folder);
-        let path = if inner.is_dir() { &inner } else { path };
+        let (outer, inner) = (path, path.join(self.folder));
+        let path = if inner.is_dir() { &inner } else { outer };
         let member = |name: &str| {
             let path = path.join(name);
             Ok(Member {
@@ -163,10 +163,10 @@ impl Layout {
         let train = self.train.iter().filter(is_there);
         let train = train.map(|name| member(name)).collect::<Result<Vec<_>>>()?;
         if train.is_empty() {
-            let archive = path.join(self.archive);
-            return match archive.is_file() {
-                true => self.archive(&archive),
-                false => Err(self.nothing(path)),
+            let mut archives = [outer, path].map(|p| p.join(self.archive)).into_iter();
+            return match archives.find(|archive| archive.is_file()) {
+                Some(archive) => self.archive(&archive),
+                None => Err(self.nothing(path)),
             };
         }
         let names = self.names.as_ref().filter(is_there);

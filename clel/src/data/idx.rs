@@ -16,13 +16,17 @@ const FASHION: &str = "/usr/share/datasets/fashion-mnist";
 const LARGEST: u32 = LARGEST_SIDE as u32;
 
 /// MNIST from a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same of `t10k`, plain or `.gz`, as
-/// published: <http://yann.lecun.com/exdb/mnist/>; also where torchvision puts them, in `MNIST/raw` or `FashionMNIST/raw`.
+/// published: <http://yann.lecun.com/exdb/mnist/>; also where torchvision puts them, in `MNIST/raw`.
 ///
 /// # Errors
 /// A file is missing, truncated or has another form, there are not as many labels as images, or a label is above 9.
 pub fn mnist(folder: &Path) -> Result<Parts> {
-    // as torchvision has them
-    let inner = ["raw", "MNIST/raw", "FashionMNIST/raw"].map(|inner| folder.join(inner));
+    read(folder, "MNIST")
+}
+
+/// The set in a folder, or in the inner one in which torchvision puts what it calls `name`.
+fn read(folder: &Path, name: &str) -> Result<Parts> {
+    let inner = [folder.join("raw"), folder.join(name).join("raw")];
     let is_there = |folder: &Path| find(folder, "train", "images", "idx3").is_ok();
     let inner = inner
         .iter()
@@ -49,8 +53,8 @@ pub fn mnist(folder: &Path) -> Result<Parts> {
 pub fn fashion(folder: Option<&Path>) -> Result<Parts> {
     let installed = Path::new(FASHION);
     match folder {
-        Some(folder) => mnist(folder),
-        None if installed.is_dir() => mnist(installed),
+        Some(folder) => read(folder, "FashionMNIST"),
+        None if installed.is_dir() => read(installed, "FashionMNIST"),
         None => Err(absent(std::env::consts::OS)),
     }
 }

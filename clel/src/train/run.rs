@@ -360,7 +360,7 @@ fn stretch(
             // a run must not depend on the clock or on when it was stopped, nor on what no line tells when it is resumed
             let sick = match told {
                 true => health.diagnose(&all),
-                false if by_clock => health.clone().diagnose(&all),
+                false if by_clock || step == last => health.clone().diagnose(&all),
                 false => None,
             };
             // what the encoder's step did shows in no figure of this iteration

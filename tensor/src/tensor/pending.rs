@@ -13,7 +13,7 @@ use super::{
     Inner, Lazy, Pending, Tensor,
     pointwise::{MAX_BUFFERS, fusion},
 };
-use crate::{DType, Result, primitive::Primitive, scoped::Choices, storage::Storage};
+use crate::{DType, Result, choices::Choices, primitive::Primitive, storage::Storage};
 
 /// A convolution and who waits for it.
 pub(super) struct Waiting {

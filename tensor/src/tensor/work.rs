@@ -4,12 +4,14 @@ use std::{cell::Cell, sync::Arc};
 
 use super::{captured, lists::Lists};
 use crate::{
-    DType, Device, Result, RngKey, counting,
+    DType, Device, Result, RngKey,
+    choices::Choices,
+    counting,
     cpu::{self, CpuBuffer, CpuView, Epilogue},
     expr::PointwiseKernel,
     gpu::{Gpu, GpuBuffer},
     primitive::Primitive,
-    scoped::{Choices, with_value},
+    scoped::with_value,
     storage::Storage,
 };
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clel_tensor::Device;
 
@@ -86,7 +87,19 @@ pub(super) struct Asked {
 pub(super) enum Meant {
     Class(Class),
     /// What is in this image, which a judge must say.
-    Image(Vec<f32>),
+    Image(Arc<[f32]>),
+    /// What several images have in common, which nobody can.
+    Common,
+}
+
+impl Meant {
+    /// The class, if it is one by name.
+    pub fn class(&self) -> Option<&Class> {
+        match self {
+            Meant::Class(class) => Some(class),
+            _ => None,
+        }
+    }
 }
 
 /// Finds latents with the encoder of a checkpoint.
@@ -132,7 +145,7 @@ impl<'a> Latents<'a> {
                         latent: Latent::mean(latent, found.dimension)?,
                         weight: 1.0,
                     }],
-                    meant: vec![Meant::Image(image.to_vec())],
+                    meant: vec![Meant::Image(image.into())],
                 })
             })
             .collect()
@@ -143,19 +156,22 @@ impl<'a> Latents<'a> {
         let (latent, meant) = match what {
             What::Class(name) => {
                 let (class, latent) = self.class(name)?;
-                (latent, Some(Meant::Class(class)))
+                (latent, Meant::Class(class))
             }
             What::Image(path) => {
                 let images = given_images(path, self.model.config.data.shape, None)?.images;
-                let image = (images.len() == 1).then(|| Meant::Image(images.to_unit()));
+                let meant = match images.len() {
+                    1 => Meant::Image(images.to_unit().into()),
+                    _ => Meant::Common,
+                };
                 let found = extract(&self.encoder(), &images.into())?;
-                (Latent::mean(&found.values, found.dimension)?, image)
+                (Latent::mean(&found.values, found.dimension)?, meant)
             }
         };
         Ok(Asked {
             name: what.to_string(),
             terms: vec![Term { latent, weight }],
-            meant: meant.into_iter().collect(),
+            meant: vec![meant],
         })
     }
 

@@ -1,6 +1,6 @@
 //! How many samples are taken for the class that was asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use clel_tensor::Device;
 
@@ -99,25 +99,22 @@ impl Judge {
     /// their names.
     pub fn check_plan(&self, plan: &mut Plan) -> Result<()> {
         let mut unknown = false;
-        for asked in &mut plan.asked {
-            if let Some(class) = asked.class()
-                && self.classes.compared(&class.of) == Likeness::Other
-            {
-                return Err(self.stranger(
-                    &class.of.described(),
-                    class.of.source,
-                    class.of.names.as_deref(),
-                ));
-            }
-            // of several that are to be met at once, it judges what it knows
-            asked.meant.retain(|meant| match meant {
-                Meant::Image(_) => true,
-                Meant::Class(class) => {
-                    let likeness = self.classes.compared(&class.of);
-                    unknown |= likeness == Likeness::Unknown;
-                    likeness != Likeness::Other
+        for asked in &plan.asked {
+            for class in asked.meant.iter().filter_map(Meant::class) {
+                match self.classes.compared(&class.of) {
+                    Likeness::Same => {}
+                    Likeness::Unknown => unknown = true,
+                    // of several that are to be met at once, it judges what it knows
+                    Likeness::Other if asked.meant.len() > 1 => {}
+                    Likeness::Other => {
+                        return Err(self.stranger(
+                            &class.of.described(),
+                            class.of.source,
+                            class.of.names.as_deref(),
+                        ));
+                    }
                 }
-            });
+            }
         }
         if plan.asked.is_empty() {
             unknown |= self.check_labels(plan)?;
@@ -206,14 +203,16 @@ impl Judge {
         let mut verdicts = Verdicts::of(self.network.as_ref(), &images)?;
         verdicts.nothing = self.nothing;
         if !plan.asked.is_empty() {
+            let mut seen = HashMap::new();
             let mut asked = Vec::with_capacity(plan.asked.len());
             for a in &plan.asked {
                 let mut classes = Vec::new();
                 for meant in &a.meant {
-                    classes.extend(match meant {
-                        Meant::Class(class) => Some(class.label),
-                        Meant::Image(image) => self.class(image, shape)?,
-                    });
+                    classes.extend(self.label(meant, shape, &mut seen)?);
+                }
+                // what cannot be said of one of them cannot be said of all
+                if a.meant.iter().any(|meant| matches!(meant, Meant::Common)) {
+                    classes.clear();
                 }
                 classes.sort_unstable();
                 classes.dedup();
@@ -236,6 +235,28 @@ impl Judge {
             return Agreement::count(&verdicts, asked.collect(), |sample| sample / each);
         }
         Agreement::count(&verdicts, vec![("samples".to_owned(), expected)], |_| 0)
+    }
+
+    /// Its own class for what is meant, if it has one; `seen` remembers that of images, which many frames may share.
+    fn label(
+        &self,
+        meant: &Meant,
+        shape: [usize; 3],
+        seen: &mut HashMap<*const f32, Option<usize>>,
+    ) -> Result<Option<usize>> {
+        Ok(match meant {
+            Meant::Class(class) if self.classes.compared(&class.of) == Likeness::Other => None,
+            Meant::Class(class) => Some(class.label),
+            Meant::Image(image) => match seen.get(&image.as_ptr()) {
+                Some(found) => *found,
+                None => {
+                    let found = self.class(image, shape)?;
+                    seen.insert(image.as_ptr(), found);
+                    found
+                }
+            },
+            Meant::Common => None,
+        })
     }
 
     /// What one image is taken for, if for anything.

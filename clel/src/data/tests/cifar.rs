@@ -102,8 +102,9 @@ fn an_archive_holds_what_its_folder_holds() {
     );
     // nothing has been unpacked
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
-    // the archive alone in its folder
+    // the archive in its folder, perhaps beside one in which nothing is yet
     std::fs::remove_dir_all(&inner).unwrap();
+    std::fs::create_dir(&inner).unwrap();
     let again = cifar10(dir.path()).unwrap().parts.0;
     assert_eq!(levels(&again.images), levels(&train.images));
 }

@@ -53,6 +53,7 @@ fn plain_and_packed_files_are_read() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("FashionMNIST")).unwrap();
     std::fs::rename(dir.path(), root.path().join("FashionMNIST/raw")).unwrap();
+    assert!(message(mnist(root.path())).contains("train-images-idx3-ubyte"));
     for folder in ["", "FashionMNIST"] {
         let found = fashion(Some(&root.path().join(folder))).unwrap().0;
         assert_eq!(found.labels, Some(vec![9, 0, 4]));
