@@ -38,7 +38,7 @@ pub struct Cifar {
     /// Its images.
     pub parts: Parts,
     /// Names of the last training files, where a part of the set was taken on purpose.
-    pub missing: Vec<&'static str>,
+    pub missing: Vec<String>,
     /// What a list beside them calls the classes, by label.
     pub classes: Option<Vec<String>>,
 }
@@ -125,14 +125,14 @@ impl Layout {
     }
 
     /// Names of the last training files that are not there. Any other that is not there was hardly left out on purpose.
-    fn missing(&self, path: &Path, train: &[Member]) -> Result<Vec<&'static str>> {
+    fn missing(&self, path: &Path, train: &[Member]) -> Result<Vec<String>> {
         let is_there = |name: &str| train.iter().any(|member| member.name == name);
         let Some(last) = self.train.iter().rposition(|name| is_there(name)) else {
             return Err(self.nothing(path));
         };
         let (until, after) = self.train.split_at(last + 1);
         match until.iter().find(|name| !is_there(name)) {
-            None => Ok(after.to_vec()),
+            None => Ok(after.iter().map(|name| (*name).to_owned()).collect()),
             Some(name) => {
                 let why = format!(
                     "not there, but {} is; expected all of {}, or for a part of {} the first of them",

@@ -129,13 +129,12 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         Source::Digits => return fitting(digits(), config),
         Source::Cifar10 => {
             let set = cifar10(path)?;
-            missing = set.missing.into_iter().map(str::to_owned).collect();
+            missing = set.missing;
             set.parts
         }
         Source::Cifar100 => {
             let set = cifar100(path)?;
-            missing = set.missing.into_iter().map(str::to_owned).collect();
-            classes = set.classes;
+            (missing, classes) = (set.missing, set.classes);
             set.parts
         }
         Source::Svhn => svhn(path)?,

@@ -16,27 +16,22 @@ impl Sample {
                 why: "conditions say what samples should be taken for".to_owned(),
             });
         }
-        let at_least_0 = |name: &str, value: Option<f64>| match value {
-            Some(v) if !(v.is_finite() && v >= 0.0) => Err(Error::Argument {
-                argument: format!("--{name} {v}"),
-                why: "must be a finite number, 0 or above".to_owned(),
-            }),
-            _ => Ok(()),
-        };
-        at_least_0("noise", self.noise)?;
-        at_least_0("guidance", self.conditions.guidance)?;
         for (name, value) in [
             ("noise", self.noise),
             ("guidance", self.conditions.guidance),
         ] {
-            if let Some(v) = value.filter(|v| *v > f64::from(f32::MAX)) {
-                return Err(Error::Argument {
-                    argument: format!("--{name} {v:e}"),
-                    why: format!(
-                        "must be at most {:e}: chains are of 32-bit floats",
-                        f32::MAX
-                    ),
-                });
+            let fault = |argument: String, why: String| Err(Error::Argument { argument, why });
+            match value {
+                Some(v) if !(v.is_finite() && v >= 0.0) => {
+                    let why = "must be a finite number, 0 or above".to_owned();
+                    return fault(format!("--{name} {v}"), why);
+                }
+                Some(v) if v > f64::from(f32::MAX) => {
+                    let most = f32::MAX;
+                    let why = format!("must be at most {most:e}: chains are of 32-bit floats");
+                    return fault(format!("--{name} {v:e}"), why);
+                }
+                _ => {}
             }
         }
         self.conditions.check()?;
