@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::pictures;
-use super::{Channels, Crop, Form, Parts, Split};
+use super::found::Parts;
+use super::{Channels, Crop, Form, Split};
 use crate::{Error, Result};
 
 /// The square that is cut out of the 218×178 pixels, and the size it is brought to, if no other is asked for: those of Liu et al.,

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::packed::Packed;
-use super::{Images, Parts, Split};
+use super::{Found, Images, Split};
 use crate::{Error, Result};
 
 const PLANE: usize = 32 * 32;
@@ -33,22 +33,12 @@ struct Layout {
     names: Option<&'static str>,
 }
 
-/// A set that may lack training files.
-pub struct Cifar {
-    /// Its images.
-    pub parts: Parts,
-    /// Names of the last training files, where a part of the set was taken on purpose.
-    pub missing: Vec<String>,
-    /// What a list beside them calls the classes, by label.
-    pub classes: Option<Vec<String>>,
-}
-
 /// CIFAR-10 from a folder with `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, or from `cifar-10-binary.tar.gz`, as
 /// published: <https://www.cs.toronto.edu/~kriz/cifar.html>. A part of it is the first training files, one or more.
 ///
 /// # Errors
 /// A file is missing, but for the last training files, is not a whole number of records, or has a label above 9.
-pub fn cifar10(path: &Path) -> Result<Cifar> {
+pub fn cifar10(path: &Path) -> Result<Found> {
     let layout = Layout {
         name: "CIFAR-10",
         folder: "cifar-10-batches-bin",
@@ -73,7 +63,7 @@ pub fn cifar10(path: &Path) -> Result<Cifar> {
 ///
 /// # Errors
 /// A file is missing, is not a whole number of records, or has a fine label above 99.
-pub fn cifar100(path: &Path) -> Result<Cifar> {
+pub fn cifar100(path: &Path) -> Result<Found> {
     let layout = Layout {
         name: "CIFAR-100",
         folder: "cifar-100-binary",
@@ -104,7 +94,7 @@ struct Members {
 }
 
 impl Layout {
-    fn read(&self, path: &Path) -> Result<Cifar> {
+    fn read(&self, path: &Path) -> Result<Found> {
         let Members { train, test, names } = if path.is_file() {
             self.archive(path)?
         } else {
@@ -112,10 +102,10 @@ impl Layout {
         };
         let missing = self.missing(path, &train)?;
         let parts = (self.split(&train)?, Some(self.split(&[test])?));
-        Ok(Cifar {
-            parts,
-            missing,
+        Ok(Found {
             classes: names.map(Member::lines).transpose()?,
+            missing,
+            ..parts.into()
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::left_out::{LeftOut, is_picture};
 use super::picture::{Channels, Form, read_file};
 use super::set::Records;
-use super::{ImageSet, Parts, Split};
+use super::{Found, ImageSet, Split};
 use crate::{Error, Result};
 
 /// What makes images of one size, in the words of training and of the commands that have no configuration.
@@ -87,8 +87,8 @@ fn both(path: &Path, file: &Path, folder: &Path) -> Error {
     }
 }
 
-/// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds; what its classes are called; and what is not read.
-pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>, LeftOut)> {
+/// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds.
+pub(super) fn parts(path: &Path, form: Form) -> Result<Found> {
     let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
     let (train, test) = (part("train"), part("test").or_else(|| part("val")));
     let (Some(train), Some(folder)) = (&train, test) else {
@@ -102,7 +102,7 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>, Left
             },
             (other, _) => other,
         })?;
-        return Ok(((all.split, None), all.classes, all.left_out));
+        return Ok(all.into());
     };
     let train = read_folder(train, form)?;
     let [_, h, w, c] = train.split.images.shape();
@@ -126,8 +126,10 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<(Parts, Vec<String>, Left
             ),
         });
     }
-    let left_out = train.left_out.and(test.left_out);
-    Ok(((train.split, Some(test.split)), train.classes, left_out))
+    let mut found = Found::from(train);
+    found.parts.1 = Some(test.split);
+    found.left_out = found.left_out.and(test.left_out);
+    Ok(found)
 }
 
 /// Height, width and channels of images.

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::found::Parts;
 use super::packed::Packed;
-use super::{Images, Parts, Split};
+use super::{Images, Split};
 use crate::config::LARGEST_SIDE;
 use crate::{Error, Result};
 

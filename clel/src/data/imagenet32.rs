@@ -8,7 +8,7 @@ use super::folder;
 use super::npz::Npz;
 use super::region::Region;
 use super::set::Records;
-use super::{Channels, Form, ImageSet, Images, LeftOut, Parts, Split, synsets};
+use super::{Channels, Form, Found, ImageSet, Images, Split, synsets};
 use crate::{Error, Result};
 
 /// Values of an image: a red, a green and a blue plane of 32×32.
@@ -22,18 +22,13 @@ const BATCHES: u32 = 10;
 /// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
 /// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
 /// A part whose files fit into `memory` bytes is read into it. Other batches that are not compressed are read where they lie; first each is read
-/// through once, as its checksum covers all of it. With them come the names of the classes, if they are
-/// known: of batches by the published `map_clsloc.txt`, of folders by that, `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it; what
-/// is left out of folders; and which batches of the ten are not there.
+/// through once, as its checksum covers all of it. Names of classes
+/// come from the published `map_clsloc.txt`, those of folders also from `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it.
 ///
 /// # Errors
 /// A file is missing, truncated or damaged, or holds other arrays than `data`, u8 \[N, 3072\], and `labels` from 1 to 1000; compressed ones that
 /// take more than `memory`; a list of names of another form.
-pub fn imagenet32(
-    path: &Path,
-    size: Option<[usize; 2]>,
-    memory: u64,
-) -> Result<(Parts, Vec<String>, LeftOut, Vec<String>)> {
+pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<Found> {
     let mut train = Vec::new();
     for entry in std::fs::read_dir(path).map_err(Error::read(path))? {
         let name = entry.map_err(Error::read(path))?.file_name();
@@ -49,7 +44,7 @@ pub fn imagenet32(
             size: size.or(Some(SIZE)),
             channels: Channels::Rgb,
         };
-        let (parts, classes, left_out) = folder::parts(path, form).map_err(|error| match error {
+        let found = folder::parts(path, form).map_err(|error| match error {
             Error::NoImages { path, .. } => Error::NoImages {
                 path,
                 why: "expected train_data_batch_1.npz and so on and val_data.npz, or folders `train` and `val` of image files"
@@ -57,7 +52,7 @@ pub fn imagenet32(
             },
             other => other,
         })?;
-        return Ok((parts, synsets::named(path, classes)?, left_out, Vec::new()));
+        return found.renamed(path);
     }
     if let Some(size) = size.filter(|size| *size != SIZE) {
         return Err(Error::Mismatch {
@@ -80,12 +75,11 @@ pub fn imagenet32(
     }
     let test = split(&[test], memory)?;
     let parts = (split(&train, memory)?, Some(test));
-    Ok((
-        parts,
-        synsets::of_labels(path)?,
-        LeftOut::default(),
+    Ok(Found {
+        classes: synsets::of_labels(path)?,
         missing,
-    ))
+        ..parts.into()
+    })
 }
 
 fn split(paths: &[PathBuf], memory: u64) -> Result<Split> {

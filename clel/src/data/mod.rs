@@ -12,6 +12,7 @@ mod class_set;
 mod classes;
 mod digits;
 mod folder;
+mod found;
 mod idx;
 mod imagenet32;
 mod images;
@@ -37,11 +38,12 @@ use std::path::Path;
 pub use ahead::Ahead;
 pub use anywhere::{NamedImages, read_any};
 pub use celeba::celeba;
-pub use cifar::{Cifar, cifar10, cifar100};
+pub use cifar::{cifar10, cifar100};
 pub(crate) use class_set::MOST_CLASSES;
 pub use class_set::{ClassSet, Likeness};
 pub use digits::digits;
 pub use folder::{Folder, read_folder};
+pub use found::Found;
 pub use idx::{fashion, mnist};
 pub use imagenet32::imagenet32;
 pub use images::{Images, Pixels, to_byte};
@@ -107,9 +109,6 @@ pub struct Dataset {
     pub drawn: bool,
 }
 
-/// What a source has: a part to learn, and perhaps one to test with.
-type Parts = (Split, Option<Split>);
-
 /// Loads what the configuration names. Where the source has no test part, `test_share` of the
 /// images, drawn by `seed`, become one. Image files are decoded now if a part's pixels take up to `data.memory`, else whenever
 /// they are needed.
@@ -120,48 +119,25 @@ type Parts = (Split, Option<Split>);
 pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let path = config.path.as_deref().unwrap_or(Path::new(""));
     let limit = config.memory.saturating_mul(1 << 20);
-    let mut classes = classes::names(config);
-    let mut missing = Vec::new();
-    let mut unread = LeftOut::default();
-    let folders = |names: Vec<String>| (!names.is_empty()).then_some(names);
     check_folder(config)?;
-    let (train, test) = match config.source {
+    let found = match config.source {
         Source::Digits => return fitting(digits(), config),
-        Source::Cifar10 => {
-            let set = cifar10(path)?;
-            missing = set.missing;
-            set.parts
-        }
-        Source::Cifar100 => {
-            let set = cifar100(path)?;
-            (missing, classes) = (set.missing, set.classes);
-            set.parts
-        }
-        Source::Svhn => svhn(path)?,
-        Source::Imagenet32 => {
-            let (parts, names, left_out, absent) = imagenet32(path, config.size, limit)?;
-            classes = folders(names);
-            (unread, missing) = (left_out, absent);
-            parts
-        }
-        Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?,
+        Source::Cifar10 => cifar10(path)?,
+        Source::Cifar100 => cifar100(path)?,
+        Source::Svhn => svhn(path)?.into(),
+        Source::Imagenet32 => imagenet32(path, config.size, limit)?,
+        Source::Celeba => celeba(path, config.size, config.attribute.as_deref())?.into(),
         Source::Dtd | Source::DtdCorner => {
             let corner = config.source == Source::DtdCorner;
-            let textures = textures(path, config.size, corner)?;
-            classes = folders(textures.classes);
-            unread = textures.left_out;
-            (textures.split, None)
+            textures(path, config.size, corner)?.into()
         }
-        Source::Mnist => mnist(path)?,
-        Source::Fashion => fashion(config.path.as_deref())?,
-        Source::Images => {
-            let (parts, names, left_out) = folder::parts(path, Form::of(config))?;
-            classes = folders(synsets::named(path, names)?);
-            unread = left_out;
-            parts
-        }
-        Source::Safetensors => read_tensors(path)?,
+        Source::Mnist => mnist(path)?.into(),
+        Source::Fashion => fashion(config.path.as_deref())?.into(),
+        Source::Images => folder::parts(path, Form::of(config))?.renamed(path)?,
+        Source::Safetensors => read_tensors(path)?.into(),
     };
+    let without = found.without();
+    let (train, test) = found.parts;
     let (train, test, drawn) = match test {
         Some(test) => (train, test, false),
         None => {
@@ -170,11 +146,6 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
             (train, test, drawn)
         }
     };
-    missing.extend(unread.in_words());
-    let without = match &missing[..] {
-        [] => String::new(),
-        files => format!(" without {}", files.join(", ")),
-    };
     let dataset = Dataset {
         name: match &config.path {
             Some(path) => format!("{} ({}{without})", path.display(), config.source.name()),
@@ -182,7 +153,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         },
         train: train.held_up_to(limit)?,
         test: test.held_up_to(limit)?,
-        classes,
+        classes: found.classes.or_else(|| classes::names(config)),
         drawn,
     };
     fitting(dataset, config)

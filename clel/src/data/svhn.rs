@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::found::Parts;
 use super::matlab::MatFile;
-use super::{Images, Parts, Split};
+use super::{Images, Split};
 use crate::{Error, Result};
 
 /// Values of an image.

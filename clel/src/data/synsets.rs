@@ -45,9 +45,9 @@ pub(super) fn named(folder: &Path, classes: Vec<String>) -> Result<Vec<String>> 
 ///
 /// # Errors
 /// A list that cannot be read, or has another form.
-pub(super) fn of_labels(folder: &Path) -> Result<Vec<String>> {
+pub(super) fn of_labels(folder: &Path) -> Result<Option<Vec<String>>> {
     let Some(path) = find(folder, LABELS) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let mut by_label = BTreeMap::new();
     for (i, line) in read(&path)?.lines().enumerate() {
@@ -68,10 +68,10 @@ pub(super) fn of_labels(folder: &Path) -> Result<Vec<String>> {
         return Err(Error::format(&path, "its end", why));
     }
     let (numbers, names): (Vec<String>, Vec<String>) = by_label.into_values().unzip();
-    Ok(distinct(
+    Ok(Some(distinct(
         &numbers,
         &names.iter().map(Some).collect::<Vec<_>>(),
-    ))
+    )))
 }
 
 /// Names, with the class itself where it has none, and in addition where it shares one.

@@ -9,9 +9,10 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 
 use super::bytes::numbers;
+use super::found::Parts;
 use super::region::Region;
 use super::set::Records;
-use super::{ImageSet, Images, MOST_CLASSES, Parts, Split};
+use super::{ImageSet, Images, MOST_CLASSES, Split};
 use crate::{Error, Result, whole_file};
 
 /// Bytes that a header takes at most, as the format says.

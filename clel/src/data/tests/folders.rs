@@ -108,8 +108,9 @@ fn folders_of_parts_must_have_the_same_classes() {
             folder.components().count() as u8,
         );
     }
-    let ((train, test), classes, _) = folder::parts(dir.path(), AS_STORED).unwrap();
-    assert_eq!(classes, ["a", "b"]);
+    let found = folder::parts(dir.path(), AS_STORED).unwrap();
+    let (train, test) = found.parts;
+    assert_eq!(found.classes.unwrap(), ["a", "b"]);
     assert_eq!(
         (train.labels, test.unwrap().labels),
         (Some(vec![0, 1]), Some(vec![0, 1]))
