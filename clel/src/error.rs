@@ -151,7 +151,7 @@ pub enum Error {
         /// What is wrong with each.
         problems: Vec<String>,
     },
-    /// Another process is training in the run directory.
+    /// Another process is training in the directory.
     #[error("another process is training in {}; wait for it, or stop it", .path.display())]
     RunBusy {
         /// The directory.

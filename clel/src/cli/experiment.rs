@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use super::signals::{STOPPING, stop_on_signals};
 use super::{DeviceArgument, LookArguments, STOPPED, output, table};
 use crate::experiment::{Experiment, Progress, RunResult, State, check_unchanged, perform, tables};
+use crate::report::{LOCK, RunLock};
 use crate::{Error, Result, whole_file};
 
 /// Examples at the end of the help text.
@@ -64,7 +65,7 @@ impl ExperimentCommand {
         let usual = || Path::new("runs").join(self.file.file_stem().unwrap_or_default());
         let out = self.out.clone().unwrap_or_else(usual);
         check_unchanged(&experiment, &out)?;
-        claim(&out, &self.file)?;
+        let _lock = claim(&out, &self.file)?;
         let device = self.device.open()?;
         let stop = Arc::default();
         stop_on_signals(&stop, Some(STOPPING));
@@ -107,11 +108,13 @@ impl ExperimentCommand {
     }
 }
 
-/// Makes the directory an experiment's, with a copy of its file; refuses one that is something else.
-fn claim(out: &Path, file: &Path) -> Result<()> {
+/// Makes the directory an experiment's and this process's, with a copy of the file; refuses one that is something else.
+fn claim(out: &Path, file: &Path) -> Result<RunLock> {
     let copy = out.join("experiment.toml");
-    let empty = std::fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
-    if !empty && !copy.is_file() {
+    let is_blank = std::fs::read_dir(out).map_or(true, |all| {
+        all.flatten().all(|entry| entry.file_name() == LOCK)
+    });
+    if !is_blank && !copy.is_file() {
         return Err(Error::Argument {
             argument: out.display().to_string(),
             why: "holds something else than an experiment; choose another --out".to_owned(),
@@ -119,5 +122,7 @@ fn claim(out: &Path, file: &Path) -> Result<()> {
     }
     std::fs::create_dir_all(out).map_err(Error::write(out))?;
     let text = std::fs::read(file).map_err(Error::read(file))?;
-    whole_file::write(&copy, &text)
+    let lock = RunLock::of(out)?;
+    whole_file::write(&copy, &text)?;
+    Ok(lock)
 }

@@ -34,6 +34,8 @@ pub use lines::Lines;
 pub(crate) use lines::short;
 pub use live::Live;
 pub(crate) use locale::{is_utf8, printable, spelled};
+pub(crate) use lock::LOCK;
+pub use lock::RunLock;
 pub(crate) use metrics::ENDED;
 pub use metrics::{End, Metrics};
 pub use overview::{Overview, State};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Metrics;
+use super::{LOCK, Metrics};
 use crate::config::{Best, Config};
 use crate::{Error, Result, whole_file};
 
@@ -165,9 +165,9 @@ impl RunDir {
         }
     }
 
-    /// The file by which one process keeps others out.
+    /// See [`LOCK`].
     pub(super) fn lock_path(&self) -> PathBuf {
-        self.path.join("lock")
+        self.path.join(LOCK)
     }
 
     /// The directory itself.

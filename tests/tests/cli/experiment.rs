@@ -187,10 +187,16 @@ fn goes_on_where_it_was_stopped() {
         assert!(begin.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(2));
     }
-    let sent = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
+    let id = child.id().to_string();
+    let send = |signal: &str| {
+        let sent = Command::new("kill").args([signal, id.as_str()]).status();
+        assert!(sent.unwrap().success());
+    };
+    // it has the directory to itself, also while it rests
+    send("-STOP");
+    perform(&file, &parts).told(2, &["another process is training in", &text(&parts)]);
+    send("-TERM");
+    send("-CONT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let stopped = results(&parts);
     assert_eq!(state(&stopped, 0, 0), "complete");
