@@ -33,9 +33,14 @@ fn values(module: &dyn Module) -> clel_nn::Result<Vec<Vec<f32>>> {
         .collect()
 }
 
+/// A folder of its own, where WebAssembly, too, finds one.
+fn folder() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+}
+
 #[test]
 fn what_was_saved_is_loaded() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("net.safetensors");
     let (saved, loaded) = (net(1, DType::F32)?, net(2, DType::F32)?);
     clel_nn::Layer::forward(
@@ -105,7 +110,7 @@ fn files_are_in_pytorch_order() -> Outcome {
 
 #[test]
 fn single_precision_fills_double() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("net.safetensors");
     let (single, double) = (net(1, DType::F32)?, net(2, DType::F64)?);
     save_module(&path, &single)?;
@@ -131,7 +136,7 @@ fn single_precision_fills_double() -> Outcome {
 /// A file of halves, as PyTorch's `.half()` makes one, fills a module of single precision.
 #[test]
 fn half_precision_fills_single() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("net.safetensors");
     let (from, to) = (net(1, DType::F16)?, net(2, DType::F32)?);
     save_module(&path, &from)?;
@@ -155,7 +160,7 @@ fn half_precision_fills_single() -> Outcome {
 /// Every wrong file is refused with its name, the key and the shapes, and changes nothing.
 #[test]
 fn wrong_files_change_nothing() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("net.safetensors");
     let net_ = net(1, DType::F32)?;
     let before = values(&net_)?;
@@ -252,7 +257,7 @@ fn the_count_of_batches_is_ignored() -> Outcome {
 
 #[test]
 fn parts_of_a_file_by_prefix() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("both.safetensors");
     let (a, b) = (net(1, DType::F32)?, net(2, DType::F32)?);
     let all = [export(&a, "a.")?, export(&b, "b.")?].concat();
@@ -271,7 +276,7 @@ fn parts_of_a_file_by_prefix() -> Outcome {
 
 #[test]
 fn numbers_that_are_not_finite_are_found() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("a.safetensors");
     let (one, four) = (&[0.5f32], &[0.0, f64::MAX, -1.0, f64::NEG_INFINITY]);
     let list = [
@@ -305,7 +310,7 @@ fn numbers_that_are_not_finite_are_found() -> Outcome {
 
 #[test]
 fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let taken = dir.path().join("folder");
     fs::create_dir(&taken)?;
     fs::write(taken.join("inside"), "x")?;
@@ -324,7 +329,7 @@ fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
 fn a_file_that_another_program_reads_is_waited_for() -> Outcome {
     use std::os::windows::fs::OpenOptionsExt;
 
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("x");
     write_atomically(&path, b"old")?;
     let reading = fs::File::options().read(true).share_mode(1).open(&path)?;
@@ -342,7 +347,7 @@ fn a_file_that_another_program_reads_is_waited_for() -> Outcome {
 /// Zero-sized and scalar arrays.
 #[test]
 fn odd_shapes() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("odd.safetensors");
     let list = [
         (
@@ -373,7 +378,7 @@ fn odd_shapes() -> Outcome {
 /// One changed bit anywhere: the file is refused, or what it holds is what was written.
 #[test]
 fn no_changed_bit_goes_unnoticed() -> Outcome {
-    let dir = tempfile::tempdir()?;
+    let dir = folder()?;
     let path = dir.path().join("net.safetensors");
     let metadata = BTreeMap::from([("step".to_owned(), "1234".to_owned())]);
     let x = Tensor::from_slice(&[1.0f32, -2.0, 3.5], &[3], &Device::Cpu)?;

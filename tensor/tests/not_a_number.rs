@@ -81,7 +81,7 @@ fn wherever_it_stands() {
             [2, 3_000, 5],
             [1, 2_000, 300],
         ] {
-            let finite = |i: usize| (i * 7919 % 1000) as f32 - 500.0;
+            let finite = |i: usize| (i as u64 * 7919 % 1000) as f32 - 500.0;
             let plain: Vec<f32> = (0..outer * len * inner).map(finite).collect();
             for place in [0, 1, len / 2, len - 2, len - 1] {
                 let mut x = plain.clone();

@@ -279,7 +279,8 @@ mod tests {
 
     #[test]
     fn too_much_is_an_error() {
-        for len in [usize::MAX, isize::MAX as usize / 8, 1 << 44] {
+        let tera = 1_usize.checked_shl(44).unwrap_or(usize::MAX);
+        for len in [usize::MAX, isize::MAX as usize / 8, tera] {
             let e = PoolVec::<f64>::uninit("matmul", len).unwrap_err();
             assert!(
                 matches!(e, Error::OutOfMemory { op: "matmul", .. }),

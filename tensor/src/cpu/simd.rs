@@ -98,6 +98,7 @@ mod neon {
 use std::arch::x86_64 as x86;
 
 /// An instruction set by the names that its intrinsics have in a module.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! simd {
     ($isa:ident, $t:ty, $arch:ident::$v:ident, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $sub:ident) => {
         // SAFETY: the methods are the instructions they are named after.

@@ -9,6 +9,7 @@ mod matmul;
 mod moves;
 mod pool;
 mod reduce;
+#[cfg(not(target_family = "wasm"))] // which has one thread
 mod threads;
 
 use super::{CpuBuffer, CpuView, run};
