@@ -2,6 +2,8 @@
 
 use clel_tensor::{DType, Device, Result, Tensor};
 
+mod common;
+
 const NAN: f32 = f32::NAN;
 const INF: f32 = f32::INFINITY;
 
@@ -9,10 +11,8 @@ const INF: f32 = f32::INFINITY;
 fn on_every_device(check: impl Fn(&Device, DType) -> Result<()>) {
     check(&Device::Cpu, DType::F32).unwrap();
     check(&Device::Cpu, DType::F64).unwrap();
-    match Device::parse("wgpu") {
-        Ok(gpu) => check(&gpu, DType::F32).unwrap(),
-        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
-        Err(e) => eprintln!("skipped: {e}"),
+    if let Some(gpu) = common::gpu() {
+        check(&gpu, DType::F32).unwrap();
     }
 }
 

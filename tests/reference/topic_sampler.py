@@ -13,7 +13,7 @@ from topic_energy import narrow
 CASES = {
     "train": dict(steps=10, step_size=0.2),
     "eval": dict(steps=10, step_size=0.2),
-    "clipped": dict(steps=3, step_size=0.2, clip=0.1),
+    "clipped": dict(steps=3, step_size=0.2, clip=0.02),
     "noisy": dict(steps=3, step_size=0.2, sigma=0.05),
 }
 

@@ -19,11 +19,7 @@ pub fn load(case: &Case<'_>, module: &dyn Module) -> Result<(), Failure> {
         }
         unused.retain(|key| *key != name);
     }
-    if unused.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("the module has no {}", unused.join(", ")).into())
-    }
+    none_left(&unused)
 }
 
 /// Compares the gradients of `objective` with respect to every parameter.
@@ -48,11 +44,15 @@ pub fn same_gradients(
     Ok(())
 }
 
-/// Compares parameters and states with the tensors of their names; those that the fixture lacks are skipped.
+/// Compares parameters and states with the tensors of their names, all that the fixture has here.
 ///
 /// # Errors
-/// What the device reports.
+/// The fixture has none, or one that the module has not; what the device reports.
 pub fn same_values(case: &Case<'_>, module: &dyn Module) -> Result<(), Failure> {
+    let mut unused = case.keys();
+    if unused.is_empty() {
+        return Err(format!("there is nothing under {}", case.prefix()).into());
+    }
     for (name, slot) in module.slots() {
         if !case.has(&name) {
             continue;
@@ -62,6 +62,14 @@ pub fn same_values(case: &Case<'_>, module: &dyn Module) -> Result<(), Failure> 
             Slot::State(s) => s.order().to_file(&s.tensor())?,
         };
         case.same(&name, &file)?;
+        unused.retain(|key| *key != name);
     }
-    Ok(())
+    none_left(&unused)
+}
+
+fn none_left(unused: &[String]) -> Result<(), Failure> {
+    match unused {
+        [] => Ok(()),
+        _ => Err(format!("the module has no {}", unused.join(", ")).into()),
+    }
 }

@@ -13,9 +13,9 @@ use clel::train::{Networks, Trainer};
 use clel_autograd::recorded_nodes;
 use clel_nn::optim::{Adam, Ema, Optimizer, Sgd};
 use clel_nn::{Init, Mode, Module, hold_weights};
-use clel_tensor::gpu::{AdapterKind, Family, Gpu, GpuOptions, find_adapter};
+use clel_tensor::gpu::{Family, Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, cpu::cpu_memory};
-use clel_tests::{devices, with_halves};
+use clel_tests::{devices, is_software, with_halves};
 
 /// Memory is counted for the whole process, so the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -143,11 +143,6 @@ fn launches_of_an_iteration(device: &Device) -> Outcome<BTreeMap<&'static str, u
     iterate()?;
     let (done, counts) = count_launches(iterate);
     Ok(done.map(|()| counts)?)
-}
-
-/// Whether this is a software rasteriser, of which the list is.
-fn is_software(device: &Device) -> bool {
-    matches!(device, Device::Wgpu(gpu) if gpu.summary().kind == AdapterKind::Software)
 }
 
 #[test]

@@ -3,15 +3,24 @@
 // each test program uses what it needs of this
 #![allow(dead_code)]
 
-use std::sync::OnceLock;
-
 use clel_tensor::Device;
 
-/// Software Vulkan, or whatever there is; required where CLEL_REQUIRE_GPU is 1.
+/// There is none without the feature.
+#[cfg(not(feature = "wgpu"))]
 pub fn gpu() -> Option<Device> {
+    None
+}
+
+/// Software Vulkan, or whatever there is; required where CLEL_REQUIRE_GPU is 1. One that is there and cannot be opened is a failure.
+#[cfg(feature = "wgpu")]
+pub fn gpu() -> Option<Device> {
+    use std::sync::OnceLock;
+
+    use clel_tensor::gpu::{Gpu, find_adapter};
+
     static GPU: OnceLock<Option<Device>> = OnceLock::new();
-    GPU.get_or_init(|| match Device::parse("wgpu") {
-        Ok(device) => Some(device),
+    GPU.get_or_init(|| match find_adapter("") {
+        Ok(adapter) => Some(Device::Wgpu(Gpu::open(adapter).unwrap())),
         Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
         Err(e) => {
             eprintln!("skipped on a GPU: {e}");

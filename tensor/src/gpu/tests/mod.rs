@@ -18,12 +18,10 @@ use super::{Family, Gpu, GpuBuffer, GpuOptions, find_adapter};
 /// A device for tests, or `None` with a message when this machine has no adapter.
 ///
 /// # Panics
-/// Without an adapter if the environment says `CLEL_REQUIRE_GPU=1`.
+/// Without an adapter if the environment says `CLEL_REQUIRE_GPU=1`; if one is there and cannot be opened.
 pub(crate) fn test_gpu_with(options: GpuOptions) -> Option<Gpu> {
-    let opened =
-        find_adapter("").and_then(|adapter| pollster::block_on(Gpu::open_with(adapter, options)));
-    match opened {
-        Ok(gpu) => Some(gpu),
+    match find_adapter("") {
+        Ok(adapter) => Some(pollster::block_on(Gpu::open_with(adapter, options)).unwrap()),
         Err(error) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => {
             panic!("CLEL_REQUIRE_GPU=1, but {error}")
         }
