@@ -70,6 +70,8 @@ def command(program, a, what, model, batch, held):
         return None
     if program.startswith("pytorch"):
         line = [os.environ.get("PEERS_PYTHON", "python3"), str(HERE / "pytorch/bench.py"), *same, "--held", held]
+        # as many as the others take by themselves
+        line += ["--threads", str(len(os.sched_getaffinity(0)))]
         line += ["--device", "cuda", "--precision", PRECISIONS[a.precision]] if a.gpu else []
         return line + (["--graph"] if program.endswith("graphs") else [])
     if what == "train" or held == "false":

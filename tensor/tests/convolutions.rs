@@ -10,7 +10,7 @@ use clel_tensor::{
     expr::{Binary, Distribution},
     with_winograd, without_fusion,
 };
-use common::gpu;
+use common::{gpu, has_halves};
 use proptest::prelude::*;
 
 /// One operation of a random network: operands are taken from what there is, modulo its number.
@@ -171,7 +171,7 @@ fn families() -> &'static [Device] {
             Device::Wgpu(pollster::block_on(Gpu::open_with(adapter, options)).unwrap())
         };
         let mut both = [Family::Direct, Family::Tiled].map(open).to_vec();
-        both.retain(|device| device.supports(DType::F16));
+        both.retain(has_halves);
         both
     })
 }

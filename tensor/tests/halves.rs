@@ -5,12 +5,11 @@ mod common;
 
 use clel_tensor::gpu::{Gpu, GpuOptions, find_adapter};
 use clel_tensor::{DType, Device, Error, Expr, Result, RngKey, Tensor, f16};
-use common::{devices, gpu};
+use common::{devices, gpu, has_halves};
 
 /// The devices that have arrays of f16: the CPU, and most GPUs.
 fn with_halves() -> impl Iterator<Item = Device> {
-    let all = devices().into_iter();
-    all.filter(|device| device.supports(DType::F16))
+    devices().into_iter().filter(has_halves)
 }
 
 fn halves(numbers: &[f32]) -> Vec<f16> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fréchet distances for `clel/src/eval/tests.rs`, by numpy 2.4 and scipy 1.17's `sqrtm`.
+"""Fréchet distances for `clel/src/eval/tests/`, by numpy 2.4 and scipy 1.17's `sqrtm`.
 
 The features are formulas, so that the test makes the same ones without a file.
 """

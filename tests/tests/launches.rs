@@ -209,6 +209,24 @@ fn steps_launch_what_is_listed() -> Outcome {
             "not in tests/fixtures/launches.txt: a step, an update, an iteration now launch\n{found}"
         );
     }
+    // what this machine cannot do is not looked for
+    let has = |on: &str| found.contains(on);
+    let is_here = |line: &&str| {
+        let of = [
+            " cpu: ",
+            " wgpu direct: ",
+            " wgpu tiled: ",
+            "of halves: ",
+            "by lanes: ",
+        ];
+        of.iter().any(|on| line.contains(on) && has(on))
+    };
+    for line in listed.lines().filter(is_here) {
+        assert!(
+            found.lines().any(|l| l == line),
+            "no more in use, but in tests/fixtures/launches.txt: {line}"
+        );
+    }
     Ok(())
 }
 

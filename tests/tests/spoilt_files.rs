@@ -91,6 +91,28 @@ fn spoilt(sample: &[u8], key: RngKey) -> Vec<u8> {
     bytes
 }
 
+/// The fuzzers are no part of the workspace.
+#[test]
+fn every_reader_has_a_fuzzer() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let targets = manifest.split("[[bin]]\nname = \"").skip(1);
+    let mut targets: Vec<&str> = targets.filter_map(|rest| rest.split('"').next()).collect();
+    targets.sort_unstable();
+    let mut readers = READERS.map(|reader| reader.name);
+    readers.sort_unstable();
+    assert_eq!(targets, readers);
+    for name in readers {
+        let path = folder.join(format!("fuzz_targets/{name}.rs"));
+        let target = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            target.contains(&format!("\"{name}\"")),
+            "{}",
+            path.display()
+        );
+    }
+}
+
 /// With `CLEL_SAMPLES` in the environment they are also written, into a folder for each reader there.
 #[test]
 fn samples_are_whole() {

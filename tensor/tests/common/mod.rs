@@ -3,7 +3,7 @@
 // each test program uses what it needs of this
 #![allow(dead_code)]
 
-use clel_tensor::Device;
+use clel_tensor::{DType, Device};
 
 /// There is none without the feature.
 #[cfg(not(feature = "wgpu"))]
@@ -33,4 +33,13 @@ pub fn gpu() -> Option<Device> {
 /// The CPU, and a GPU where there is one.
 pub fn devices() -> Vec<Device> {
     [Some(Device::Cpu), gpu()].into_iter().flatten().collect()
+}
+
+/// Whether a device has arrays of f16. Mesa's rasteriser has, so that where a GPU is required, one without is a failure.
+pub fn has_halves(device: &Device) -> bool {
+    let has = device.supports(DType::F16);
+    let required = std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1");
+    let mesas = device.to_string().contains("llvmpipe");
+    assert!(has || !(required && mesas), "{device} has no halves");
+    has
 }

@@ -83,10 +83,23 @@ fn webgpu_trains_resumes_samples_and_judges() {
     assert_eq!(sampled.code, Some(0), "{sampled:?}");
     let picture = text(&dir.path().join("digit.png"));
     image::GrayImage::new(8, 8).save(&picture).unwrap();
-    let judged = clel(&[&["energy", "--json", "--images", &picture], &model[..]].concat());
-    assert_eq!(judged.code, Some(0), "{judged:?}");
-    let line: serde_json::Value = serde_json::from_str(judged.stdout.trim()).unwrap();
-    assert!(line["energy"].as_f64().is_some_and(|e| e >= 0.0), "{line}");
+    let energy = |device: &str| -> f64 {
+        let judged = clel(&[
+            "energy",
+            "--json",
+            "--images",
+            &picture,
+            "--checkpoint",
+            &run,
+            "--device",
+            device,
+        ]);
+        assert_eq!(judged.code, Some(0), "{judged:?}");
+        let line: serde_json::Value = serde_json::from_str(judged.stdout.trim()).unwrap();
+        line["energy"].as_f64().unwrap()
+    };
+    let (gpu, cpu) = (energy("wgpu"), energy("cpu"));
+    assert!((gpu - cpu).abs() <= 1e-4 * cpu, "{gpu} {cpu}");
 }
 
 #[test]

@@ -42,6 +42,18 @@ pub(crate) const TEST_OPTIONS: GpuOptions = GpuOptions {
     always_winograd: false,
 };
 
+/// Whether lanes share rows on this device. On Mesa's rasteriser they do where its vectors are as long as the kernels expect, which its name
+/// tells.
+///
+/// # Panics
+/// If they do not there.
+fn has_lanes(gpu: &Gpu) -> bool {
+    let name = &gpu.summary().name;
+    let expected = name.contains("llvmpipe") && name.contains("256 bits");
+    assert!(gpu.inner.lanes || !expected, "no lanes on {name}");
+    gpu.inner.lanes
+}
+
 /// The usual device for tests.
 pub(crate) fn test_gpu() -> Option<Gpu> {
     test_gpu_with(TEST_OPTIONS)
