@@ -150,3 +150,36 @@ impl Ood {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        ood: Ood,
+    }
+
+    /// β of the ranking is not that of the training, 0.01.
+    #[test]
+    fn beta_is_a_tenth_unless_it_is_given() {
+        let beta = |more: &[&str]| {
+            let given = [
+                "ood",
+                "--checkpoint",
+                "c",
+                "--in",
+                "digits",
+                "--out",
+                "interp",
+            ];
+            Program::parse_from([&given[..], more].concat()).ood.beta
+        };
+        assert_eq!(beta(&[]), 0.1);
+        assert_eq!(beta(&["--beta", "0.5"]), 0.5);
+        assert_eq!(beta(&["--beta", "0"]), 0.0);
+    }
+}

@@ -1,4 +1,6 @@
-//! The settings that leave a part of the method out.
+//! The settings that leave a part of the method out; in `iteration`, what an iteration draws and finds.
+
+mod iteration;
 
 use clel_autograd::{GradOptions, Var, grad};
 use clel_nn::{Mode, Module};

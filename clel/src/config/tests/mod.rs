@@ -1,3 +1,5 @@
+mod published;
+
 use std::io::Write;
 
 use super::*;

@@ -1,8 +1,11 @@
+mod replay;
+mod rounds;
+
 use clel_autograd::Var;
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
 
 use super::*;
-use crate::config::StepShape;
+use crate::config::{Layers, StepShape, Storage};
 
 /// E(x) = ½‖x − ½‖², whose gradient is x − ½.
 fn bowl(x: &Var) -> Result<Var> {
@@ -22,6 +25,100 @@ fn langevin(noise: f64, clip: Option<f64>) -> Langevin {
 
 fn start() -> Tensor {
     Tensor::uniform(&[4, 2, 2, 1], RngKey::new(1, 1), &Device::Cpu).unwrap()
+}
+
+/// Numbers on [0, 1) whose mean and variance are those of the uniform distribution, within 4.5 of their own standard deviations.
+fn assert_uniform(values: &[f32]) {
+    assert!(values.iter().all(|v| (0.0..1.0).contains(v)));
+    let n = values.len() as f64;
+    let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
+    assert!((mean - 0.5).abs() < 4.5 / (12.0 * n).sqrt(), "{mean}");
+    let square = |v: &f32| (f64::from(*v) - 0.5).powi(2);
+    let variance = values.iter().map(square).sum::<f64>() / n;
+    // E(x − ½)⁴ is 1/80, the square of the variance 1/144
+    let deviation = ((1.0 / 80.0 - 1.0 / 144.0) / n).sqrt();
+    let off = (variance - 1.0 / 12.0).abs();
+    assert!(off < 4.5 * deviation, "{variance}");
+}
+
+/// No two of the images of `size` numbers begin alike.
+fn assert_all_differ(values: &[f32], size: usize) {
+    let heads = values
+        .chunks(size)
+        .map(|image| [image[0].to_bits(), image[1].to_bits()]);
+    let mut heads: Vec<[u32; 2]> = heads.collect();
+    let all = heads.len();
+    heads.sort_unstable();
+    heads.dedup();
+    assert_eq!(heads.len(), all);
+}
+
+#[test]
+fn the_dynamics_are_those_of_the_configuration() {
+    let mut layers = Layers::preset("digits").unwrap();
+    for set in [
+        "sampler.steps=7",
+        "sampler.step_size=3.5",
+        "sampler.noise=0.25",
+        "sampler.clip=0.75",
+        "sampler.capture=false",
+        "sampler.schedule=geometric",
+        "sampler.step_size_end=0.5",
+        "sampler.noise_end=0.125",
+        "sampler.storage=f16",
+    ] {
+        layers.set(set).unwrap();
+    }
+    let of = Langevin::of(&layers.clone().build().unwrap().sampler);
+    let wanted = Langevin {
+        steps: 7,
+        step_size: 3.5,
+        noise: 0.25,
+        clip: Some(0.75),
+        capture: false,
+        schedule: StepSchedule {
+            shape: StepShape::Geometric,
+            step_size_end: 0.5,
+            noise_end: 0.125,
+            steps: 7,
+        },
+        storage: Storage::F16,
+    };
+    assert_eq!(of, wanted);
+    layers.set("sampler.clip=none").unwrap();
+    assert_eq!(Langevin::of(&layers.build().unwrap().sampler).clip, None);
+}
+
+/// A run without steps holds the images that it was given.
+#[test]
+fn pixels_at_both_ends_are_saturated_and_no_others() {
+    let share = |values: [f32; 8]| {
+        let images = Tensor::from_slice(&values, &[2, 2, 2, 1], &Device::Cpu).unwrap();
+        let rest = Langevin {
+            steps: 0,
+            ..langevin(0.0, None)
+        };
+        let chains = rest.run(&bowl, &images, RngKey::new(0, 0)).unwrap();
+        let found = chains.statistics().unwrap();
+        let wanted = Statistics {
+            saturated: found.saturated,
+            ..Statistics::default()
+        };
+        assert_eq!(found, wanted);
+        found.saturated
+    };
+    let below_one = 1.0 - f32::EPSILON / 2.0;
+    let near = [1e-30, below_one, 0.5, 0.25];
+    let with = |ends: [f32; 4]| -> [f32; 8] {
+        let mut all = [0.0; 8];
+        all[..4].copy_from_slice(&ends);
+        all[4..].copy_from_slice(&near);
+        all
+    };
+    assert_eq!(share(with([0.75; 4])), 0.0);
+    assert_eq!(share(with([0.0, 0.0, 0.0, 0.75])), 0.375);
+    assert_eq!(share(with([1.0, 0.75, 0.75, 1.0])), 0.25);
+    assert_eq!(share(with([0.0, 0.0, 0.0, 1.0])), 0.5);
 }
 
 #[test]

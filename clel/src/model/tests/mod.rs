@@ -1,3 +1,5 @@
+mod initial;
+
 use clel_autograd::{GradOptions, Var, check_grad, grad};
 use clel_nn::{Init, Layer, Mode, Module};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, largest_array};
