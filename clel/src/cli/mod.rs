@@ -17,6 +17,7 @@ mod output;
 mod report;
 mod runs;
 mod sample;
+mod settings;
 #[cfg(not(target_family = "wasm"))]
 mod signals;
 #[cfg(target_family = "wasm")]
@@ -82,6 +83,8 @@ enum Command {
     Watch(watch::Watch),
     /// Lists runs and how they stand, or compares some.
     Runs(runs::Runs),
+    /// Tells what each setting means.
+    Settings(settings::Settings),
     /// Measures how fast this machine computes.
     Bench(bench::Bench),
     /// Finds the fastest kernels for this machine's graphics hardware, and remembers them.
@@ -189,6 +192,7 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => arguments.run().map(done),
         Command::Watch(arguments) => arguments.run(),
         Command::Runs(arguments) => arguments.run().map(done),
+        Command::Settings(arguments) => arguments.run().map(done),
         Command::Bench(arguments) => arguments.run().map(done),
         Command::Tune(arguments) => arguments.run().map(done),
         Command::Devices(arguments) => arguments.run().map(done),

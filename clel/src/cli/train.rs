@@ -52,7 +52,7 @@ pub(super) struct Train {
     /// Its folder or file (data.path).
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     path: Option<PathBuf>,
-    /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys.
+    /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys, `clel settings` what they mean.
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
     /// The run directory, which must not exist yet [default: runs/NAME-001 and so on].

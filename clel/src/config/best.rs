@@ -1,10 +1,11 @@
 //! What makes a checkpoint the best one of a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The figure by which the best checkpoint is known. Both are measured with each checkpoint that is due, in the latents of the averaged encoder, so
 /// that a run without latents, or with `eval.samples` below 2, has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Best {
     /// Squared Fréchet distance of the replay buffer's first `eval.samples` chains from the training images, divided by the latter's own variance;

@@ -9,6 +9,7 @@ mod keys;
 mod layers;
 mod networks;
 mod presets;
+mod reference;
 mod section;
 mod tree;
 mod validate;
@@ -19,6 +20,7 @@ pub use networks::{
     Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network, Stem,
 };
 pub use presets::{DEFAULT_PRESET, PRESETS};
+pub use reference::Meaning;
 pub(crate) use section::Sections;
 pub(crate) use tree::RESIZED;
 pub use tree::{

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tree::yes;
 
 /// Architecture of the energy network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum Network {
@@ -48,7 +51,7 @@ impl Network {
 }
 
 /// Non-linearity of the energy network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// x where positive, 0.2·x elsewhere: the paper's.
@@ -81,7 +84,7 @@ impl From<Activation> for clel_nn::Activation {
 }
 
 /// The energy network f: image → R^latent, and the projector g: R^latent → R^latent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Architecture.
@@ -103,7 +106,7 @@ pub struct ModelConfig {
 }
 
 /// Architecture of the encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EncoderNetwork {
     /// Five 3×3 convolutions with BatchNorm, widths w to 4w: for 8×8 images.
@@ -113,7 +116,7 @@ pub enum EncoderNetwork {
 }
 
 /// The encoder's first convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stem {
     /// 3×3, stride 1: for small images. The paper's code has it for 32×32 alone.
@@ -166,7 +169,7 @@ impl EncoderNetwork {
 }
 
 /// Where the latents z come from that guide the energy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Latents {
     /// From the encoder, which learns by the contrastive loss while the energy network learns.
@@ -193,7 +196,7 @@ impl Latents {
 }
 
 /// The encoder h: image → R^latent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderConfig {
     /// Architecture.

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clel_tensor::{MatmulPrecision, Winograd, with_matmul_precision, with_winograd};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::best::Best;
 use super::networks::{EncoderConfig, ModelConfig};
 
 /// Everything that decides what a run computes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Seed of every random number of the run.
@@ -38,7 +39,9 @@ pub struct Config {
 }
 
 /// Where images come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum Source {
@@ -125,7 +128,7 @@ pub(crate) const RESIZED: &str =
     "only image files are resized: those of images, imagenet32, celeba, dtd and dtd_corner";
 
 /// The images to learn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Where they come from.
@@ -162,7 +165,7 @@ fn usual_memory() -> u64 {
 }
 
 /// Weights of the losses.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LossConfig {
     /// β, the weight of ⟨ĝ(f(x)), z⟩ in the joint energy; 0 turns the guide off.
@@ -178,7 +181,9 @@ pub struct LossConfig {
 }
 
 /// A family of random image transformations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Augmentation {
     /// The image as it is.
@@ -192,7 +197,7 @@ pub enum Augmentation {
 }
 
 /// Where augmentations are used, the sampler's apart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AugmentationConfig {
     /// For the two views of the encoder's loss.
@@ -202,7 +207,7 @@ pub struct AugmentationConfig {
 }
 
 /// How step size and noise change over the K steps of a run of the sampler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepShape {
     /// Not at all.
@@ -229,7 +234,7 @@ impl StepShape {
 }
 
 /// Langevin dynamics x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1) on a replay buffer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SamplerConfig {
     /// K, steps a training iteration.
@@ -270,7 +275,7 @@ pub struct SamplerConfig {
 }
 
 /// How a network's images are stored while chains go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Storage {
     /// As 32-bit floats.
@@ -281,7 +286,7 @@ pub enum Storage {
 }
 
 /// Batches, optimisers and averages.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     /// Images a mini-batch.
@@ -312,7 +317,7 @@ impl TrainConfig {
 
 /// How exactly products and convolutions are computed on matrix units; without them, and on the CPU, always in f32. The names are those of
 /// `torch.set_float32_matmul_precision`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// In f32.
@@ -335,7 +340,7 @@ impl From<Precision> for MatmulPrecision {
 }
 
 /// Winograd's minimal filtering of 3×3 convolutions, where it saves time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WinogradTiles {
     /// None: every sum as it is defined.
@@ -358,7 +363,7 @@ impl From<WinogradTiles> for Winograd {
 }
 
 /// How a learning rate goes on after its warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Stays.
@@ -368,7 +373,7 @@ pub enum Schedule {
 }
 
 /// Adam.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdamConfig {
     /// Learning rate.
@@ -386,7 +391,7 @@ pub struct AdamConfig {
 }
 
 /// Stochastic gradient descent with momentum.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SgdConfig {
     /// Learning rate.
@@ -402,7 +407,7 @@ pub struct SgdConfig {
 }
 
 /// What is done when a run is sick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SickPolicy {
     /// The run ends with a diagnosis.
@@ -412,7 +417,7 @@ pub enum SickPolicy {
 }
 
 /// When a run counts as sick; looked at with each line of metrics. A number that is not finite always does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
     /// The largest |E| of data or samples, as means.
@@ -450,7 +455,7 @@ impl Default for HealthConfig {
 }
 
 /// What is written down while a run goes on; intervals in iterations, 0 = never.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// Between two lines of metrics.
@@ -472,10 +477,11 @@ pub struct LogConfig {
 }
 
 /// The figures computed before and after training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvalConfig {
-    /// Samples for the Fréchet distance; 0 leaves the evaluation out.
+    /// Samples for the Fréchet distance at the end, and for the figures by which checkpoints are compared (`log.best`); 0 leaves all of these out, and
+    /// the neighbours' accuracy with them.
     pub samples: usize,
     /// Rounds of `sampler.steps` steps that a chain from fresh noise takes.
     pub rounds: usize,

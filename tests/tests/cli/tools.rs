@@ -26,6 +26,27 @@ fn doctor(folder: &Path, more: &[&str], environment: &[(&str, &str)]) -> Run {
 }
 
 #[test]
+fn settings_tell_what_they_mean() {
+    let told = clel(&["settings", "momentum", "--preset", "cifar10"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let lines: Vec<&str> = told.stdout.lines().collect();
+    assert_eq!(lines, ["train.encoder.momentum = 0.9", "    Momentum."]);
+    refused(
+        &["settings", "momentun"],
+        &["momentun", "no setting's name"],
+    );
+    refused(
+        &["settings", "--preset", "mnist"],
+        &["no preset", "fashion"],
+    );
+    let schema = object(&clel(&["settings", "--json"]));
+    let sampler = schema["properties"]["sampler"]["$ref"].as_str().unwrap();
+    let sampler = schema.pointer(sampler.trim_start_matches('#')).unwrap();
+    assert_eq!(sampler["properties"]["steps"]["type"], "integer");
+    assert!(sampler["required"].is_null());
+}
+
+#[test]
 fn the_doctor_tests_every_device() {
     let folder = tempfile::tempdir().unwrap();
     let run = doctor(folder.path(), &["--json"], &[]);
