@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::tree::yes;
 
 /// Architecture of the energy network.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
+#[cfg_attr(feature = "program", value(rename_all = "snake_case"))]
 pub enum Network {
     /// Three stages of one block, widths w, 2w, 2w: for 8×8 images.
     Tiny,

@@ -39,11 +39,10 @@ pub struct Config {
 }
 
 /// Where images come from.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
+#[cfg_attr(feature = "program", value(rename_all = "snake_case"))]
 pub enum Source {
     /// The 1 797 handwritten digits, 8×8, that are part of the program.
     Digits,
@@ -70,14 +69,33 @@ pub enum Source {
     /// such a kind.
     Images,
     // clap would show the brackets' backslashes
-    #[value(
-        help = "A safetensors file with `images` [N, H, W, C], optionally `labels`, `test_images`, `test_labels`"
+    #[cfg_attr(
+        feature = "program",
+        value(
+            help = "A safetensors file with `images` [N, H, W, C], optionally `labels`, `test_images`, `test_labels`"
+        )
     )]
     /// A safetensors file with `images` \[N, H, W, C\], optionally `labels`, `test_images`, `test_labels`.
     Safetensors,
 }
 
 impl Source {
+    /// All of them.
+    pub const ALL: [Source; 12] = [
+        Source::Digits,
+        Source::Cifar10,
+        Source::Cifar100,
+        Source::Svhn,
+        Source::Imagenet32,
+        Source::Celeba,
+        Source::Dtd,
+        Source::DtdCorner,
+        Source::Mnist,
+        Source::Fashion,
+        Source::Images,
+        Source::Safetensors,
+    ];
+
     /// The name by which settings choose it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -181,9 +199,8 @@ pub struct LossConfig {
 }
 
 /// A family of random image transformations.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Augmentation {
     /// The image as it is.

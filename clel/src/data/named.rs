@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::ValueEnum;
-
 use super::{Dataset, Split, load};
 use crate::config::{DEFAULT_PRESET, DataConfig, Layers, Source};
 use crate::{Error, Result};
@@ -26,9 +24,9 @@ impl FromStr for SetArgument {
             Some((name, path)) => (name, Some(PathBuf::from(path))),
             None => (text, None),
         };
-        let source = Source::from_str(name, false).map_err(|_| {
-            let known = Source::value_variants().iter().map(|s| s.name());
-            let known = known.collect::<Vec<_>>().join(", ");
+        let source = Source::ALL.into_iter().find(|source| source.name() == name);
+        let source = source.ok_or_else(|| {
+            let known = Source::ALL.map(Source::name).join(", ");
             format!("expected NAME or NAME:PATH, NAME one of {known}")
         })?;
         if source.needs_path() && path.is_none() {
@@ -84,9 +82,8 @@ impl SetArgument {
 }
 
 /// A part of a data set.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// What was learnt.

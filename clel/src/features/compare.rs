@@ -10,7 +10,8 @@ use crate::eval::{
 use crate::{Error, Result};
 
 /// A figure, or a group of figures that are computed together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum Figure {
     /// Fréchet distance: FID, if the features are Inception's.
     Frechet,
@@ -23,6 +24,24 @@ pub enum Figure {
 }
 
 impl Figure {
+    /// All of them.
+    pub const ALL: [Figure; 4] = [
+        Figure::Frechet,
+        Figure::InceptionScore,
+        Figure::Kernel,
+        Figure::Manifold,
+    ];
+
+    /// The name by which it is asked for.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Figure::Frechet => "frechet",
+            Figure::InceptionScore => "inception-score",
+            Figure::Kernel => "kernel",
+            Figure::Manifold => "manifold",
+        }
+    }
+
     /// Those asked for, or all that the features allow if none is.
     ///
     /// # Errors
@@ -34,10 +53,9 @@ impl Figure {
                 why: "needs the features of a classifier, and these are an encoder's".to_owned(),
             });
         }
-        let all = <Figure as clap::ValueEnum>::value_variants();
         Ok(match asked {
             [] => {
-                let all = all.iter().copied();
+                let all = Figure::ALL.into_iter();
                 all.filter(|f| classifier || *f != Figure::InceptionScore)
                     .collect()
             }
@@ -51,8 +69,7 @@ impl Figure {
     /// [`Error::Mismatch`].
     pub fn check_counts(figures: &[Figure], samples: usize, reference: usize) -> Result<()> {
         for figure in figures {
-            let name = clap::ValueEnum::to_possible_value(figure);
-            let name = name.map_or(String::new(), |name| name.get_name().to_owned());
+            let name = figure.name();
             let [of_samples, of_reference] = figure.needs();
             for (what, found, least) in [
                 ("images to judge", samples, of_samples),

@@ -1,13 +1,12 @@
 //! The official implementation's energy networks.
 
-use clap::ValueEnum;
-
 use crate::config::{Activation, Config, EncoderNetwork, Network};
 use crate::{Error, Result};
 
 /// An energy network as `architectures.py` of the official implementation names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
+#[cfg_attr(feature = "program", value(rename_all = "snake_case"))]
 pub enum Model {
     /// The small network of the ablations.
     ResnetSmall,
@@ -20,6 +19,13 @@ pub enum Model {
 }
 
 impl Model {
+    const ALL: [Model; 4] = [
+        Model::ResnetSmall,
+        Model::Resnet,
+        Model::Resnet64,
+        Model::ResnetLarge,
+    ];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         self.network().name()
@@ -46,7 +52,7 @@ impl Model {
     /// [`Error::Mismatch`]: networks that the official implementation does not have.
     pub fn of(config: &Config) -> Result<Model> {
         let (model, encoder) = (&config.model, &config.encoder);
-        let mut all = Model::value_variants().iter().copied();
+        let mut all = Model::ALL.into_iter();
         let known = all.find(|m| m.network() == model.network);
         match known {
             Some(found)

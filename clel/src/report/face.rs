@@ -4,7 +4,6 @@ use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::ValueEnum;
 use clel_tensor::{Device, cpu::cpu_memory};
 use serde_json::{Map, Value};
 
@@ -71,7 +70,8 @@ impl Memory {
 }
 
 /// How samples are shown on a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum Pictures {
     /// As the terminal says it can, which is asked once; as blocks where it does not say, on Windows, and within tmux and screen.
     #[default]

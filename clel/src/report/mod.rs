@@ -1,9 +1,9 @@
 //! What a run leaves behind and shows while it goes on.
 
 mod animation;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "program", not(target_family = "wasm")))]
 mod dashboard;
-#[cfg(target_family = "wasm")]
+#[cfg(not(all(feature = "program", not(target_family = "wasm"))))]
 #[path = "no_dashboard.rs"]
 mod dashboard;
 mod events;
@@ -11,6 +11,7 @@ mod face;
 mod grid;
 mod histogram;
 mod lines;
+#[cfg(feature = "program")]
 mod live;
 mod locale;
 mod lock;
@@ -25,13 +26,14 @@ mod summary;
 
 pub use animation::Animation;
 pub(crate) use dashboard::columns;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "program", not(target_family = "wasm")))]
 pub(crate) use dashboard::{give_back, is_taken};
 pub use events::Events;
 pub use face::{Face, Look, Memory, Pictures, Stretch, face};
 pub use grid::Grid;
 pub use lines::Lines;
 pub(crate) use lines::short;
+#[cfg(feature = "program")]
 pub use live::Live;
 pub(crate) use locale::{is_utf8, printable, spelled};
 pub(crate) use lock::LOCK;

@@ -1,4 +1,4 @@
-//! The dashboard's place on WebAssembly, whose hosts let nobody draw on a terminal.
+//! The dashboard's place without the feature `program`, and on WebAssembly, whose hosts let nobody draw on a terminal.
 
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,9 @@ pub(super) struct Dashboard;
 impl Dashboard {
     /// Says why there are lines.
     pub fn start(_: &RunDir, _: &Device, _: &Arc<AtomicBool>, _: Pictures) -> io::Result<Lines> {
-        say("lines instead of the dashboard: WebAssembly cannot draw on a terminal");
+        if cfg!(target_family = "wasm") {
+            say("lines instead of the dashboard: WebAssembly cannot draw on a terminal");
+        }
         Ok(Lines::default())
     }
 }
