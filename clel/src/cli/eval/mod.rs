@@ -43,8 +43,8 @@ const ROUNDS: usize = 10;
 
 /// Judges samples, images or an encoder.
 ///
-/// Samples or images are compared with a reference in the features of a network: Fréchet distance, inception score (10 parts), kernel
-/// distance (100 subsets of 1000), precision and recall (k = 3), density and coverage (k = 5). Figures of different networks, numbers of images or references
+/// Samples or images are compared with a reference in the features of a network: Fréchet distance, inception score (10 parts, drawn), kernel
+/// distance (100 subsets of 1000, drawn), precision and recall (k = 3), density and coverage (k = 5). Figures of different networks, numbers of images or references
 /// cannot be compared; only Inception's features give FID and KID.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -92,7 +92,7 @@ pub(super) struct Eval {
     /// Neighbours that vote in the encoder's protocol [default: 1].
     #[arg(long, value_name = "K")]
     neighbours: Option<usize>,
-    /// Seed of the samples and of the kernel distance's subsets.
+    /// Seed of the samples, of the inception score's parts and of the kernel distance's subsets.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object a line instead of a table.

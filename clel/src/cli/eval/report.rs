@@ -219,7 +219,7 @@ impl Report {
         ] {
             if let Some(Spread { parts, size, .. }) = spread {
                 output::say(&format!(
-                    "{figure}: mean ± deviation over {parts} {what} of {size}"
+                    "{figure}: mean ± deviation over {parts} {what} of {size}, drawn by the seed"
                 ))?;
             }
         }

@@ -109,6 +109,21 @@ fn inception_scores_are_the_definition() {
 }
 
 #[test]
+fn the_order_of_the_classes_does_not_make_the_inception_score() {
+    // certain of ten classes, one after another: in file order each part has one class alone
+    let p: Vec<f32> = (0..600 * 10)
+        .map(|i| f32::from(u8::from(i % 10 == i / 600)))
+        .collect();
+    assert!((inception_score(&p, 10).unwrap().mean - 1.0).abs() < 1e-9);
+    let drawn = |seed| drawn_inception_score(&p, 10, seed).unwrap();
+    // parts of 60 lose some of the 10 that all together have
+    assert!((9.0..9.7).contains(&drawn(1).mean), "{:?}", drawn(1));
+    assert!(drawn(1) == drawn(1) && drawn(1) != drawn(2));
+    assert!(drawn_inception_score(&p[1..], 10, 1).is_err());
+    assert!(drawn_inception_score(&p, 0, 1).is_err());
+}
+
+#[test]
 fn neighbours_vote_as_in_scikit_learn() {
     let (train, test) = sets();
     let train_labels: Vec<u32> = (0..200).map(|i| i % 7).collect();
