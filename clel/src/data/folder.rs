@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::left_out::{LeftOut, is_picture};
-use super::picture::{Channels, Form, read_file};
+use super::picture::{Channels, Form, is_coloured, read_file};
 use super::set::Records;
 use super::{Found, ImageSet, Split};
 use crate::{Error, Result};
@@ -28,10 +28,11 @@ pub struct Folder {
 }
 
 /// All image files of a folder in the order of their names, but those whose name begins with a dot: macOS keeps what it notes of `a.png` in `._a.png`. Where
-/// it has sub-folders with images instead, each is a class. One file is read, the others when they are asked for.
+/// it has sub-folders with images instead, each is a class. They are grey if all are stored so, else in
+/// colour, unless `form` says which. The first file is read, and of the others headers up to the first in colour; the rest when they are asked for.
 ///
 /// # Errors
-/// No image there, or some beside sub-folders with others; a first one that cannot be decoded.
+/// No image there, or some beside sub-folders with others; a first one that cannot be decoded, or a header before the first in colour.
 pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
     let mut left_out = LeftOut::default();
     let mut files = files_in(path, &mut left_out)?;
@@ -137,7 +138,7 @@ fn in_words([_, h, w, c]: [usize; 4]) -> String {
     format!("{h}×{w}×{c}")
 }
 
-/// Image files as a set; the first one decides its size and its channels.
+/// Image files as a set; the first one decides its size, any in colour that all are.
 pub(super) fn pictures(files: Arc<[PathBuf]>, form: Form) -> Result<ImageSet> {
     let Some(first) = files.first() else {
         return Err(Error::NoImages {
@@ -145,17 +146,27 @@ pub(super) fn pictures(files: Arc<[PathBuf]>, form: Form) -> Result<ImageSet> {
             why: "an empty list of files".to_owned(),
         });
     };
-    let [_, h, w, c] = read_file(first, form)?.shape();
-    let channels = if c == 1 {
-        Channels::Grey
-    } else {
-        Channels::Rgb
+    let channels = match form.channels {
+        Channels::AsStored => common_channels(&files)?,
+        asked => asked,
     };
+    let form = Form { channels, ..form };
+    let [_, h, w, c] = read_file(first, form)?.shape();
     Ok(ImageSet::stored(Arc::new(Pictures {
         files,
-        form: Form { channels, ..form },
+        form,
         shape: [h, w, c],
     })))
+}
+
+/// Grey if all files are: one grey photograph among coloured ones takes nobody's colours.
+fn common_channels(files: &[PathBuf]) -> Result<Channels> {
+    for file in files {
+        if is_coloured(file)? {
+            return Ok(Channels::Rgb);
+        }
+    }
+    Ok(Channels::Grey)
 }
 
 /// Image files that are decoded when they are asked for.
