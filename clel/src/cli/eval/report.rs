@@ -36,17 +36,17 @@ struct Sampler {
 }
 
 impl Heading {
-    pub fn images(checkpoint: Option<&Path>, path: &Path, n: usize) -> Heading {
+    pub fn images(checkpoint: Option<&Path>, images: String) -> Heading {
         Heading {
-            images: format!("{} of {}", counted(n, "image"), path.display()),
+            images,
             checkpoint: checkpoint.map(|path| path.display().to_string()),
             sampler: None,
         }
     }
 
-    pub fn buffer(checkpoint: &Path, model: &Loaded, n: usize) -> Heading {
+    pub fn buffer(checkpoint: &Path, model: &Loaded, images: String) -> Heading {
         Heading {
-            images: format!("{} of the replay buffer", counted(n, "sample")),
+            images,
             checkpoint: Some(checkpoint.display().to_string()),
             sampler: Some(Sampler {
                 iteration: model.step,
