@@ -16,8 +16,8 @@ const STREAM: u32 = 0x0C1D_15C0;
 pub struct Spread {
     /// Mean over the parts.
     pub mean: f64,
-    /// Their standard deviation (divided by their number).
-    pub deviation: f64,
+    /// Their standard deviation (divided by their number); none of a single part.
+    pub deviation: Option<f64>,
     /// How many parts.
     pub parts: usize,
     /// Images in a part.
@@ -31,7 +31,7 @@ impl Spread {
         let variance = figures.iter().map(|f| (f - mean).powi(2)).sum::<f64>() / n;
         Spread {
             mean,
-            deviation: variance.sqrt(),
+            deviation: (figures.len() > 1).then(|| variance.sqrt()),
             parts: figures.len(),
             size,
         }
