@@ -8,6 +8,7 @@ use super::left_out::{LeftOut, is_picture};
 use super::picture::{Channels, Form, is_coloured, read_file};
 use super::set::Records;
 use super::{Found, ImageSet, Split};
+use crate::words::listed;
 use crate::{Error, Result};
 
 /// What makes images of one size, in the words of training and of the commands that have no configuration.
@@ -88,10 +89,13 @@ fn both(path: &Path, file: &Path, folder: &Path) -> Error {
     }
 }
 
-/// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds.
-pub(super) fn parts(path: &Path, form: Form) -> Result<Found> {
+/// What folders call the images to test with, the usual one first.
+pub(super) const TEST: [&str; 2] = ["test", "val"];
+
+/// A folder's `train` and the first there is of those that are called like `held`, if it has these sub-folders, else all that it holds.
+pub(super) fn parts(path: &Path, held: [&str; 2], form: Form) -> Result<Found> {
     let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
-    let (train, test) = (part("train"), part("test").or_else(|| part("val")));
+    let (train, test) = (part("train"), held.into_iter().find_map(part));
     let (Some(train), Some(folder)) = (&train, test) else {
         let all = read_folder(path, form).map_err(|error| match (error, train) {
             (Error::NoImages { path, .. }, Some(train)) => Error::NoImages {
@@ -112,8 +116,8 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<Found> {
     if test.classes != train.classes {
         return Err(Error::Mismatch {
             what: format!("sub-folders of {}", folder.display()),
-            found: test.classes.join(", "),
-            expected: format!("those of `train`: {}", train.classes.join(", ")),
+            found: names(&test.classes),
+            expected: format!("those of `train`: {}", names(&train.classes)),
         });
     }
     let (found, expected) = (test.split.images.shape(), train.split.images.shape());
@@ -131,6 +135,14 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<Found> {
     found.parts.1 = Some(test.split);
     found.left_out = found.left_out.and(test.left_out);
     Ok(found)
+}
+
+/// Names of sub-folders, as far as they fit into a message.
+fn names(classes: &[String]) -> String {
+    match classes {
+        [] => "no sub-folders".to_owned(),
+        some => listed(some),
+    }
 }
 
 /// Height, width and channels of images.

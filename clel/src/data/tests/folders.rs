@@ -139,7 +139,7 @@ fn folders_of_parts_must_have_the_same_classes() {
             folder.components().count() as u8,
         );
     }
-    let found = folder::parts(dir.path(), AS_STORED).unwrap();
+    let found = folder::parts(dir.path(), folder::TEST, AS_STORED).unwrap();
     let (train, test) = found.parts;
     assert_eq!(found.classes.unwrap(), ["a", "b"]);
     assert_eq!(
@@ -147,11 +147,15 @@ fn folders_of_parts_must_have_the_same_classes() {
         (Some(vec![0, 1]), Some(vec![0, 1]))
     );
     std::fs::rename(dir.path().join("test/b"), dir.path().join("test/c")).unwrap();
-    let error = message(folder::parts(dir.path(), AS_STORED));
+    let error = message(folder::parts(dir.path(), folder::TEST, AS_STORED));
     assert!(
         error.contains("test: found a, c, expected those of `train`: a, b"),
         "{error}"
     );
+    std::fs::remove_dir_all(dir.path().join("test/a")).unwrap();
+    std::fs::rename(dir.path().join("test/c/x.png"), dir.path().join("test/x.png")).unwrap();
+    let error = message(folder::parts(dir.path(), folder::TEST, AS_STORED));
+    assert!(error.contains("test: found no sub-folders, expected"), "{error}");
 }
 
 #[test]
