@@ -35,6 +35,16 @@ impl Network {
         }
     }
 
+    /// The least height and width of an image from which its pools leave something.
+    pub const fn least_side(self) -> usize {
+        match self {
+            Network::Tiny => 4,
+            Network::ResnetSmall | Network::Resnet => 8,
+            Network::Resnet64 => 16,
+            Network::ResnetLarge => 32,
+        }
+    }
+
     /// The preset with its usual settings.
     pub const fn preset(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use super::networks::{EncoderNetwork, Latents, Stem};
 use super::tree::{Config, RESIZED, Source, StepShape};
+use crate::{Error, Result};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
@@ -56,6 +57,29 @@ impl Problems {
     }
 }
 
+impl Config {
+    /// Refuses images \[height, width\] of which the energy network's pools leave nothing. Encoders take any.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`].
+    pub(crate) fn check_size(&self, [h, w]: [usize; 2]) -> Result<()> {
+        let least = self.model.network.least_side();
+        if h.min(w) >= least {
+            return Ok(());
+        }
+        let problem = format!("model.network = {}: {}", self.model.network.name(), too_small([h, w], least));
+        Err(Error::ConfigInvalid {
+            problems: vec![problem],
+        })
+    }
+}
+
+fn too_small([h, w]: [usize; 2], least: usize) -> String {
+    format!(
+        "images of {h}×{w} are too small, it halves them until less than a pixel is left; expected at least {least}×{least}, or a smaller network"
+    )
+}
+
 /// All problems of a configuration, as (key, what would be right).
 pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
     let mut p = Problems::default();
@@ -107,6 +131,8 @@ fn data(c: &Config, p: &mut Problems) {
             "data.shape",
             "must be [height, width, channels] with 1 or 3 channels",
         );
+        let least = c.model.network.least_side();
+        p.must(h.min(w) >= least, "model.network", too_small([h, w], least));
         for (key, values) in [("data.mean", &c.data.mean), ("data.std", &c.data.std)] {
             let fits = values.as_ref().is_none_or(|v| v.len() == channels);
             p.must(
