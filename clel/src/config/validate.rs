@@ -34,6 +34,14 @@ impl Problems {
         self.must(holds, key, "must be a finite number, 0 or above");
     }
 
+    /// Refuses a number that networks and chains, of 32-bit floats, would take for infinity.
+    fn narrow(&mut self, key: &'static str, value: f64) {
+        let most = f32::MAX;
+        let holds = !value.is_finite() || value <= f64::from(most);
+        let why = format!("must be at most {most:e}: it becomes a 32-bit float");
+        self.must(holds, key, why);
+    }
+
     fn share(&mut self, key: &'static str, value: f64) {
         self.must((0.0..=1.0).contains(&value), key, "must lie in 0..=1");
     }
@@ -67,7 +75,11 @@ impl Config {
         if h.min(w) >= least {
             return Ok(());
         }
-        let problem = format!("model.network = {}: {}", self.model.network.name(), too_small([h, w], least));
+        let problem = format!(
+            "model.network = {}: {}",
+            self.model.network.name(),
+            too_small([h, w], least)
+        );
         Err(Error::ConfigInvalid {
             problems: vec![problem],
         })
@@ -209,6 +221,13 @@ fn networks(c: &Config, p: &mut Problems) {
     p.not_negative("loss.beta", c.loss.beta);
     p.not_negative("loss.alpha", c.loss.alpha);
     p.positive("loss.tau", c.loss.tau);
+    for (key, weight) in [
+        ("loss.beta", c.loss.beta),
+        ("loss.alpha", c.loss.alpha),
+        ("loss.tau", c.loss.tau),
+    ] {
+        p.narrow(key, weight);
+    }
 }
 
 fn sampler(c: &Config, p: &mut Problems) {
@@ -230,6 +249,15 @@ fn sampler(c: &Config, p: &mut Problems) {
             key,
             "is the end of a schedule: choose one with sampler.schedule, linear, cosine or geometric",
         );
+    }
+    for (key, factor) in [
+        ("sampler.step_size", s.step_size),
+        ("sampler.noise", s.noise),
+        ("sampler.step_size_end", s.step_size_end),
+        ("sampler.noise_end", s.noise_end),
+        ("sampler.clip", s.clip.unwrap_or_default()),
+    ] {
+        p.narrow(key, factor);
     }
     p.share("sampler.restart", s.restart);
     if let Some(clip) = s.clip {
@@ -263,6 +291,14 @@ fn train(c: &Config, p: &mut Problems) {
     p.not_negative("train.encoder.lr", t.encoder.lr);
     p.decay("train.encoder.momentum", t.encoder.momentum);
     p.not_negative("train.encoder.weight_decay", t.encoder.weight_decay);
+    for (key, factor) in [
+        ("train.ebm.lr", t.ebm.lr),
+        ("train.ebm.epsilon", t.ebm.epsilon),
+        ("train.encoder.lr", t.encoder.lr),
+        ("train.encoder.weight_decay", t.encoder.weight_decay),
+    ] {
+        p.narrow(key, factor);
+    }
 }
 
 fn health(c: &Config, p: &mut Problems) {
