@@ -66,10 +66,20 @@ fn a_folder_is_grey_only_if_all_its_files_are() {
     let images = all(dir.path()).unwrap();
     assert_eq!(images.shape(), [3, 4, 6, 3]);
     let levels = images.into_levels();
-    assert_eq!((&levels[..3], &levels[2 * 72..][..3]), (&[9; 3][..], &[200, 10, 30][..]));
+    assert_eq!(
+        (&levels[..3], &levels[2 * 72..][..3]),
+        (&[9; 3][..], &[200, 10, 30][..])
+    );
     // unless the channels are asked for
     let channels = Channels::Grey;
-    let asked = read_folder(dir.path(), Form { channels, ..AS_STORED }).unwrap();
+    let asked = read_folder(
+        dir.path(),
+        Form {
+            channels,
+            ..AS_STORED
+        },
+    )
+    .unwrap();
     assert_eq!(asked.split.images.shape(), [3, 4, 6, 1]);
     // a damaged header that decides is told
     std::fs::write(dir.path().join("b.jpg"), "no JPEG").unwrap();
@@ -153,9 +163,16 @@ fn folders_of_parts_must_have_the_same_classes() {
         "{error}"
     );
     std::fs::remove_dir_all(dir.path().join("test/a")).unwrap();
-    std::fs::rename(dir.path().join("test/c/x.png"), dir.path().join("test/x.png")).unwrap();
+    std::fs::rename(
+        dir.path().join("test/c/x.png"),
+        dir.path().join("test/x.png"),
+    )
+    .unwrap();
     let error = message(folder::parts(dir.path(), folder::TEST, AS_STORED));
-    assert!(error.contains("test: found no sub-folders, expected"), "{error}");
+    assert!(
+        error.contains("test: found no sub-folders, expected"),
+        "{error}"
+    );
 }
 
 #[test]
