@@ -218,7 +218,7 @@ pub struct EncoderConfig {
     /// Where the latents come from.
     #[serde(default)]
     pub latents: Latents,
-    /// The frozen encoder: a checkpoint of this program, a run directory for its newest one, or a safetensors file with the encoder's arrays
+    /// The frozen encoder: a checkpoint of this program, a run directory for its newest one, RUN/best for its best one, or a safetensors file with the encoder's arrays
     /// under PyTorch's names; read when the run begins. Of a checkpoint it is the averaged encoder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
