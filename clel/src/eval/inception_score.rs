@@ -83,7 +83,9 @@ pub fn drawn_inception_score(probabilities: &[f32], classes: usize, seed: u64) -
         return inception_score(probabilities, classes);
     }
     let order = Draws::new(RngKey::new(seed, STREAM), 0).distinct(n, n);
-    let rows = order.iter().map(|i| &probabilities[i * classes..][..classes]);
+    let rows = order
+        .iter()
+        .map(|i| &probabilities[i * classes..][..classes]);
     inception_score(&rows.flatten().copied().collect::<Vec<f32>>(), classes)
 }
 

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::Features;
 use crate::eval::{
-    Gaussian, MANIFOLD_VECTORS, Manifold, SCORE_PARTS, Spread, drawn_inception_score, frechet_distance,
-    kernel_distance, manifold,
+    Gaussian, MANIFOLD_VECTORS, Manifold, SCORE_PARTS, Spread, drawn_inception_score,
+    frechet_distance, kernel_distance, manifold,
 };
 use crate::{Error, Result};
 

@@ -175,7 +175,10 @@ fn a_classifier_of_too_small_images_is_told_before_it_learns() {
     };
     fit(4).unwrap();
     let error = fit(3).err().unwrap().to_string();
-    assert!(error.contains("found 3×3, expected at least 4×4"), "{error}");
+    assert!(
+        error.contains("found 3×3, expected at least 4×4"),
+        "{error}"
+    );
 }
 
 #[test]
