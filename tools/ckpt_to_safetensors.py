@@ -12,10 +12,12 @@ Reads what the official implementation saves (`model` beside optimisers and coun
 """
 
 import argparse
+import os
 import pickle
 import sys
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 
@@ -39,6 +41,15 @@ def check_kind(path):
         sys.exit(f"error: {path} is no PyTorch checkpoint: it begins with {start[:8]!r}, neither a ZIP archive nor a pickle")
 
 
+def check_new(path):
+    """Refuses a file that is there already, and one in a folder that is not: before the checkpoint is read."""
+    if os.path.lexists(path):
+        sys.exit(f"error: {path} exists already; choose another file")
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        sys.exit(f"error: {path} cannot be written: there is no folder {folder}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint")
@@ -47,16 +58,23 @@ def main():
     parser.add_argument("--trust", action="store_true", help="unpickle anything: only for files from people you trust")
     options = parser.parse_args()
     check_kind(options.checkpoint)
+    check_new(options.out)
     try:
         loaded = torch.load(options.checkpoint, map_location="cpu", weights_only=not options.trust)
     except pickle.UnpicklingError as error:
         sys.exit(f"error: {options.checkpoint} holds more than arrays; if you trust its source, add --trust\n  {str(error)[:300]}")
     except (OSError, EOFError, RuntimeError) as error:
         sys.exit(f"error: {options.checkpoint} is no PyTorch checkpoint: {error or type(error).__name__}")
-    state = state_dict(loaded).items()
-    chosen = {name[len(options.strip) :]: value for name, value in state if name.startswith(options.strip)}
+    state = state_dict(loaded)
+    chosen = {name[len(options.strip) :]: value for name, value in state.items() if name.startswith(options.strip)}
+    if not chosen:
+        known = ", ".join(list(state)[:5])
+        sys.exit(f"error: no name in {options.checkpoint} begins with {options.strip} (--strip); its first are {known}")
     # arrays that share memory, or are views, are written out one by one
-    save_file({name: value.detach().clone().contiguous() for name, value in chosen.items()}, options.out)
+    try:
+        save_file({name: value.detach().clone().contiguous() for name, value in chosen.items()}, options.out)
+    except (OSError, SafetensorError) as error:
+        sys.exit(f"error: {options.out} cannot be written: {error}")
     print(f"{len(chosen)} arrays, {sum(v.numel() for v in chosen.values()):,} numbers -> {options.out}")
 
 

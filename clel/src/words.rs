@@ -10,9 +10,30 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{ending}")
 }
 
+/// Names in a message; of many the first ones, and how many more there are.
+pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    /// Names that a reader still looks through.
+    const MOST: usize = 40;
+    let told = &names[..names.len().min(MOST)];
+    let told: Vec<&str> = told.iter().map(AsRef::as_ref).collect();
+    let more = match names.len() - told.len() {
+        0 => String::new(),
+        n => format!(", … and {n} more"),
+    };
+    told.join(", ") + &more
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lists_end_with_what_is_left_out() {
+        assert_eq!(listed(&["a", "b"]), "a, b");
+        let many: Vec<String> = (0..300).map(|i| format!("n{i}")).collect();
+        let told = listed(&many);
+        assert!(told.starts_with("n0, n1, ") && told.ends_with(", n39, … and 260 more"));
+    }
 
     #[test]
     fn one_is_no_plural() {

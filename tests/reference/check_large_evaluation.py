@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Optional: the figures of `clel eval` for 50 000 images but the kernel distance, by torch and numpy alone, in the features of a file of `clel classifier`.
+The parts of the inception score are taken in the order of the images here, and drawn by the seed there: its last digits differ.
 
     clel classifier --data fashion --iterations 400 --out classifier.safetensors
     python3 tests/reference/check_large_evaluation.py classifier.safetensors images.safetensors

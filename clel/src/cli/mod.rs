@@ -33,7 +33,7 @@ mod watch;
 
 use std::error::Error as _;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,7 +42,7 @@ use image::ImageError;
 
 use self::size::SizeArgument;
 use crate::data::{self, NamedImages};
-use crate::report::{Look, Pictures, RunDir};
+use crate::report::{Look, Pictures, RunDir, best_of};
 use crate::train::newest_usable;
 use crate::{Error, Result};
 
@@ -290,21 +290,4 @@ fn from_checkpoint<T>(path: &Path, load: impl Fn(&Path) -> Result<T>) -> Result<
         output::error(&format!("warning: {warning}"));
     }
     Ok(found.value)
-}
-
-/// The file of the best checkpoint, if this is RUN/best.
-fn best_of(path: &Path) -> Result<Option<PathBuf>> {
-    let run = path.parent().and_then(|parent| RunDir::open(parent).ok());
-    let (Some(run), false, Some(true)) =
-        (run, path.exists(), path.file_name().map(|n| n == "best"))
-    else {
-        return Ok(None);
-    };
-    let best = run.best_checkpoint(run.read_config()?.log.best)?;
-    let best = best.ok_or_else(|| Error::NotARun {
-        path: path.to_owned(),
-        why: "no checkpoint in the run has been judged; log.best says by what, and its newest one is there without /best"
-            .to_owned(),
-    })?;
-    Ok(Some(best.path))
 }

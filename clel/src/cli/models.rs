@@ -39,6 +39,11 @@ impl Further {
         others.try_fold(first, |models: Models, path| models.with(load(path)?))
     }
 
+    /// As they were named.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.ensemble
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ensemble.is_empty()

@@ -84,6 +84,15 @@ impl Ood {
                 why: "must be a finite number, 0 or above".to_owned(),
             });
         }
+        if self.beta > f64::from(f32::MAX) {
+            return Err(Error::Argument {
+                argument: format!("--beta {:e}", self.beta),
+                why: format!(
+                    "must be at most {:e}: scores are of 32-bit floats",
+                    f32::MAX
+                ),
+            });
+        }
         let device = self.device.open()?;
         let models = self.further.load(&self.checkpoint, &device)?;
         models.check_trained("ebm")?;

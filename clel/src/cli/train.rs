@@ -206,6 +206,8 @@ impl Train {
         // what can fail comes first: a directory is not made for nothing
         let device = self.device.open()?;
         let data = data::load(&config.data, config.seed)?;
+        let [_, h, w, _] = data.train.images.shape();
+        config.check_size([h, w])?;
         let run = match &self.out {
             Some(path) => RunDir::create(path)?,
             None => RunDir::create_numbered("runs".as_ref(), &name)?,

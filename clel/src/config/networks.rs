@@ -37,6 +37,16 @@ impl Network {
         }
     }
 
+    /// The least height and width of an image from which its pools leave something.
+    pub const fn least_side(self) -> usize {
+        match self {
+            Network::Tiny => 4,
+            Network::ResnetSmall | Network::Resnet => 8,
+            Network::Resnet64 => 16,
+            Network::ResnetLarge => 32,
+        }
+    }
+
     /// The preset with its usual settings.
     pub const fn preset(self) -> &'static str {
         match self {
@@ -210,7 +220,7 @@ pub struct EncoderConfig {
     /// Where the latents come from.
     #[serde(default)]
     pub latents: Latents,
-    /// The frozen encoder: a checkpoint of this program, a run directory for its newest one, or a safetensors file with the encoder's arrays
+    /// The frozen encoder: a checkpoint of this program, a run directory for its newest one, RUN/best for its best one, or a safetensors file with the encoder's arrays
     /// under PyTorch's names; read when the run begins. Of a checkpoint it is the averaged encoder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,

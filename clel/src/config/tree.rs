@@ -66,7 +66,7 @@ pub enum Source {
     /// Fashion-MNIST's IDX files; without `data.path`, those of Debian's package dataset-fashion-mnist.
     Fashion,
     /// A folder of PNG, JPEG or WebP files, of sub-folders of them, which are classes, or of `train` and `test` (or `val`), each of
-    /// such a kind.
+    /// such a kind; grey if all to learn from are stored so, else in colour, unless data.shape says which.
     Images,
     // clap would show the brackets' backslashes
     #[cfg_attr(
@@ -167,7 +167,8 @@ pub struct DataConfig {
     /// sources are always held.
     #[serde(default = "usual_memory")]
     pub memory: u64,
-    /// \[height, width, channels\] of one image; filled in from the data when a run starts.
+    /// \[height, width, channels\] of one image; filled in from the data when a run starts. Image files are read as grey if all of a folder are stored so, else in
+    /// colour, unless this says how many channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<[usize; 3]>,
     /// Mean of each channel, by which networks normalise their input; filled in from the data.

@@ -2,6 +2,7 @@
 
 use super::networks::{EncoderNetwork, Latents, Stem};
 use super::tree::{Config, RESIZED, Source, StepShape};
+use crate::{Error, Result};
 
 /// The largest number that a setting which counts something may be.
 const LARGEST: usize = 10_000_000;
@@ -33,6 +34,14 @@ impl Problems {
         self.must(holds, key, "must be a finite number, 0 or above");
     }
 
+    /// Refuses a number that networks and chains, of 32-bit floats, would take for infinity.
+    fn narrow(&mut self, key: &'static str, value: f64) {
+        let most = f32::MAX;
+        let holds = !value.is_finite() || value <= f64::from(most);
+        let why = format!("must be at most {most:e}: it becomes a 32-bit float");
+        self.must(holds, key, why);
+    }
+
     fn share(&mut self, key: &'static str, value: f64) {
         self.must((0.0..=1.0).contains(&value), key, "must lie in 0..=1");
     }
@@ -54,6 +63,33 @@ impl Problems {
     fn at_most(&mut self, key: &'static str, value: usize, largest: usize) {
         self.must(value <= largest, key, format!("must be at most {largest}"));
     }
+}
+
+impl Config {
+    /// Refuses images \[height, width\] of which the energy network's pools leave nothing. Encoders take any.
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`].
+    pub(crate) fn check_size(&self, [h, w]: [usize; 2]) -> Result<()> {
+        let least = self.model.network.least_side();
+        if h.min(w) >= least {
+            return Ok(());
+        }
+        let problem = format!(
+            "model.network = {}: {}",
+            self.model.network.name(),
+            too_small([h, w], least)
+        );
+        Err(Error::ConfigInvalid {
+            problems: vec![problem],
+        })
+    }
+}
+
+fn too_small([h, w]: [usize; 2], least: usize) -> String {
+    format!(
+        "images of {h}×{w} are too small, it halves them until less than a pixel is left; expected at least {least}×{least}, or a smaller network"
+    )
 }
 
 /// All problems of a configuration, as (key, what would be right).
@@ -107,6 +143,8 @@ fn data(c: &Config, p: &mut Problems) {
             "data.shape",
             "must be [height, width, channels] with 1 or 3 channels",
         );
+        let least = c.model.network.least_side();
+        p.must(h.min(w) >= least, "model.network", too_small([h, w], least));
         for (key, values) in [("data.mean", &c.data.mean), ("data.std", &c.data.std)] {
             let fits = values.as_ref().is_none_or(|v| v.len() == channels);
             p.must(
@@ -183,6 +221,13 @@ fn networks(c: &Config, p: &mut Problems) {
     p.not_negative("loss.beta", c.loss.beta);
     p.not_negative("loss.alpha", c.loss.alpha);
     p.positive("loss.tau", c.loss.tau);
+    for (key, weight) in [
+        ("loss.beta", c.loss.beta),
+        ("loss.alpha", c.loss.alpha),
+        ("loss.tau", c.loss.tau),
+    ] {
+        p.narrow(key, weight);
+    }
 }
 
 fn sampler(c: &Config, p: &mut Problems) {
@@ -204,6 +249,15 @@ fn sampler(c: &Config, p: &mut Problems) {
             key,
             "is the end of a schedule: choose one with sampler.schedule, linear, cosine or geometric",
         );
+    }
+    for (key, factor) in [
+        ("sampler.step_size", s.step_size),
+        ("sampler.noise", s.noise),
+        ("sampler.step_size_end", s.step_size_end),
+        ("sampler.noise_end", s.noise_end),
+        ("sampler.clip", s.clip.unwrap_or_default()),
+    ] {
+        p.narrow(key, factor);
     }
     p.share("sampler.restart", s.restart);
     if let Some(clip) = s.clip {
@@ -237,6 +291,14 @@ fn train(c: &Config, p: &mut Problems) {
     p.not_negative("train.encoder.lr", t.encoder.lr);
     p.decay("train.encoder.momentum", t.encoder.momentum);
     p.not_negative("train.encoder.weight_decay", t.encoder.weight_decay);
+    for (key, factor) in [
+        ("train.ebm.lr", t.ebm.lr),
+        ("train.ebm.epsilon", t.ebm.epsilon),
+        ("train.encoder.lr", t.encoder.lr),
+        ("train.encoder.weight_decay", t.encoder.weight_decay),
+    ] {
+        p.narrow(key, factor);
+    }
 }
 
 fn health(c: &Config, p: &mut Problems) {

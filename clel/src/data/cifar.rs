@@ -29,6 +29,8 @@ struct Layout {
     test: &'static str,
     /// Name of all of them packed.
     archive: &'static str,
+    /// The folder and the archive of the version for Python, which is not read.
+    python: [&'static str; 2],
     /// Name of the file with the names of the classes, where the labels are those of one.
     names: Option<&'static str>,
 }
@@ -53,6 +55,7 @@ pub fn cifar10(path: &Path) -> Result<Found> {
         ],
         test: "test_batch.bin",
         archive: "cifar-10-binary.tar.gz",
+        python: ["cifar-10-batches-py", "cifar-10-python.tar.gz"],
         names: None,
     };
     layout.read(path)
@@ -72,6 +75,7 @@ pub fn cifar100(path: &Path) -> Result<Found> {
         train: &["train.bin"],
         test: "test.bin",
         archive: "cifar-100-binary.tar.gz",
+        python: ["cifar-100-python", "cifar-100-python.tar.gz"],
         names: Some("fine_label_names.txt"),
     };
     layout.read(path)
@@ -194,9 +198,11 @@ impl Layout {
         };
         let mut archive = tar::Archive::new(packed);
         let (mut train, mut test, mut names) = (Vec::new(), None, None);
+        let mut is_python = false;
         for entry in archive.entries().map_err(fault)? {
             let mut entry = entry.map_err(fault)?;
             let name = entry.path().map_err(fault)?;
+            is_python |= name.iter().any(|part| part == self.python[0]);
             let Some(name) = name.file_name().and_then(|n| n.to_str()).map(str::to_owned) else {
                 continue;
             };
@@ -231,6 +237,9 @@ impl Layout {
         // the archive's checksum comes last
         std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).map_err(fault)?;
         train.sort_by(|a: &Member, b| a.name.cmp(&b.name));
+        if train.is_empty() && is_python {
+            return Err(self.of_python(path));
+        }
         if train.is_empty() {
             return Err(self.nothing(path));
         }
@@ -241,7 +250,22 @@ impl Layout {
         Ok(Members { train, test, names })
     }
 
+    /// The error of the version for Python, whose pickles are not read.
+    fn of_python(&self, path: &Path) -> Error {
+        Error::NoImages {
+            path: path.to_owned(),
+            why: format!(
+                "this is {}'s version for Python; expected the binary version of the same page, {}",
+                self.name, self.archive
+            ),
+        }
+    }
+
     fn nothing(&self, path: &Path) -> Error {
+        let called = path.file_name().is_some_and(|name| name == self.python[0]);
+        if called || self.python.iter().any(|name| path.join(name).exists()) {
+            return self.of_python(path);
+        }
         Error::NoImages {
             path: path.to_owned(),
             why: format!(

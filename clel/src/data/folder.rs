@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::left_out::{LeftOut, is_picture};
-use super::picture::{Channels, Form, read_file};
+use super::picture::{Channels, Form, is_coloured, read_file};
 use super::set::Records;
 use super::{Found, ImageSet, Split};
+use crate::words::listed;
 use crate::{Error, Result};
 
 /// What makes images of one size, in the words of training and of the commands that have no configuration.
@@ -28,10 +29,11 @@ pub struct Folder {
 }
 
 /// All image files of a folder in the order of their names, but those whose name begins with a dot: macOS keeps what it notes of `a.png` in `._a.png`. Where
-/// it has sub-folders with images instead, each is a class. One file is read, the others when they are asked for.
+/// it has sub-folders with images instead, each is a class. They are grey if all are stored so, else in
+/// colour, unless `form` says which. The first file is read, and of the others headers up to the first in colour; the rest when they are asked for.
 ///
 /// # Errors
-/// No image there, or some beside sub-folders with others; a first one that cannot be decoded.
+/// No image there, or some beside sub-folders with others; a first one that cannot be decoded, or a header before the first in colour.
 pub fn read_folder(path: &Path, form: Form) -> Result<Folder> {
     let mut left_out = LeftOut::default();
     let mut files = files_in(path, &mut left_out)?;
@@ -87,10 +89,13 @@ fn both(path: &Path, file: &Path, folder: &Path) -> Error {
     }
 }
 
-/// A folder's `train` and its `test` or `val`, if it has these sub-folders, else all that it holds.
-pub(super) fn parts(path: &Path, form: Form) -> Result<Found> {
+/// What folders call the images to test with, the usual one first.
+pub(super) const TEST: [&str; 2] = ["test", "val"];
+
+/// A folder's `train` and the first there is of those that are called like `held`, if it has these sub-folders, else all that it holds.
+pub(super) fn parts(path: &Path, held: [&str; 2], form: Form) -> Result<Found> {
     let part = |name: &str| Some(path.join(name)).filter(|p| p.is_dir());
-    let (train, test) = (part("train"), part("test").or_else(|| part("val")));
+    let (train, test) = (part("train"), held.into_iter().find_map(part));
     let (Some(train), Some(folder)) = (&train, test) else {
         let all = read_folder(path, form).map_err(|error| match (error, train) {
             (Error::NoImages { path, .. }, Some(train)) => Error::NoImages {
@@ -111,8 +116,8 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<Found> {
     if test.classes != train.classes {
         return Err(Error::Mismatch {
             what: format!("sub-folders of {}", folder.display()),
-            found: test.classes.join(", "),
-            expected: format!("those of `train`: {}", train.classes.join(", ")),
+            found: names(&test.classes),
+            expected: format!("those of `train`: {}", names(&train.classes)),
         });
     }
     let (found, expected) = (test.split.images.shape(), train.split.images.shape());
@@ -132,12 +137,20 @@ pub(super) fn parts(path: &Path, form: Form) -> Result<Found> {
     Ok(found)
 }
 
+/// Names of sub-folders, as far as they fit into a message.
+fn names(classes: &[String]) -> String {
+    match classes {
+        [] => "no sub-folders".to_owned(),
+        some => listed(some),
+    }
+}
+
 /// Height, width and channels of images.
 fn in_words([_, h, w, c]: [usize; 4]) -> String {
     format!("{h}×{w}×{c}")
 }
 
-/// Image files as a set; the first one decides its size and its channels.
+/// Image files as a set; the first one decides its size, any in colour that all are.
 pub(super) fn pictures(files: Arc<[PathBuf]>, form: Form) -> Result<ImageSet> {
     let Some(first) = files.first() else {
         return Err(Error::NoImages {
@@ -145,17 +158,27 @@ pub(super) fn pictures(files: Arc<[PathBuf]>, form: Form) -> Result<ImageSet> {
             why: "an empty list of files".to_owned(),
         });
     };
-    let [_, h, w, c] = read_file(first, form)?.shape();
-    let channels = if c == 1 {
-        Channels::Grey
-    } else {
-        Channels::Rgb
+    let channels = match form.channels {
+        Channels::AsStored => common_channels(&files)?,
+        asked => asked,
     };
+    let form = Form { channels, ..form };
+    let [_, h, w, c] = read_file(first, form)?.shape();
     Ok(ImageSet::stored(Arc::new(Pictures {
         files,
-        form: Form { channels, ..form },
+        form,
         shape: [h, w, c],
     })))
+}
+
+/// Grey if all files are: one grey photograph among coloured ones takes nobody's colours.
+fn common_channels(files: &[PathBuf]) -> Result<Channels> {
+    for file in files {
+        if is_coloured(file)? {
+            return Ok(Channels::Rgb);
+        }
+    }
+    Ok(Channels::Grey)
 }
 
 /// Image files that are decoded when they are asked for.

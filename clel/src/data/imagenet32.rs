@@ -16,11 +16,13 @@ const LEN: usize = 3 * 32 * 32;
 /// The size of the batches, and the one that image files are brought to, if no other is asked for.
 const SIZE: [usize; 2] = [32, 32];
 const CLASSES: i64 = 1000;
+/// Folders of images to test with: the validation images, as the published test images have no classes.
+const HELD: [&str; 2] = ["val", "test"];
 /// Batches of the whole training set.
 const BATCHES: u32 = 10;
 
 /// ImageNet 32×32 from a folder with `train_data_batch_1.npz` and so on (one or more) and `val_data.npz`, as published:
-/// <https://image-net.org/download-images.php>; or from image folders `train` and `val`, which are cropped and resized.
+/// <https://image-net.org/download-images.php>; or from image folders `train` and `val` (`test` where that is not there), which are cropped and resized.
 /// A part whose files fit into `memory` bytes is read into it. Other batches that are not compressed are read where they lie; first each is read
 /// through once, as its checksum covers all of it. Names of classes
 /// come from the published `map_clsloc.txt`, those of folders also from `LOC_synset_mapping.txt` or `words.txt`, in `path` or beside it.
@@ -44,7 +46,7 @@ pub fn imagenet32(path: &Path, size: Option<[usize; 2]>, memory: u64) -> Result<
             size: size.or(Some(SIZE)),
             channels: Channels::Rgb,
         };
-        let found = folder::parts(path, form).map_err(|error| match error {
+        let found = folder::parts(path, HELD, form).map_err(|error| match error {
             Error::NoImages { path, .. } => Error::NoImages {
                 path,
                 why: "expected train_data_batch_1.npz and so on and val_data.npz, or folders `train` and `val` of image files"

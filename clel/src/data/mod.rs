@@ -133,7 +133,7 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
         }
         Source::Mnist => mnist(path)?.into(),
         Source::Fashion => fashion(config.path.as_deref())?.into(),
-        Source::Images => folder::parts(path, Form::of(config))?.renamed(path)?,
+        Source::Images => folder::parts(path, folder::TEST, Form::of(config))?.renamed(path)?,
         Source::Safetensors => read_tensors(path)?.into(),
     };
     let without = found.without();

@@ -1,10 +1,11 @@
 //! One image file.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::{Images, bytes::most_unpacked, jpeg};
 use crate::config::DataConfig;
@@ -18,7 +19,7 @@ const DECODER_MEMORY: u64 = 64 << 20;
 /// Number of channels that files are converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels {
-    /// 1 where the first file is grey, else 3.
+    /// 1 where all files of a set are grey, else 3.
     AsStored,
     /// 1: luma.
     Grey,
@@ -74,14 +75,7 @@ impl Form {
 /// # Errors
 /// The file is missing, cannot be decoded, is a JPEG without its end, claims a size that its length belies, or is smaller than the crop.
 pub fn read_file(path: &Path, form: Form) -> Result<Images> {
-    let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
-    let mut reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(Error::read(path))?;
-    let mut limits = Limits::default();
-    let memory = DECODER_MEMORY.saturating_add(most_unpacked(length));
-    limits.max_alloc = Some(limits.max_alloc.unwrap_or(u64::MAX).min(memory));
-    reader.limits(limits);
+    let (reader, length) = open(path)?;
     let format = reader.format();
     let picture = reader
         .decode()
@@ -110,6 +104,32 @@ pub fn read_file(path: &Path, form: Form) -> Result<Images> {
         (3, picture.into_rgb8().into_raw())
     };
     Images::of_levels([1, h, w, c], values, 256)
+}
+
+/// Whether a file's header says that its picture has colours; a palette counts as colours. The pixels are not decoded.
+///
+/// # Errors
+/// The file is missing, or is no image.
+pub(super) fn is_coloured(path: &Path) -> Result<bool> {
+    let (reader, length) = open(path)?;
+    let format = reader.format();
+    let decoder = reader
+        .into_decoder()
+        .map_err(|source| unreadable(path, length, format, source))?;
+    Ok(decoder.color_type().has_color())
+}
+
+/// A reader of a file with bounds on what it may claim, and the file's length.
+fn open(path: &Path) -> Result<(ImageReader<BufReader<File>>, u64)> {
+    let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
+    let mut reader = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(Error::read(path))?;
+    let mut limits = Limits::default();
+    let memory = DECODER_MEMORY.saturating_add(most_unpacked(length));
+    limits.max_alloc = Some(limits.max_alloc.unwrap_or(u64::MAX).min(memory));
+    reader.limits(limits);
+    Ok((reader, length))
 }
 
 /// What a decoder says of a file, with what it should have found.

@@ -44,11 +44,11 @@ impl Gaussian {
 /// ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½),
 /// as Dowson & Landau (1982) and, on Inception features, FID (Heusel et al. 2017) define it.
 ///
-/// The trace of the root is the sum of the roots of the eigenvalues of a symmetric matrix, so that
-/// singular covariances (fewer vectors than features) need no jitter.
+/// With Σᵢ = LᵢLᵢᵀ the trace of the root is the sum of the singular values of L₁ᵀL₂, which no root of a rounding error enters: singular covariances
+/// (fewer vectors than features) need no jitter, and the distance keeps its digits.
 ///
 /// # Errors
-/// The two have different dimensions.
+/// The two have different dimensions, or a number that is not finite.
 pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> Result<f64> {
     if a.mean.len() != b.mean.len() {
         return Err(Error::Mismatch {
@@ -57,25 +57,44 @@ pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> Result<f64> {
             expected: a.mean.len().to_string(),
         });
     }
-    let half = square_root(&a.covariance);
-    let product = &half * &b.covariance * &half;
-    let symmetric = (&product + product.transpose()) * 0.5;
-    let trace_of_root: f64 = symmetric
-        .symmetric_eigenvalues()
-        .iter()
-        .map(|l| l.max(0.0).sqrt())
-        .sum();
+    let product = factor(&a.covariance).tr_mul(&factor(&b.covariance));
+    if product.iter().any(|v| !v.is_finite()) {
+        return Err(Error::Numbers {
+            what: "Fréchet distance",
+            why: "a covariance has numbers that are not finite".to_owned(),
+        });
+    }
+    let trace_of_root = match product.is_empty() {
+        // nothing varies
+        true => 0.0,
+        false => product.singular_values().sum(),
+    };
     let shift = (&a.mean - &b.mean).norm_squared();
     // Rounding can leave a distance of equal Gaussians just below zero.
     Ok((shift + a.covariance.trace() + b.covariance.trace() - 2.0 * trace_of_root).max(0.0))
 }
 
-/// The symmetric positive semi-definite root.
-fn square_root(matrix: &DMatrix<f64>) -> DMatrix<f64> {
-    let eigen = matrix.clone().symmetric_eigen();
-    let mut scaled = eigen.eigenvectors.clone();
-    for (mut column, value) in scaled.column_iter_mut().zip(eigen.eigenvalues.iter()) {
-        column *= value.max(0.0).sqrt();
+/// L of LLᵀ = Σ with as many columns as Σ has rank: Cholesky's, the largest remaining variance first, until what remains is rounding.
+fn factor(covariance: &DMatrix<f64>) -> DMatrix<f64> {
+    let d = covariance.nrows();
+    let mut left = covariance.diagonal();
+    let rounding = d as f64 * f64::EPSILON * left.max();
+    let mut columns = DMatrix::zeros(d, d);
+    let mut rank = 0;
+    while rank < d {
+        let (pivot, variance) = left.argmax();
+        if variance.is_nan() || variance <= rounding {
+            break;
+        }
+        let mut column = covariance.column(pivot).into_owned();
+        let known = columns.columns(0, rank);
+        column.gemv(-1.0, &known, &known.row(pivot).transpose(), 1.0);
+        column /= variance.sqrt();
+        left.zip_apply(&column, |left, v| *left -= v * v);
+        // numbers that are taken do not come again, whatever rounding leaves of them
+        left[pivot] = f64::NEG_INFINITY;
+        columns.set_column(rank, &column);
+        rank += 1;
     }
-    scaled * eigen.eigenvectors.transpose()
+    columns.columns(0, rank).into_owned()
 }

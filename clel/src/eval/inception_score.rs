@@ -1,19 +1,23 @@
 //! The inception score.
 
+use clel_tensor::RngKey;
 use serde::Serialize;
 
+use crate::draws::Draws;
 use crate::{Error, Result};
 
 /// Parts that the images of an inception score are divided into, one in each at least.
 pub const SCORE_PARTS: usize = 10;
+/// The stream of random numbers that draws parts.
+const STREAM: u32 = 0x0C1D_15C0;
 
 /// A figure of several parts: their mean and spread.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// Mean over the parts.
     pub mean: f64,
-    /// Their standard deviation (divided by their number).
-    pub deviation: f64,
+    /// Their standard deviation (divided by their number); none of a single part.
+    pub deviation: Option<f64>,
     /// How many parts.
     pub parts: usize,
     /// Images in a part.
@@ -27,7 +31,7 @@ impl Spread {
         let variance = figures.iter().map(|f| (f - mean).powi(2)).sum::<f64>() / n;
         Spread {
             mean,
-            deviation: variance.sqrt(),
+            deviation: (figures.len() > 1).then(|| variance.sqrt()),
             parts: figures.len(),
             size,
         }
@@ -36,6 +40,8 @@ impl Spread {
 
 /// exp(mean KL(p(y|x) ‖ p(y))) on each of ten parts of the images in their order, p(y) being the part's mean (Salimans et al., "Improved
 /// techniques for training GANs", NeurIPS 2016). `probabilities` are row-major \[n, classes\], n ≥ 10; up to nine images at the end are left out.
+///
+/// Images in the order of their classes make each part of a class or two, whose score says little of all: see [`drawn_inception_score`].
 ///
 /// # Errors
 /// Less than ten images, rows that are not whole, or a number that is no probability.
@@ -65,6 +71,22 @@ pub fn inception_score(probabilities: &[f32], classes: usize) -> Result<Spread> 
     let parts = probabilities.chunks_exact(size * classes).take(SCORE_PARTS);
     let scores: Vec<f64> = parts.map(|part| score(part, classes)).collect();
     Ok(Spread::of(&scores, size))
+}
+
+/// [`inception_score`] of parts that `seed` draws, so that it does not depend on the order of the images: of folders that are classes, say.
+///
+/// # Errors
+/// Those of [`inception_score`].
+pub fn drawn_inception_score(probabilities: &[f32], classes: usize, seed: u64) -> Result<Spread> {
+    let n = probabilities.len() / classes.max(1);
+    if n * classes != probabilities.len() {
+        return inception_score(probabilities, classes);
+    }
+    let order = Draws::new(RngKey::new(seed, STREAM), 0).distinct(n, n);
+    let rows = order
+        .iter()
+        .map(|i| &probabilities[i * classes..][..classes]);
+    inception_score(&rows.flatten().copied().collect::<Vec<f32>>(), classes)
 }
 
 fn score(probabilities: &[f32], classes: usize) -> f64 {

@@ -14,7 +14,7 @@ const SIZE: usize = 1000;
 const STREAM: u32 = 0x0C1D_5E75;
 
 /// KID: the squared maximum mean discrepancy with the kernel k(x, y) = (⟨x, y⟩/d + 1)³, unbiased, mean over 100 pairs of subsets of 1000 vectors
-/// each (as many as there are, if fewer) that `seed` draws (Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, eq. 4 with the kernel of section 4).
+/// each (as many as there are, if fewer) that `seed` draws; where these would all be the two sets themselves, one estimate without a deviation (Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, eq. 4 with the kernel of section 4).
 /// Both sets are row-major \[n, d\].
 ///
 /// # Errors
@@ -24,7 +24,9 @@ pub fn kernel_distance(a: &[f32], b: &[f32], d: usize, seed: u64) -> Result<Spre
     let (a, b) = (Rows::new(WHAT, a, d, 2)?, Rows::new(WHAT, b, d, 2)?);
     let size = SIZE.min(a.len()).min(b.len());
     let mut figures = Vec::with_capacity(SUBSETS);
-    for subset in 0..SUBSETS {
+    // all of both sets is one pair, however often it is drawn
+    let is_whole = size == a.len() && size == b.len();
+    for subset in 0..if is_whole { 1 } else { SUBSETS } {
         let mut draws = Draws::new(RngKey::new(seed, STREAM).at(subset as u64), 0);
         let [a, b] = [a, b].map(|rows| {
             let chosen = draws.distinct(size, rows.len());

@@ -14,7 +14,7 @@ mod rows;
 
 pub use digits::{DigitClassifier, DigitReport};
 pub use frechet::{Gaussian, frechet_distance};
-pub use inception_score::{SCORE_PARTS, Spread, inception_score};
+pub use inception_score::{SCORE_PARTS, Spread, drawn_inception_score, inception_score};
 pub use kernel::kernel_distance;
 pub use manifold::{MANIFOLD_VECTORS, Manifold, manifold};
 pub(crate) use neighbours::neighbour_accuracy_until;

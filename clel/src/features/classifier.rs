@@ -25,6 +25,8 @@ const FORMAT: &str = "clel-classifier-1";
 const CLASSES: &str = "classes";
 /// Widths of the three stages; the last is the number of features.
 const WIDTHS: [usize; 3] = [32, 64, 128];
+/// The least height and width of an image from which the halvings between the stages leave something.
+const LEAST_SIDE: usize = 1 << (WIDTHS.len() - 1);
 /// Streams of random numbers of the training: initial values, and the order of the data.
 const WEIGHTS: u32 = 1;
 const ORDER: u32 = 2;
@@ -74,6 +76,13 @@ impl Classifier {
             });
         }
         let [n, h, w, c] = data.images.shape();
+        if h.min(w) < LEAST_SIDE {
+            return Err(Error::Mismatch {
+                what: "size of the images for a classifier".to_owned(),
+                found: format!("{h}×{w}"),
+                expected: format!("at least {LEAST_SIDE}×{LEAST_SIDE}, as it halves them twice"),
+            });
+        }
         let (mean, std) = data.images.channel_statistics()?;
         let normalisation = Normalisation { mean, std };
         let classifier = Classifier {

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::Features;
 use crate::eval::{
-    Gaussian, MANIFOLD_VECTORS, Manifold, SCORE_PARTS, Spread, frechet_distance, inception_score,
-    kernel_distance, manifold,
+    Gaussian, MANIFOLD_VECTORS, Manifold, SCORE_PARTS, Spread, drawn_inception_score,
+    frechet_distance, kernel_distance, manifold,
 };
 use crate::{Error, Result};
 
@@ -106,7 +106,7 @@ pub struct Comparison {
     pub reference_n: usize,
     /// Squared Fréchet distance.
     pub frechet: Option<f64>,
-    /// Mean and deviation over ten parts of the samples.
+    /// Mean and deviation over ten parts of the samples, which the seed draws.
     pub inception_score: Option<Spread>,
     /// Squared maximum mean discrepancy, mean and deviation over subsets.
     pub kernel_distance: Option<Spread>,
@@ -124,7 +124,8 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// A reference for these figures, all that the features allow if `figures` is empty. `seed` draws the subsets of the kernel distance.
+    /// A reference for these figures, all that the features allow if `figures` is empty. `seed` draws the parts of the inception score and the
+    /// subsets of the kernel distance.
     ///
     /// # Errors
     /// [`Error::Argument`] for the inception score in features of no classifier; features with no covariance.
@@ -164,7 +165,7 @@ impl Reference {
             frechet: self.gaussian.as_ref().map(frechet).transpose()?,
             inception_score: score
                 .filter(|_| wanted(Figure::InceptionScore))
-                .map(|(classes, p)| inception_score(p, *classes))
+                .map(|(classes, p)| drawn_inception_score(p, *classes, self.seed))
                 .transpose()?,
             kernel_distance: wanted(Figure::Kernel)
                 .then(|| kernel_distance(a, b, d, self.seed))

@@ -6,7 +6,7 @@ use clel_nn::files::write_tensors;
 use clel_tensor::{Device, Tensor};
 
 use super::*;
-use crate::data::ImageSet;
+use crate::data::{ImageSet, Split};
 
 /// The numbers of `tests/reference/feature_networks.py`: a counter through the finaliser of MurmurHash3.
 fn numbers(stream: u32, n: usize) -> impl Iterator<Item = f64> {
@@ -154,6 +154,30 @@ fn a_classifier_learns_digits_and_comes_back_from_its_file() {
     assert_eq!(
         found,
         extract(&fit().unwrap(), &digits.test.images).unwrap()
+    );
+}
+
+#[test]
+fn a_classifier_of_too_small_images_is_told_before_it_learns() {
+    let classes = ClassSet::of_digits();
+    let how = Fitting {
+        iterations: 1,
+        batch: 2,
+        rate: 1e-3,
+        seed: 1,
+    };
+    let fit = |side| {
+        let data = Split {
+            images: images(2, side),
+            labels: Some(vec![0, 1]),
+        };
+        Classifier::fit(&data, &classes, &how, &Device::Cpu, &mut |_, _| Ok(()))
+    };
+    fit(4).unwrap();
+    let error = fit(3).err().unwrap().to_string();
+    assert!(
+        error.contains("found 3×3, expected at least 4×4"),
+        "{error}"
     );
 }
 

@@ -19,8 +19,8 @@ use crate::config::{ModelConfig, Network};
 /// activations are of one kind, LeakyReLU 0.2 in the paper, all convolutions spectrally normalised. `resnet_large` has three such trunks, on the image at full, half and
 /// quarter size, whose averages are joined before the head.
 ///
-/// Images may have any height and width from which the pools leave something: at least 4 for `tiny`, 8 for `resnet_small` and `resnet`, 16 for `resnet64`, 32
-/// for `resnet_large`. As in PyTorch, a pool leaves out the last row and column of an odd number of them (28 → 14 → 7 → 3).
+/// Images may have any height and width from which the pools leave something ([`Network::least_side`]): at least 4 for `tiny`, 8 for `resnet_small` and
+/// `resnet`, 16 for `resnet64`, 32 for `resnet_large`. As in PyTorch, a pool leaves out the last row and column of an odd number of them (28 → 14 → 7 → 3).
 pub struct EnergyNetwork {
     branches: Vec<Branch>,
     head: Sequential,

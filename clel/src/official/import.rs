@@ -73,7 +73,7 @@ impl Import<'_> {
                         let value = wide(&file, &array.key)?;
                         slot.set(slot.order().from_file(&value)?)?;
                     }
-                    Place::Chains => chains = Some(wide(&file, &array.key)?),
+                    Place::Chains => chains = Some(images(&file, &array.key)?),
                 }
                 read += 1;
             }
@@ -262,6 +262,19 @@ fn complete(
 fn wide(file: &TensorFile, key: &str) -> Result<Tensor> {
     let value = file.tensor(key, &Device::Cpu)?;
     Ok(value.to_dtype(DType::F32)?)
+}
+
+/// An array of images, whose pixels lie in 0..=1 in that program as in this.
+fn images(file: &TensorFile, key: &str) -> Result<Tensor> {
+    let images = wide(file, key)?;
+    let values = images.to_vec::<f32>()?;
+    match values.iter().position(|v| !(0.0..=1.0).contains(v)) {
+        None => Ok(images),
+        Some(i) => {
+            let why = format!("{} at position {i}, expected pixels in 0..=1", values[i]);
+            Err(Error::format(file.path(), format!("array `{key}`"), why))
+        }
+    }
 }
 
 /// Whether an array has numbers of half the bits.

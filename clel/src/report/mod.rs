@@ -43,6 +43,7 @@ pub use metrics::{End, Metrics};
 pub use overview::{Overview, State};
 pub(crate) use pace::duration;
 pub use page::page;
+pub(crate) use run_dir::best_of;
 pub use run_dir::{BestCheckpoint, RunDir};
 pub use spent::Spent;
 pub(crate) use spent::local;

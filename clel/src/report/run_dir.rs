@@ -374,3 +374,23 @@ fn remove(path: &Path) -> Result<()> {
         result => result.map_err(Error::write(path)),
     }
 }
+
+/// The file of the best checkpoint, if this is RUN/best.
+///
+/// # Errors
+/// No checkpoint of the run has been judged, or its configuration or metrics cannot be read.
+pub(crate) fn best_of(path: &Path) -> Result<Option<PathBuf>> {
+    let run = path.parent().and_then(|parent| RunDir::open(parent).ok());
+    let (Some(run), false, Some(true)) =
+        (run, path.exists(), path.file_name().map(|n| n == "best"))
+    else {
+        return Ok(None);
+    };
+    let best = run.best_checkpoint(run.read_config()?.log.best)?;
+    let best = best.ok_or_else(|| Error::NotARun {
+        path: path.to_owned(),
+        why: "no checkpoint in the run has been judged; log.best says by what, and its newest one is there without /best"
+            .to_owned(),
+    })?;
+    Ok(Some(best.path))
+}

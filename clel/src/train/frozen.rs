@@ -8,7 +8,7 @@ use super::{Networks, checkpoint, newest_usable};
 use crate::{
     Error, Result,
     config::{Config, EncoderNetwork, Stem},
-    report::RunDir,
+    report::{RunDir, best_of},
 };
 
 /// Where files keep encoders, the first that is there counts: of a checkpoint or a whole state dict the average, with which a model is
@@ -17,7 +17,7 @@ const PREFIXES: [&str; 3] = ["ema_encoder.", "encoder.", ""];
 /// An array that every encoder has.
 const LAST: &str = "fc.3.weight";
 
-/// Reads the encoder of `path` into these networks: a checkpoint, a run directory for its newest whole one, or a state dict of PyTorch as
+/// Reads the encoder of `path` into these networks: a checkpoint, a run directory for its newest whole one, RUN/best, or a state dict of PyTorch as
 /// safetensors, whole or of the encoder alone. Images are then normalised as that encoder was trained.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ const LAST: &str = "fc.3.weight";
 pub(super) fn read_encoder(path: &Path, config: &Config, into: [&Networks; 2]) -> Result<()> {
     let file = match path.is_dir() {
         true => newest_usable(&RunDir::open(path)?, |path| Ok(TensorFile::open(path)?))?.value,
-        false => TensorFile::open(path)?,
+        false => TensorFile::open(best_of(path)?.as_deref().unwrap_or(path))?,
     };
     let there = |prefix: &&str| file.shape(&format!("{prefix}{LAST}")).is_some();
     let Some(prefix) = PREFIXES.into_iter().find(there) else {

@@ -481,6 +481,7 @@ fn can_learn(data: &Dataset) -> Result<()> {
 /// Writes into the configuration what the networks take from the data.
 fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
     let [_, h, w, c] = data.train.images.shape();
+    config.check_size([h, w])?;
     let known = &mut config.data;
     known.shape = Some([h, w, c]);
     // a set that is not in memory is read for them, so only where they are not known

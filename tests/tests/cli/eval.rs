@@ -259,6 +259,19 @@ fn images_are_judged_in_the_features_of_given_weights() {
     let learnt = [&against[..], &["--split", "train"]].concat();
     assert_eq!(lines("eval", &learnt)[0]["reference_n"], 14);
 
+    // some of them are drawn by the seed, and the output says so
+    let some = |seed| {
+        let some = ["--samples", "11", "--figures", "frechet", "--seed", seed];
+        lines("eval", &[&arguments[..], &some].concat()).remove(0)
+    };
+    let told = format!("11 of 12 images of {data}, drawn by seed 3");
+    assert_eq!(some("3")["images"], told);
+    assert_eq!(some("3"), some("3"));
+    assert!(
+        ["4", "5", "6"]
+            .iter()
+            .any(|seed| some(seed)["frechet"] != some("3")["frechet"])
+    );
     let many = [&arguments[..], &["--samples", "13"]].concat();
     refuse("eval", &many, &["--samples 13", "12 images"]);
 }
@@ -411,6 +424,11 @@ fn outliers_are_told_from_what_was_learnt() {
         "ood",
         &[&same[..], &["--beta", "-0.1"]].concat(),
         &["--beta -0.1: must be a finite number, 0 or above"],
+    );
+    refuse(
+        "ood",
+        &[&same[..], &["--beta", "1e39"]].concat(),
+        &["--beta 1e39: must be at most 3.4028235e38"],
     );
     refuse("ood", &few, &["interp", "more than 100", "20"]);
     let unknown = [

@@ -505,7 +505,11 @@ fn models_that_cannot_be_asked_are_named() {
         crate::support::tiny::train(&desk.path("run"), &[&["--steps", "1"], &zero[..]].concat());
     assert_eq!(trained.code, Some(0), "{trained:?}");
     desk.sample_of(&run, "out", &[&["--class", "1"]])
-        .told(2, &["loss.beta = 0"]);
+        .told(2, &["--checkpoint", &run, "loss.beta = 0"]);
+    // of several models, the one that is meant
+    let member = format!("--ensemble {run}: was trained with loss.beta = 0");
+    desk.run("out", &[&["--class", "1", "--ensemble", &run]])
+        .told(2, &[&member]);
     let a = desk.text("a.png");
     desk.sample_of(&run, "out", &[&["--denoise", &a, "--sigma", "0.2"]])
         .told(2, &["--sigma 0.2", "the run's sampler.noise = 0"]);

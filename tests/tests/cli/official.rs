@@ -445,6 +445,16 @@ fn wrong_files_are_told_with_every_array() {
     );
 
     let mut bad = good.clone();
+    let (dtype, shape, mut bytes) = bad["sampler.memory"].clone();
+    bytes[4..8].copy_from_slice(&(-1f32).to_le_bytes());
+    bad.insert("sampler.memory".into(), (dtype, shape, bytes));
+    refused(
+        &bad,
+        "resnet_small",
+        &["array `sampler.memory`: -1 at position 1, expected pixels in 0..=1"],
+    );
+
+    let mut bad = good.clone();
     let (dtype, shape, mut bytes) = bad["ebm.head.0.weight"].clone();
     bytes[4..8].copy_from_slice(&f32::NAN.to_le_bytes());
     bad.insert("ebm.head.0.weight".into(), (dtype, shape, bytes));

@@ -120,7 +120,7 @@ fn what_cannot_begin_leaves_no_directory_behind() {
     let out = dir.path().join("run");
     for (setting, part) in [
         ("data.mean=[0.1, 0.2]", "data.mean"),
-        ("model.network=resnet_large", "window"),
+        ("model.network=resnet_large", "expected at least 32×32"),
         ("sampler.buffer=288230376151711744", "must be at most"),
         ("eval.samples=99999999999999999", "must be at most"),
     ] {

@@ -7,13 +7,14 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use clel_autograd::Var;
-use clel_tensor::Device;
+use clel_tensor::{Device, RngKey};
 
 use self::report::{Heading, Report};
 use super::models::Further;
 use super::{DeviceArgument, SizeArgument, from_checkpoint, given_images};
 use crate::config::Source;
 use crate::data::{self, Dataset, ImageSet, Part, SetArgument};
+use crate::draws::Draws;
 use crate::features::{
     EncoderFeatures, FeatureNetwork, FeatureSource, Features, Figure, Reference, extract,
 };
@@ -40,11 +41,13 @@ Inception's weights, from the file that pytorch-fid downloads (pt_inception-2015
 
 /// Rounds of the final protocol unless others are asked for, as in the paper.
 const ROUNDS: usize = 10;
+/// The stream of random numbers that draws which images are judged.
+const STREAM: u32 = 0x0C1D_5A3E;
 
 /// Judges samples, images or an encoder.
 ///
-/// Samples or images are compared with a reference in the features of a network: Fréchet distance, inception score (10 parts), kernel
-/// distance (100 subsets of 1000), precision and recall (k = 3), density and coverage (k = 5). Figures of different networks, numbers of images or references
+/// Samples or images are compared with a reference in the features of a network: Fréchet distance, inception score (10 parts, drawn), kernel
+/// distance (100 subsets of 1000, drawn), precision and recall (k = 3), density and coverage (k = 5). Figures of different networks, numbers of images or references
 /// cannot be compared; only Inception's features give FID and KID.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -79,7 +82,8 @@ pub(super) struct Eval {
     /// images].
     #[arg(long, value_enum)]
     split: Option<Part>,
-    /// How many samples [default: all of the buffer; for `final`, as many as the reference has].
+    /// How many samples [default: all of the buffer and of --images; for `final`, as many as the reference has]. Fewer of the buffer or of --images are
+    /// drawn by --seed, each at most once.
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
     /// Rounds of `sampler.steps` steps that the final protocol takes [default: 10].
@@ -92,7 +96,7 @@ pub(super) struct Eval {
     /// Neighbours that vote in the encoder's protocol [default: 1].
     #[arg(long, value_name = "K")]
     neighbours: Option<usize>,
-    /// Seed of the samples and of the kernel distance's subsets.
+    /// Seed of the samples, of what --samples draws, of the inception score's parts and of the kernel distance's subsets.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object a line instead of a table.
@@ -157,17 +161,13 @@ impl Eval {
         let network = self.network(model, device)?;
         let [_, h, w, c] = data.train.images.shape();
         let size = self.size.get();
-        let images = given_images(path, Some([h, w, c]), size)?.images;
-        let images = match self.samples {
-            None => images.into(),
-            Some(n) => first(&images.into(), n, &path.display().to_string())?,
-        };
+        let given = given_images(path, Some([h, w, c]), size)?.images.into();
+        let images = self.drawn(&given, &path.display().to_string())?;
         let (usual, n) = (self.usual(model), Some(images.len()));
         let mut report = self.report(network.as_ref(), data, usual, n)?;
         report.start(&Heading::images(
             self.checkpoint.as_deref(),
-            path,
-            images.len(),
+            self.count(&images, &given, "image", &path.display().to_string()),
         ))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
@@ -178,12 +178,11 @@ impl Eval {
         let network = self.network(Some(model), device)?;
         let data = self.data_set(Some(model))?;
         let shape = model.config.data.shape.unwrap_or_default();
-        let mut images = ImageSet::of_samples(shape, chains)?;
-        if let Some(n) = self.samples {
-            images = first(&images, n, "the replay buffer")?;
-        }
+        let kept = ImageSet::of_samples(shape, chains)?;
+        let images = self.drawn(&kept, "the replay buffer")?;
         let mut report = self.report(network.as_ref(), data, Part::Test, Some(images.len()))?;
-        report.start(&Heading::buffer(self.named(), model, images.len()))?;
+        let count = self.count(&images, &kept, "sample", "the replay buffer");
+        report.start(&Heading::buffer(self.named(), model, count))?;
         report.add(None, &extract(network.as_ref(), &images)?)
     }
 
@@ -231,6 +230,36 @@ impl Eval {
             report.add(Some(round + 1), &extract(network.as_ref(), &images)?)?;
         }
         Ok(())
+    }
+
+    /// As many of the images as `--samples` says, drawn by the seed: the first of a folder are those of its first class.
+    fn drawn(&self, images: &ImageSet, what: &str) -> Result<ImageSet> {
+        let Some(n) = self.samples else {
+            return Ok(images.clone());
+        };
+        if n > images.len() {
+            return Err(Error::Argument {
+                argument: format!("--samples {n}"),
+                why: format!("{what} has {}", counted(images.len(), "image")),
+            });
+        }
+        let mut draws = Draws::new(RngKey::new(self.seed, STREAM), 0);
+        let mut chosen = draws.distinct(n, images.len());
+        chosen.sort_unstable();
+        Ok(images.select(&chosen))
+    }
+
+    /// How many images are judged, and of how many they were drawn.
+    fn count(&self, judged: &ImageSet, all: &ImageSet, one: &str, what: &str) -> String {
+        if judged.len() == all.len() {
+            return format!("{} of {what}", counted(all.len(), one));
+        }
+        format!(
+            "{} of {} of {what}, drawn by seed {}",
+            judged.len(),
+            counted(all.len(), one),
+            self.seed
+        )
     }
 
     /// The checkpoint as it was named.
@@ -317,15 +346,4 @@ impl Eval {
             }),
         }
     }
-}
-
-/// The first `n` images of a set.
-fn first(images: &ImageSet, n: usize, what: &str) -> Result<ImageSet> {
-    if n > images.len() {
-        return Err(Error::Argument {
-            argument: format!("--samples {n}"),
-            why: format!("{what} has {}", counted(images.len(), "image")),
-        });
-    }
-    Ok(images.select(&(0..n).collect::<Vec<_>>()))
 }

@@ -36,17 +36,17 @@ struct Sampler {
 }
 
 impl Heading {
-    pub fn images(checkpoint: Option<&Path>, path: &Path, n: usize) -> Heading {
+    pub fn images(checkpoint: Option<&Path>, images: String) -> Heading {
         Heading {
-            images: format!("{} of {}", counted(n, "image"), path.display()),
+            images,
             checkpoint: checkpoint.map(|path| path.display().to_string()),
             sampler: None,
         }
     }
 
-    pub fn buffer(checkpoint: &Path, model: &Loaded, n: usize) -> Heading {
+    pub fn buffer(checkpoint: &Path, model: &Loaded, images: String) -> Heading {
         Heading {
-            images: format!("{} of the replay buffer", counted(n, "sample")),
+            images,
             checkpoint: Some(checkpoint.display().to_string()),
             sampler: Some(Sampler {
                 iteration: model.step,
@@ -189,7 +189,8 @@ impl Report {
         self.head(&figures)?;
         let spread = |s: Option<Spread>| {
             s.map_or("-".to_owned(), |s| {
-                format!("{} ± {}", readable(s.mean), readable(s.deviation))
+                let deviation = s.deviation.map(|v| format!(" ± {}", readable(v)));
+                readable(s.mean) + &deviation.unwrap_or_default()
             })
         };
         let share = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.3}"));
@@ -217,10 +218,14 @@ impl Report {
             ("inception score", "parts", figures.inception_score),
             ("kernel distance", "subsets", figures.kernel_distance),
         ] {
-            if let Some(Spread { parts, size, .. }) = spread {
-                output::say(&format!(
-                    "{figure}: mean ± deviation over {parts} {what} of {size}"
-                ))?;
+            match spread {
+                Some(Spread { parts: 1, size, .. }) => output::say(&format!(
+                    "{figure}: one estimate, of all {size} on both sides, so that there is no deviation"
+                ))?,
+                Some(Spread { parts, size, .. }) => output::say(&format!(
+                    "{figure}: mean ± deviation over {parts} {what} of {size}, drawn by the seed"
+                ))?,
+                None => {}
             }
         }
         output::say(&format!(

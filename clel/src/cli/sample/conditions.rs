@@ -105,6 +105,8 @@ impl Meant {
 /// Finds latents with the encoder of a checkpoint.
 pub(super) struct Latents<'a> {
     pub model: &'a Loaded,
+    /// The argument that named it.
+    pub named: String,
     pub labelled: Labelled,
     /// Images of a class at most.
     pub most: usize,
@@ -235,11 +237,11 @@ impl Asked {
     }
 
     /// What cannot be computed without a trained guide.
-    pub fn check(model: &Loaded) -> Result<()> {
+    pub fn check(Latents { model, named, .. }: &Latents<'_>) -> Result<()> {
         model.check_trained("encoder")?;
         if model.config.loss.beta == 0.0 {
             return Err(Error::Argument {
-                argument: "--checkpoint".to_owned(),
+                argument: named.clone(),
                 why: "was trained with loss.beta = 0: nothing has taught its energy what latents mean; take a run with the guide"
                     .to_owned(),
             });

@@ -1,5 +1,7 @@
 //! What the further models of an ensemble are led by.
 
+use std::path::PathBuf;
+
 use clel_tensor::Device;
 
 use super::Sample;
@@ -21,13 +23,15 @@ impl Sample {
         models: &'a Models,
         device: &'a Device,
     ) -> Result<Vec<Other<'a>>> {
-        let led = |model| {
-            let plan = Plan::of(self, self.latents(model, models.first(), device)?)?;
+        let led = |(path, model): (&PathBuf, _)| {
+            let named = format!("--ensemble {}", path.display());
+            let plan = Plan::of(self, self.latents(model, named, models.first(), device)?)?;
             Ok(Other {
                 model,
                 asked: plan.asked,
             })
         };
-        models.others().iter().map(led).collect()
+        let paths = self.further.paths().iter();
+        paths.zip(models.others()).map(led).collect()
     }
 }

@@ -12,6 +12,7 @@ use crate::data::{ClassSet, ImageSet, Images, Likeness};
 use crate::features::{FeatureNetwork, FeatureSource, check_size};
 use crate::generate::{Agreement, Verdicts};
 use crate::train::Loaded;
+use crate::words::listed;
 use crate::{Error, Result};
 
 /// The embedded classifier's last class, after the ten digits: none of them.
@@ -160,7 +161,7 @@ impl Judge {
             None if self.classes.names.is_none() && names.len() == self.classes.count => Ok(true),
             None => Err(Error::Mismatch {
                 what: "sub-folders of the given images, which are their classes".to_owned(),
-                found: names.join(", "),
+                found: listed(names),
                 expected: format!(
                     "names of {}, which {} knows",
                     self.classes.described(),

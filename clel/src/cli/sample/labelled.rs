@@ -6,6 +6,7 @@ use crate::config::{DataConfig, Source};
 use crate::data::{self, ClassSet, Split};
 use crate::features::FeatureNetwork;
 use crate::generate::{Latent, of_class};
+use crate::words::listed;
 use crate::{Error, Result};
 
 /// A data set with classes, read when one of them is asked for.
@@ -73,10 +74,7 @@ impl Labelled {
         } = self.read()?;
         let label = find(names, name).ok_or_else(|| Error::Argument {
             argument: format!("class `{name}`"),
-            why: format!(
-                "the data have no such class; there are {}",
-                names.join(", ")
-            ),
+            why: format!("the data have no such class; there are {}", listed(names)),
         })?;
         let class = Class {
             label,

@@ -134,7 +134,8 @@ impl Sample {
         }
         let judge = self.judge.as_ref();
         let judge = judge.map(|j| Judge::open(j, &device)).transpose()?;
-        let latents = self.latents(model, model, &device)?;
+        let named = format!("--checkpoint {}", self.checkpoint.display());
+        let latents = self.latents(model, named, model, &device)?;
         if let Some(judge) = &judge {
             let shape = model.config.data.shape.unwrap_or_default();
             judge.check(shape, latents.labelled.source(), self.expected)?;
@@ -223,6 +224,7 @@ impl Sample {
     fn latents<'a>(
         &self,
         model: &'a Loaded,
+        named: String,
         first: &Loaded,
         device: &'a Device,
     ) -> Result<Latents<'a>> {
@@ -239,6 +241,7 @@ impl Sample {
         };
         Ok(Latents {
             model,
+            named,
             labelled: Labelled::new(data, config.seed),
             most: self.conditions.class_images(),
             device,

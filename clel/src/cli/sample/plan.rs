@@ -8,7 +8,7 @@ use crate::cli::given_images;
 use crate::data::{Channels, Form, Images, Labels, NamedImages, read_file};
 use crate::generate::{Given, Latent, Term};
 use crate::sampler::room;
-use crate::words::counted;
+use crate::words::{counted, listed};
 use crate::{Error, Result};
 
 /// Chains of a row, and of a run that asks for nothing, unless others are asked for.
@@ -146,7 +146,7 @@ impl Plan {
                 argument: counted(self.count, "sample"),
                 why: format!(
                     "must be a multiple of {rows}, as many of each: {}; see --count",
-                    names.join(", ")
+                    listed(&names)
                 ),
             });
         }
@@ -170,7 +170,7 @@ fn asked(arguments: &Sample, latents: &mut Latents<'_>) -> Result<Vec<Asked>> {
     if conditions.are_none() {
         return Ok(Vec::new());
     }
-    Asked::check(latents.model)?;
+    Asked::check(latents)?;
     let classes = latents.classes(&conditions.class)?;
     let images = match &conditions.like {
         Some(path) => latents.images(path)?,
@@ -209,7 +209,7 @@ fn asked(arguments: &Sample, latents: &mut Latents<'_>) -> Result<Vec<Asked>> {
 
 /// Chains of the same noise in a row, led by latents from one end of an arc to the other.
 fn interpolation(arguments: &Sample, latents: &mut Latents<'_>, ends: &[What]) -> Result<Plan> {
-    Asked::check(latents.model)?;
+    Asked::check(latents)?;
     let [a, b] = ends else {
         return Err(Error::Argument {
             argument: "--interpolate".to_owned(),

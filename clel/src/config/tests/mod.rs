@@ -34,6 +34,56 @@ fn every_preset_is_complete_and_sensible() {
 }
 
 #[test]
+fn weights_beyond_32_bits_are_refused() {
+    for key in [
+        "loss.beta",
+        "loss.alpha",
+        "loss.tau",
+        "sampler.step_size",
+        "sampler.noise",
+        "sampler.clip",
+        "train.ebm.lr",
+        "train.encoder.weight_decay",
+    ] {
+        let with = |value: &str| {
+            let mut layers = Layers::preset("digits").unwrap();
+            layers.set(&format!("{key}={value}")).unwrap();
+            message(layers.build())
+        };
+        assert_eq!(with("3e38"), "no error", "{key}");
+        let error = with("1e39");
+        assert!(
+            error.contains(key) && error.contains("must be at most 3.4028235e38"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn images_too_small_for_the_network_are_told() {
+    let with = |settings: &[&str]| {
+        let mut layers = Layers::preset("digits").unwrap();
+        settings.iter().for_each(|s| layers.set(s).unwrap());
+        layers.build()
+    };
+    let told = "images of 8×8 are too small, it halves them until less than a pixel is left; expected at least 16×16";
+    // once the shape is known: it is given, or the data are read
+    let error = message(with(&["model.network=resnet64", "data.shape=[8, 8, 1]"]));
+    assert!(
+        error.contains("model.network = \"resnet64\"") && error.contains(told),
+        "{error}"
+    );
+    let config = with(&["model.network=resnet64"]).unwrap();
+    let error = config.check_size([8, 8]).unwrap_err().to_string();
+    assert!(
+        error.contains("model.network = resnet64") && error.contains(told),
+        "{error}"
+    );
+    config.check_size([16, 20]).unwrap();
+    assert!(config.check_size([20, 15]).is_err());
+}
+
+#[test]
 fn a_preset_may_build_on_another() {
     let build = |name: &str| {
         let mut layers = Layers::preset(name).unwrap();

@@ -57,6 +57,58 @@ fn the_centre_of_each_face_goes_to_its_part() {
 }
 
 #[test]
+fn lists_may_be_tables() {
+    let dir = folder();
+    let table = |name: &str, head: &str| {
+        let [list, table] =
+            ["txt", "csv"].map(|ending| dir.path().join(format!("{name}.{ending}")));
+        let text = std::fs::read_to_string(&list).unwrap();
+        std::fs::remove_file(list).unwrap();
+        // without the count of images, and with a name above theirs
+        let lines: Vec<&str> = text.lines().filter(|line| *line != "4").collect();
+        let commas = lines
+            .iter()
+            .map(|l| l.split_whitespace().collect::<Vec<_>>().join(","));
+        let text = head.to_owned() + &commas.collect::<Vec<_>>().join("\n") + "\n";
+        std::fs::write(&table, &text).unwrap();
+        (table, text)
+    };
+    let (partition, right) = table("list_eval_partition", "image_id,partition\n");
+    let (attributes, list) = table("list_attr_celeba", "image_id,");
+    let (train, test) = celeba(dir.path(), None, Some("A1")).unwrap();
+    let labels = (train.labels, test.unwrap().labels);
+    assert_eq!(labels, (Some(vec![0, 1]), Some(vec![1])));
+    let check = |path: &Path, text: &str, told: &str| {
+        std::fs::write(&partition, &right).unwrap();
+        std::fs::write(&attributes, &list).unwrap();
+        std::fs::write(path, text).unwrap();
+        let error = message(celeba(dir.path(), None, Some("A1")));
+        assert!(error.contains(told), "{told} is not in {error}");
+    };
+    let headless = right.split_once('\n').unwrap().1;
+    check(
+        &partition,
+        headless,
+        "csv: line 1: `000001.png,0`, expected image_id,partition",
+    );
+    check(
+        &partition,
+        &right.replace("02.png,1", "02.png,3"),
+        "csv: line 3: `000002.png,3`",
+    );
+    check(
+        &attributes,
+        &list.replace("\n000002.png,1", "\n000002.png,x,1"),
+        "csv: line 3: 41 values",
+    );
+    check(
+        &attributes,
+        &list.replace("image_id,", ""),
+        "csv: line 1: 39 names",
+    );
+}
+
+#[test]
 fn faulty_lists_are_told_by_line() {
     let dir = folder();
     let [partition, attributes] =

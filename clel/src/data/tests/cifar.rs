@@ -49,6 +49,34 @@ fn damaged_cifar_files_name_the_byte() {
     );
 }
 
+#[test]
+fn the_version_for_python_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |path: &Path, read: fn(&Path) -> crate::Result<Found>, right: &str| {
+        let error = message(read(path));
+        let python = error.contains("version for Python") && error.contains(right);
+        assert!(python, "{error}");
+    };
+    for (folder, read, right) in [
+        (
+            "cifar-10-batches-py",
+            cifar10 as fn(&Path) -> _,
+            "cifar-10-binary.tar.gz",
+        ),
+        ("cifar-100-python", cifar100, "cifar-100-binary.tar.gz"),
+    ] {
+        let path = dir.path().join(folder);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("data_batch_1"), [0x80, 2]).unwrap();
+        told(&path, read, right);
+        told(dir.path(), read, right);
+        let packed = dir.path().join("packed.tar.gz");
+        let name = format!("{folder}/data_batch_1");
+        std::fs::write(&packed, archive(&[(&name, vec![0x80, 2])])).unwrap();
+        told(&packed, read, right);
+    }
+}
+
 /// A tar archive of these members, packed by gzip.
 fn archive(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -46,6 +46,47 @@ fn folders_of_classes_are_read_in_order() {
 }
 
 #[test]
+fn a_folder_is_grey_only_if_all_its_files_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let grey = |name: &str| {
+        let image = image::GrayImage::from_pixel(6, 4, image::Luma([9]));
+        image.save(dir.path().join(name)).unwrap();
+    };
+    grey("a.png");
+    grey("b.jpg");
+    assert_eq!(all(dir.path()).unwrap().shape(), [2, 4, 6, 1]);
+    // a palette is colours, too
+    let file = std::fs::File::create(dir.path().join("c.png")).unwrap();
+    let mut encoder = png::Encoder::new(file, 6, 4);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_palette(vec![200, 10, 30]);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&[0; 24]).unwrap();
+    writer.finish().unwrap();
+    let images = all(dir.path()).unwrap();
+    assert_eq!(images.shape(), [3, 4, 6, 3]);
+    let levels = images.into_levels();
+    assert_eq!(
+        (&levels[..3], &levels[2 * 72..][..3]),
+        (&[9; 3][..], &[200, 10, 30][..])
+    );
+    // unless the channels are asked for
+    let channels = Channels::Grey;
+    let asked = read_folder(
+        dir.path(),
+        Form {
+            channels,
+            ..AS_STORED
+        },
+    )
+    .unwrap();
+    assert_eq!(asked.split.images.shape(), [3, 4, 6, 1]);
+    // a damaged header that decides is told
+    std::fs::write(dir.path().join("b.jpg"), "no JPEG").unwrap();
+    assert!(message(all(dir.path())).contains("b.jpg: unreadable image"));
+}
+
+#[test]
 fn unreadable_and_odd_sized_images_are_named() {
     let dir = tempfile::tempdir().unwrap();
     assert!(message(read_folder(dir.path(), AS_STORED)).contains("no images here"));
@@ -108,7 +149,7 @@ fn folders_of_parts_must_have_the_same_classes() {
             folder.components().count() as u8,
         );
     }
-    let found = folder::parts(dir.path(), AS_STORED).unwrap();
+    let found = folder::parts(dir.path(), folder::TEST, AS_STORED).unwrap();
     let (train, test) = found.parts;
     assert_eq!(found.classes.unwrap(), ["a", "b"]);
     assert_eq!(
@@ -116,9 +157,20 @@ fn folders_of_parts_must_have_the_same_classes() {
         (Some(vec![0, 1]), Some(vec![0, 1]))
     );
     std::fs::rename(dir.path().join("test/b"), dir.path().join("test/c")).unwrap();
-    let error = message(folder::parts(dir.path(), AS_STORED));
+    let error = message(folder::parts(dir.path(), folder::TEST, AS_STORED));
     assert!(
         error.contains("test: found a, c, expected those of `train`: a, b"),
+        "{error}"
+    );
+    std::fs::remove_dir_all(dir.path().join("test/a")).unwrap();
+    std::fs::rename(
+        dir.path().join("test/c/x.png"),
+        dir.path().join("test/x.png"),
+    )
+    .unwrap();
+    let error = message(folder::parts(dir.path(), folder::TEST, AS_STORED));
+    assert!(
+        error.contains("test: found no sub-folders, expected"),
         "{error}"
     );
 }

@@ -196,6 +196,9 @@ fn image_folders_are_brought_to_32() {
             .save(folder.join("a.png"))
             .unwrap();
     }
+    // ImageNet's test images have no classes, and do not hide the validation images
+    std::fs::create_dir(dir.path().join("test")).unwrap();
+    png(&dir.path().join("test/a.png"), 50, 40, 3);
     let (train, test) = imagenet32(dir.path(), None, 0).unwrap().parts;
     assert_eq!(train.images.shape(), [4, 32, 32, 3]);
     assert_eq!(test.unwrap().labels, Some(vec![0, 0, 1, 1]));

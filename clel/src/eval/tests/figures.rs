@@ -29,12 +29,28 @@ fn frechet_distances_are_those_of_pytorch_fid() {
 }
 
 #[test]
+fn frechet_distances_of_fewer_vectors_than_features_keep_their_digits() {
+    // by numpy from the centred vectors, without a covariance (frechet.py)
+    let of = |n, phase| Gaussian::fit(&features(n, 256, phase), 256).unwrap();
+    let (a, b) = (of(30, 0.3), of(60, 0.3));
+    let found = frechet_distance(&a, &b).unwrap();
+    let expected = 59.382_845_412_706;
+    assert!((found / expected - 1.0).abs() < 1e-11, "{found}");
+    // what does not vary at all
+    let still = Gaussian::fit(&[1.0; 8], 4).unwrap();
+    assert_eq!(frechet_distance(&still, &still).unwrap(), 0.0);
+}
+
+#[test]
 fn kernel_distances_are_those_of_torchmetrics() {
-    // subsets of all vectors are the sets themselves, however they are drawn
+    // subsets of all vectors are the sets themselves: one estimate
     let (a, b) = sets();
     let found = kernel_distance(&a[..150 * D], &b, D, 3).unwrap();
     near(found.mean, 0.170_751_412_359);
-    assert!(found.deviation < 1e-12 && (found.parts, found.size) == (100, 150));
+    let whole = (found.deviation, found.parts, found.size);
+    assert_eq!(whole, (None, 1, 150));
+    let part = kernel_distance(&a, &b, D, 3).unwrap();
+    assert!(part.deviation.unwrap() > 1e-6 && part.parts == 100);
     // of more vectors, subsets follow the seed and scatter around it
     let more = set(1500, D, 0.2);
     let other = set(1200, D, 0.35);
@@ -42,7 +58,7 @@ fn kernel_distances_are_those_of_torchmetrics() {
     assert_eq!(with(1), with(1));
     assert_ne!(with(1), with(2));
     assert_eq!(with(1).size, 1000);
-    assert!((with(1).mean - with(2).mean).abs() < 4.0 * with(1).deviation);
+    assert!((with(1).mean - with(2).mean).abs() < 4.0 * with(1).deviation.unwrap());
     assert!(kernel_distance(&a[..D], &b, D, 3).is_err());
 }
 
@@ -102,10 +118,25 @@ fn inception_scores_are_the_definition() {
     let p: Vec<f32> = softmax.collect();
     let found = inception_score(&p, 7).unwrap();
     near(found.mean, 1.192_219_916_424);
-    assert!((found.deviation - 0.039_200_497_799).abs() < 1e-7);
+    assert!((found.deviation.unwrap() - 0.039_200_497_799).abs() < 1e-7);
     assert_eq!((found.parts, found.size), (10, 5));
     assert!(inception_score(&p[..9 * 7], 7).is_err());
     assert!(inception_score(&[2.0; 70], 7).is_err());
+}
+
+#[test]
+fn the_order_of_the_classes_does_not_make_the_inception_score() {
+    // certain of ten classes, one after another: in file order each part has one class alone
+    let p: Vec<f32> = (0..600 * 10)
+        .map(|i| f32::from(u8::from(i % 10 == i / 600)))
+        .collect();
+    assert!((inception_score(&p, 10).unwrap().mean - 1.0).abs() < 1e-9);
+    let drawn = |seed| drawn_inception_score(&p, 10, seed).unwrap();
+    // parts of 60 lose some of the 10 that all together have
+    assert!((9.0..9.7).contains(&drawn(1).mean), "{:?}", drawn(1));
+    assert!(drawn(1) == drawn(1) && drawn(1) != drawn(2));
+    assert!(drawn_inception_score(&p[1..], 10, 1).is_err());
+    assert!(drawn_inception_score(&p, 0, 1).is_err());
 }
 
 #[test]

@@ -52,6 +52,34 @@ fn encoder(network: EncoderNetwork, width: usize, hidden: usize, latent: usize) 
     Encoder::new(&config, latent, &normalisation(channels), &mut init()).unwrap()
 }
 
+#[test]
+fn least_sides_are_what_the_pools_leave_something_of() {
+    for kind in [
+        Network::Tiny,
+        Network::ResnetSmall,
+        Network::Resnet,
+        Network::Resnet64,
+        Network::ResnetLarge,
+    ] {
+        let made = network(kind, 2, 2, 2);
+        let channels = if kind == Network::Tiny { 1 } else { 3 };
+        let seen = |h, w| {
+            let image = Tensor::zeros(&[1, h, w, channels], DType::F32, &Device::Cpu);
+            made.features(&image.unwrap().into(), Mode::Eval)
+        };
+        let least = kind.least_side();
+        seen(least, least).unwrap();
+        assert!(seen(least - 1, least).is_err(), "{}", kind.name());
+    }
+    // an encoder takes any
+    for kind in [EncoderNetwork::Tiny, EncoderNetwork::Resnet18] {
+        let channels = if kind == EncoderNetwork::Tiny { 1 } else { 3 };
+        let image = Tensor::zeros(&[1, 1, 1, channels], DType::F32, &Device::Cpu).unwrap();
+        let latent = encoder(kind, 2, 2, 2).latent(&image.into(), Mode::Eval);
+        latent.unwrap().tensor().realize().unwrap();
+    }
+}
+
 /// Counts of the paper (1.7 M, 6.96 M, 30.7 M) and of the PyTorch reference, to the last parameter.
 #[test]
 fn networks_have_as_many_parameters_as_published() {

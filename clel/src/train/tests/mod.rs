@@ -10,6 +10,7 @@ use super::*;
 use crate::config::{Config, Layers};
 use crate::data::Images;
 use crate::loss::energy_loss;
+use crate::report::RunDir;
 
 /// A tiny model of 8×8 images, with further settings.
 fn config(settings: &[&str]) -> Config {
@@ -224,6 +225,22 @@ fn a_frozen_encoder_must_be_one_and_fit() {
         "data.std=[1, 1, 1]",
     ]);
     assert!(wrong.contains("channels of the images = 1"), "{wrong}");
+    // of a run the best one, and not the newest
+    let run = RunDir::create(&dir.path().join("run")).unwrap();
+    run.write_config(&config(&["log.best=relative_frechet"]))
+        .unwrap();
+    let mut metrics = run.metrics(0).unwrap();
+    for (step, distance) in [(1, 0.1), (2, 0.2)] {
+        metrics
+            .write(step, &[("relative_frechet", distance)])
+            .unwrap();
+    }
+    teacher.save(&run.checkpoint_path(1)).unwrap();
+    std::fs::write(run.checkpoint_path(2), "no checkpoint").unwrap();
+    let best = format!("encoder.file={}", run.path().join("best").display());
+    let made = Trainer::new(&config(&["encoder.latents=frozen", &best]), &Device::Cpu);
+    let [found, expected] = [&made.unwrap(), &teacher].map(|t| numbers(&t.average().encoder));
+    assert_eq!(found, expected);
     // an encoder alone, under its own names, as PyTorch would save it; then one with a number that is none, and no encoder at all
     let encoder = &teacher.average().encoder;
     clel_nn::files::save_module(&given, encoder).unwrap();
