@@ -48,52 +48,58 @@ use crate::{Error, Result};
 /// Exit code of what a signal has stopped, as shells have it for Ctrl-C.
 const STOPPED: u8 = 130;
 
+/// What the process ends with.
+const EXIT_CODES: [(&str, &str); 4] = [
+    ("0", "All is done."),
+    (
+        "1",
+        "A device, a disk or the computation failed, or the system has nothing for what was asked.",
+    ),
+    (
+        "2",
+        "An argument, a setting or a file is not as it must be; the message says which.",
+    ),
+    (
+        "130",
+        "A signal, as of Ctrl-C, has stopped it; what was training is saved.",
+    ),
+];
+
 /// Energy-based models guided by contrastive latent variables.
 #[derive(Debug, Parser)]
-#[command(name = "clel", version, propagate_version = true)]
+#[command(name = "clel", version, propagate_version = true, after_help = exit_codes())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+/// The commands; what each does is said where its arguments are, the first paragraph in the list of them all.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Trains a model.
     Train(Box<train::Train>),
-    /// Draws samples from a trained model.
     Sample(Box<sample::Sample>),
-    /// Says how likely a trained model finds images.
     Energy(energy::Energy),
-    /// Judges samples, images or an encoder: Fréchet and kernel distance, inception score, precision, coverage, neighbours.
     Eval(Box<eval::Eval>),
-    /// Tells how well a trained model knows images of another kind.
     Ood(ood::Ood),
-    /// Runs variants of a configuration with several seeds, and compares them.
     Experiment(experiment::ExperimentCommand),
-    /// Trains a classifier in whose features `eval` compares images.
     Classifier(classifier::ClassifierCommand),
-    /// Takes over a model of the official PyTorch implementation.
     Import(import::Import),
-    /// Writes a model for the official PyTorch implementation.
     Export(export::Export),
-    /// Shows a run as one HTML file.
     Report(report::Report),
-    /// Shows a run on a web page that follows it.
     Watch(watch::Watch),
-    /// Lists runs and how they stand, or compares some.
     Runs(runs::Runs),
-    /// Measures how fast this machine computes.
     Bench(bench::Bench),
-    /// Finds the fastest kernels for this machine's graphics hardware, and remembers them.
     Tune(tune::Tune),
-    /// Lists the devices of this machine and what `auto` takes.
     Devices(devices::Devices),
-    /// Examines whether training can run here, and says what to do where it cannot.
     Doctor(doctor::Doctor),
-    /// Prints the script by which a shell completes commands and options.
     Completions(completions::Completions),
-    /// Prints the manual page, or writes one for each command.
     Man(man::Man),
+}
+
+/// The end of the help text.
+fn exit_codes() -> String {
+    let lines = EXIT_CODES.map(|(code, meaning)| format!("\n  {code:>3}  {meaning}"));
+    format!("Exit codes:{}", lines.concat())
 }
 
 /// Where to compute; an argument of every command.

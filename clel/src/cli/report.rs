@@ -15,7 +15,9 @@ Examples:
   clel report runs/digits-001                        writes runs/digits-001/report.html
   clel report runs/digits-001 --out digits.html";
 
-/// Writes one HTML file that shows a run: curves, samples over time, figures, settings. It loads nothing from elsewhere.
+/// Writes one HTML file that shows a run.
+///
+/// It has curves, samples over time, figures and settings, and loads nothing from elsewhere.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Report {

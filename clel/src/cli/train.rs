@@ -33,7 +33,9 @@ Examples:
   clel train --resume runs/digits-001          goes on from the newest checkpoint
   clel train --plain                           lines instead of the dashboard";
 
-/// Trains a model; everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
+/// Trains a model.
+///
+/// Everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
 ///
 /// On a terminal a dashboard shows the curves of the figures in metrics.jsonl, samples whenever a grid of them is written, rate, time left,
 /// the memory of arrays on the device, and what happened to the run.

@@ -423,10 +423,33 @@ fn every_command_has_a_manual_page() {
         let page = fs::read_to_string(out.join(format!("clel-{command}.1"))).unwrap();
         assert!(page.contains(".SH OPTIONS"), "{command}");
         assert!(page.contains("Examples:"), "{command}");
+        let parts = ["DESCRIPTION", "\"EXIT STATUS\"", "EXAMPLES", "VERSION"];
+        let places = parts.map(|part| page.find(&format!("\n.SH {part}\n")));
+        assert!(places.is_sorted() && places[0].is_some(), "{page}");
     }
+    let train = fs::read_to_string(out.join("clel-train.1")).unwrap();
+    assert!(train.contains("Ctrl\\-C ends it"), "{train}");
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     refused(&["man", "--out", &text(&file)], &["cannot write", "file"]);
+}
+
+/// What is said of a command beyond its line in the list of all.
+#[test]
+fn the_help_of_a_command_is_whole() {
+    for (command, part) in [
+        ("train", "Ctrl-C ends it after the iteration, saved"),
+        ("doctor", "Exit code 0"),
+        ("tune", "CLEL_CACHE"),
+        ("sample", "sample.json"),
+    ] {
+        let help = clel(&[command, "--help"]).stdout;
+        let words: Vec<&str> = help.split_whitespace().collect();
+        assert!(words.join(" ").contains(part), "{command}: {help}");
+    }
+    let all = clel(&["--help"]).stdout;
+    assert!(all.contains("\n  train        Trains a model\n"), "{all}");
+    assert!(all.contains("\n  130  "), "{all}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ Inception's weights, from the file that pytorch-fid downloads (pt_inception-2015
 /// Rounds of the final protocol unless others are asked for, as in the paper.
 const ROUNDS: usize = 10;
 
-/// Judges samples, images or an encoder.
+/// Judges samples, images or an encoder by distances, scores and neighbours.
 ///
 /// Samples or images are compared with a reference in the features of a network: Fréchet distance, inception score (10 parts), kernel
 /// distance (100 subsets of 1000), precision and recall (k = 3), density and coverage (k = 5). Figures of different networks, numbers of images or references

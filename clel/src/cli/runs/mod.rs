@@ -19,7 +19,7 @@ Examples:
   clel runs runs/digits-001                        one
   clel runs runs/digits-001 runs/digits-002        in what settings and figures they differ";
 
-/// Lists runs, or compares some.
+/// Lists runs and how they stand, or compares some.
 ///
 /// Of a folder, every directory in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
 /// and of fresh chains, the iteration of the best checkpoint (log.best), how long it has trained in all and where, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run

@@ -62,7 +62,9 @@ Examples:
 /// The largest number of samples of one call.
 pub(super) const MOST_SAMPLES: usize = 10_000_000;
 
-/// Draws samples: chains of Langevin steps from uniform noise or from given images, led by what is asked of them.
+/// Draws samples from a trained model.
+///
+/// Samples are chains of Langevin steps from uniform noise or from given images, led by what is asked of them.
 ///
 /// Writes into a new directory `samples.png`, a grid; `samples.safetensors`, whose tensor `samples` [N, H, W, C] has
 /// values in 0..1; and `sample.json`, all that they depend on.
