@@ -57,7 +57,7 @@ pub(super) struct Train {
     /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys.
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
-    /// The run directory, which must not exist yet [default: runs/NAME-001 and so on].
+    /// The run directory, which must not exist yet, or be empty [default: runs/NAME-001 and so on].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Goes on with the run in this directory from its newest checkpoint, or from the beginning if it has none yet, with the settings it has.
@@ -130,7 +130,11 @@ impl Train {
             None => self.new_run()?,
         };
         if !self.json {
-            announce(&job)?;
+            announce(&job).inspect_err(|_| {
+                if !job.resume {
+                    job.run.discard();
+                }
+            })?;
         }
         let directory = job.run.path().to_owned();
         let planned = job.config.train.iterations as u64;
@@ -205,6 +209,9 @@ impl Train {
             path: self.path.clone(),
         }
         .check()?;
+        if let Some(out) = &self.out {
+            output::check_name(out)?;
+        }
         // what can fail comes first: a directory is not made for nothing
         let device = self.device.open()?;
         let data = data::load(&config.data, config.seed)?;

@@ -133,7 +133,13 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         watching.face.event(0, warning);
     }
     let mut warnings = Vec::new();
+    // so that a process that is killed from here on leaves a run
+    let first = !job.resume && !job.run.config_path().exists();
     let begun = can_learn(&job.data).and_then(|()| {
+        match first {
+            true => job.run.write_config(&job.config)?,
+            false => job.run.make_folders()?,
+        }
         describe_data(&mut job.config, &job.data)?;
         warnings = unmet(&job.config, &job.device);
         if job.resume && has_saved(&job)? {
@@ -147,10 +153,10 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
     let trainer = match begun {
         Ok(trainer) => trainer,
         Err(error) => {
-            if !job.resume {
-                // there is nothing in it; Windows does not remove a file that is open
+            if first {
+                // there is nothing else in it; Windows does not remove a file that is open
                 drop(lock);
-                job.run.discard();
+                job.run.take_back();
             }
             return Err(error);
         }
