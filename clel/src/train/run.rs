@@ -15,7 +15,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 use super::{
     Trainer,
     clock::Clock,
-    device::{MOST_LOSSES, reopen, too_large, unmet},
+    device::{MOST_LOSSES, no_room, reopen, too_large, unmet},
     figures::figures,
     health::Health,
     kept::Kept,
@@ -141,7 +141,14 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             false => job.run.make_folders()?,
         }
         describe_data(&mut job.config, &job.data)?;
-        warnings = unmet(&job.config, &job.device);
+        // what the run has been told before is no news to those who read of it later
+        let told = job.run.events().unwrap_or_default();
+        let (known, new) = unmet(&job.config, &job.device)
+            .into_iter()
+            .partition(|warning| told.contains(warning));
+        warnings = new;
+        let known: Vec<String> = known;
+        known.iter().for_each(|w| watching.face.event(0, w));
         if job.resume && has_saved(&job)? {
             return go_on(&job, &mut warnings);
         }
@@ -149,6 +156,7 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             warnings.push("no checkpoint yet: the run begins at iteration 0".to_owned());
         }
         begin(&job.config, &job.device, &job.run)
+            .map_err(|error| no_room(&job.config, &job.data, &job.device, error))
     });
     let trainer = match begun {
         Ok(trainer) => trainer,
@@ -433,8 +441,8 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     }
     Err(Error::Mismatch {
         what: format!("config.toml of the run, against {}", found.path.display()),
-        found: "other settings".into(),
-        expected: "those that the checkpoint was trained with: undo the change, or start a new run"
+        found: job.config.differences(&trainer.config),
+        expected: "what the checkpoint was trained with: undo the change, or start a new run"
             .into(),
     })
 }
