@@ -14,6 +14,7 @@ mod man;
 mod models;
 mod ood;
 mod output;
+mod progress;
 mod report;
 mod runs;
 mod sample;

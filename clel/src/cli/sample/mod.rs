@@ -23,6 +23,7 @@ use self::options::{Conditions, GivenImages, Watching};
 use self::plan::Plan;
 use self::record::Record;
 use super::models::Further;
+use super::progress::Progress;
 use super::{DeviceArgument, output};
 use crate::config::Augmentation;
 use crate::data;
@@ -283,12 +284,15 @@ impl Sample {
         let size = shape.iter().product::<usize>();
         let rounds = self.rounds(model);
         let mut film = self.watching.film(rounds.steps, plan.count, size)?;
+        let progress = Progress::new("drawing", plan.count * rounds.steps, self.json);
+        let told = |chains: usize| progress.add(chains);
         let generation = Generation {
             model: models.energy(),
             rounds,
             shape,
             device,
             given: plan.given.clone(),
+            told: Some(&told),
         };
         let start = |n| match &plan.start {
             Some(values) => Start::Images(values),
