@@ -13,7 +13,7 @@ use crate::report::{Live, RunDir};
 const EXAMPLES: &str = "\
 Examples:
   clel watch runs/digits-001                  prints the address, for a browser on this machine
-  clel watch runs/digits-001 --port 8080      always the same, for a tunnel: ssh -L 8080:127.0.0.1:8080 HOST";
+  clel watch runs/digits-001 --port 8080      always the same, for a tunnel: ssh -L 9000:127.0.0.1:8080 HOST";
 
 /// Shows a run on a web page that follows it.
 ///
