@@ -31,6 +31,7 @@ mod tune;
 mod unused;
 mod watch;
 
+use std::convert::Infallible;
 use std::error::Error as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,17 @@ fn exit_codes() -> String {
     format!("Exit codes:{}", lines.concat())
 }
 
+/// The variable that names a device where `--device` does not.
+const DEVICE: &str = "CLEL_DEVICE";
+/// The device where nobody names one.
+const AUTO: &str = "auto";
+
+/// The word for a device; the variable set to nothing is as good as not set.
+fn device_word(word: &str) -> std::result::Result<String, Infallible> {
+    let unset = word.is_empty() && std::env::var_os(DEVICE).is_some_and(|word| word.is_empty());
+    Ok(if unset { AUTO } else { word }.to_owned())
+}
+
 /// Where to compute; an argument of every command.
 #[derive(Debug, clap::Args)]
 struct DeviceArgument {
@@ -111,8 +123,9 @@ struct DeviceArgument {
     #[arg(
         long,
         value_name = "DEVICE",
-        default_value = "auto",
-        env = "CLEL_DEVICE"
+        default_value = AUTO,
+        env = DEVICE,
+        value_parser = device_word
     )]
     device: String,
 }
@@ -181,7 +194,10 @@ impl LookArguments {
 /// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the system has nothing for, with 1, training that was
 /// stopped by a signal with 130, as is `watch`; `--resume` goes on with it.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(told) => return told_by_clap(&told),
+    };
     let done = |()| ExitCode::SUCCESS;
     let result = on_workers(|| match command {
         Command::Train(arguments) => arguments.run(),
@@ -208,6 +224,18 @@ pub fn main() -> ExitCode {
         Err(error) => {
             output::error(&chain(&error));
             ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+/// Prints help, or what is wrong with the arguments.
+fn told_by_clap(told: &clap::Error) -> ExitCode {
+    let printed = output::printed(told.print(), told.use_stderr());
+    match printed {
+        Ok(()) => ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2)),
+        Err(error) => {
+            output::error(&chain(&error));
+            ExitCode::FAILURE
         }
     }
 }

@@ -50,8 +50,16 @@ pub(super) fn say(line: &str) -> Result<()> {
         true => spelled(&line),
         false => line,
     };
-    match writeln!(stdout.lock(), "{line}") {
-        Err(error) if !is_closed(&error) => Err(Error::write(Path::new("standard output"))(error)),
+    printed(writeln!(stdout.lock(), "{line}"), false)
+}
+
+/// What came of printing: nobody who reads is no fault, nor is there anybody to tell where messages, `on_stderr`, do not arrive.
+pub(super) fn printed(result: std::io::Result<()>, on_stderr: bool) -> Result<()> {
+    let result = result.and_then(|()| std::io::stdout().flush());
+    match result {
+        Err(error) if !on_stderr && !is_closed(&error) => {
+            Err(Error::write(Path::new("standard output"))(error))
+        }
         _ => Ok(()),
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},
     data::{self, SetArgument},
     error::as_argument,
+    experiment::is_experiment,
     report::{Overview, RunDir, State, Summary, face},
     train::{Ended, Job, run},
     tune,
@@ -172,7 +173,7 @@ impl Train {
                 let name = file
                     .file_stem()
                     .map_or("run".into(), |s| s.to_string_lossy().into_owned());
-                (Layers::file(file)?, name)
+                (layers_of(file)?, name)
             }
             None => {
                 let usual = self.data.map_or(DEFAULT_PRESET, Source::preset);
@@ -206,7 +207,7 @@ impl Train {
         let config: Config = layers.build()?;
         SetArgument {
             source: config.data.source,
-            path: self.path.clone(),
+            path: config.data.path.clone(),
         }
         .check()?;
         if let Some(out) = &self.out {
@@ -249,6 +250,20 @@ impl Train {
             stop: Arc::default(),
         })
     }
+}
+
+/// The settings of a file, which is not to be an experiment's.
+fn layers_of(file: &Path) -> Result<Layers> {
+    Layers::file(file).map_err(|error| match error {
+        Error::UnknownKey { .. } if is_experiment(file) => Error::Argument {
+            argument: format!("--config {}", file.display()),
+            why: format!(
+                "is an experiment; run it with `clel experiment {}`",
+                as_argument(file)
+            ),
+        },
+        other => other,
+    })
 }
 
 /// The configuration, where the run computes, and what takes time before it begins.

@@ -316,3 +316,36 @@ fn samples_that_do_not_fit_the_memory_are_told() {
         assert!(!out.exists());
     }
 }
+
+/// In words of people, about what they have typed.
+#[test]
+fn settings_are_told_as_people_have_them() {
+    let desk = Desk::new();
+    refused(
+        &["train", "--set", "seed=1.5"],
+        &["`1.5`, expected a whole number from 0"],
+    );
+    refused(
+        &["train", "--set", "train.batch=-3"],
+        &["`-3`, expected a whole number from 0"],
+    );
+    refused(
+        &["train", "--set", "sampler.noise=much"],
+        &["\"much\", expected a number"],
+    );
+    refused(
+        &["bench", "--batch", "0"],
+        &["train.batch = 0 (--batch 0): must be at least"],
+    );
+    let file = text(&desk.path("paper.toml"));
+    std::fs::write(&file, "seeds = [1]\n[base]\n[variant.a]\n").unwrap();
+    refused(
+        &["train", "--config", &file],
+        &["is an experiment", &format!("`clel experiment {file}`")],
+    );
+    std::fs::write(&file, "[data]\npath = \"photos\"\n").unwrap();
+    refused(
+        &["train", "--config", &file],
+        &["digits with the path photos", "data.path"],
+    );
+}
