@@ -6,7 +6,11 @@ use clel_tensor::{Device, gpu::Gpu};
 
 use super::Trainer;
 use crate::config::{Config, Precision, StepShape, Storage};
-use crate::{Error, Result, data::Dataset, sampler::gains_by_halves};
+use crate::{
+    Error, Result,
+    data::Dataset,
+    sampler::{gains_by_halves, room},
+};
 
 /// A run goes on so many times after its device was lost; a driver that fails more often needs a person.
 pub(super) const MOST_LOSSES: usize = 5;
@@ -88,7 +92,10 @@ fn buffer_bytes(config: &Config) -> u64 {
     4 * config.sampler.buffer as u64 * size as u64
 }
 
-/// The same of a replay buffer, with a size of it with which an iteration was just seen to fit.
+/// Replay buffers in memory while chains are put back: the old one, the chains at their places, and the new one.
+const COPIES: usize = 3;
+
+/// The same of a replay buffer, with a size of it with which there was just room enough.
 fn buffer_too_large(
     config: &Config,
     data: &Dataset,
@@ -100,7 +107,11 @@ fn buffer_too_large(
     let fits = |n| {
         let mut smaller = config.clone();
         smaller.sampler.buffer = n;
-        iterate_once(&smaller, data, device, batch)
+        match device {
+            // a system that gives out more than it has ends whoever uses it: nothing is written into this
+            Device::Cpu => room([COPIES, buffer_bytes(&smaller) as usize / 4]).map(drop),
+            Device::Wgpu(_) => iterate_once(&smaller, data, device, batch),
+        }
     };
     let what = format!(
         "the replay buffer of sampler.buffer={buffer} images takes {} MiB",
