@@ -349,3 +349,20 @@ fn settings_are_told_as_people_have_them() {
         &["digits with the path photos", "data.path"],
     );
 }
+
+/// A replay buffer that finds no room is named, with one that does, and no directory is left.
+#[test]
+fn a_buffer_that_does_not_fit_the_memory_is_told() {
+    let desk = Desk::new();
+    let out = desk.path("run");
+    let limited = "ulimit -v 2000000 && exec \"$0\" train --device cpu --set sampler.buffer=10000000 --out \"$1\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", limited, crate::support::PROGRAM, &text(&out)]);
+    command.env("RAYON_NUM_THREADS", "2");
+    let parts = [
+        "sampler.buffer=10000000 images takes 2442 MiB",
+        "start again with `--set sampler.buffer=",
+    ];
+    crate::support::run(&mut command).told(1, &parts);
+    assert!(!out.exists());
+}
