@@ -23,7 +23,7 @@ impl Subject {
         for setting in settings {
             layers.set(setting)?;
         }
-        layers.set(&format!("train.batch={batch}"))?;
+        layers.set_count("train.batch", batch, format!("--batch {batch}"));
         let mut config = layers.build()?;
         let [_, _, channels] = *config
             .data

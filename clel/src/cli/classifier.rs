@@ -24,8 +24,9 @@ const HELD_OUT: f64 = 0.1;
 /// Steps between two lines.
 const TOLD: usize = 100;
 
-/// Trains a small classifier on a data set with classes, in whose features `clel eval` then compares sets of such images, and by which `clel
-/// sample --judge` tells what samples are taken for.
+/// Trains a classifier in whose features `clel eval` compares images.
+///
+/// Its data set has classes; `clel sample --judge` tells by it, too, what samples are taken for.
 ///
 /// Three convolutions with BatchNorm, cross-entropy, Adam; minutes at most on two cores. The file keeps of which data set its classes are and
 /// what they are called, so that no model of others is judged by it.

@@ -14,7 +14,7 @@ Examples:
   mkdir -p ~/.config/fish/completions && clel completions fish > ~/.config/fish/completions/clel.fish
   clel completions powershell >> $PROFILE";
 
-/// Prints the script with which a shell completes the commands and options of clel.
+/// Prints the script by which a shell completes commands and options.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Completions {

@@ -14,8 +14,9 @@ Examples:
   clel devices --device wgpu:0     whether that one opens
   clel devices --json";
 
-/// Lists the CPU and the WebGPU adapters (Vulkan, Metal, DX12) with their limits, and opens the
-/// one that `--device` describes.
+/// Lists the devices of this machine and what `auto` takes.
+///
+/// Those are the CPU and the WebGPU adapters (Vulkan, Metal, DX12), with their limits; the one that `--device` describes is opened.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Devices {

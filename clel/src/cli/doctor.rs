@@ -24,9 +24,9 @@ Examples:
   clel doctor --device wgpu:0     whether it can run on that one
   clel doctor --json --seconds 1";
 
-/// Examines this machine: devices and their limits, a self-test, and what to do about what is missing.
+/// Examines whether training can run here, and says what to do where it cannot.
 ///
-/// The CPU and each WebGPU adapter compute a few operations of each kind, which are compared with the same in f64 and measured. Exit code 0
+/// Devices and their limits are listed. The CPU and each WebGPU adapter compute a few operations of each kind, which are compared with the same in f64 and measured. Exit code 0
 /// if training can run on the device that `--device` describes, else 1, also where there is no such device.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -35,7 +35,7 @@ A file:
   [figures]                             optional: which variants are drawn together
   guide = [\"CLEL\", \"without latents\"]";
 
-/// Runs variants of a configuration with several seeds, and compares them by curves and a table.
+/// Runs variants of a configuration with several seeds, and compares them.
 ///
 /// Each run is an ordinary one in OUT/runs/VARIANT/seed-N. Called again, finished runs are taken as they are and the others go on; a file that says something else of
 /// runs that are there is refused. A run that is

@@ -1,11 +1,13 @@
 //! `clel man`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man as Page;
 
-use super::{Cli, output};
-use crate::{Error, Result};
+use super::{Cli, EXIT_CODES, output};
+use crate::{Error, Result, whole_file};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -13,7 +15,7 @@ Examples:
   clel man | man -l -                              the page of clel alone
   clel man --out ~/.local/share/man/man1           from then on `man clel`, `man clel-train` and so on";
 
-/// Prints the manual page of clel, or writes a page for each command into a folder.
+/// Prints the manual page, or writes one for each command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Man {
@@ -26,16 +28,47 @@ impl Man {
     pub(super) fn run(&self) -> Result<()> {
         match &self.out {
             None => {
-                let (mut page, stdout) = (Vec::new(), Path::new("standard output"));
-                let man = clap_mangen::Man::new(Cli::command());
-                man.render(&mut page).map_err(Error::write(stdout))?;
+                let stdout = Path::new("standard output");
+                let page = page(&Page::new(command())).map_err(Error::write(stdout))?;
                 output::say(String::from_utf8_lossy(&page).trim_end())
             }
             Some(folder) => {
                 std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
-                clap_mangen::generate_to(Cli::command(), folder).map_err(Error::write(folder))?;
+                let whole = command();
+                let commands = whole.get_subcommands().chain([&whole]).cloned();
+                for man in commands.map(Page::new) {
+                    let file = folder.join(man.get_filename());
+                    let page = page(&man).map_err(Error::write(&file))?;
+                    whole_file::write(&file, &page)?;
+                }
                 output::say(&folder.display().to_string())
             }
         }
     }
+}
+
+/// All commands, each by its full name.
+fn command() -> Command {
+    // their exit codes have a part of their own in a page
+    let mut command = Cli::command().after_help(None::<&str>);
+    command = command.disable_help_subcommand(true);
+    command.build();
+    command
+}
+
+/// The page of a command, in the order of parts that man-pages(7) has.
+fn page(man: &Page) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    let page = String::from_utf8_lossy(&page).into_owned();
+    let (before, after) = ["\n.SH EXTRA\n", "\n.SH VERSION\n"]
+        .iter()
+        .find_map(|heading| page.split_at_checked(page.find(heading)? + 1))
+        .unwrap_or((&page, ""));
+    let after = after.replacen(".SH EXTRA\n", ".SH EXAMPLES\n", 1);
+    let mut whole = format!("{before}.SH \"EXIT STATUS\"\n");
+    for (code, meaning) in EXIT_CODES {
+        whole.push_str(&format!(".TP\n{code}\n{meaning}\n"));
+    }
+    Ok((whole + &after).into_bytes())
 }

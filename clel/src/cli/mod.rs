@@ -14,6 +14,7 @@ mod man;
 mod models;
 mod ood;
 mod output;
+mod progress;
 mod report;
 mod runs;
 mod sample;
@@ -31,6 +32,7 @@ mod tune;
 mod unused;
 mod watch;
 
+use std::convert::Infallible;
 use std::error::Error as _;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -49,54 +51,70 @@ use crate::{Error, Result};
 /// Exit code of what a signal has stopped, as shells have it for Ctrl-C.
 const STOPPED: u8 = 130;
 
+/// What the process ends with.
+const EXIT_CODES: [(&str, &str); 4] = [
+    ("0", "All is done."),
+    (
+        "1",
+        "A device, a disk or the computation failed, or the system has nothing for what was asked.",
+    ),
+    (
+        "2",
+        "An argument, a setting or a file is not as it must be; the message says which.",
+    ),
+    (
+        "130",
+        "A signal, as of Ctrl-C, has stopped it; what was training is saved.",
+    ),
+];
+
 /// Energy-based models guided by contrastive latent variables.
 #[derive(Debug, Parser)]
-#[command(name = "clel", version, propagate_version = true)]
+#[command(name = "clel", version, propagate_version = true, after_help = exit_codes())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+/// The commands; what each does is said where its arguments are, the first paragraph in the list of them all.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Trains a model.
     Train(Box<train::Train>),
-    /// Draws samples from a trained model.
     Sample(Box<sample::Sample>),
-    /// Says how likely a trained model finds images.
     Energy(energy::Energy),
-    /// Judges samples, images or an encoder: Fréchet and kernel distance, inception score, precision, coverage, neighbours.
     Eval(Box<eval::Eval>),
-    /// Tells how well a trained model knows images of another kind.
     Ood(ood::Ood),
-    /// Runs variants of a configuration with several seeds, and compares them.
     Experiment(experiment::ExperimentCommand),
-    /// Trains a classifier in whose features `eval` compares images.
     Classifier(classifier::ClassifierCommand),
-    /// Takes over a model of the official PyTorch implementation.
     Import(import::Import),
-    /// Writes a model for the official PyTorch implementation.
     Export(export::Export),
-    /// Shows a run as one HTML file.
     Report(report::Report),
-    /// Shows a run on a web page that follows it.
     Watch(watch::Watch),
-    /// Lists runs and how they stand, or compares some.
     Runs(runs::Runs),
-    /// Tells what each setting means.
     Settings(settings::Settings),
-    /// Measures how fast this machine computes.
     Bench(bench::Bench),
-    /// Finds the fastest kernels for this machine's graphics hardware, and remembers them.
     Tune(tune::Tune),
-    /// Lists the devices of this machine and what `auto` takes.
     Devices(devices::Devices),
-    /// Examines whether training can run here, and says what to do where it cannot.
     Doctor(doctor::Doctor),
-    /// Prints the script by which a shell completes commands and options.
     Completions(completions::Completions),
-    /// Prints the manual page, or writes one for each command.
     Man(man::Man),
+}
+
+/// The end of the help text.
+fn exit_codes() -> String {
+    let lines = EXIT_CODES.map(|(code, meaning)| format!("\n  {code:>3}  {meaning}"));
+    format!("Exit codes:{}", lines.concat())
+}
+
+/// The variable that names a device where `--device` does not.
+const DEVICE: &str = "CLEL_DEVICE";
+/// The device where nobody names one.
+const AUTO: &str = "auto";
+
+/// The word for a device; the variable set to nothing is as good as not set.
+fn device_word(word: &str) -> std::result::Result<String, Infallible> {
+    let unset = word.is_empty() && std::env::var_os(DEVICE).is_some_and(|word| word.is_empty());
+    Ok(if unset { AUTO } else { word }.to_owned())
 }
 
 /// Where to compute; an argument of every command.
@@ -107,8 +125,9 @@ struct DeviceArgument {
     #[arg(
         long,
         value_name = "DEVICE",
-        default_value = "auto",
-        env = "CLEL_DEVICE"
+        default_value = AUTO,
+        env = DEVICE,
+        value_parser = device_word
     )]
     device: String,
 }
@@ -177,7 +196,10 @@ impl LookArguments {
 /// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the system has nothing for, with 1, training that was
 /// stopped by a signal with 130, as is `watch`; `--resume` goes on with it.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(told) => return told_by_clap(&told),
+    };
     let done = |()| ExitCode::SUCCESS;
     let result = on_workers(|| match command {
         Command::Train(arguments) => arguments.run(),
@@ -205,6 +227,18 @@ pub fn main() -> ExitCode {
         Err(error) => {
             output::error(&chain(&error));
             ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+/// Prints help, or what is wrong with the arguments.
+fn told_by_clap(told: &clap::Error) -> ExitCode {
+    let printed = output::printed(told.print(), told.use_stderr());
+    match printed {
+        Ok(()) => ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2)),
+        Err(error) => {
+            output::error(&chain(&error));
+            ExitCode::FAILURE
         }
     }
 }

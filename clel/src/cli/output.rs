@@ -26,6 +26,17 @@ pub(super) fn check_new(file: &Path) -> Result<()> {
     }
 }
 
+/// Refuses, before the work, a name for `--out` that is no text: it could be told neither as JSON nor in a configuration.
+pub(super) fn check_name(out: &Path) -> Result<()> {
+    match out.to_str() {
+        Some(_) => Ok(()),
+        None => Err(Error::Argument {
+            argument: format!("--out {}", out.display()),
+            why: "must be UTF-8, as what is told of it".to_owned(),
+        }),
+    }
+}
+
 /// Prints a line on standard output, for people alone: in the characters of the locale wherever it goes.
 pub(super) fn say_in_words(line: &str) -> Result<()> {
     say(&spelled(line))
@@ -39,8 +50,16 @@ pub(super) fn say(line: &str) -> Result<()> {
         true => spelled(&line),
         false => line,
     };
-    match writeln!(stdout.lock(), "{line}") {
-        Err(error) if !is_closed(&error) => Err(Error::write(Path::new("standard output"))(error)),
+    printed(writeln!(stdout.lock(), "{line}"), false)
+}
+
+/// What came of printing: nobody who reads is no fault, nor is there anybody to tell where messages, `on_stderr`, do not arrive.
+pub(super) fn printed(result: std::io::Result<()>, on_stderr: bool) -> Result<()> {
+    let result = result.and_then(|()| std::io::stdout().flush());
+    match result {
+        Err(error) if !on_stderr && !is_closed(&error) => {
+            Err(Error::write(Path::new("standard output"))(error))
+        }
         _ => Ok(()),
     }
 }

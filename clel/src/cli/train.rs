@@ -14,6 +14,7 @@ use crate::{
     config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},
     data::{self, SetArgument},
     error::as_argument,
+    experiment::is_experiment,
     report::{Overview, RunDir, State, Summary, face},
     train::{Ended, Job, run},
     tune,
@@ -33,7 +34,9 @@ Examples:
   clel train --resume runs/digits-001          goes on from the newest checkpoint
   clel train --plain                           lines instead of the dashboard";
 
-/// Trains a model; everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
+/// Trains a model.
+///
+/// Everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
 ///
 /// On a terminal a dashboard shows the curves of the figures in metrics.jsonl, samples whenever a grid of them is written, rate, time left,
 /// the memory of arrays on the device, and what happened to the run.
@@ -55,7 +58,7 @@ pub(super) struct Train {
     /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys, `clel settings` what they mean.
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
-    /// The run directory, which must not exist yet [default: runs/NAME-001 and so on].
+    /// The run directory, which must not exist yet, or be empty [default: runs/NAME-001 and so on].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Goes on with the run in this directory from its newest checkpoint, or from the beginning if it has none yet, with the settings it has.
@@ -128,7 +131,11 @@ impl Train {
             None => self.new_run()?,
         };
         if !self.json {
-            announce(&job)?;
+            announce(&job).inspect_err(|_| {
+                if !job.resume {
+                    job.run.discard();
+                }
+            })?;
         }
         let directory = job.run.path().to_owned();
         let planned = job.config.train.iterations as u64;
@@ -166,7 +173,7 @@ impl Train {
                 let name = file
                     .file_stem()
                     .map_or("run".into(), |s| s.to_string_lossy().into_owned());
-                (Layers::file(file)?, name)
+                (layers_of(file)?, name)
             }
             None => {
                 let usual = self.data.map_or(DEFAULT_PRESET, Source::preset);
@@ -200,9 +207,12 @@ impl Train {
         let config: Config = layers.build()?;
         SetArgument {
             source: config.data.source,
-            path: self.path.clone(),
+            path: config.data.path.clone(),
         }
         .check()?;
+        if let Some(out) = &self.out {
+            output::check_name(out)?;
+        }
         // what can fail comes first: a directory is not made for nothing
         let device = self.device.open()?;
         let data = data::load(&config.data, config.seed)?;
@@ -242,6 +252,20 @@ impl Train {
             stop: Arc::default(),
         })
     }
+}
+
+/// The settings of a file, which is not to be an experiment's.
+fn layers_of(file: &Path) -> Result<Layers> {
+    Layers::file(file).map_err(|error| match error {
+        Error::UnknownKey { .. } if is_experiment(file) => Error::Argument {
+            argument: format!("--config {}", file.display()),
+            why: format!(
+                "is an experiment; run it with `clel experiment {}`",
+                as_argument(file)
+            ),
+        },
+        other => other,
+    })
 }
 
 /// The configuration, where the run computes, and what takes time before it begins.

@@ -59,6 +59,15 @@ struct Report {
     products: Vec<Measured>,
 }
 
+/// What is printed of `--forget`.
+#[derive(Debug, Serialize)]
+struct Forgotten {
+    device: String,
+    file: String,
+    /// Whether there was anything to forget.
+    forgotten: bool,
+}
+
 impl Tune {
     pub(super) fn run(&self) -> Result<()> {
         let device = self.device.open()?;
@@ -70,7 +79,16 @@ impl Tune {
         };
         if self.forget {
             let path = tune::path(gpu)?;
-            return output::say(&match tune::forget(gpu)? {
+            let forgotten = tune::forget(gpu)?;
+            if self.json {
+                let (device, file) = (device.to_string(), path.display().to_string());
+                return output::say(&output::json(&Forgotten {
+                    device,
+                    file,
+                    forgotten,
+                })?);
+            }
+            return output::say(&match forgotten {
                 true => format!("{} is removed", path.display()),
                 false => format!("there was nothing in {}", path.display()),
             });

@@ -13,11 +13,11 @@ use crate::report::{Live, RunDir};
 const EXAMPLES: &str = "\
 Examples:
   clel watch runs/digits-001                  prints the address, for a browser on this machine
-  clel watch runs/digits-001 --port 8080      always the same, for a tunnel: ssh -L 8080:127.0.0.1:8080 HOST";
+  clel watch runs/digits-001 --port 8080      always the same, for a tunnel: ssh -L 9000:127.0.0.1:8080 HOST";
 
-/// Serves the page of `clel report` on this machine, and keeps it up to date while the run goes on.
+/// Shows a run on a web page that follows it.
 ///
-/// The page is at 127.0.0.1, which other machines do not reach. It looks every two seconds whether the run has written anything, and keeps what
+/// It is the page of `clel report`, at 127.0.0.1, which other machines do not reach. It looks every two seconds whether the run has written anything, and keeps what
 /// is enlarged, hidden or turned to. Ctrl-C ends it, with code 130.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

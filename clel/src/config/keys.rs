@@ -1,6 +1,6 @@
 //! The dotted names of all settings, and which of them an unknown name was meant to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
@@ -35,6 +35,19 @@ impl Config {
         let mut settings = BTreeMap::new();
         leaves(&table_of(self), "", &mut settings);
         settings
+    }
+
+    /// The settings that are not as in another configuration, in words.
+    pub(crate) fn differences(&self, wanted: &Config) -> String {
+        let (own, wanted) = (self.settings(), wanted.settings());
+        let keys: BTreeSet<&String> = own.keys().chain(wanted.keys()).collect();
+        let value = |value: Option<&Value>| value.map_or("none".to_owned(), |v| v.to_string());
+        let told = keys.into_iter().filter(|k| own.get(*k) != wanted.get(*k));
+        let told = told.map(|key| {
+            let (found, expected) = (value(own.get(key)), value(wanted.get(key)));
+            format!("{key} = {found} instead of {expected}")
+        });
+        told.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -107,6 +107,14 @@ impl Layers {
         insert(&mut self.merged, key, Value::String(text.to_owned()));
     }
 
+    /// Overrides one value that is a whole number, for the argument `origin`.
+    pub(crate) fn set_count(&mut self, key: &str, count: usize, origin: String) {
+        self.origins.insert(key.to_owned(), origin);
+        // what is beyond TOML's numbers is beyond all bounds
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        insert(&mut self.merged, key, Value::Integer(count));
+    }
+
     /// The finished tree.
     ///
     /// # Errors
@@ -116,7 +124,7 @@ impl Layers {
         let config: Config = serde_path_to_error::deserialize(Value::Table(merged.clone()))
             .map_err(|error| {
                 let key = error.path().to_string();
-                let why = error.into_inner().message().to_owned();
+                let why = in_words(error.into_inner().message());
                 Error::ConfigValue {
                     origin: origin_of(&origins, &key),
                     key,
@@ -188,6 +196,22 @@ impl Config {
     pub fn to_toml(&self) -> String {
         keys::table_of(self).to_string()
     }
+}
+
+/// A message about a value without the names that types have in this program.
+fn in_words(why: &str) -> String {
+    let Some((found, expected)) = why.rsplit_once(", expected ") else {
+        return why.to_owned();
+    };
+    let expected = match expected {
+        "u64" | "usize" | "u32" => "a whole number from 0",
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "text",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 /// Checks the keys of a parsed file and notes where each value stands.

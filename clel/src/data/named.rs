@@ -45,7 +45,7 @@ impl SetArgument {
         match (&self.path, self.source) {
             (Some(path), Source::Digits) => Err(Error::Argument {
                 argument: format!("digits with the path {}", path.display()),
-                why: "the digits are part of the program and lie in no file; leave --path or :PATH out, or name the data set that lies there"
+                why: "the digits are part of the program and lie in no file; leave --path, data.path or :PATH out, or name the data set that lies there"
                     .to_owned(),
             }),
             _ => Ok(()),

@@ -119,6 +119,15 @@ fn chain_samples() -> usize {
     256
 }
 
+/// Whether a file means to be an experiment: it has a section that no configuration has.
+pub(crate) fn is_experiment(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let sections = toml::from_str::<toml::Table>(&text).unwrap_or_default();
+    ["variant", "base"]
+        .iter()
+        .any(|s| sections.contains_key(*s))
+}
+
 impl Experiment {
     /// Reads an experiment file.
     ///

@@ -25,6 +25,7 @@ mod table;
 mod tests;
 
 pub use curves::draw_all;
+pub(crate) use file::is_experiment;
 pub use file::{Curves, End, Experiment, Variant};
 pub use measure::EndFigures;
 pub use record::Point;

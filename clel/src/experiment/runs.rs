@@ -254,7 +254,7 @@ fn stored(experiment: &Experiment, run: &RunDir, mut wanted: Config) -> Result<C
     data.std = data.std.take().or_else(|| known.std.clone());
     let same_curves = kept(run, CURVES).is_none_or(|c| experiment.curves == c);
     let found = if stored != wanted && !stored.is_rolled_back_from(&wanted) {
-        differences(&stored, &wanted)
+        stored.differences(&wanted)
     } else if !same_curves {
         format!("other [curves], in {}", run.path().join(CURVES).display())
     } else {
@@ -268,19 +268,4 @@ fn stored(experiment: &Experiment, run: &RunDir, mut wanted: Config) -> Result<C
         found,
         expected: "the file's: undo the change, or choose another --out".to_owned(),
     })
-}
-
-/// The settings in which a run is not as the file says.
-fn differences(stored: &Config, wanted: &Config) -> String {
-    let (stored, wanted) = (stored.settings(), wanted.settings());
-    let keys = stored.keys().chain(wanted.keys());
-    let mut keys: Vec<&String> = keys.filter(|k| stored.get(*k) != wanted.get(*k)).collect();
-    keys.sort();
-    keys.dedup();
-    let value = |value: Option<&toml::Value>| value.map_or("none".to_owned(), |v| v.to_string());
-    let told = keys.into_iter().map(|key| {
-        let (own, file) = (value(stored.get(key)), value(wanted.get(key)));
-        format!("{key} = {own} instead of {file}")
-    });
-    told.collect::<Vec<_>>().join(", ")
 }

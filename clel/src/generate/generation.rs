@@ -19,6 +19,8 @@ pub struct Generation<'a> {
     pub device: &'a Device,
     /// What is known of their images.
     pub given: Option<Given>,
+    /// Is told of each step, how many chains have taken it; none need be.
+    pub told: Option<&'a dyn Fn(usize)>,
 }
 
 impl Generation<'_> {
@@ -53,6 +55,9 @@ impl Generation<'_> {
             }
             self.rounds
                 .follow(&energy, x, chains, observed.as_ref(), &mut |step, x| {
+                    if let (Some(told), 1..) = (self.told, step) {
+                        told(chains.len());
+                    }
                     match &mut film {
                         Some((film, place)) if film.wants(step) => {
                             film.take(step, chains, *place, &x.to_vec::<f32>()?);

@@ -216,6 +216,7 @@ fn known_pixels_stay_as_they_are_and_films_change_nothing() {
         shape: [8, 8, 1],
         device: &Device::Cpu,
         given: None,
+        told: None,
     };
     let guide = Guide::new(&[terms(&[(A, 1.0)])], vec![0; count], 0.3);
     let run = |g: &Generation<'_>, guides: &[Guide]| {
@@ -267,6 +268,7 @@ fn no_steps_are_no_steps() {
         shape: [8, 8, 1],
         device: &Device::Cpu,
         given: None,
+        told: None,
     };
     let mut film = Film::new(5, 0, 1, 64);
     let images = vec![0.25; 64];
@@ -347,6 +349,7 @@ fn chains_of_an_ensemble() {
             shape: [8, 8, 1],
             device: &Device::Cpu,
             given: None,
+            told: None,
         };
         generation.run(&[], Start::Noise(6), 6, None).unwrap()
     };

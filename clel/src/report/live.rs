@@ -107,7 +107,7 @@ impl Live {
     }
 
     fn found(&self, request: &Request) -> Answer {
-        if !self.is_asked_for(request) {
+        if !Self::is_asked_for(request) {
             return plain(403, "this page is for 127.0.0.1 and localhost alone");
         }
         if !matches!(request.method(), Method::Get | Method::Head) {
@@ -131,13 +131,9 @@ impl Live {
     }
 
     /// Whether a page of this address asks. A name that somebody lets point to this machine must not open the run to that name's pages.
-    fn is_asked_for(&self, request: &Request) -> bool {
+    fn is_asked_for(request: &Request) -> bool {
         let host = request.headers().iter().find(|h| h.field.equiv("Host"));
-        let port = self.address.port();
-        host.is_some_and(|host| {
-            let host = host.value.as_str();
-            host == format!("127.0.0.1:{port}") || host == format!("localhost:{port}")
-        })
+        host.is_some_and(|host| is_this_machine(host.value.as_str()))
     }
 
     /// `/samples/NAME.png` of the run. A name with anything but letters, digits and dashes is none, so that no path leads elsewhere.
@@ -151,9 +147,23 @@ impl Live {
     }
 }
 
+/// Whether a host, perhaps with a port, is a name that only this machine can give itself. The port is whatever a tunnel has at its other end.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|own| name.eq_ignore_ascii_case(own))
+}
+
 /// Whether a request says that something follows its head.
 fn has_body(request: &Request) -> bool {
-    let said = |h: &Header| h.field.equiv("Content-Length") || h.field.equiv("Transfer-Encoding");
+    let said = |h: &Header| {
+        h.field.equiv("Transfer-Encoding")
+            || h.field.equiv("Content-Length") && h.value.as_str().trim() != "0"
+    };
     request.headers().iter().any(said)
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clel_nn::files::check_length;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{BestCheckpoint, End, RunDir, Spent, Summary, metrics::end_of};
@@ -33,6 +33,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Overview {
     /// The directory.
+    #[serde(serialize_with = "spelt")]
     pub run: PathBuf,
     /// How it stands.
     pub state: State,
@@ -188,6 +189,14 @@ impl Overview {
         let summary = self.summary.as_ref();
         summary.filter(|summary| summary.iterations == self.iterations)
     }
+}
+
+/// A path in JSON, which is text: what is none in it gets the sign for that.
+///
+/// # Errors
+/// The serializer's.
+pub(crate) fn spelt<S: Serializer>(path: &Path, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_str(&path.display())
 }
 
 /// When the run last wrote something; of a directory that holds none of that, when it changed itself. A page made of it is no change.

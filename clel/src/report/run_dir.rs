@@ -47,16 +47,32 @@ pub struct BestCheckpoint {
 }
 
 impl RunDir {
-    /// Makes a new directory, with its parents.
+    /// The directory of a new run: made, with its parents, or taken if it holds nothing yet. Nothing is removed from it: another process may be
+    /// about to begin.
     ///
     /// # Errors
-    /// It is there already, or cannot be made.
+    /// It holds a run, or something else; it cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
+        let left = RunDir {
+            path: path.to_owned(),
+        };
+        if !left.is_blank() {
+            return Self::make(path);
+        }
+        left.make_folders()?;
+        Ok(left)
+    }
+
+    /// Makes a directory that is not there, with its parents.
+    fn make(path: &Path) -> Result<Self> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(Error::write(parent))?;
         }
         std::fs::create_dir(path).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Error::RunExists {
+            ErrorKind::AlreadyExists if Self::open(path).is_ok() => Error::RunExists {
+                path: path.to_owned(),
+            },
+            ErrorKind::AlreadyExists => Error::OutputExists {
                 path: path.to_owned(),
             },
             _ => Error::write(path)(error),
@@ -75,8 +91,8 @@ impl RunDir {
     pub fn create_numbered(parent: &Path, name: &str) -> Result<Self> {
         let mut number = 1;
         loop {
-            match Self::create(&parent.join(format!("{name}-{number:03}"))) {
-                Err(Error::RunExists { .. }) => number += 1,
+            match Self::make(&parent.join(format!("{name}-{number:03}"))) {
+                Err(Error::RunExists { .. } | Error::OutputExists { .. }) => number += 1,
                 other => return other,
             }
         }
@@ -100,27 +116,22 @@ impl RunDir {
         }
     }
 
-    /// The run in a directory and whether it has begun; the directory is made if it is not there, or holds nothing yet. Nothing is removed from
-    /// it: another process may be about to begin.
+    /// The run in a directory and whether it has begun; else the directory as [`create`](RunDir::create) has it.
     ///
     /// # Errors
     /// It is there and something else; it cannot be made.
     pub fn at(path: &Path) -> Result<(Self, bool)> {
-        if let Ok(run) = Self::open(path) {
-            return Ok((run, true));
+        match Self::open(path) {
+            Ok(run) => Ok((run, true)),
+            Err(_) => Ok((Self::create(path)?, false)),
         }
-        let left = RunDir {
-            path: path.to_owned(),
-        };
-        if left.is_blank() {
-            left.make_folders()?;
-            return Ok((left, false));
-        }
-        Ok((Self::create(path)?, false))
     }
 
-    /// Makes those of its folders that are not there.
-    fn make_folders(&self) -> Result<()> {
+    /// Makes those of its folders that are not there: whoever has copied a run may have left some out.
+    ///
+    /// # Errors
+    /// One cannot be made.
+    pub(crate) fn make_folders(&self) -> Result<()> {
         for inner in FOLDERS {
             let inner = self.path.join(inner);
             std::fs::create_dir_all(&inner).map_err(Error::write(&inner))?;
@@ -133,9 +144,24 @@ impl RunDir {
         let entries = |path: &Path| std::fs::read_dir(path)?.collect::<std::io::Result<Vec<_>>>();
         let blank = |path: PathBuf| {
             let ours = FOLDERS.iter().any(|inner| path == self.path.join(inner));
-            path == self.lock_path() || ours && entries(&path).is_ok_and(|inner| inner.is_empty())
+            path == self.lock_path()
+                || self.is_half_config(&path)
+                || ours && entries(&path).is_ok_and(|inner| inner.is_empty())
         };
         entries(&self.path).is_ok_and(|all| all.iter().all(|entry| blank(entry.path())))
+    }
+
+    /// Whether this is what a process has left of the configuration that was killed while it wrote it.
+    fn is_half_config(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("config.toml.") && name.ends_with(".partial")
+    }
+
+    /// Removes a directory in which nothing has been written yet but, by this process, its configuration.
+    pub(crate) fn take_back(&self) {
+        // one that cannot be removed keeps what is there a run
+        let _ = std::fs::remove_file(self.config_path());
+        self.discard();
     }
 
     /// Removes a directory in which nothing has been written yet.
@@ -278,15 +304,13 @@ impl RunDir {
             .join(format!("step-{step:08}.safetensors"))
     }
 
-    /// Step and file of each checkpoint, oldest first.
+    /// Step and file of each checkpoint, oldest first; none where the run was copied without them.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>> {
-        let folder = self.path.join("checkpoints");
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
-            let path = entry.map_err(Error::read(&folder))?.path();
+        for path in entries(&self.path.join("checkpoints"))? {
             let step = path
                 .file_name()
                 .and_then(|name| {
@@ -364,6 +388,20 @@ impl RunDir {
     pub fn remove_checkpoint(&self, step: u64) -> Result<()> {
         remove(&self.checkpoint_path(step))
     }
+}
+
+/// What is in a folder; nothing, if it is not there.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let all = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        all => all.map_err(Error::read(folder))?,
+    };
+    let paths = all.map(|entry| Ok(entry?.path()));
+    let paths: std::io::Result<_> = paths.collect();
+    paths.map_err(Error::read(folder))
 }
 
 /// Removes a checkpoint; one that somebody has moved, or that Windows keeps for who reads it, is left to that.

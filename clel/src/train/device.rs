@@ -6,7 +6,11 @@ use clel_tensor::{Device, gpu::Gpu};
 
 use super::Trainer;
 use crate::config::{Config, Precision, StepShape, Storage};
-use crate::{Error, Result, data::Dataset, sampler::gains_by_halves};
+use crate::{
+    Error, Result,
+    data::Dataset,
+    sampler::{gains_by_halves, room},
+};
 
 /// A run goes on so many times after its device was lost; a driver that fails more often needs a person.
 pub(super) const MOST_LOSSES: usize = 5;
@@ -57,6 +61,91 @@ pub(crate) fn reopen(device: &Device) -> Result<Device> {
     Ok(opened?)
 }
 
+/// The error of a run that does not fit the device's memory before its first iteration.
+pub(super) fn no_room(config: &Config, data: &Dataset, device: &Device, error: Error) -> Error {
+    match error.of_arrays() {
+        Some(failure @ clel_tensor::Error::OutOfMemory { .. }) => {
+            let failure = failure.clone();
+            match is_of_buffer(config, &failure) {
+                true => buffer_too_large(config, data, device, failure),
+                false => Error::TooLarge {
+                    failure,
+                    advice: SMALLER.to_owned(),
+                },
+            }
+        }
+        _ => error,
+    }
+}
+
+/// What helps where no size of batch does.
+const SMALLER: &str = "take a smaller network (model.network, model.width, encoder.network), another --device, \
+                       or let other programs give memory back";
+
+/// Whether it is the replay buffer that found no room.
+fn is_of_buffer(config: &Config, failure: &clel_tensor::Error) -> bool {
+    matches!(failure, clel_tensor::Error::OutOfMemory { bytes, .. } if *bytes == buffer_bytes(config))
+}
+
+fn buffer_bytes(config: &Config) -> u64 {
+    let size: usize = config.data.shape.unwrap_or_default().iter().product();
+    4 * config.sampler.buffer as u64 * size as u64
+}
+
+/// Replay buffers in memory while chains are put back: the old one, the chains at their places, and the new one.
+const COPIES: usize = 3;
+
+/// The same of a replay buffer, with a size of it with which there was just room enough.
+fn buffer_too_large(
+    config: &Config,
+    data: &Dataset,
+    device: &Device,
+    failure: clel_tensor::Error,
+) -> Error {
+    let (buffer, bytes) = (config.sampler.buffer, buffer_bytes(config));
+    let batch = config.train.batch.min(data.train.images.len());
+    let fits = |n| {
+        let mut smaller = config.clone();
+        smaller.sampler.buffer = n;
+        match device {
+            // a system that gives out more than it has ends whoever uses it: nothing is written into this
+            Device::Cpu => room([COPIES, buffer_bytes(&smaller) as usize / 4]).map(drop),
+            Device::Wgpu(_) => iterate_once(&smaller, data, device, batch),
+        }
+    };
+    let what = format!(
+        "the replay buffer of sampler.buffer={buffer} images takes {} MiB",
+        bytes.div_ceil(1 << 20)
+    );
+    match largest(buffer / 2, fits) {
+        Ok(Some(n)) => Error::TooLarge {
+            failure,
+            advice: format!(
+                "{what}, and sampler.buffer={n} fits: start again with `--set sampler.buffer={n}`"
+            ),
+        },
+        Ok(None) => Error::TooLarge {
+            failure,
+            advice: format!("{what}, and no smaller one fits: {SMALLER}"),
+        },
+        Err(error) => error,
+    }
+}
+
+/// The first of `n`, n/2, n/4, … with which there is memory enough.
+fn largest(mut n: usize, fits: impl Fn(usize) -> Result<()>) -> Result<Option<usize>> {
+    while n > 0 {
+        match fits(n) {
+            Ok(()) => return Ok(Some(n)),
+            Err(error) => match error.of_arrays() {
+                Some(clel_tensor::Error::OutOfMemory { .. }) => n /= 2,
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok(None)
+}
+
 /// The error of a run whose iterations do not fit the device's memory: names a size of batch with which one was just seen to; or
 /// what went wrong while that was tried.
 pub(super) fn too_large(
@@ -65,27 +154,21 @@ pub(super) fn too_large(
     device: &Device,
     failure: clel_tensor::Error,
 ) -> Error {
-    let batch = config.train.batch;
-    let mut fitting = None;
-    // an iteration takes no more images than there are
-    let mut n = batch.min(data.train.images.len()) / 2;
-    while n > 0 && fitting.is_none() {
-        match iterate_once(config, data, device, n) {
-            Ok(()) => fitting = Some(n),
-            Err(error) => match error.of_arrays() {
-                Some(clel_tensor::Error::OutOfMemory { .. }) => n /= 2,
-                _ => return error,
-            },
-        }
+    if is_of_buffer(config, &failure) {
+        return buffer_too_large(config, data, device, failure);
     }
-    let advice = match fitting {
-        Some(n) => format!(
+    let batch = config.train.batch;
+    // an iteration takes no more images than there are
+    let most = batch.min(data.train.images.len()) / 2;
+    let advice = match largest(most, |n| iterate_once(config, data, device, n)) {
+        Ok(Some(n)) => format!(
             "train.batch={batch} does not fit, and train.batch={n} does: start again with `--set train.batch={n}`, or with a \
              smaller network, or let other programs give memory back and go on with --resume"
         ),
-        None => "not even a batch of one image fits: take a smaller network (model.network, model.width, encoder.network), \
-                 another --device, or let other programs give memory back and go on with --resume"
-            .to_owned(),
+        Ok(None) => {
+            format!("not even a batch of one image fits: {SMALLER} and go on with --resume")
+        }
+        Err(error) => return error,
     };
     Error::TooLarge { failure, advice }
 }
@@ -147,5 +230,21 @@ mod tests {
         let config = layers.build().unwrap();
         let told = too_large(&config, &data, &Device::Cpu, failure).to_string();
         assert!(told.contains("train.batch=3 does"), "{told}");
+        // where it is the buffer that found no room
+        let mut config = config;
+        config.sampler.buffer = 1001;
+        let failure = clel_tensor::Error::OutOfMemory {
+            op: "random",
+            device: "cpu".to_owned(),
+            bytes: 4 * 1001 * 64,
+            why: "no room".to_owned(),
+        };
+        let told = no_room(&config, &data, &Device::Cpu, failure.into()).to_string();
+        for part in [
+            "sampler.buffer=1001 images takes 1 MiB",
+            "sampler.buffer=500 fits",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

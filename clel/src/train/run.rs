@@ -15,7 +15,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 use super::{
     Trainer,
     clock::Clock,
-    device::{MOST_LOSSES, reopen, too_large, unmet},
+    device::{MOST_LOSSES, no_room, reopen, too_large, unmet},
     figures::figures,
     health::Health,
     kept::Kept,
@@ -133,9 +133,22 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         watching.face.event(0, warning);
     }
     let mut warnings = Vec::new();
+    // so that a process that is killed from here on leaves a run
+    let first = !job.resume && !job.run.config_path().exists();
     let begun = can_learn(&job.data).and_then(|()| {
+        match first {
+            true => job.run.write_config(&job.config)?,
+            false => job.run.make_folders()?,
+        }
         describe_data(&mut job.config, &job.data)?;
-        warnings = unmet(&job.config, &job.device);
+        // what the run has been told before is no news to those who read of it later
+        let told = job.run.events().unwrap_or_default();
+        let (known, new) = unmet(&job.config, &job.device)
+            .into_iter()
+            .partition(|warning| told.contains(warning));
+        warnings = new;
+        let known: Vec<String> = known;
+        known.iter().for_each(|w| watching.face.event(0, w));
         if job.resume && has_saved(&job)? {
             return go_on(&job, &mut warnings);
         }
@@ -143,14 +156,15 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             warnings.push("no checkpoint yet: the run begins at iteration 0".to_owned());
         }
         begin(&job.config, &job.device, &job.run)
+            .map_err(|error| no_room(&job.config, &job.data, &job.device, error))
     });
     let trainer = match begun {
         Ok(trainer) => trainer,
         Err(error) => {
-            if !job.resume {
-                // there is nothing in it; Windows does not remove a file that is open
+            if first {
+                // there is nothing else in it; Windows does not remove a file that is open
                 drop(lock);
-                job.run.discard();
+                job.run.take_back();
             }
             return Err(error);
         }
@@ -427,8 +441,8 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     }
     Err(Error::Mismatch {
         what: format!("config.toml of the run, against {}", found.path.display()),
-        found: "other settings".into(),
-        expected: "those that the checkpoint was trained with: undo the change, or start a new run"
+        found: job.config.differences(&trainer.config),
+        expected: "what the checkpoint was trained with: undo the change, or start a new run"
             .into(),
     })
 }

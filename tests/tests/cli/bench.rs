@@ -168,5 +168,9 @@ fn tuning_is_for_graphics_hardware() {
     assert!(warned.stderr.contains("warning: not tuned"), "{warned:?}");
     assert!(warned.stderr.contains("clel tune --forget"), "{warned:?}");
     assert!(tune(&["tune", "--forget"]).stdout.contains("is removed"));
+    let told = tune(&["tune", "--forget", "--json"]).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["forgotten"], false);
+    assert_eq!(told["file"], path);
     assert_eq!(tune(&["devices"]).stderr, "");
 }

@@ -84,6 +84,30 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
     assert_eq!(resume(&run, &(step + 1).to_string()).code, Some(0));
 }
 
+/// Ctrl-Z stops the process and leaves the shell a terminal as it was; then all is drawn again.
+#[test]
+fn a_stop_leaves_the_terminal_to_the_shell() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = train(&dir.path().join("run"), &ENDLESS);
+    for stop in ["key", "-TSTP"] {
+        terminal.wait_for(&["E(x)", "training"]);
+        match stop {
+            "key" => terminal.press("\x1a"),
+            signal => terminal.signal(signal),
+        }
+        terminal.wait_until_given_back();
+        terminal.signal("-CONT");
+    }
+    // a stop that none is told of
+    terminal.wait_for(&["E(x)", "training"]);
+    terminal.signal("-STOP");
+    terminal.signal("-CONT");
+    terminal.wait_for(&["E(x)", "training"]);
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code == 130 && left.whole, "{left:?}");
+}
+
 #[test]
 fn other_ends_leave_it_whole_too() {
     let dir = tempfile::tempdir().unwrap();

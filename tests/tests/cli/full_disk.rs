@@ -208,3 +208,22 @@ fn a_full_disk_keeps_the_run() {
     );
     assert!(results(&results_.join("run")) == results(&uninterrupted(dir.path())));
 }
+
+/// Where nothing can be told nothing has begun, and no folder is left in the way of the same command.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_told_has_not_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = text(&dir.path().join("run"));
+    let script = "exec \"$@\" >/dev/full";
+    let into = |arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh", crate::support::PROGRAM]);
+        run(command.args(arguments))
+    };
+    let told = ["cannot write standard output"];
+    into(&["train", "--device", "cpu", "--out", &out]).told(1, &told);
+    assert!(!dir.path().join("run").exists());
+    into(&["--help"]).told(1, &told);
+    into(&["train", "--help"]).told(1, &told);
+}

@@ -316,3 +316,53 @@ fn samples_that_do_not_fit_the_memory_are_told() {
         assert!(!out.exists());
     }
 }
+
+/// In words of people, about what they have typed.
+#[test]
+fn settings_are_told_as_people_have_them() {
+    let desk = Desk::new();
+    refused(
+        &["train", "--set", "seed=1.5"],
+        &["`1.5`, expected a whole number from 0"],
+    );
+    refused(
+        &["train", "--set", "train.batch=-3"],
+        &["`-3`, expected a whole number from 0"],
+    );
+    refused(
+        &["train", "--set", "sampler.noise=much"],
+        &["\"much\", expected a number"],
+    );
+    refused(
+        &["bench", "--batch", "0"],
+        &["train.batch = 0 (--batch 0): must be at least"],
+    );
+    let file = text(&desk.path("paper.toml"));
+    std::fs::write(&file, "seeds = [1]\n[base]\n[variant.a]\n").unwrap();
+    refused(
+        &["train", "--config", &file],
+        &["is an experiment", &format!("`clel experiment {file}`")],
+    );
+    std::fs::write(&file, "[data]\npath = \"photos\"\n").unwrap();
+    refused(
+        &["train", "--config", &file],
+        &["digits with the path photos", "data.path"],
+    );
+}
+
+/// A replay buffer that finds no room is named, with one that does, and no directory is left.
+#[test]
+fn a_buffer_that_does_not_fit_the_memory_is_told() {
+    let desk = Desk::new();
+    let out = desk.path("run");
+    let limited = "ulimit -v 2000000 && exec \"$0\" train --device cpu --set sampler.buffer=10000000 --out \"$1\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", limited, crate::support::PROGRAM, &text(&out)]);
+    command.env("RAYON_NUM_THREADS", "2");
+    let parts = [
+        "sampler.buffer=10000000 images takes 2442 MiB",
+        "start again with `--set sampler.buffer=",
+    ];
+    crate::support::run(&mut command).told(1, &parts);
+    assert!(!out.exists());
+}

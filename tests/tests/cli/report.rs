@@ -130,6 +130,54 @@ fn time_adds_up() {
     );
 }
 
+/// A run is copied without what is large to be shown elsewhere; what is missing is made again where it goes on.
+#[test]
+fn a_copy_without_its_folders_is_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let trained = train(&run, &["--steps", "1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    for folder in ["events", "samples"] {
+        std::fs::remove_dir_all(run.join(folder)).unwrap();
+    }
+    let resumed = resume(&run, "2");
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert!(run.join("samples/step-00000002.png").is_file());
+    for folder in ["checkpoints", "samples"] {
+        std::fs::remove_dir_all(run.join(folder)).unwrap();
+        let listed = clel(&["runs", &text(&run)]).stdout;
+        assert!(listed.contains("unfinished"), "{listed}");
+        let report = clel(&["report", &text(&run)]);
+        assert_eq!(report.code, Some(0), "{report:?}");
+    }
+    resume(&run, "3").told(2, &["there is no checkpoint in it"]);
+}
+
+/// A page takes the place of a page, and of nothing else.
+#[test]
+fn no_other_file_is_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = crate::support::tiny::finished_run().join("run");
+    let at = |name: &str| text(&dir.path().join(name));
+    std::fs::write(at("thesis.html"), "<html>mine").unwrap();
+    let report = |out: &str| clel(&["report", &text(&run), "--out", &at(out)]);
+    report("thesis.html").told(2, &["thesis.html exists already"]);
+    assert_eq!(
+        std::fs::read_to_string(at("thesis.html")).unwrap(),
+        "<html>mine"
+    );
+    for _ in 0..2 {
+        assert_eq!(report("page.html").code, Some(0));
+    }
+    // a run is called what its directory is
+    let mut here = std::process::Command::new(crate::support::PROGRAM);
+    here.args(["report", ".", "--out", &at("page.html")]);
+    let told = crate::support::run(here.current_dir(&run));
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let page = std::fs::read_to_string(at("page.html")).unwrap();
+    assert_eq!(content(&page)["name"], "run");
+}
+
 #[test]
 fn a_run_that_goes_on_has_a_page_too() {
     let dir = tempfile::tempdir().unwrap();

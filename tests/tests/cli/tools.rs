@@ -258,12 +258,15 @@ fn every_run_is_a_line_whatever_its_state() {
     let at = |name: &str| folder.path().join(name);
     let whole = train(&at("whole"), &["--set", "train.iterations=2"]);
     assert_eq!(whole.code, Some(0), "{whole:?}");
-    for name in ["begun", "busy", "cut", "lost", "mangled"] {
+    for name in ["begun", "busy", "cut", "headless", "lost", "mangled"] {
         copy(&finished_run().join("run"), &at(name));
     }
     fs::create_dir(at("empty")).unwrap();
-    // what is no directory is no run
+    // what is no directory is no run, nor is one without a file of a run
     fs::write(at("notes.txt"), "not a run").unwrap();
+    fs::create_dir(at("notes")).unwrap();
+    fs::write(at("notes/notes.txt"), "not a run").unwrap();
+    fs::remove_file(at("headless").join("config.toml")).unwrap();
     let lock = File::create(at("busy").join("lock")).unwrap();
     lock.lock().unwrap();
     let checkpoint = at("cut").join("checkpoints/step-00000002.safetensors");
@@ -294,7 +297,7 @@ fn every_run_is_a_line_whatever_its_state() {
             "cut: damaged",
             vec!["step-00000002.safetensors", "bytes are there"],
         ),
-        ("empty: damaged", vec!["there is no config.toml in it"]),
+        ("headless: damaged", vec!["there is no config.toml in it"]),
         ("lost: damaged", vec!["config.toml", "seed"]),
         ("mangled: damaged: ", vec!["metrics.jsonl: line 2"]),
     ] {
@@ -306,6 +309,7 @@ fn every_run_is_a_line_whatever_its_state() {
     // read for figures and for the best checkpoint, and told once
     assert_eq!(list.stdout.matches("metrics.jsonl: line 2").count(), 1);
     assert!(!list.stdout.contains("notes"), "{list:?}");
+    assert!(!list.stdout.contains("empty"), "{list:?}");
 
     let listing = object(&clel(&["runs", &text(folder.path()), "--json"]));
     let runs = listing["runs"].as_array().unwrap();
@@ -324,6 +328,34 @@ fn every_run_is_a_line_whatever_its_state() {
         runs[6]["summary"],
         serde_json::from_str::<Value>(&summary).unwrap()
     );
+}
+
+/// The runs of an experiment are listed with the others, and alone; a name that is no text is in nobody's way.
+#[test]
+fn runs_are_listed_wherever_they_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("guide/runs/base/seed-1");
+    copy(&finished_run().join("run"), &place);
+    fs::write(folder.path().join("guide/experiment.toml"), "").unwrap();
+    fs::create_dir(folder.path().join("guide/runs/late")).unwrap();
+    let list = clel(&["runs", &text(folder.path())]);
+    line(&list, "guide/runs/base/seed-1 ");
+    assert!(!list.stdout.contains("damaged"), "{list:?}");
+    let list = clel(&["runs", &text(&folder.path().join("guide"))]);
+    line(&list, "runs/base/seed-1 ");
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let odd = std::ffi::OsStr::from_bytes(b"odd-\xff");
+        copy(&place, &folder.path().join(odd));
+        let listing = object(&clel(&["runs", &text(folder.path()), "--json"]));
+        let runs = listing["runs"].as_array().unwrap();
+        let name = runs[1]["run"].as_str().unwrap();
+        assert!(name.ends_with("odd-\u{fffd}"), "{name}");
+        let mut named = Command::new(PROGRAM);
+        named.args(["train", "--device", "cpu", "--out"]).arg(odd);
+        run(&mut named).told(2, &["--out", "must be UTF-8"]);
+    }
 }
 
 /// What files of a run hold does not move a terminal's cursor, nor do letters come out that the locale lacks.
@@ -444,10 +476,33 @@ fn every_command_has_a_manual_page() {
         let page = fs::read_to_string(out.join(format!("clel-{command}.1"))).unwrap();
         assert!(page.contains(".SH OPTIONS"), "{command}");
         assert!(page.contains("Examples:"), "{command}");
+        let parts = ["DESCRIPTION", "\"EXIT STATUS\"", "EXAMPLES", "VERSION"];
+        let places = parts.map(|part| page.find(&format!("\n.SH {part}\n")));
+        assert!(places.is_sorted() && places[0].is_some(), "{page}");
     }
+    let train = fs::read_to_string(out.join("clel-train.1")).unwrap();
+    assert!(train.contains("Ctrl\\-C ends it"), "{train}");
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     refused(&["man", "--out", &text(&file)], &["cannot write", "file"]);
+}
+
+/// What is said of a command beyond its line in the list of all.
+#[test]
+fn the_help_of_a_command_is_whole() {
+    for (command, part) in [
+        ("train", "Ctrl-C ends it after the iteration, saved"),
+        ("doctor", "Exit code 0"),
+        ("tune", "CLEL_CACHE"),
+        ("sample", "sample.json"),
+    ] {
+        let help = clel(&[command, "--help"]).stdout;
+        let words: Vec<&str> = help.split_whitespace().collect();
+        assert!(words.join(" ").contains(part), "{command}: {help}");
+    }
+    let all = clel(&["--help"]).stdout;
+    assert!(all.contains("\n  train        Trains a model\n"), "{all}");
+    assert!(all.contains("\n  130  "), "{all}");
 }
 
 #[test]

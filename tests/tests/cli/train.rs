@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::tiny::{finished_run, train, train_on};
+use crate::support::tiny::{finished_run, resume, train, train_on};
 use crate::support::{clel, refused, text};
 
 #[test]
@@ -111,7 +111,10 @@ fn a_changed_configuration_is_not_resumed() {
     let toml = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, toml.replace("batch = 4", "batch = 5")).unwrap();
     let arguments = ["train", "--device", "cpu", "--resume", &text(&out)];
-    refused(&arguments, &["config.toml", "undo the change"]);
+    refused(
+        &arguments,
+        &["config.toml", "undo the change", " instead of "],
+    );
 }
 
 #[test]
@@ -216,4 +219,61 @@ fn data_that_are_not_there_leave_no_directory_behind() {
         &["cannot read /no/such/folder"],
     );
     assert!(!out.exists());
+}
+
+/// A folder that holds nothing is as good as none; what holds something else than a run is none to go on with.
+#[test]
+fn an_empty_folder_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    let trained = train(&run, &["--steps", "1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let other = dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("notes"), "").unwrap();
+    let refused = train(&other, &[]);
+    refused.told(2, &["other exists already; choose another `--out`"]);
+    assert!(!refused.stderr.contains("--resume"), "{refused:?}");
+    // killed after its first file, when the data had not been looked at
+    let config = std::fs::read_to_string(run.join("config.toml")).unwrap();
+    let found = |line: &&str| !["shape", "mean", "std"].iter().any(|k| line.starts_with(k));
+    let lines: Vec<&str> = config.lines().filter(found).collect();
+    assert!(lines.len() < config.lines().count());
+    std::fs::remove_dir_all(&run).unwrap();
+    std::fs::create_dir(&run).unwrap();
+    std::fs::write(run.join("config.toml"), lines.join("\n")).unwrap();
+    let resumed = resume(&run, "1");
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert_eq!(
+        std::fs::read_to_string(run.join("config.toml")).unwrap(),
+        config
+    );
+}
+
+/// What is told of settings that have no effect is told to those who look, and written down once.
+#[test]
+fn what_does_not_change_is_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let set = ["--steps", "1", "--set", "sampler.schedule=cosine"];
+    let told = "sampler.schedule has no effect";
+    assert!(train(&run, &set).stderr.contains(told));
+    for steps in ["2", "3"] {
+        let resumed = resume(&run, steps);
+        assert!(resumed.stderr.contains(told), "{resumed:?}");
+    }
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics.matches(told).count(), 1, "{metrics}");
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let mut devices = std::process::Command::new(crate::support::PROGRAM);
+    devices
+        .arg("devices")
+        .env("CLEL_DEVICE", "")
+        .env("XDG_RUNTIME_DIR", "/tmp");
+    assert!(devices.output().unwrap().status.success());
+    refused(&["devices", "--device", ""], &["error: "]);
 }

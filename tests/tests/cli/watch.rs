@@ -158,7 +158,23 @@ fn nothing_else_is_served() {
     );
     assert_eq!(server.ask("POST", "/", &own).0, 405);
     // a page of another name that points here
-    assert_eq!(server.ask("GET", "/content", "elsewhere.example").0, 403);
+    let own = format!("elsewhere.example:{}", server.port);
+    for host in [
+        "elsewhere.example",
+        &own,
+        "localhost.elsewhere.example",
+        "127.0.0.1:x:1",
+    ] {
+        assert_eq!(server.ask("GET", "/content", host).0, 403, "{host}");
+    }
+    // through a tunnel, whose other end has another port; and no body is a body of no length
+    for host in [
+        "localhost:1",
+        "[::1]:9000",
+        "127.0.0.1\r\nContent-Length: 0",
+    ] {
+        assert_eq!(server.ask("GET", "/version", host).0, 200, "{host}");
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ const ROUNDS: usize = 10;
 /// The stream of random numbers that draws which images are judged.
 const STREAM: u32 = 0x0C1D_5A3E;
 
-/// Judges samples, images or an encoder.
+/// Judges samples, images or an encoder by distances, scores and neighbours.
 ///
 /// Samples or images are compared with a reference in the features of a network: Fréchet distance, inception score (10 parts, drawn), kernel
 /// distance (100 subsets of 1000, drawn), precision and recall (k = 3), density and coverage (k = 5). Figures of different networks, numbers of images or references

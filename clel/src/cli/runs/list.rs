@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
-use crate::report::{Judged, Overview};
+use crate::report::{Judged, Overview, spelt};
 
 /// All that is printed.
 #[derive(Serialize)]
 struct Listing<'a> {
+    #[serde(serialize_with = "spelt")]
     folder: &'a Path,
     runs: &'a [Overview],
 }
@@ -54,7 +55,7 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
         "changed",
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    rows.extend(runs.iter().map(row));
+    rows.extend(runs.iter().map(|run| row(folder, run)));
     let room = output::width();
     let gone = room.map(|room| table::narrow(&mut rows, room, &LEAST));
     table::say(&rows, false)?;
@@ -65,17 +66,17 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
     for run in runs {
         for (what, all) in [("damaged", &run.damage), ("on the way", &run.interventions)] {
             for text in all {
-                output::say_in_words(&format!("{}: {what}: {text}", name(run)))?;
+                output::say_in_words(&format!("{}: {what}: {text}", name(folder, run)))?;
             }
         }
     }
     Ok(())
 }
 
-fn row(run: &Overview) -> Vec<String> {
+fn row(folder: &Path, run: &Overview) -> Vec<String> {
     let word = |name: Option<&str>| name.unwrap_or("?").to_owned();
     vec![
-        name(run),
+        name(folder, run),
         state(run),
         word(run.data),
         word(run.network),
@@ -92,10 +93,15 @@ fn row(run: &Overview) -> Vec<String> {
     ]
 }
 
-/// The directory's own name.
-fn name(run: &Overview) -> String {
-    let name = run.run.file_name().unwrap_or(run.run.as_os_str());
-    name.to_string_lossy().into_owned()
+/// The directory's own name, that of an experiment's run its path in the folder.
+fn name(folder: &Path, run: &Overview) -> String {
+    let inner = run.run.strip_prefix(folder).unwrap_or(&run.run);
+    let own = run.run.file_name().unwrap_or(run.run.as_os_str());
+    let name = match inner.as_os_str().is_empty() {
+        true => Path::new(own),
+        false => inner,
+    };
+    name.display().to_string()
 }
 
 /// A distance of the samples of the replay buffer and of the fresh chains.

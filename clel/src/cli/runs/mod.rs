@@ -16,19 +16,20 @@ const EXAMPLES: &str = "\
 Examples:
   clel runs                                        those in runs/
   clel runs /data/experiments --json               those in another folder
+  clel runs runs/guide                             those of an experiment
   clel runs runs/digits-001                        one
   clel runs runs/digits-001 runs/digits-002        in what settings and figures they differ";
 
-/// Lists runs, or compares some.
+/// Lists runs and how they stand, or compares some.
 ///
-/// Of a folder, every directory in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
+/// Of a folder, every run in it and of the experiments in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
 /// and of fresh chains, the iteration of the best checkpoint (log.best), how long it has trained in all and where, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
 /// alone; those of the digit classifier compare between runs. Of several run directories, the settings that differ and the figures side by
 /// side. Of checkpoints the length is checked; `--resume` checks all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Runs {
-    /// A folder of run directories [default: runs], or run directories.
+    /// A folder of run directories [default: runs] or an experiment's, or run directories.
     #[arg(value_name = "FOLDER|RUN")]
     paths: Vec<PathBuf>,
     /// Print one JSON object instead of a table.
@@ -48,7 +49,7 @@ impl Runs {
                 }
                 list::say(usual, &found, self.json)
             }
-            [one] if RunDir::open(one).is_err() => list::say(one, &in_folder(one)?, self.json),
+            [one] if !is_run(one) => list::say(one, &in_folder(one)?, self.json),
             [one] => list::say(one, &[Overview::of(one)], self.json),
             several => {
                 for path in several {
@@ -61,15 +62,57 @@ impl Runs {
     }
 }
 
-/// What each directory in a folder tells, by name.
+/// What each run in a folder tells, by name, those of experiments among them; what else is there is left out.
 fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
+    let runs = match is_experiment(folder) {
+        true => of_experiment(folder)?,
+        false => {
+            let mut runs = Vec::new();
+            for path in folders(folder)? {
+                match is_experiment(&path) {
+                    true => runs.extend(of_experiment(&path)?),
+                    false => runs.push(path),
+                }
+            }
+            runs
+        }
+    };
+    let runs = runs.iter().filter(|path| is_run(path));
+    Ok(runs.map(|path| Overview::of(path)).collect())
+}
+
+/// Whether this is an experiment's directory.
+fn is_experiment(folder: &Path) -> bool {
+    folder.join("experiment.toml").is_file() && !is_run(folder)
+}
+
+/// `FOLDER/runs/VARIANT/seed-N`, as far as it has come to them.
+fn of_experiment(folder: &Path) -> Result<Vec<PathBuf>> {
+    let runs = folder.join("runs");
+    let variants = match runs.is_dir() {
+        true => folders(&runs)?,
+        false => Vec::new(),
+    };
+    let of_each: Result<Vec<_>> = variants.iter().map(|variant| folders(variant)).collect();
+    Ok(of_each?.concat())
+}
+
+/// Whether a directory is a run's, or was before it was damaged: it has a file that no other has.
+fn is_run(path: &Path) -> bool {
+    ["config.toml", "metrics.jsonl", "time.json"]
+        .iter()
+        .any(|file| path.join(file).is_file())
+}
+
+/// The folders in a folder, by name.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
         let path = entry.map_err(Error::read(folder))?.path();
         paths.extend(path.is_dir().then_some(path));
     }
     paths.sort();
-    Ok(paths.iter().map(|path| Overview::of(path)).collect())
+    Ok(paths)
 }
 
 /// A run's state in words.

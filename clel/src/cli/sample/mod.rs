@@ -23,6 +23,7 @@ use self::options::{Conditions, GivenImages, Watching};
 use self::plan::Plan;
 use self::record::Record;
 use super::models::Further;
+use super::progress::Progress;
 use super::{DeviceArgument, output};
 use crate::config::Augmentation;
 use crate::data;
@@ -62,7 +63,9 @@ Examples:
 /// The largest number of samples of one call.
 pub(super) const MOST_SAMPLES: usize = 10_000_000;
 
-/// Draws samples: chains of Langevin steps from uniform noise or from given images, led by what is asked of them.
+/// Draws samples from a trained model.
+///
+/// Samples are chains of Langevin steps from uniform noise or from given images, led by what is asked of them.
 ///
 /// Writes into a new directory `samples.png`, a grid; `samples.safetensors`, whose tensor `samples` [N, H, W, C] has
 /// values in 0..1; and `sample.json`, all that they depend on.
@@ -284,12 +287,15 @@ impl Sample {
         let size = shape.iter().product::<usize>();
         let rounds = self.rounds(model);
         let mut film = self.watching.film(rounds.steps, plan.count, size)?;
+        let progress = Progress::new("drawing", plan.count * rounds.steps, self.json);
+        let told = |chains: usize| progress.add(chains);
         let generation = Generation {
             model: models.energy(),
             rounds,
             shape,
             device,
             given: plan.given.clone(),
+            told: Some(&told),
         };
         let start = |n| match &plan.start {
             Some(values) => Start::Images(values),

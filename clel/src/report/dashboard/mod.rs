@@ -11,6 +11,8 @@ mod graphics;
 mod panel;
 mod picture;
 mod shown;
+#[cfg(unix)]
+mod suspend;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -214,6 +216,10 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
     let mut drawn: Option<Instant> = None;
     let mut window = size()?;
     while !shared.over.load(Ordering::Relaxed) {
+        if screen.follow_shell()? {
+            panel.forget();
+            drawn = None;
+        }
         let now = Instant::now();
         let old = drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= IDLE);
         if shared.changed.swap(false, Ordering::Relaxed) || old {
@@ -286,6 +292,8 @@ fn answer(
                 let stop = shared.shown().stop.clone();
                 interrupt(&stop)?;
             }
+            #[cfg(unix)]
+            'z' => suspend::ask_to_stop(),
             'l' => {
                 screen.forget()?;
                 panel.forget();

@@ -26,7 +26,12 @@ static PANICKED: Mutex<Option<Instant>> = Mutex::new(None);
 const CAUGHT: Duration = Duration::from_secs(2);
 
 /// A terminal with a screen of its own, without echo and cursor.
-pub(super) struct Screen(Terminal<CrosstermBackend<Stdout>>);
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Whether the terminal is left to the shell, after a stop of the process, until the process is in the foreground again.
+    #[cfg(unix)]
+    away: bool,
+}
 
 /// Whether the terminal listens to this process. The system stops one in the background that changes how its terminal works.
 #[cfg(unix)]
@@ -60,7 +65,13 @@ impl Screen {
         let terminal = enter()
             .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())))
             .inspect_err(|_| give_back())?;
-        let mut screen = Screen(terminal);
+        #[cfg(unix)]
+        super::suspend::take(true);
+        let mut screen = Screen {
+            terminal,
+            #[cfg(unix)]
+            away: false,
+        };
         // a terminal without a second screen has something on it
         screen.clear()?;
         Ok(screen)
@@ -78,7 +89,7 @@ impl Screen {
             enter()?;
             self.clear()?;
         }
-        self.0.draw(draw).map(|_| given_back)
+        self.terminal.draw(draw).map(|_| given_back)
     }
 
     /// Waits for keys, at most so long; whether there may be some.
@@ -113,6 +124,42 @@ impl Screen {
         Ok(wait_for_event(time))
     }
 
+    /// Does what a shell's Ctrl-Z asks for: gives the terminal back and stops the process, and takes the terminal again once the shell has let
+    /// it have that. Whether it has just been taken, with nothing on it.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    #[cfg(unix)]
+    pub fn follow_shell(&mut self) -> io::Result<bool> {
+        use super::suspend::{goes_on, is_to_stop, stop};
+
+        if is_to_stop() {
+            give_back();
+            self.away = true;
+            stop()?;
+        }
+        // a stop that none is told of leaves the terminal as the shell wants it
+        if goes_on() && is_taken() {
+            TAKEN.store(false, Ordering::SeqCst);
+            self.away = true;
+        }
+        if !self.away || !is_ours() {
+            return Ok(false);
+        }
+        self.away = false;
+        let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
+        // crossterm would believe that nothing has changed
+        disable_raw_mode()?;
+        enter()?;
+        self.clear()?;
+        Ok(true)
+    }
+
+    #[cfg(not(unix))]
+    pub fn follow_shell(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// Forgets what is on the screen, lest something that others wrote there stay; unless the terminal has been given back.
     pub fn forget(&mut self) -> io::Result<()> {
         let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
@@ -124,8 +171,8 @@ impl Screen {
 
     fn clear(&mut self) -> io::Result<()> {
         // not `Terminal::clear`, which waits for the terminal to say where its cursor is
-        self.0.backend_mut().clear()?;
-        self.0.swap_buffers();
+        self.terminal.backend_mut().clear()?;
+        self.terminal.swap_buffers();
         Ok(())
     }
 }
@@ -157,6 +204,8 @@ fn panicked() -> MutexGuard<'static, Option<Instant>> {
 impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
+        #[cfg(unix)]
+        super::suspend::take(false);
     }
 }
 

@@ -1,5 +1,8 @@
 //! A run as an HTML page: one file with nothing to load from elsewhere, or a page that follows the run.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -8,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::names::{GROUPS, Group, label};
 use super::pace::duration;
-use super::{BestCheckpoint, Overview, RunDir, State, Summary, local};
+use super::{BestCheckpoint, Overview, RunDir, State, Summary, local, run_dir::entries};
 use crate::{Error, Result};
 
 /// Grids of samples in a page at most; of more, as many are taken evenly.
@@ -19,6 +22,18 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 const PLOT_STYLE: &str = include_str!("../../../assets/uplot/uPlot.min.css");
 const PLOT_SCRIPT: &str = include_str!("../../../assets/uplot/uPlot.iife.min.js");
+
+/// What the head of each page has, and hardly another file.
+const MARK: &str = "<meta name=\"generator\" content=\"clel report\">";
+/// Bytes of a file within which the mark is looked for.
+const HEAD: u64 = 1024;
+
+/// Whether a file is a page of this program, of any run.
+pub fn is_page(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    read.is_ok() && String::from_utf8_lossy(&head).contains(MARK)
+}
 
 /// What the page's script draws.
 #[derive(Serialize)]
@@ -124,10 +139,10 @@ fn content(run: &RunDir, place: Pictures) -> Result<String> {
         .max();
     let (grids, pictures) = pictures(run, last.unwrap_or(0), place)?;
     let told = Overview::of(run.path());
-    let name = run
-        .path()
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned());
+    // `.` and `..` have names of their own
+    let whole = run.path().canonicalize();
+    let whole = whole.as_deref().unwrap_or(run.path());
+    let name = whole.file_name().map(|n| n.to_string_lossy().into_owned());
     let best = run.best_checkpoint(run.read_config()?.log.best)?;
     let content = Content {
         name: name.unwrap_or_else(|| run.path().display().to_string()),
@@ -184,8 +199,7 @@ fn filled(json: &str) -> String {
 fn pictures(run: &RunDir, last: u64, place: Pictures) -> Result<(Vec<Picture>, Vec<Picture>)> {
     let folder = run.samples_folder();
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
-        let path = entry.map_err(Error::read(&folder))?.path();
+    for path in entries(&folder)? {
         if path.extension().is_some_and(|e| e == "png")
             && let Some(stem) = path.file_stem()
         {

@@ -129,9 +129,6 @@ fn a_run_directory_is_never_taken_twice() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deep/run");
     let run = RunDir::create(&path).unwrap();
-    let error = RunDir::create(&path).unwrap_err();
-    assert!(matches!(error, Error::RunExists { .. }));
-    assert!(error.to_string().contains("--resume"), "{error}");
     let error = RunDir::open(&path).unwrap_err().to_string();
     assert!(
         error.contains("is not a run directory: there is no config.toml"),
@@ -142,6 +139,9 @@ fn a_run_directory_is_never_taken_twice() {
     run.write_config(&config).unwrap();
     assert_eq!(RunDir::open(&path).unwrap().read_config().unwrap(), config);
     assert!(run.metrics(0).is_ok());
+    let error = RunDir::create(&path).unwrap_err();
+    assert!(matches!(error, Error::RunExists { .. }));
+    assert!(error.to_string().contains("--resume"), "{error}");
 
     let numbered = |n: &str| dir.path().join("runs").join(n);
     for name in ["digits-001", "digits-002"] {
@@ -165,10 +165,14 @@ fn a_run_that_is_about_to_begin_is_left_alone() {
     drop(lock);
     let (third, begun) = RunDir::at(&path).unwrap();
     assert!(!begun && third.lock().is_ok());
+    // killed while it wrote the first file
+    std::fs::write(path.join("config.toml.7-0.partial"), "x").unwrap();
+    assert!(RunDir::create(&path).is_ok());
     for there in ["samples/mine.png", "mine.txt"] {
         std::fs::write(path.join(there), "x").unwrap();
         let error = RunDir::at(&path).unwrap_err();
-        assert!(matches!(error, Error::RunExists { .. }), "{error}");
+        // no advice to go on with what is no run
+        assert!(matches!(error, Error::OutputExists { .. }), "{error}");
         std::fs::remove_file(path.join(there)).unwrap();
     }
 }

@@ -182,6 +182,22 @@ impl Terminal {
         parser.screen().alternate_screen()
     }
 
+    /// Waits until it is as it was, and the process stopped.
+    pub fn wait_until_given_back(&self) {
+        let begin = Instant::now();
+        let process = self.child.process_id().expect("a process").to_string();
+        let is_stopped = || {
+            let mut ps = std::process::Command::new("ps");
+            let told = ps.args(["-o", "stat=", "-p", &process]).output();
+            String::from_utf8_lossy(&told.expect("ps").stdout).starts_with('T')
+        };
+        let whole = || !self.is_taken() && settings(self.master.as_ref()) == self.before;
+        while !(is_stopped() && whole()) {
+            assert!(begin.elapsed() < PATIENCE, "no stop:\n{}", self.contents());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Types.
     pub fn press(&mut self, keys: &str) {
         type_into(&self.keys, keys);

@@ -1,0 +1,92 @@
+//! How far something has come that takes long.
+
+use std::cell::Cell;
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
+
+use crate::report::{duration, spelled};
+
+/// What is over sooner needs no word.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two words.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Columns of the line.
+const WIDTH: usize = 40;
+
+/// A line on the terminal that messages go to, written over as the work goes on and gone at its end; nothing where they go elsewhere, or where what is
+/// printed is JSON.
+pub(super) struct Progress {
+    what: &'static str,
+    done: Cell<usize>,
+    of: usize,
+    started: Instant,
+    /// When the next word is due; none where nobody is told.
+    due: Cell<Option<Instant>>,
+    told: Cell<bool>,
+}
+
+impl Progress {
+    /// Of work that has so many parts.
+    pub fn new(what: &'static str, of: usize, json: bool) -> Progress {
+        let started = Instant::now();
+        let heard = !json && stderr().is_terminal();
+        Progress {
+            what,
+            done: Cell::new(0),
+            of,
+            started,
+            due: Cell::new(heard.then(|| started + PATIENCE)),
+            told: Cell::new(false),
+        }
+    }
+
+    /// So many more parts are done.
+    pub fn add(&self, parts: usize) {
+        self.done.set(self.done.get() + parts);
+        let now = Instant::now();
+        if self.due.get().is_some_and(|due| now >= due) {
+            self.due.set(Some(now + PAUSE));
+            self.told.set(true);
+            let line = line(self.what, self.done.get(), self.of, now - self.started);
+            // nothing can be done about a terminal that is gone
+            let _ =
+                write!(stderr(), "\r{:<WIDTH$}", spelled(&line)).and_then(|()| stderr().flush());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.told.get() {
+            let _ = write!(stderr(), "\r{:WIDTH$}\r", "");
+        }
+    }
+}
+
+/// The share, and the time that is left if it goes on like this.
+fn line(what: &str, done: usize, of: usize, spent: Duration) -> String {
+    let share = (done as f64 / of.max(1) as f64).clamp(f64::MIN_POSITIVE, 1.0);
+    let left = spent.as_secs_f64() * (1.0 - share) / share;
+    format!(
+        "{what}: {:.0} %, {} left",
+        (100.0 * share).floor(),
+        duration(left)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_share_and_time() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(
+            line("drawing", 25, 100, minute),
+            "drawing: 25 %, 3 min 00 s left"
+        );
+        // nothing is done until all is
+        assert!(line("drawing", 999, 1000, minute).starts_with("drawing: 99 %"));
+        assert!(line("drawing", 0, 0, minute).starts_with("drawing: 0 %"));
+    }
+}
