@@ -65,7 +65,10 @@ impl ExperimentCommand {
         let usual = || Path::new("runs").join(self.file.file_stem().unwrap_or_default());
         let out = self.out.clone().unwrap_or_else(usual);
         check_unchanged(&experiment, &out)?;
-        let _lock = claim(&out, &self.file)?;
+        let lock = claim(&out, &self.file)?;
+        if let Some(warning) = lock.warning() {
+            output::error(&format!("warning: {warning}"));
+        }
         let device = self.device.open()?;
         let stop = Arc::default();
         stop_on_signals(&stop, Some(STOPPING));

@@ -37,8 +37,17 @@ impl Problems {
     /// Refuses a number that networks and chains, of 32-bit floats, would take for infinity.
     fn narrow(&mut self, key: &'static str, value: f64) {
         let most = f32::MAX;
-        let holds = !value.is_finite() || value <= f64::from(most);
+        let holds = !value.is_finite() || value.abs() <= f64::from(most);
         let why = format!("must be at most {most:e}: it becomes a 32-bit float");
+        self.must(holds, key, why);
+    }
+
+    /// And one by which they divide, lest they take it for 0.
+    fn narrow_divisor(&mut self, key: &'static str, value: f64) {
+        self.narrow(key, value);
+        let least = f32::MIN_POSITIVE;
+        let holds = value <= 0.0 || value >= f64::from(least);
+        let why = format!("must be at least {least:e}: it becomes a 32-bit float");
         self.must(holds, key, why);
     }
 
@@ -170,10 +179,12 @@ fn data(c: &Config, p: &mut Problems) {
             "data.mean",
             "must be finite",
         );
+        mean.iter().for_each(|m| p.narrow("data.mean", *m));
     }
     if let Some(std) = &c.data.std {
         let holds = std.iter().all(|s| s.is_finite() && *s > 0.0);
         p.must(holds, "data.std", "must be finite and above 0");
+        std.iter().for_each(|s| p.narrow_divisor("data.std", *s));
     }
 }
 
@@ -221,11 +232,8 @@ fn networks(c: &Config, p: &mut Problems) {
     p.not_negative("loss.beta", c.loss.beta);
     p.not_negative("loss.alpha", c.loss.alpha);
     p.positive("loss.tau", c.loss.tau);
-    for (key, weight) in [
-        ("loss.beta", c.loss.beta),
-        ("loss.alpha", c.loss.alpha),
-        ("loss.tau", c.loss.tau),
-    ] {
+    p.narrow_divisor("loss.tau", c.loss.tau);
+    for (key, weight) in [("loss.beta", c.loss.beta), ("loss.alpha", c.loss.alpha)] {
         p.narrow(key, weight);
     }
 }

@@ -30,7 +30,8 @@ pub struct Folder {
 
 /// All image files of a folder in the order of their names, but those whose name begins with a dot: macOS keeps what it notes of `a.png` in `._a.png`. Where
 /// it has sub-folders with images instead, each is a class. They are grey if all are stored so, else in
-/// colour, unless `form` says which. The first file is read, and of the others headers up to the first in colour; the rest when they are asked for.
+/// colour, unless `form` says which. The first file is read, and of the others headers (JPEG files whole) up to the first in colour; the rest when they are
+/// asked for.
 ///
 /// # Errors
 /// No image there, or some beside sub-folders with others; a first one that cannot be decoded, or a header before the first in colour.
@@ -101,7 +102,9 @@ pub(super) fn parts(path: &Path, held: [&str; 2], form: Form) -> Result<Found> {
             (Error::NoImages { path, .. }, Some(train)) => Error::NoImages {
                 path,
                 why: format!(
-                    "there is `train`, but neither `test` nor `val`; without such a part, name {}",
+                    "there is `train`, but neither `{}` nor `{}`; without such a part, name {}",
+                    held[0],
+                    held[1],
                     train.display()
                 ),
             },

@@ -57,13 +57,14 @@ pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> Result<f64> {
             expected: a.mean.len().to_string(),
         });
     }
-    let product = factor(&a.covariance).tr_mul(&factor(&b.covariance));
-    if product.iter().any(|v| !v.is_finite()) {
+    let all = [a, b].map(|of| of.mean.iter().chain(&of.covariance));
+    if !all.into_iter().flatten().all(|v| v.is_finite()) {
         return Err(Error::Numbers {
             what: "Fréchet distance",
-            why: "a covariance has numbers that are not finite".to_owned(),
+            why: "a mean or a covariance has numbers that are not finite".to_owned(),
         });
     }
+    let product = factor(&a.covariance).tr_mul(&factor(&b.covariance));
     let trace_of_root = match product.is_empty() {
         // nothing varies
         true => 0.0,

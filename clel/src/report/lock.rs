@@ -55,7 +55,7 @@ impl RunLock {
     pub fn warning(&self) -> Option<&'static str> {
         match self.0 {
             Some(_) => None,
-            None => Some("nothing keeps a second process from this run: WebAssembly has no locks"),
+            None => Some("nothing keeps a second process out: WebAssembly has no locks"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{LOCK, Metrics};
+use super::{LOCK, Metrics, RunLock};
 use crate::config::{Best, Config};
 use crate::{Error, Result, whole_file};
 
@@ -157,10 +157,12 @@ impl RunDir {
         name.starts_with("config.toml.") && name.ends_with(".partial")
     }
 
-    /// Removes a directory in which nothing has been written yet but, by this process, its configuration.
-    pub(crate) fn take_back(&self) {
+    /// Removes a directory in which nothing has been written yet but, by this process, which has it until now, its configuration.
+    pub(crate) fn take_back(&self, lock: RunLock) {
         // one that cannot be removed keeps what is there a run
         let _ = std::fs::remove_file(self.config_path());
+        // Windows does not remove a file that is open
+        drop(lock);
         self.discard();
     }
 

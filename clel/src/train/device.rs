@@ -121,7 +121,11 @@ fn buffer_too_large(
         Ok(Some(n)) => Error::TooLarge {
             failure,
             advice: format!(
-                "{what}, and sampler.buffer={n} fits: start again with `--set sampler.buffer={n}`"
+                "{what}; sampler.buffer={n} {}: start again with `--set sampler.buffer={n}`",
+                match device {
+                    Device::Cpu => "may fit",
+                    Device::Wgpu(_) => "fits",
+                }
             ),
         },
         Ok(None) => Error::TooLarge {
@@ -242,7 +246,7 @@ mod tests {
         let told = no_room(&config, &data, &Device::Cpu, failure.into()).to_string();
         for part in [
             "sampler.buffer=1001 images takes 1 MiB",
-            "sampler.buffer=500 fits",
+            "sampler.buffer=500 may fit",
         ] {
             assert!(told.contains(part), "{told}");
         }

@@ -162,9 +162,8 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         Ok(trainer) => trainer,
         Err(error) => {
             if first {
-                // there is nothing else in it; Windows does not remove a file that is open
-                drop(lock);
-                job.run.take_back();
+                // there is nothing else in it
+                job.run.take_back(lock);
             }
             return Err(error);
         }

@@ -162,7 +162,7 @@ impl Eval {
         let [_, h, w, c] = data.train.images.shape();
         let size = self.size.get();
         let given = given_images(path, Some([h, w, c]), size)?.images.into();
-        let images = self.drawn(&given, &path.display().to_string())?;
+        let images = self.drawn(&given, "image", &path.display().to_string())?;
         let (usual, n) = (self.usual(model), Some(images.len()));
         let mut report = self.report(network.as_ref(), data, usual, n)?;
         report.start(&Heading::images(
@@ -179,7 +179,7 @@ impl Eval {
         let data = self.data_set(Some(model))?;
         let shape = model.config.data.shape.unwrap_or_default();
         let kept = ImageSet::of_samples(shape, chains)?;
-        let images = self.drawn(&kept, "the replay buffer")?;
+        let images = self.drawn(&kept, "sample", "the replay buffer")?;
         let mut report = self.report(network.as_ref(), data, Part::Test, Some(images.len()))?;
         let count = self.count(&images, &kept, "sample", "the replay buffer");
         report.start(&Heading::buffer(self.named(), model, count))?;
@@ -233,14 +233,14 @@ impl Eval {
     }
 
     /// As many of the images as `--samples` says, drawn by the seed: the first of a folder are those of its first class.
-    fn drawn(&self, images: &ImageSet, what: &str) -> Result<ImageSet> {
+    fn drawn(&self, images: &ImageSet, one: &str, what: &str) -> Result<ImageSet> {
         let Some(n) = self.samples else {
             return Ok(images.clone());
         };
         if n > images.len() {
             return Err(Error::Argument {
                 argument: format!("--samples {n}"),
-                why: format!("{what} has {}", counted(images.len(), "image")),
+                why: format!("{what} has {}", counted(images.len(), one)),
             });
         }
         let mut draws = Draws::new(RngKey::new(self.seed, STREAM), 0);

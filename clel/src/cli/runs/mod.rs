@@ -64,12 +64,12 @@ impl Runs {
 
 /// What each run in a folder tells, by name, those of experiments among them; what else is there is left out.
 fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
-    let runs = match is_experiment(folder) {
+    let runs = match holds_experiment(folder) {
         true => of_experiment(folder)?,
         false => {
             let mut runs = Vec::new();
             for path in folders(folder)? {
-                match is_experiment(&path) {
+                match holds_experiment(&path) {
                     true => runs.extend(of_experiment(&path)?),
                     false => runs.push(path),
                 }
@@ -82,7 +82,7 @@ fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
 }
 
 /// Whether this is an experiment's directory.
-fn is_experiment(folder: &Path) -> bool {
+fn holds_experiment(folder: &Path) -> bool {
     folder.join("experiment.toml").is_file() && !is_run(folder)
 }
 

@@ -57,6 +57,20 @@ fn weights_beyond_32_bits_are_refused() {
             "{error}"
         );
     }
+    // what is divided by
+    for [setting, told] in [
+        ["loss.tau=1e-40", "must be at least 1.1754944e-38"],
+        ["data.std=[1e-50]", "must be at least 1.1754944e-38"],
+        ["data.std=[1e39]", "must be at most"],
+        ["data.mean=[-1e39]", "must be at most"],
+    ] {
+        let mut layers = Layers::preset("digits").unwrap();
+        for setting in ["data.mean=[0.5]", "data.std=[0.5]", setting] {
+            layers.set(setting).unwrap();
+        }
+        let error = message(layers.build());
+        assert!(error.contains(told), "{setting}: {error}");
+    }
 }
 
 #[test]

@@ -39,6 +39,15 @@ fn frechet_distances_of_fewer_vectors_than_features_keep_their_digits() {
     // what does not vary at all
     let still = Gaussian::fit(&[1.0; 8], 4).unwrap();
     assert_eq!(frechet_distance(&still, &still).unwrap(), 0.0);
+    for at in 0..4 {
+        let (mut shifted, mut spread) = (still.clone(), still.clone());
+        shifted.mean[at] = f64::NAN;
+        spread.covariance[(at, at)] = f64::NAN;
+        for sick in [shifted, spread] {
+            assert!(frechet_distance(&still, &sick).is_err());
+            assert!(frechet_distance(&sick, &still).is_err());
+        }
+    }
 }
 
 #[test]
