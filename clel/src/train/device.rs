@@ -92,6 +92,37 @@ fn buffer_bytes(config: &Config) -> u64 {
     4 * config.sampler.buffer as u64 * size as u64
 }
 
+/// Bytes that the system can still give to programs, if it says so: Linux does, and gives out more all the same, to end whoever uses it.
+fn memory_left() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kibibytes = |field: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+        let number = line.trim_start_matches(':').split_whitespace().next()?;
+        number.parse::<u64>().ok()
+    };
+    Some((kibibytes("MemAvailable")? + kibibytes("SwapFree")?) << 10)
+}
+
+/// Refuses a replay buffer of which the CPU's memory cannot hold so many, before the system ends the process for writing into it.
+///
+/// # Errors
+/// As where memory is asked for and not given.
+pub(super) fn check_memory(config: &Config, device: &Device, copies: usize) -> Result<()> {
+    let bytes = buffer_bytes(config);
+    match memory_left() {
+        Some(left) if device.is_cpu() && bytes.saturating_mul(copies as u64) > left => {
+            let failure = clel_tensor::Error::OutOfMemory {
+                op: "random",
+                device: device.to_string(),
+                bytes,
+                why: format!("{} MiB are left", left >> 20),
+            };
+            Err(failure.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Replay buffers in memory while chains are put back: the old one, the chains at their places, and the new one.
 const COPIES: usize = 3;
 
@@ -109,7 +140,10 @@ fn buffer_too_large(
         smaller.sampler.buffer = n;
         match device {
             // a system that gives out more than it has ends whoever uses it: nothing is written into this
-            Device::Cpu => room([COPIES, buffer_bytes(&smaller) as usize / 4]).map(drop),
+            Device::Cpu => {
+                check_memory(&smaller, device, COPIES)?;
+                room([COPIES, buffer_bytes(&smaller) as usize / 4]).map(drop)
+            }
             Device::Wgpu(_) => iterate_once(&smaller, data, device, batch),
         }
     };

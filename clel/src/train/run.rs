@@ -15,7 +15,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 use super::{
     Trainer,
     clock::Clock,
-    device::{MOST_LOSSES, no_room, reopen, too_large, unmet},
+    device::{MOST_LOSSES, check_memory, no_room, reopen, too_large, unmet},
     figures::figures,
     health::Health,
     kept::Kept,
@@ -155,7 +155,8 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         if job.resume {
             warnings.push("no checkpoint yet: the run begins at iteration 0".to_owned());
         }
-        begin(&job.config, &job.device, &job.run)
+        check_memory(&job.config, &job.device, 1)
+            .and_then(|()| begin(&job.config, &job.device, &job.run))
             .map_err(|error| no_room(&job.config, &job.data, &job.device, error))
     });
     let trainer = match begun {
