@@ -28,6 +28,7 @@ pub mod loss;
 pub mod model;
 pub mod official;
 pub mod outliers;
+mod proc;
 pub mod report;
 pub mod sampler;
 pub mod train;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::proc::{field, kibibytes};
 use crate::tune;
 use clel_tensor::{Device, cpu};
 use serde::Serialize;
@@ -54,25 +55,11 @@ pub(super) fn cpu_peak() -> Peak {
 
 /// The largest resident size of this process so far, in MiB; where Linux tells.
 pub fn peak_memory() -> Option<f64> {
-    let kib: f64 = field("/proc/self/status", "VmHWM")?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()?;
-    Some(kib / 1024.0)
+    Some(kibibytes("/proc/self/status", "VmHWM")? as f64 / 1024.0)
 }
 
 /// The processor's name, where Linux tells, or its family, which Windows tells.
 pub fn processor() -> Option<String> {
     let family = || std::env::var("PROCESSOR_IDENTIFIER").ok();
     field("/proc/cpuinfo", "model name").or_else(family)
-}
-
-/// The value of the first line `name : value`.
-fn field(file: &str, name: &str) -> Option<String> {
-    let text = std::fs::read_to_string(file).ok()?;
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key.trim() == name).then(|| value.trim().to_owned())
-    })
 }

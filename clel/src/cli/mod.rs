@@ -31,6 +31,7 @@ mod train;
 mod tune;
 mod unused;
 mod watch;
+mod weight;
 
 use std::convert::Infallible;
 use std::error::Error as _;

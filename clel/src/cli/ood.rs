@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::models::{Further, Member};
+use super::weight::check_weight;
 use super::{DeviceArgument, output};
 use crate::config::Augmentation;
 use crate::data::{ImageSet, SetArgument};
@@ -78,21 +79,7 @@ struct Row<'a> {
 
 impl Ood {
     pub(super) fn run(&self) -> Result<()> {
-        if !(self.beta.is_finite() && self.beta >= 0.0) {
-            return Err(Error::Argument {
-                argument: format!("--beta {}", self.beta),
-                why: "must be a finite number, 0 or above".to_owned(),
-            });
-        }
-        if self.beta > f64::from(f32::MAX) {
-            return Err(Error::Argument {
-                argument: format!("--beta {:e}", self.beta),
-                why: format!(
-                    "must be at most {:e}: scores are of 32-bit floats",
-                    f32::MAX
-                ),
-            });
-        }
+        check_weight("--beta", self.beta, "scores")?;
         let device = self.device.open()?;
         let models = self.further.load(&self.checkpoint, &device)?;
         models.check_trained("ebm")?;

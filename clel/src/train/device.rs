@@ -9,6 +9,7 @@ use crate::config::{Config, Precision, StepShape, Storage};
 use crate::{
     Error, Result,
     data::Dataset,
+    proc::kibibytes,
     sampler::{gains_by_halves, room},
 };
 
@@ -94,13 +95,8 @@ fn buffer_bytes(config: &Config) -> u64 {
 
 /// Bytes that the system can still give to programs, if it says so: Linux does, and gives out more all the same, to end whoever uses it.
 fn memory_left() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kibibytes = |field: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(field))?;
-        let number = line.trim_start_matches(':').split_whitespace().next()?;
-        number.parse::<u64>().ok()
-    };
-    Some((kibibytes("MemAvailable")? + kibibytes("SwapFree")?) << 10)
+    let kib = |name| kibibytes("/proc/meminfo", name);
+    Some((kib("MemAvailable")? + kib("SwapFree")?) << 10)
 }
 
 /// Refuses a replay buffer of which the CPU's memory cannot hold so many, before the system ends the process for writing into it.

@@ -2,6 +2,7 @@
 
 use super::Sample;
 use crate::cli::unused::check_used;
+use crate::cli::weight::check_weight;
 use crate::train::Loaded;
 use crate::{Error, Result};
 
@@ -16,23 +17,11 @@ impl Sample {
                 why: "conditions say what samples should be taken for".to_owned(),
             });
         }
-        for (name, value) in [
-            ("noise", self.noise),
-            ("guidance", self.conditions.guidance),
+        for (option, value) in [
+            ("--noise", self.noise),
+            ("--guidance", self.conditions.guidance),
         ] {
-            let fault = |argument: String, why: String| Err(Error::Argument { argument, why });
-            match value {
-                Some(v) if !(v.is_finite() && v >= 0.0) => {
-                    let why = "must be a finite number, 0 or above".to_owned();
-                    return fault(format!("--{name} {v}"), why);
-                }
-                Some(v) if v > f64::from(f32::MAX) => {
-                    let most = f32::MAX;
-                    let why = format!("must be at most {most:e}: chains are of 32-bit floats");
-                    return fault(format!("--{name} {v:e}"), why);
-                }
-                _ => {}
-            }
+            value.map_or(Ok(()), |v| check_weight(option, v, "chains"))?;
         }
         self.conditions.check()?;
         self.images.check(self.augment)?;
