@@ -430,7 +430,7 @@ pub struct SgdConfig {
 pub enum SickPolicy {
     /// The run ends with a diagnosis.
     Stop,
-    /// It goes on from the last checkpoint, or from the start, with other random numbers and lower rates.
+    /// It goes on from the last checkpoint, or from the start, with other random numbers and lower rates; from the one before where the last has led to this before.
     RollBack,
 }
 

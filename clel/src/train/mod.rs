@@ -1,5 +1,6 @@
 //! Training: one iteration ([`Trainer`]), and a whole run with its directory ([`run`]).
 
+mod back;
 mod byol;
 mod checkpoint;
 mod clock;

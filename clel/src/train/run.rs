@@ -14,6 +14,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
+    back::{go_back, last_state},
     clock::Clock,
     device::{MOST_LOSSES, check_memory, no_room, reopen, too_large, unmet},
     figures::figures,
@@ -236,7 +237,10 @@ fn to_the_end(
                 }
                 return Err(error);
             }
-            Ok(Stretch::Sick(why)) => go_back(job, trainer, &why, &mut warnings),
+            Ok(Stretch::Sick(why)) => {
+                drop(trainer);
+                go_back(job, &config, &why, &mut warnings)
+            }
             Ok(Stretch::Full(failure)) => {
                 // it makes room for trials
                 drop(trainer);
@@ -445,34 +449,6 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
         expected: "what the checkpoint was trained with: undo the change, or start a new run"
             .into(),
     })
-}
-
-/// The last healthy state of a sick run, with other settings; told in `warnings`.
-fn go_back(job: &Job, sick: Trainer, why: &str, warnings: &mut Vec<String>) -> Result<Trainer> {
-    let config = sick.config.rolled_back();
-    drop(sick);
-    let mut trainer = last_state(job, &config, warnings)?;
-    warnings.push(format!(
-        "sick: {why}; went back to iteration {} with other random numbers and learning rates {:.2e} and {:.2e} (time {} of {})",
-        trainer.step(),
-        config.train.ebm.lr,
-        config.train.encoder.lr,
-        config.health.rolled_back,
-        config.health.rollbacks,
-    ));
-    job.run.write_config(&config)?;
-    trainer.config = config;
-    Ok(trainer)
-}
-
-/// The newest checkpoint that is whole, or a new trainer if there is none yet.
-fn last_state(job: &Job, config: &Config, warnings: &mut Vec<String>) -> Result<Trainer> {
-    if job.run.checkpoints()?.is_empty() {
-        return Trainer::new(config, &job.device);
-    }
-    let found = newest_usable(&job.run, |path| Trainer::load(path, &job.device))?;
-    warnings.extend(found.warnings);
-    Ok(found.value)
 }
 
 /// Whether an interval of so many iterations, 0 for never, ends with this one.

@@ -21,11 +21,25 @@ pub(crate) fn newest_usable<T>(
     run: &RunDir,
     load: impl Fn(&Path) -> Result<T>,
 ) -> Result<Usable<T>> {
+    newest_usable_before(run, u64::MAX, load)
+}
+
+/// The same of the checkpoints before an iteration.
+///
+/// # Errors
+/// Those of [`newest_usable`].
+pub(super) fn newest_usable_before<T>(
+    run: &RunDir,
+    step: u64,
+    load: impl Fn(&Path) -> Result<T>,
+) -> Result<Usable<T>> {
     // an error if there is none
     run.latest_checkpoint()?;
     let mut warnings = Vec::new();
     let mut damaged = Vec::new();
-    for (_, path) in run.checkpoints()?.into_iter().rev() {
+    let all = run.checkpoints()?;
+    let before = all.into_iter().filter(|checkpoint| checkpoint.0 < step);
+    for (_, path) in before.rev() {
         match load(&path) {
             Ok(value) => {
                 return Ok(Usable {

@@ -389,6 +389,43 @@ fn a_sick_run_goes_back_and_recovers() {
     assert_eq!(resume(&run, "42").code, Some(0));
 }
 
+/// The state of iteration 2 is sick already, though its own figures do not say so.
+#[test]
+fn a_state_that_leads_to_sickness_again_is_not_gone_back_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let back = |name: &str, kept: &str| {
+        let run = dir.path().join(name);
+        let settings = [
+            "train.ebm.lr=0.3",
+            "train.ebm.warmup=0",
+            "health.energy=3",
+            "log.checkpoint_every=1",
+            kept,
+            "health.policy=roll_back",
+            "health.rollbacks=2",
+            "health.rate_factor=1e-9",
+        ];
+        let settings = settings.iter().flat_map(|s| ["--set", s]);
+        let arguments: Vec<&str> = ["--steps", "6"].into_iter().chain(settings).collect();
+        let trained = train(&run, &arguments);
+        let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        (trained, metrics)
+    };
+    let (healed, metrics) = back("two", "log.checkpoints_kept=2");
+    assert_eq!(healed.code, Some(0), "{healed:?}");
+    for told in [
+        "went back to iteration 2, with",
+        "went back to iteration 1, before iteration 2, from which it had fallen sick again",
+    ] {
+        assert_eq!(metrics.matches(told).count(), 1, "{metrics}");
+    }
+    // where nothing is before it, that remains
+    let (sick, metrics) = back("one", "log.checkpoints_kept=1");
+    assert_eq!(sick.code, Some(1), "{sick:?}");
+    let told = "went back to iteration 2, with";
+    assert_eq!(metrics.matches(told).count(), 2, "{metrics}");
+}
+
 /// With too little memory the error names a batch that fits, and that batch does.
 #[test]
 #[cfg(target_os = "linux")]

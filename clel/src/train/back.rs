@@ -1,0 +1,71 @@
+//! The state that a run goes on from when something was in its way.
+
+use std::path::Path;
+
+use super::{
+    Trainer,
+    run::Job,
+    usable::{newest_usable, newest_usable_before},
+};
+use crate::{Result, config::Config};
+
+/// The last healthy state of a run that fell sick with settings `sick`, with other settings; told in `warnings`.
+///
+/// A state from which the run fell sick again before the next checkpoint is not healthy, whatever its own figures say: its checkpoint goes, and the
+/// one before it is the last healthy state, as long as there is one.
+pub(super) fn go_back(
+    job: &Job,
+    sick: &Config,
+    why: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Trainer> {
+    let config = sick.rolled_back();
+    let mut trainer = last_state(job, &config, warnings)?;
+    let mut led_there = String::new();
+    // written before the run went back the last time, so that is where it went back to
+    if trainer.config.health.rolled_back < sick.health.rolled_back {
+        let step = trainer.step();
+        // it makes room
+        drop(trainer);
+        trainer = match newest_usable_before(&job.run, step, |path| load(job, path)) {
+            Ok(older) => {
+                job.run.remove_checkpoint(step)?;
+                led_there =
+                    format!(", before iteration {step}, from which it had fallen sick again");
+                warnings.extend(older.warnings);
+                older.value
+            }
+            // there is none, or none that can be used
+            Err(_) => last_state(job, &config, &mut Vec::new())?,
+        };
+    }
+    warnings.push(format!(
+        "sick: {why}; went back to iteration {}{led_there}, with other random numbers and learning rates {:.2e} and {:.2e} (time {} of {})",
+        trainer.step(),
+        config.train.ebm.lr,
+        config.train.encoder.lr,
+        config.health.rolled_back,
+        config.health.rollbacks,
+    ));
+    job.run.write_config(&config)?;
+    trainer.config = config;
+    Ok(trainer)
+}
+
+/// The newest checkpoint that is whole, or a new trainer if there is none yet.
+pub(super) fn last_state(
+    job: &Job,
+    config: &Config,
+    warnings: &mut Vec<String>,
+) -> Result<Trainer> {
+    if job.run.checkpoints()?.is_empty() {
+        return Trainer::new(config, &job.device);
+    }
+    let found = newest_usable(&job.run, |path| load(job, path))?;
+    warnings.extend(found.warnings);
+    Ok(found.value)
+}
+
+fn load(job: &Job, path: &Path) -> Result<Trainer> {
+    Trainer::load(path, &job.device)
+}
