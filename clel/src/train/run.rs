@@ -53,6 +53,14 @@ pub struct Job {
     pub stop: Arc<AtomicBool>,
 }
 
+impl Job {
+    /// The iteration to stop after.
+    fn last_step(&self) -> u64 {
+        let last = self.config.train.iterations as u64;
+        self.stop_after.map_or(last, |stop| stop.min(last))
+    }
+}
+
 /// How a run ended.
 pub enum Ended {
     /// With its last iteration.
@@ -170,9 +178,28 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             return Err(error);
         }
     };
+    // an observer wants to look at it
+    if warnings.is_empty()
+        && watching.observer.is_none()
+        && let Some(summary) = judged_before(&job, &trainer)
+    {
+        watching.face.doing("nothing is left to do: this is what the run came to");
+        return Ok(Ended::Finished(summary));
+    }
     let first = !job.resume;
     let clock = Clock::new(&job.run, &job.device, first, started, &mut warnings);
     to_the_end(&mut job, trainer, warnings, &clock, &mut watching)
+}
+
+/// What a run came to that is resumed with no iteration left to do, if that is all there still.
+fn judged_before(job: &Job, trainer: &Trainer) -> Option<Summary> {
+    let step = trainer.step();
+    if step < job.last_step() {
+        return None;
+    }
+    let summary = Summary::read(&job.run.summary_path()).ok().flatten()?;
+    let whole = summary.iterations == step && summary.pictures.iter().all(|path| path.exists());
+    whole.then_some(summary)
 }
 
 /// Whether the run has a checkpoint or had one, by its figures: then nothing is to be written over, even where it is gone.
@@ -315,8 +342,7 @@ fn stretch(
 ) -> Result<Stretch> {
     let config = trainer.config.clone();
     let first = trainer.step();
-    let last = config.train.iterations as u64;
-    let last = job.stop_after.map_or(last, |stop| stop.min(last));
+    let last = job.last_step();
     if first == 0 {
         watching.face.doing("drawing samples before training");
         recorder.before(trainer, &job.stop)?;
