@@ -143,6 +143,9 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// A run directory has no checkpoint, or has none any more.
+    #[error("{}: there is no checkpoint in it, so there is nothing to go on from; its settings begin a new run: `clel train --config {}`", .0.display(), as_argument(&.0.join("config.toml")))]
+    NoCheckpoint(PathBuf),
     /// Several checkpoints, and none is what was written; one line for each, the newest first.
     #[error("{}: all of its {} checkpoints are damaged:\n  {}", .path.display(), .problems.len(), .problems.join("\n  "))]
     AllDamaged {

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use clel_nn::files::write_atomically;
+use clel_nn::files::{open_regular, write_atomically};
 use serde::Serialize;
 
 use crate::{Error, Result};
@@ -31,9 +31,20 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 /// # Errors
 /// [`Error::Read`].
 pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    match open_regular(path).and_then(std::io::read_to_string) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         other => other.map(Some).map_err(Error::read(path)),
+    }
+}
+
+/// Removes from a folder what a process left half-written that was killed; for the process that has the folder.
+pub(crate) fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|e| e == "partial") {
+            // one that cannot be removed is in nobody's way
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

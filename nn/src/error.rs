@@ -51,6 +51,16 @@ pub enum Error {
         /// The range.
         expected: &'static str,
     },
+    /// A network has more initial values than it may have.
+    #[error(
+        "initial values: an array of shape {shape:?} is more than the {left} values that are left of those allowed"
+    )]
+    InitialValues {
+        /// The shape asked for.
+        shape: Vec<usize>,
+        /// How many values may still be made.
+        left: usize,
+    },
     /// The element type is not one that can be trained.
     #[error("{what}: elements are {found}, expected floats")]
     DType {

@@ -48,6 +48,8 @@ pub struct Init {
     key: RngKey,
     dtype: DType,
     device: Device,
+    /// How many values it may still make.
+    left: usize,
 }
 
 impl Init {
@@ -57,6 +59,15 @@ impl Init {
             key,
             dtype,
             device: device.clone(),
+            left: usize::MAX,
+        }
+    }
+
+    /// Makes so many values at most, so that a network whose sizes come from a file takes no more memory than that file has values.
+    pub fn at_most(self, values: usize) -> Init {
+        Init {
+            left: values,
+            ..self
         }
     }
 
@@ -73,7 +84,8 @@ impl Init {
     /// An array of `shape`, whose fan_in is the product of all its axes but the first.
     ///
     /// # Errors
-    /// [`Error::DType`] unless the type is a float; what the device reports.
+    /// [`Error::DType`] unless the type is a float; [`Error::InitialValues`] beyond what [`at_most`](Init::at_most) allows; what the device
+    /// reports.
     pub fn fill(&mut self, fill: Fill, shape: &[usize]) -> Result<Tensor> {
         let fan_in = shape.iter().skip(1).product();
         self.fill_for(fill, shape, fan_in)
@@ -90,6 +102,14 @@ impl Init {
                 found: self.dtype,
             });
         }
+        let values = shape.iter().fold(1, |all: usize, n| all.saturating_mul(*n));
+        let Some(left) = self.left.checked_sub(values) else {
+            return Err(Error::InitialValues {
+                shape: shape.to_vec(),
+                left: self.left,
+            });
+        };
+        self.left = left;
         let root = (fan_in.max(1) as f64).sqrt();
         let values = match fill {
             Fill::Constant(v) => Tensor::full(shape, v, self.dtype, &self.device)?,

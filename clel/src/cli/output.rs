@@ -1,5 +1,6 @@
 //! Printing that survives a closed pipe, as in `clel devices | head -1`.
 
+use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use crate::report::{columns, is_utf8, printable, spelled};
 use crate::{Error, Result};
 
-/// Refuses, before the work, a file for `--out` that is there already, or whose folder is not.
+/// Refuses, before the work, a file for `--out` that is there already, or that cannot be written.
 pub(super) fn check_new(file: &Path) -> Result<()> {
     if file.exists() {
         return Err(Error::OutputExists {
@@ -22,7 +23,10 @@ pub(super) fn check_new(file: &Path) -> Result<()> {
                 why: format!("there is no folder {}", folder.display()),
             })
         }
-        _ => Ok(()),
+        _ => {
+            File::create_new(file).map_err(Error::write(file))?;
+            std::fs::remove_file(file).map_err(Error::write(file))
+        }
     }
 }
 

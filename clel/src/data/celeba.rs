@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clel_nn::files::open_regular;
+
 use super::folder::pictures;
 use super::found::Parts;
 use super::{Channels, Crop, Form, Split};
@@ -97,7 +99,9 @@ fn values(line: &str, table: bool) -> Vec<&str> {
 
 /// Name and part (0, 1 or 2) of each image.
 fn partition(path: &Path) -> Result<Vec<(String, u8)>> {
-    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    let text = open_regular(path)
+        .and_then(std::io::read_to_string)
+        .map_err(Error::read(path))?;
     let table = is_table(path);
     let head = text.lines().next().unwrap_or_default();
     if table && values(head, table) != ["image_id", "partition"] {
@@ -132,7 +136,9 @@ fn is_plain(name: &str) -> bool {
 
 /// 1 for each image with the attribute, 0 for the others.
 fn attributes(path: &Path, attribute: &str, partition: &[(String, u8)]) -> Result<Vec<u32>> {
-    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    let text = open_regular(path)
+        .and_then(std::io::read_to_string)
+        .map_err(Error::read(path))?;
     let fault = |line: usize, why: String| Error::format(path, format!("line {line}"), why);
     let table = is_table(path);
     let mut lines = text.lines();

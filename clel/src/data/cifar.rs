@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use clel_nn::files::read_regular;
+
 use super::packed::Packed;
 use super::{Found, Images, Split};
 use crate::{Error, Result};
@@ -146,7 +148,7 @@ impl Layout {
         let member = |name: &str| {
             let path = path.join(name);
             Ok(Member {
-                bytes: std::fs::read(&path).map_err(Error::read(&path))?,
+                bytes: read_regular(&path).map_err(Error::read(&path))?,
                 path,
                 name: name.to_owned(),
                 is_packed: false,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use clel_nn::files::read_regular;
+
 use super::picture::UNREADABLE;
 use crate::{Error, Result};
 
@@ -15,7 +17,7 @@ const END: u8 = 0xd9;
 /// # Errors
 /// There is none, or the file cannot be read.
 pub(super) fn check_whole(path: &Path) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    let bytes = read_regular(path).map_err(Error::read(path))?;
     if has_end(&bytes) {
         return Ok(());
     }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use clel_nn::files::open_regular;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::bytes::{most_unpacked, numbers};
@@ -37,7 +38,7 @@ impl Npz {
     /// # Errors
     /// The file is missing or no whole zip archive.
     pub fn open(path: &Path) -> Result<Npz> {
-        let file = File::open(path).map_err(Error::read(path))?;
+        let file = open_regular(path).map_err(Error::read(path))?;
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|e| {
             let length = std::fs::metadata(path).map_or(0, |m| m.len());
             let why = format!("not a whole .npz file: {e}");

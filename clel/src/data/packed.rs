@@ -1,11 +1,11 @@
 //! Bytes of a file that may be compressed, read in order, with errors that say where.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use clel_nn::files::open_regular;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
 use super::bytes::most_unpacked;
@@ -30,7 +30,7 @@ impl Packed<'static> {
     /// # Errors
     /// [`Error::Read`].
     pub fn open(path: &Path) -> Result<Packed<'static>> {
-        let file = File::open(path).map_err(Error::read(path))?;
+        let file = open_regular(path).map_err(Error::read(path))?;
         let length = file.metadata().map_err(Error::read(path))?.len();
         let mut file = BufReader::with_capacity(1 << 16, file);
         let is_gzip = file

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
+use clel_nn::files::open_regular;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
@@ -122,7 +123,8 @@ pub(super) fn is_coloured(path: &Path) -> Result<bool> {
 /// A reader of a file with bounds on what it may claim, and the file's length.
 fn open(path: &Path) -> Result<(ImageReader<BufReader<File>>, u64)> {
     let length = std::fs::metadata(path).map_err(Error::read(path))?.len();
-    let mut reader = ImageReader::open(path)
+    let mut reader = open_regular(path)
+        .and_then(|_| ImageReader::open(path))
         .and_then(ImageReader::with_guessed_format)
         .map_err(Error::read(path))?;
     let mut limits = Limits::default();

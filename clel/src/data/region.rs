@@ -5,6 +5,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use clel_nn::files::open_regular;
+
 use crate::{Error, Result};
 
 /// A file from some byte on. Several threads may read it, one after the other.
@@ -19,7 +21,7 @@ impl Region {
     /// # Errors
     /// The file cannot be opened.
     pub fn open(path: &Path, start: u64) -> Result<Region> {
-        let file = File::open(path).map_err(Error::read(path))?;
+        let file = open_regular(path).map_err(Error::read(path))?;
         Ok(Region {
             path: path.to_owned(),
             file: Mutex::new(file),

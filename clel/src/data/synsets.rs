@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use clel_nn::files::open_regular;
+
 use crate::{Error, Result};
 
 /// Lines `n01440764 tench, Tinca tinca`, in the archive of Kaggle.
@@ -103,5 +105,7 @@ fn find(folder: &Path, list: &str) -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(Error::read(path))
+    open_regular(path)
+        .and_then(std::io::read_to_string)
+        .map_err(Error::read(path))
 }

@@ -1,10 +1,10 @@
 //! Images in safetensors files.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use clel_nn::files::open_regular;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 
@@ -83,7 +83,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn open(path: &Path) -> Result<Reader<'_>> {
-        let mut file = File::open(path).map_err(Error::read(path))?;
+        let mut file = open_regular(path).map_err(Error::read(path))?;
         let length = file.metadata().map_err(Error::read(path))?.len();
         let fault = |why: String| {
             let place = format!("header ({length} bytes in all)");

@@ -49,6 +49,7 @@ pub fn perform(
     look: Look,
 ) -> Result<Results> {
     std::fs::create_dir_all(out).map_err(Error::write(out))?;
+    whole_file::sweep(out);
     let mut results = Results::of(experiment);
     let mut device = device.clone();
     // what the file names wrongly is told before hours have gone by

@@ -59,7 +59,7 @@ impl Import<'_> {
         let file = TensorFile::open(self.file)?;
         let parts = parts(&file)?;
         let config = self.config(&file, &parts)?;
-        let mut trainer = Trainer::drawn(&config, &Device::Cpu)?;
+        let mut trainer = Trainer::drawn(&config, &Device::Cpu, usize::MAX)?;
         self.check(&file, &parts, &trainer)?;
         file.check_finite("")?;
 

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use clel_nn::files::read_regular;
 use serde_json::{Map, Value};
 
 use crate::{Error, Result, whole_file};
@@ -83,9 +84,12 @@ impl Metrics {
             format!("the run had ended ({text}) and was resumed from iteration {step}")
         }));
         lost.extend(damaged.map(|(line, _)| {
+            let gone = match last < step {
+                true => format!("figures of iterations after {last} up to {step} may be missing, and "),
+                false => String::new(),
+            };
             format!(
-                "{}: line {line} was damaged; figures of iterations after {last} up to {step} may be missing, and the figures that came later \
-                 are dropped, since the run comes to them again",
+                "{}: line {line} was damaged; {gone}the figures that came later are dropped, since the run comes to them again",
                 path.display()
             )
         }));
@@ -219,7 +223,7 @@ fn text_of(line: &Map<String, Value>) -> Option<String> {
 
 /// A file's bytes, which damage may have made anything; none if it is not there yet.
 fn bytes(path: &Path) -> Result<Vec<u8>> {
-    match std::fs::read(path) {
+    match read_regular(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         other => other.map_err(Error::read(path)),
     }

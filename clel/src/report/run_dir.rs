@@ -183,13 +183,7 @@ impl RunDir {
     pub(super) fn sweep(&self) {
         let folders = FOLDERS.iter().map(|inner| self.path.join(inner));
         for folder in folders.chain([self.path.clone()]) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.extension().is_some_and(|e| e == "partial") {
-                    // one that cannot be removed is in nobody's way
-                    let _ = std::fs::remove_file(path);
-                }
-            }
+            whole_file::sweep(&folder);
         }
     }
 
@@ -332,10 +326,9 @@ impl RunDir {
     /// # Errors
     /// There is none, or the folder cannot be read.
     pub fn latest_checkpoint(&self) -> Result<(u64, PathBuf)> {
-        self.checkpoints()?.pop().ok_or_else(|| Error::NotARun {
-            path: self.path.clone(),
-            why: "there is no checkpoint in it, so there is nothing to continue".to_owned(),
-        })
+        self.checkpoints()?
+            .pop()
+            .ok_or_else(|| Error::NoCheckpoint(self.path.clone()))
     }
 
     /// The best of the checkpoints that there are, by a figure of the metrics; the oldest of equally good ones.

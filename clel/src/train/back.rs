@@ -7,7 +7,7 @@ use super::{
     run::Job,
     usable::{newest_usable, newest_usable_before},
 };
-use crate::{Result, config::Config};
+use crate::{Error, Result, config::Config};
 
 /// The last healthy state of a run that fell sick with settings `sick`, with other settings; told in `warnings`.
 ///
@@ -66,6 +66,13 @@ pub(super) fn last_state(
     Ok(found.value)
 }
 
-fn load(job: &Job, path: &Path) -> Result<Trainer> {
-    Trainer::load(path, &job.device)
+/// A trainer from one of the run's checkpoints, which must be of the iteration that its name says.
+pub(super) fn load(job: &Job, path: &Path) -> Result<Trainer> {
+    let trainer = Trainer::load(path, &job.device)?;
+    let step = trainer.step();
+    if path == job.run.checkpoint_path(step) {
+        return Ok(trainer);
+    }
+    let why = format!("{step}, which is not the iteration of the file's name");
+    Err(Error::format(path, "metadata `step`", why))
 }

@@ -111,10 +111,11 @@ pub fn load_networks(path: &Path, device: &Device) -> Result<Loaded> {
     for prefix in ["ebm.", "encoder.", AVERAGE] {
         file.check_finite(prefix)?;
     }
-    let (live, average) = (
-        Networks::new(&config, device)?,
-        Networks::new(&config, device)?,
-    );
+    let new = || {
+        Networks::at_most(most_values(&file), &config, device)
+            .map_err(|error| pretended(&file, error))
+    };
+    let (live, average) = (new()?, new()?);
     read_networks(&file, &live, &average)?;
     Ok(Loaded {
         config,
@@ -222,7 +223,12 @@ impl Trainer {
         let file = TensorFile::open(path)?;
         let (config, step) = header(&file)?;
         file.check_finite("")?;
-        let mut trainer = Trainer::drawn(&config, device)?;
+        // settings that the file does not fill must not take memory
+        let [h, w, c] = config.data.shape.unwrap_or_default();
+        let chains = [config.sampler.buffer, h, w, c];
+        let buffer = read_buffer(&file, chains, device)?;
+        let mut trainer = Trainer::drawn(&config, device, most_values(&file))
+            .map_err(|error| pretended(&file, error))?;
         read_networks(&file, &trainer.live, &trainer.average)?;
         trainer.live.join_parameters()?;
         trainer.average.join_parameters()?;
@@ -236,7 +242,7 @@ impl Trainer {
             let parameters = encoder_parameters(&trainer.live.encoder, trainer.byol.as_ref());
             read_optimiser(&file, "sgd.", &mut trainer.sgd, &parameters)?;
         }
-        trainer.buffer = read_buffer(&file, trainer.buffer.images())?;
+        trainer.buffer = buffer;
         trainer.step = step;
         trainer.untrained = untrained(&file);
         trainer.learnt_from = file.metadata().get(IMAGES).cloned();
@@ -244,10 +250,26 @@ impl Trainer {
     }
 }
 
-/// The replay buffer, which must be like the chains of the configuration.
-fn read_buffer(file: &TensorFile, chains: &Tensor) -> Result<ReplayBuffer> {
-    let shape = chains.shape();
-    let memory = read_array(file, MEMORY, shape, DType::F32, chains.device())?;
+/// How many values a network of a file has at most.
+fn most_values(file: &TensorFile) -> usize {
+    let shapes = file.names().filter_map(|name| file.shape(name));
+    shapes.map(|shape| shape.iter().product::<usize>()).sum()
+}
+
+/// The error of a network that has more values than its file, as the file's.
+fn pretended(file: &TensorFile, error: Error) -> Error {
+    match error {
+        Error::Network(error @ clel_nn::Error::InitialValues { .. }) => {
+            let why = format!("networks larger than the arrays of the file: {error}");
+            Error::format(file.path(), "metadata `config`", why)
+        }
+        other => other,
+    }
+}
+
+/// The replay buffer, \[M, H, W, C\].
+fn read_buffer(file: &TensorFile, shape: [usize; 4], device: &Device) -> Result<ReplayBuffer> {
+    let memory = read_array(file, MEMORY, &shape, DType::F32, device)?;
     let ages = read_array(
         file,
         "sampler.ages",

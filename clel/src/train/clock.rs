@@ -19,8 +19,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// For a part that has gone on since `started`, on a device; `first` if it is the run's first one. A file that is damaged is told in
-    /// `warnings`.
+    /// For a part that has gone on since `started`, on a device; `first` if it is the run's first one. A file that is damaged, and another device than before,
+    /// are told in `warnings`.
     #[expect(
         clippy::disallowed_methods,
         reason = "the date of a beginning, from which nothing is measured"
@@ -46,9 +46,15 @@ impl Clock {
             device: String::new(),
             version: String::new(),
         });
+        let (old, new) = (&before.device, described(device));
+        if !old.is_empty() && *old != new {
+            warnings.push(format!(
+                "the run goes on with {new}, and had {old} before: sums are rounded otherwise, so that it comes to other numbers"
+            ));
+        }
         Clock {
             before: Spent {
-                device: described(device),
+                device: new,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 ..before
             },

@@ -90,9 +90,10 @@ impl Health {
         }
         if gradient < limits.gradient * self.largest_gradient {
             return Some(format!(
-                "the mean |∇E| at the sampler's first step has fallen from {:.1e} to {gradient:.1e}, below its {:.0e} \
+                "the mean |∇E| at the sampler's first step has fallen from {:.1e} to {gradient:.1e}, below {} times that \
                  (health.gradient): the samples do not move",
-                self.largest_gradient, limits.gradient
+                self.largest_gradient,
+                set(limits.gradient)
             ));
         }
         let saturated = figure("saturated");

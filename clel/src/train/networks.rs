@@ -24,10 +24,18 @@ impl Networks {
     /// # Errors
     /// The configuration lacks the data's statistics; what the device reports.
     pub fn new(config: &Config, device: &Device) -> Result<Networks> {
+        Self::at_most(usize::MAX, config, device)
+    }
+
+    /// Networks that have so many values at most, each.
+    ///
+    /// # Errors
+    /// Those of `new`; a network has more.
+    pub(super) fn at_most(values: usize, config: &Config, device: &Device) -> Result<Networks> {
         let normalisation = Normalisation::of(&config.data)?;
-        let mut init = init(config, streams::ENCODER, device);
+        let mut init = init(config, streams::ENCODER, device).at_most(values);
         Ok(Networks {
-            energy: Self::energy(config, device)?,
+            energy: Self::energy_at_most(values, config, device)?,
             encoder: Encoder::new(
                 &config.encoder,
                 config.model.latent,
@@ -42,8 +50,12 @@ impl Networks {
     /// # Errors
     /// Those of `new`.
     pub fn energy(config: &Config, device: &Device) -> Result<EnergyNetwork> {
+        Self::energy_at_most(usize::MAX, config, device)
+    }
+
+    fn energy_at_most(values: usize, config: &Config, device: &Device) -> Result<EnergyNetwork> {
         let normalisation = Normalisation::of(&config.data)?;
-        let mut init = init(config, streams::ENERGY_NETWORK, device);
+        let mut init = init(config, streams::ENERGY_NETWORK, device).at_most(values);
         EnergyNetwork::new(&config.model, &normalisation, &mut init)
     }
 

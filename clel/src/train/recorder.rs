@@ -1,5 +1,6 @@
 //! Writes the files of a run directory while the run goes on.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -18,10 +19,13 @@ pub(super) struct Recorder<'a> {
     run: &'a RunDir,
     metrics: Metrics,
     events: Events,
+    /// What is not in the metrics and should be.
+    missing: Option<String>,
 }
 
 impl<'a> Recorder<'a> {
-    pub fn new(run: &'a RunDir, step: u64) -> Result<Recorder<'a>> {
+    /// For a run that goes on after iteration `step`, and has a line of metrics each `every` iterations, 0 for none.
+    pub fn new(run: &'a RunDir, step: u64, every: usize) -> Result<Recorder<'a>> {
         // first, since the metrics forget how the run had ended
         let mut events = Events::create(&run.path().join("events"))?;
         let metrics = run.metrics(step)?;
@@ -34,6 +38,7 @@ impl<'a> Recorder<'a> {
             run,
             metrics,
             events,
+            missing: missing(run, step, every)?,
         })
     }
 
@@ -56,7 +61,9 @@ impl<'a> Recorder<'a> {
 
     /// What is gone from the metrics and must be told.
     pub fn lost(&mut self) -> Vec<String> {
-        self.metrics.lost()
+        let mut lost = self.metrics.lost();
+        lost.extend(self.missing.take());
+        lost
     }
 
     /// Something that happened to the run.
@@ -106,6 +113,33 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// Which lines of metrics up to iteration `step` are gone, unless the run has been told.
+fn missing(run: &RunDir, step: u64, every: usize) -> Result<Option<String>> {
+    let lines = run.read_metrics()?;
+    let figures = lines.iter().filter(|line| !line.contains_key("event"));
+    let there: BTreeSet<u64> = figures
+        .filter_map(|line| line.get("step")?.as_u64())
+        .collect();
+    // a run that began with an import has no lines of what was before, and no samples of an untrained network
+    let first = match before_path(run).exists() {
+        true => 0,
+        false => there.first().copied().unwrap_or(step),
+    };
+    let every = every as u64;
+    let expected = (1..=step.checked_div(every).unwrap_or(0)).map(|n| n * every);
+    let gone: Vec<u64> = expected
+        .filter(|at| *at > first && !there.contains(at))
+        .collect();
+    let (Some(from), Some(to)) = (gone.first(), gone.last()) else {
+        return Ok(None);
+    };
+    let text = format!(
+        "metrics.jsonl has lost {} of its lines, of iterations {from} to {to}, which curves and what is known of the run's health do without",
+        gone.len()
+    );
+    Ok((!run.events()?.contains(&text)).then_some(text))
+}
+
 /// The first chains of the replay buffer, at most `count`; row-major \[N, H, W, C\].
 pub(super) fn first_chains(trainer: &Trainer, count: usize) -> Result<Vec<f32>> {
     let count = count.min(trainer.buffer.len());
@@ -137,7 +171,7 @@ mod tests {
     fn what_happened_later_is_told_to_tensorboard_again() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(&dir.path().join("run")).unwrap();
-        let mut recorder = Recorder::new(&run, 0).unwrap();
+        let mut recorder = Recorder::new(&run, 0, 0).unwrap();
         recorder.event(10, "early").unwrap();
         recorder.event(30, "late").unwrap();
         recorder.end(40, "the device is gone", End::Failed).unwrap();
@@ -153,7 +187,7 @@ mod tests {
             };
             ["early", "late", "the device is gone"].map(holds)
         };
-        let mut recorder = Recorder::new(&run, 20).unwrap();
+        let mut recorder = Recorder::new(&run, 20, 0).unwrap();
         assert_eq!(told(), [false, true, false]);
         for text in recorder.lost() {
             recorder.event(20, &text).unwrap();

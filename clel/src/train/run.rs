@@ -14,7 +14,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
     Trainer,
-    back::{go_back, last_state},
+    back::{go_back, last_state, load},
     clock::Clock,
     device::{MOST_LOSSES, check_memory, no_room, reopen, too_large, unmet},
     figures::figures,
@@ -183,7 +183,11 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         && watching.observer.is_none()
         && let Some(summary) = judged_before(&job, &trainer)
     {
-        watching.face.doing("nothing is left to do: this is what the run came to");
+        // a process may have been killed before it did so
+        Kept::of(&job.run, &trainer.config, trainer.step())?;
+        watching
+            .face
+            .doing("nothing is left to do: this is what the run came to");
         return Ok(Ended::Finished(summary));
     }
     let first = !job.resume;
@@ -229,7 +233,7 @@ fn to_the_end(
     let run = job.run.clone();
     let mut losses = 0;
     loop {
-        let mut recorder = Recorder::new(&run, trainer.step())?;
+        let mut recorder = Recorder::new(&run, trainer.step(), trainer.config.log.metrics_every)?;
         // from here on the run goes on
         run.remove_summary()?;
         warnings.extend(recorder.lost());
@@ -459,7 +463,7 @@ fn begin(config: &Config, device: &Device, run: &RunDir) -> Result<Trainer> {
 /// A trainer from the newest checkpoint that is whole, whose configuration must be the run's; what was passed over is added to
 /// `warnings`.
 fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
-    let found = newest_usable(&job.run, |path| Trainer::load(path, &job.device))?;
+    let found = newest_usable(&job.run, |path| load(job, path))?;
     warnings.extend(found.warnings);
     let mut trainer = found.value;
     // the process may have ended between going back and the next checkpoint

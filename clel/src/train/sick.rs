@@ -50,7 +50,7 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
         why: format!(
             "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed, the run would come to the same: start a new one from \
              its settings, `clel train --config {settings}{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
-             `--set sampler.steps=` or more `--set loss.alpha=`{by_itself}"
+             `--set sampler.steps=`, more `--set loss.alpha=` or, where pixels are 0 or 1, a smaller `--set sampler.step_size=`{by_itself}"
         ),
     })
 }

@@ -87,22 +87,22 @@ impl Trainer {
     /// # Errors
     /// The configuration lacks the data's shape or statistics; the encoder's file does not fit it; what the device reports.
     pub fn new(config: &Config, device: &Device) -> Result<Trainer> {
-        let trainer = Trainer::drawn(config, device)?;
+        let trainer = Trainer::drawn(config, device, usize::MAX)?;
         if let Some(file) = &config.encoder.file {
             read_encoder(file, config, [&trainer.live, &trainer.average])?;
         }
         Ok(trainer)
     }
 
-    /// The same, the encoder drawn whatever it is to be: for whoever has other values for it.
-    pub(crate) fn drawn(config: &Config, device: &Device) -> Result<Trainer> {
+    /// The same, the encoder drawn whatever it is to be, and each network of `most` values at most: for whoever has other values for them.
+    pub(crate) fn drawn(config: &Config, device: &Device, most: usize) -> Result<Trainer> {
         let adam = &config.train.ebm;
         let sgd = &config.train.encoder;
         let shape = config.data.shape.unwrap_or_default();
         let key = RngKey::new(config.drawing_seed(), streams::BUFFER);
-        let live = Networks::new(config, device)?;
+        let live = Networks::at_most(most, config, device)?;
         live.join_parameters()?;
-        let average = Networks::new(config, device)?;
+        let average = Networks::at_most(most, config, device)?;
         average.join_parameters()?;
         Ok(Trainer {
             live,

@@ -58,10 +58,7 @@ pub(super) fn newest_usable_before<T>(
         }
     }
     Err(match damaged.len() {
-        0 => Error::NotARun {
-            path: run.path().to_owned(),
-            why: "its checkpoints are gone".to_owned(),
-        },
+        0 => Error::NoCheckpoint(run.path().to_owned()),
         1 => damaged.remove(0),
         _ => Error::AllDamaged {
             path: run.path().to_owned(),
@@ -73,6 +70,9 @@ pub(super) fn newest_usable_before<T>(
 /// Whether an error says that the file is not what was written.
 fn is_damage(error: &Error) -> bool {
     use clel_nn::Error as File;
+    if let Error::Network(File::Io { source, .. }) = error {
+        return is_lost(source);
+    }
     matches!(
         error,
         Error::Format { .. }
@@ -85,4 +85,16 @@ fn is_damage(error: &Error) -> bool {
                     | File::FileNumber { .. }
             )
     )
+}
+
+/// Whether what the system says means that the content is gone, and not that somebody may not read it or that too much is open: a sector that cannot be
+/// read, a link to nothing, something else under the name.
+fn is_lost(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidInput, IsADirectory, NotFound};
+    // EIO of Unix; Windows' ERROR_CRC and ERROR_IO_DEVICE
+    let of_the_disk: &[i32] = if cfg!(windows) { &[23, 1117] } else { &[5] };
+    matches!(error.kind(), InvalidInput | IsADirectory | NotFound)
+        || error
+            .raw_os_error()
+            .is_some_and(|code| of_the_disk.contains(&code))
 }

@@ -1,11 +1,11 @@
 //! Whether a file is as long as its header says.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::regular::open_regular;
 use crate::{Error, Result};
 
 /// Reads the header of a safetensors file alone and compares the file's length with what it announces: finds what a copy that broke
@@ -22,7 +22,7 @@ pub fn check_length(path: &Path) -> Result<()> {
         file: path.to_owned(),
         why,
     };
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = open_regular(path).map_err(io)?;
     let there = file.metadata().map_err(io)?.len();
     let mut word = [0; 8];
     if there < 8 {

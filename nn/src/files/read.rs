@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -10,7 +9,7 @@ use std::{
 use clel_tensor::{Device, Tensor, f16};
 use safetensors::{Dtype, SafeTensors};
 
-use super::checksum;
+use super::{checksum, regular::read_regular};
 use crate::{Error, Result};
 
 /// A safetensors file in memory; arrays are made from it one by one.
@@ -36,7 +35,7 @@ impl TensorFile {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is truncated, changed, or no safetensors file.
     pub fn open(path: &Path) -> Result<TensorFile> {
-        let bytes = fs::read(path).map_err(|source| Error::Io {
+        let bytes = read_regular(path).map_err(|source| Error::Io {
             file: path.to_owned(),
             source,
         })?;

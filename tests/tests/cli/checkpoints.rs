@@ -32,6 +32,14 @@ impl Content {
         *shape = vec![shape.iter().product()];
     }
 
+    /// Another text in an entry of the metadata.
+    fn replace(&mut self, entry: &str, old: &str, new: &str) {
+        let metadata = self.metadata.as_mut().unwrap();
+        let text = metadata.get_mut(entry).unwrap();
+        assert!(text.contains(old), "{text}");
+        *text = text.replace(old, new);
+    }
+
     fn set(&mut self, key: &str, at: usize, value: f32) {
         let data = &mut self.arrays.get_mut(key).unwrap().2;
         data[4 * at..4 * at + 4].copy_from_slice(&value.to_le_bytes());
@@ -82,6 +90,15 @@ fn damages(good: &Path) -> Vec<(Damage, Vec<String>)> {
     changed(
         &|c| c.arrays.get_mut(&weight).unwrap().0 = Dtype::I32,
         &[&weight, "I32", "expected F32"],
+    );
+    // settings that pretend more than the file has
+    changed(
+        &|c| c.replace("config", "hidden = 8", "hidden = 16000"),
+        &[
+            "`config`",
+            "networks larger than the arrays of the file",
+            "16000",
+        ],
     );
     changed(&|c| c.metadata = None, &["`format`", "not a checkpoint"]);
     all.push((
@@ -179,6 +196,27 @@ fn a_run_goes_on_from_the_one_before() {
         &|c| c.set("sampler.memory", 64, f32::INFINITY),
         &["`sampler.memory`", "inf at position 64"],
     );
+    changed(
+        &|c| c.replace("config", "buffer = 8", "buffer = 10000000"),
+        &[
+            "`sampler.memory`",
+            "[8, 8, 8, 1]",
+            "expected f32 [10000000, 8, 8, 1]",
+        ],
+    );
+    changed(
+        &|c| c.replace("step", "2", "1"),
+        &["`step`", "1, which is not the iteration of the file's name"],
+    );
+    // a disk that has lost it
+    #[cfg(unix)]
+    all.push((
+        Box::new(|path: &Path| {
+            std::fs::remove_file(path).unwrap();
+            std::os::unix::fs::symlink("/nowhere", path).unwrap();
+        }),
+        vec!["is damaged, and the checkpoint before it is used".to_owned()],
+    ));
 
     let resume = [
         "train",
@@ -253,6 +291,65 @@ fn without_a_checkpoint_a_run_begins_anew() {
     let resume = ["train", "--device", "cpu", "--resume", &place];
     refused(&resume, &["there is no checkpoint in it"]);
     assert!(before == everything(&run));
+}
+
+/// Figures that are gone are told, once, and none of a run that has all of them.
+#[test]
+fn lost_metrics_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let trained = train(&run, &["--steps", "6"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let metrics = run.join("metrics.jsonl");
+    let lines = std::fs::read_to_string(&metrics).unwrap();
+    let without = |gone: &[usize]| {
+        let left = lines.split_inclusive('\n').enumerate();
+        let left = left
+            .filter(|(i, _)| !gone.contains(i))
+            .map(|(_, line)| line);
+        std::fs::write(&metrics, left.collect::<String>()).unwrap();
+    };
+    let told = |resumed: &crate::support::Run| {
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+        let all = std::fs::read_to_string(&metrics).unwrap();
+        all.matches("metrics.jsonl has lost").count()
+    };
+    let resume = |steps: &str| crate::support::tiny::resume(&run, steps);
+    assert_eq!(told(&resume("7")), 0);
+    without(&[1, 3]);
+    let resumed = resume("8");
+    assert_eq!(told(&resumed), 1, "{resumed:?}");
+    let words = "metrics.jsonl has lost 3 of its lines, of iterations 2 to 7";
+    assert!(resumed.stderr.contains(words), "{resumed:?}");
+    assert_eq!(told(&resume("9")), 1);
+    std::fs::remove_file(&metrics).unwrap();
+    let resumed = resume("10");
+    assert!(
+        resumed
+            .stderr
+            .contains("9 of its lines, of iterations 1 to 9"),
+        "{resumed:?}"
+    );
+}
+
+/// Numbers come out otherwise on another device, which whoever compares runs must be able to see.
+#[test]
+fn another_device_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let trained = train(&run, &["--steps", "1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let time = run.join("time.json");
+    let spent = std::fs::read_to_string(&time).unwrap();
+    assert!(spent.contains("\"cpu\""), "{spent}");
+    std::fs::write(&time, spent.replace("\"cpu\"", "\"wgpu (A card)\"")).unwrap();
+    let told = || std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    for steps in ["2", "3"] {
+        let resumed = crate::support::tiny::resume(&run, steps);
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    }
+    let words = "the run goes on with cpu, and had wgpu (A card) before";
+    assert_eq!(told().matches(words).count(), 1, "{}", told());
 }
 
 #[test]

@@ -352,6 +352,7 @@ fn settings_are_told_as_people_have_them() {
 
 /// A replay buffer that finds no room is named, with one that does, and no directory is left.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_buffer_that_does_not_fit_the_memory_is_told() {
     let desk = Desk::new();
     let out = desk.path("run");

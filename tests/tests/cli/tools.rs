@@ -342,7 +342,8 @@ fn runs_are_listed_wherever_they_lie() {
     line(&list, "guide/runs/base/seed-1 ");
     assert!(!list.stdout.contains("damaged"), "{list:?}");
     let list = clel(&["runs", &text(&folder.path().join("guide"))]);
-    line(&list, "runs/base/seed-1 ");
+    let seed: std::path::PathBuf = ["runs", "base", "seed-1"].iter().collect();
+    line(&list, &text(&seed));
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::ffi::OsStrExt;
@@ -377,6 +378,10 @@ fn what_is_listed_is_text() {
         }
         let control = |c: char| c.is_control() && c != '\n';
         assert!(!list.stdout.contains(control), "{list:?}");
+        // which Windows does not have
+        if cfg!(windows) {
+            continue;
+        }
         let mut plain = Command::new(PROGRAM);
         plain.arg("runs").args(arguments).env("LC_ALL", "C");
         let plain = run(&mut plain).stdout;
