@@ -160,6 +160,7 @@ function samples() {
   slider.max = Math.max(grids.length - 1, 0);
   const kept = grids.findIndex(({ name }) => name === turned);
   slider.value = kept < 0 ? slider.max : kept;
+  section("play").hidden = grids.length < 2;
   turn();
 }
 
@@ -171,9 +172,34 @@ function turn() {
   part.querySelector("output").textContent = grid.name;
 }
 
-section("samples").querySelector("input").addEventListener("input", ({ target }) => {
-  turned = target.value === target.max ? null : content.grids[target.value].name;
+function turn_to(place) {
+  const slider = section("samples").querySelector("input");
+  slider.value = place;
+  turned = slider.value === slider.max ? null : content.grids[place].name;
   turn();
+}
+
+section("samples").querySelector("input").addEventListener("input", ({ target }) => { pause(); turn_to(Number(target.value)); });
+
+/** The timer that turns to the next grid again and again, while it does. */
+let playing = null;
+
+function pause() {
+  clearInterval(playing);
+  playing = null;
+  section("play").textContent = "play";
+}
+
+section("play").addEventListener("click", () => {
+  if (playing !== null) return pause();
+  const last = () => content.grids.length - 1;
+  const place = () => Number(section("samples").querySelector("input").value);
+  if (place() >= last()) turn_to(0);
+  section("play").textContent = "stop";
+  playing = setInterval(() => {
+    turn_to(Math.min(place() + 1, last()));
+    if (place() >= last()) pause();
+  }, 250);
 });
 
 function pictures() {
@@ -191,7 +217,7 @@ let plots = new Map();
 
 function curves() {
   const row = show("curves", content.plots.length > 0).querySelector(".row");
-  const thinned = content.plots.some(({ courses }) => courses.some((course) => course.thinned_from));
+  const thinned = content.plots.some(({ courses }) => courses.some(({ means }) => means));
   section("thinned").textContent = thinned ? "Of long curves, the lowest and the highest value of each of 1000 stretches are drawn." : "";
   const before = plots;
   plots = new Map();
@@ -199,11 +225,12 @@ function curves() {
   const span = [Math.min(...ends), Math.max(...ends)];
   content.plots.forEach((drawn, place) => {
     const chosen = scale(drawn);
-    const data = aligned(drawn.courses, span);
-    const key = [drawn.title, ...chosen, ...drawn.courses.map(({ label }) => label)].join();
+    const share = Number(section("smooth").value);
+    const data = aligned([...drawn.courses, ...(share ? drawn.courses.map((course) => smoothed(course, share)) : [])], span);
+    const key = [drawn.title, share, ...chosen, ...drawn.courses.map(({ label }) => label)].join();
     const old = before.get(key);
     before.delete(key);
-    const now = old ?? plot(drawn, chosen, data, row);
+    const now = old ?? plot(drawn, share > 0, chosen, data, row);
     plots.set(key, now);
     now.told.replaceChildren();
     for (const text of drawn.told) add(now.told, "p", text).className = "told";
@@ -224,6 +251,17 @@ function scale({ scale, positive, middle }) {
 
 /** A power of ten, so that what is between small values and large ones has round numbers. */
 const rounded = (size) => 10 ** Math.floor(Math.log10(size));
+
+/** The moving average of a curve over a share of it, of a thinned one of the means of its stretches. */
+function smoothed({ means, ...course }, share) {
+  const { steps, values } = means ?? course;
+  const half = Math.max(1, Math.round(share * steps.length / 2));
+  const mean = (_, at) => {
+    const near = values.slice(Math.max(at - half, 0), at + half + 1).filter((value) => value !== null);
+    return values[at] === null ? null : near.reduce((sum, value) => sum + value, 0) / near.length;
+  };
+  return { steps, values: values.map(mean) };
+}
 
 /** All curves at the steps of all. What a curve does not have is undefined, which is bridged; what is not finite is null, which is not. */
 function aligned(courses, span) {
@@ -289,12 +327,12 @@ function ticks(distr, asinh) {
         if (place(value) > apart && !kept.some((other) => place(other) - place(value) < apart)) kept.push(value);
       return kept;
     };
-    return [...side(-low).map((value) => -value), 0, ...side(high).reverse()];
+    return [...side(-low).map((value) => -value), 0, ...side(high).reverse()].filter((value) => value >= low && value <= high);
   };
   return distr === 1 ? {} : { splits: distr === 3 ? positive : signed, filter: (_, all) => all };
 }
 
-function plot({ title, courses }, [distr, asinh], data, row) {
+function plot({ title, courses }, smooth, [distr, asinh], data, row) {
   const root = add(row, "div");
   const y = distr === 1 ? { distr, range } : { distr, asinh };
   const drawn = new uPlot({
@@ -305,9 +343,11 @@ function plot({ title, courses }, [distr, asinh], data, row) {
     axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map(tick), ...ticks(distr, asinh) }],
     series: [
       { label: "iteration" },
-      ...courses.map((course) => ({ label: course.label, ...look(course), width: 1.5, value: (_, v, __, at) => v === null && at !== null ? "not finite" : short(v) })),
+      ...courses.map((course) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: (_, v, __, at) => v === null && at !== null ? "not finite" : short(v) })),
+      // the legend has each curve once, and reads it as it is
+      ...(smooth ? courses : []).map((course) => ({ ...look(course), width: 2, points: { show: false }, class: "smoothed" })),
     ],
-    hooks: { draw: [marks] },
+    hooks: { draw: [(plot) => marks(plot, courses.length)], setSeries: smooth ? [(plot, i, { show }) => together(plot, i, show, courses.length)] : [] },
   }, data, root);
   return { root, drawn, told: add(root, "div") };
 }
@@ -320,8 +360,14 @@ function nearest(plot, series, place) {
   return place;
 }
 
-/** A line where something happened to the run, and a cross at the edge where a curve is not finite. */
-function marks(plot) {
+/** Hides and shows what is smooth of a curve with the curve. */
+function together(plot, i, show, count) {
+  const smooth = plot.series[i + count];
+  if (show !== undefined && i > 0 && i <= count && smooth.show !== show) plot.setSeries(i + count, { show });
+}
+
+/** A line where something happened to the run, and a cross at the edge where one of the first curves is not finite. */
+function marks(plot, count) {
   const { ctx, bbox } = plot;
   const inside = (x) => x >= bbox.left && x <= bbox.left + bbox.width;
   const line = (x, y, to_x, to_y) => { ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(to_x, to_y); ctx.stroke(); };
@@ -333,7 +379,7 @@ function marks(plot) {
     if (inside(x)) line(x, bbox.top, x, bbox.top + bbox.height);
   }
   ctx.setLineDash([]);
-  const [steps, ...curves] = plot.data;
+  const [steps, ...curves] = plot.data.slice(0, count + 1);
   const half = 4 * devicePixelRatio;
   curves.forEach((values, i) => {
     if (!plot.series[i + 1].show) return;
@@ -350,7 +396,7 @@ function marks(plot) {
   ctx.restore();
 }
 
-section("scale").addEventListener("change", curves);
+for (const id of ["scale", "smooth"]) section(id).addEventListener("change", curves);
 draw();
 
 /** Follows the run: `clel watch` answers these two addresses. */

@@ -1,6 +1,7 @@
 //! Curves, as the page draws them.
 
 use std::collections::BTreeSet;
+use std::slice::Chunks;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -47,8 +48,15 @@ struct Course {
     steps: Vec<u64>,
     /// None where it is no finite number, which ends the line.
     values: Vec<Option<f64>>,
-    /// How many there were before they were thinned out, if they were.
-    thinned_from: Option<usize>,
+    /// What was made of more values than these, if it was.
+    means: Option<Means>,
+}
+
+/// The mean of each stretch of a curve that was thinned out, at its middle; none of one that has a value that is not finite.
+#[derive(Serialize)]
+struct Means {
+    steps: Vec<u64>,
+    values: Vec<Option<f64>>,
 }
 
 /// The lines of a run's metrics, and what the run is called among others.
@@ -181,13 +189,12 @@ fn plot(title: String, found: Vec<Found>) -> Option<Plot> {
 }
 
 fn course(found: Found) -> Course {
-    let all = found.points.len();
-    let points = thinned(found.points);
-    let (steps, values): (Vec<u64>, Vec<Option<f64>>) = points.into_iter().unzip();
+    let means = means(&found.points);
+    let (steps, values) = thinned(found.points).into_iter().unzip();
     Course {
         label: found.label,
         place: found.place,
-        thinned_from: (steps.len() < all).then_some(all),
+        means,
         steps,
         values,
     }
@@ -205,13 +212,29 @@ impl Course {
     }
 }
 
+/// The stretches of a curve that is too long to be drawn as it is.
+fn stretches(points: &[(u64, Option<f64>)]) -> Option<Chunks<'_, (u64, Option<f64>)>> {
+    let long = points.len() > 2 * STRETCHES;
+    long.then(|| points.chunks(points.len().div_ceil(STRETCHES)))
+}
+
+fn means(points: &[(u64, Option<f64>)]) -> Option<Means> {
+    let mean = |stretch: &[(u64, Option<f64>)]| {
+        let sum: Option<f64> = stretch.iter().map(|point| point.1).sum();
+        let mean = sum.map(|sum| sum / stretch.len() as f64);
+        (stretch[stretch.len() / 2].0, mean.filter(|m| m.is_finite()))
+    };
+    let (steps, values) = stretches(points)?.map(mean).unzip();
+    Some(Means { steps, values })
+}
+
 /// The lowest and the highest value of each stretch, one that is not finite if there is one, and the newest of all.
 fn thinned(points: Vec<(u64, Option<f64>)>) -> Vec<(u64, Option<f64>)> {
-    if points.len() <= 2 * STRETCHES {
+    let Some(stretches) = stretches(&points) else {
         return points;
-    }
+    };
     let mut kept = Vec::new();
-    for stretch in points.chunks(points.len().div_ceil(STRETCHES)) {
+    for stretch in stretches {
         let finite = || stretch.iter().filter(|point| point.1.is_some());
         let by_value = |a: &&(u64, Option<f64>), b: &&(u64, Option<f64>)| {
             f64::total_cmp(&number(a), &number(b))
@@ -289,7 +312,6 @@ mod tests {
         };
         let plot = one((1..=60_000).map(value));
         let course = &plot.courses[0];
-        assert_eq!(course.thinned_from, Some(60_000));
         assert!(course.steps.len() <= 2 * STRETCHES + 2);
         assert!(course.steps.is_sorted_by(|a, b| a < b));
         assert_eq!(course.steps.last(), Some(&60_000));
@@ -297,8 +319,15 @@ mod tests {
             let place = course.steps.binary_search(&step).unwrap();
             assert_eq!(course.values[place], expected);
         }
+        let means = course.means.as_ref().unwrap();
+        assert_eq!(means.steps.len(), STRETCHES);
+        // 0.0 to 0.9, six times over
+        let mean = means.values[10].unwrap();
+        assert!((mean - 0.45).abs() < 1e-12, "{mean}");
+        // the 60 values up to 51 000 have none
+        assert_eq!(means.values.iter().position(Option::is_none), Some(849));
         let few = one((1..=2000).map(value));
-        assert_eq!(few.courses[0].thinned_from, None);
+        assert!(few.courses[0].means.is_none());
     }
 
     #[test]
