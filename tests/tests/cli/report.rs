@@ -266,6 +266,11 @@ fn damage_costs_no_page() {
         "metrics.jsonl: line 2",
     );
     assert_eq!(found["plots"][0]["courses"][0]["steps"], json!([1, 2]));
+    // each damaged line
+    let around = |metrics: Vec<u8>| [b"nothing\n", &between(metrics)[..]].concat();
+    let found = shown("lines", "metrics.jsonl", &around, "metrics.jsonl: line 1");
+    let second = found["damage"][1].as_str().unwrap();
+    assert!(second.contains("metrics.jsonl: line 3"), "{second}");
     let png = "samples/step-00000002.png";
     let half = |png: Vec<u8>| png[..png.len() / 2].to_vec();
     let flipped = |mut png: Vec<u8>| {
