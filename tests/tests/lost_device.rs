@@ -152,7 +152,7 @@ fn a_device_lost_for_good_is_on_record() -> Outcome {
                 .any(|part| part == last.as_bytes());
         }
         assert!(told, "TensorBoard is not told");
-        let shown = page(&directory)?;
+        let shown = page(&directory)?.html;
         assert!(shown.contains("\"state\":\"failed\"") && shown.contains(last.as_str()));
     }
     Ok(())

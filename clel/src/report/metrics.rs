@@ -173,6 +173,22 @@ impl Metrics {
             .map(|(i, line)| object(path, i, line))
             .collect()
     }
+
+    /// The lines of a file that can be read, and what is wrong with it.
+    pub fn readable(path: &Path) -> (Vec<Map<String, Value>>, Vec<Error>) {
+        let bytes = match bytes(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return (Vec::new(), vec![error]),
+        };
+        let (mut lines, mut damage) = (Vec::new(), Vec::new());
+        for (i, line) in whole_lines(&bytes) {
+            match object(path, i, line) {
+                Ok(line) => lines.push(line),
+                Err(error) => damage.push(error),
+            }
+        }
+        (lines, damage)
+    }
 }
 
 /// What the text of a run's early end says after the reason.

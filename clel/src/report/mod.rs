@@ -1,6 +1,8 @@
 //! What a run leaves behind and shows while it goes on.
 
 mod animation;
+mod axis;
+mod curve;
 #[cfg(all(feature = "program", not(target_family = "wasm")))]
 mod dashboard;
 #[cfg(not(all(feature = "program", not(target_family = "wasm"))))]
@@ -43,9 +45,9 @@ pub use metrics::{End, Metrics};
 pub(crate) use overview::spelt;
 pub use overview::{Overview, State};
 pub(crate) use pace::duration;
-pub use page::{is_page, page};
-pub(crate) use run_dir::best_of;
+pub use page::{Page, is_page, page, page_of_several};
 pub use run_dir::{BestCheckpoint, RunDir};
+pub(crate) use run_dir::{FRESH_CHAINS, best_of};
 pub use spent::Spent;
 pub(crate) use spent::local;
 pub use summary::{Judged, Summary};

@@ -1,14 +1,11 @@
 //! What figures are called where people see them: on the terminal, and on the page. Metrics and settings have names of their own.
 
-use serde::Serialize;
-
 /// Figures that are drawn together.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct Group {
     /// What they are.
     pub title: &'static str,
     /// The same where there is little room; nothing if the only curve says it.
-    #[serde(skip)]
     #[cfg_attr(
         target_family = "wasm",
         expect(dead_code, reason = "for the dashboard alone")
@@ -18,14 +15,13 @@ pub(super) struct Group {
 }
 
 /// One figure.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct Figure {
     /// As metrics have it.
     pub name: &'static str,
     /// As people call it.
     pub label: &'static str,
     /// The same beside its group's short title.
-    #[serde(skip)]
     #[cfg_attr(
         target_family = "wasm",
         expect(dead_code, reason = "for the dashboard alone")
@@ -39,11 +35,14 @@ const fn figure(name: &'static str, label: &'static str, curve: &'static str) ->
 
 /// What people call a figure of the metrics.
 pub(super) fn label(name: &'static str) -> &'static str {
-    let known = GROUPS.iter().flat_map(|group| group.figures);
-    known
-        .into_iter()
+    figures()
         .find(|figure| figure.name == name)
         .map_or(name, |figure| figure.label)
+}
+
+/// All figures that are known, in their order.
+pub(super) fn figures() -> impl Iterator<Item = &'static Figure> {
+    GROUPS.iter().flat_map(|group| group.figures)
 }
 
 /// All that are known, the most important first; others go by the names that metrics have.

@@ -97,8 +97,10 @@ impl Overview {
         // first, so that what changes while it is read is not taken for damage
         let training = run.is_training();
         self.config = self.told(run.read_config());
-        let lines = self.told(run.read_metrics());
-        let lines = lines.unwrap_or_default();
+        let (lines, damage) = run.readable_metrics();
+        for error in damage {
+            self.told::<()>(Err(error));
+        }
         let end = lines.last().and_then(end_of);
         let last = self.tell(lines);
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();

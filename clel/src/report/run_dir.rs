@@ -14,6 +14,9 @@ const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
 /// ERROR_SHARING_VIOLATION, as Windows' headers number it.
 const HELD: i32 = 32;
 
+/// The picture of chains that began anew after the last iteration.
+pub(crate) const FRESH_CHAINS: &str = "fresh-chains";
+
 /// A run directory:
 ///
 /// ```text
@@ -251,16 +254,25 @@ impl RunDir {
         Metrics::read(&self.metrics_path())
     }
 
-    /// Removes the figures at the end, when the run goes on.
+    /// The lines of its metrics that can be read, and what is wrong with the file.
+    pub fn readable_metrics(&self) -> (Vec<Map<String, Value>>, Vec<Error>) {
+        Metrics::readable(&self.metrics_path())
+    }
+
+    /// Removes the figures at the end, and the picture of the chains that were judged for them, when the run goes on.
     ///
     /// # Errors
-    /// The file is there and cannot be removed.
+    /// One of the files is there and cannot be removed.
     pub fn remove_summary(&self) -> Result<()> {
-        let path = self.summary_path();
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(&path)(error)),
-            _ => Ok(()),
+        for path in [self.summary_path(), self.picture_path(FRESH_CHAINS)] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::write(&path)(error));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     /// What happened to the run, as its metrics tell.

@@ -31,7 +31,7 @@ use crate::{
     Error, Result,
     config::Config,
     data::{Ahead, Dataset, ImageSet, Order},
-    report::{ENDED, End, Face, Memory, RunDir, Stretch as Iterations, Summary},
+    report::{ENDED, End, FRESH_CHAINS, Face, Memory, RunDir, Stretch as Iterations, Summary},
     tune::described,
 };
 
@@ -548,7 +548,7 @@ fn summarise(trainer: &Trainer, job: &Job, clock: &Clock, face: &mut dyn Face) -
             &trainer.device,
             stop,
         )?;
-        let path = run.picture_path("fresh-chains");
+        let path = run.picture_path(FRESH_CHAINS);
         draw(config, &path, &fresh)?;
         pictures.push(path);
         let fresh = ImageSet::of_samples(shape, fresh)?;

@@ -1,6 +1,10 @@
 //! `clel report` through the binary.
 
-use crate::support::tiny::{resume, train};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::support::tiny::{finished_run, resume, train};
 use crate::support::{clel, refused, text};
 
 /// What the page's script is given.
@@ -37,22 +41,26 @@ fn a_page_holds_the_whole_run() {
     let page = std::fs::read_to_string(run.join("report.html")).unwrap();
     let content = content(&page);
     assert_eq!(content["name"], "a &amp; b's run");
-    let steps: Vec<_> = content["metrics"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|l| &l["step"])
-        .collect();
-    assert_eq!(steps, [1, 2, 3, 3]);
-    assert_eq!(content["metrics"][3]["event"], "</script><b>{{script}}");
+    let told = json!({ "step": 3, "text": "</script><b>{{script}}" });
+    assert_eq!(content["events"], json!([told]));
     assert_eq!(content["grids"].as_array().unwrap().len(), 3);
-    let groups = content["groups"].as_array().unwrap();
-    let figures = groups.iter().flat_map(|g| g["figures"].as_array().unwrap());
-    let known: Vec<&str> = figures.map(|f| f["name"].as_str().unwrap()).collect();
-    // each line has but figures whose names are known, and people's names for them
-    for name in content["metrics"][0].as_object().unwrap().keys() {
-        assert!(name == "step" || known.contains(&&name[..]), "{name}");
+    let plots = content["plots"].as_array().unwrap();
+    let written = std::fs::read_to_string(&metrics).unwrap();
+    let first: serde_json::Value = serde_json::from_str(written.lines().next().unwrap()).unwrap();
+    // figures have people's names, of which each has a curve
+    for name in first.as_object().unwrap().keys() {
+        assert!(!plots.iter().any(|plot| plot["title"] == *name), "{name}");
     }
+    let energies = &plots[0]["courses"];
+    assert_eq!(energies[0]["label"], "E(data)");
+    assert_eq!(energies[0]["steps"], json!([1, 2, 3]));
+    assert_eq!(energies[0]["values"][0], first["E(data)"]);
+    // the newest ones stand at the top
+    let last: serde_json::Value = serde_json::from_str(written.lines().nth(2).unwrap()).unwrap();
+    let gap = json!({ "label": "gap", "value": last["gap"], "step": 3 });
+    assert!(content["latest"].as_array().unwrap().contains(&gap));
+    let kinds = &content["summary"]["judged"][0]["digits"]["kinds"];
+    assert_eq!(kinds.as_array().unwrap().len(), 10);
     let url = content["grids"][0]["url"].as_str().unwrap();
     assert!(
         url.starts_with("data:image/png;base64,iVBORw0KGgo"),
@@ -157,7 +165,7 @@ fn a_copy_without_its_folders_is_a_run() {
 #[test]
 fn no_other_file_is_written_over() {
     let dir = tempfile::tempdir().unwrap();
-    let run = crate::support::tiny::finished_run().join("run");
+    let run = finished_run().join("run");
     let at = |name: &str| text(&dir.path().join(name));
     std::fs::write(at("thesis.html"), "<html>mine").unwrap();
     let report = |out: &str| clel(&["report", &text(&run), "--out", &at(out)]);
@@ -196,11 +204,191 @@ fn what_is_no_run_has_none() {
     let dir = tempfile::tempdir().unwrap();
     refused(&["report", &text(dir.path())], &["not a run directory"]);
     let run = dir.path().join("run");
-    let trained = train(&run, &["--steps", "1"]);
-    assert_eq!(trained.code, Some(0), "{trained:?}");
-    std::fs::write(run.join("metrics.jsonl"), "{\"step\":1}\nnothing\n").unwrap();
-    refused(&["report", &text(&run)], &["metrics.jsonl: line 2"]);
-    std::fs::write(run.join("metrics.jsonl"), "").unwrap();
-    std::fs::write(run.join("summary.json"), "{\n!").unwrap();
-    refused(&["report", &text(&run)], &["summary.json: line 2"]);
+    refused(
+        &["report", &text(&run), &text(dir.path())],
+        &["run", "not a run directory"],
+    );
+    let out = dir.path().join("experiment");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("experiment.toml"), "").unwrap();
+    refused(&["report", &text(&out)], &["has come to no run yet"]);
+}
+
+/// A copy of the run that the tests share, without its checkpoints.
+fn copied(to: &Path) -> PathBuf {
+    let from = finished_run().join("run");
+    std::fs::create_dir_all(to.join("samples")).unwrap();
+    for file in ["config.toml", "metrics.jsonl", "summary.json", "time.json"] {
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+    for file in ["step-00000002.png", "fresh-chains.png"] {
+        std::fs::copy(
+            from.join("samples").join(file),
+            to.join("samples").join(file),
+        )
+        .unwrap();
+    }
+    to.to_owned()
+}
+
+/// Of a damaged file a page shows the rest, and says so.
+#[test]
+fn damage_costs_no_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let shown = |name: &str, file: &str, damaged: &dyn Fn(Vec<u8>) -> Vec<u8>, told: &str| {
+        let run = copied(&dir.path().join(name));
+        let path = run.join(file);
+        std::fs::write(&path, damaged(std::fs::read(&path).unwrap())).unwrap();
+        let report = clel(&["report", &text(&run)]);
+        assert_eq!(report.code, Some(0), "{report:?}");
+        assert!(report.stderr.contains(told), "{told}: {report:?}");
+        assert!(report.stderr.starts_with("warning: "), "{report:?}");
+        let content = content(&std::fs::read_to_string(run.join("report.html")).unwrap());
+        let damage = content["damage"][0].as_str().unwrap();
+        assert!(damage.contains(told), "{damage}");
+        content
+    };
+    let curves = |content: &serde_json::Value| content["plots"].as_array().unwrap().len();
+    let replaced = |_| b"{\n!".to_vec();
+    let found = shown("summary", "summary.json", &replaced, "summary.json: line 2");
+    assert!(curves(&found) > 5 && found["summary"].is_null());
+    assert_eq!(found["state"], "damaged");
+    let found = shown("config", "config.toml", &replaced, "config.toml");
+    assert!(curves(&found) > 5 && found["config"] == "{\n!");
+    let between = |metrics: Vec<u8>| {
+        let end = metrics.iter().position(|b| *b == b'\n').unwrap();
+        [&metrics[..end], b"\nnothing", &metrics[end..]].concat()
+    };
+    let found = shown(
+        "metrics",
+        "metrics.jsonl",
+        &between,
+        "metrics.jsonl: line 2",
+    );
+    assert_eq!(found["plots"][0]["courses"][0]["steps"], json!([1, 2]));
+    // each damaged line
+    let around = |metrics: Vec<u8>| [b"nothing\n", &between(metrics)[..]].concat();
+    let found = shown("lines", "metrics.jsonl", &around, "metrics.jsonl: line 1");
+    let second = found["damage"][1].as_str().unwrap();
+    assert!(second.contains("metrics.jsonl: line 3"), "{second}");
+    let png = "samples/step-00000002.png";
+    let half = |png: Vec<u8>| png[..png.len() / 2].to_vec();
+    let flipped = |mut png: Vec<u8>| {
+        let middle = png.len() / 2;
+        png[middle] ^= 0x55;
+        png
+    };
+    for (name, damaged) in [("half", &half as &dyn Fn(_) -> _), ("flipped", &flipped)] {
+        let found = shown(name, png, damaged, "step-00000002.png: not a");
+        assert!(found["grids"][0]["url"].is_null(), "{found}");
+        assert_eq!(found["state"], "unfinished");
+    }
+}
+
+/// Metrics that somebody has cut are not taken for the whole run.
+#[test]
+fn figures_that_end_too_early_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = copied(&dir.path().join("run"));
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let first = metrics.lines().next().unwrap();
+    std::fs::write(run.join("metrics.jsonl"), format!("{first}\n")).unwrap();
+    let told = || {
+        let report = clel(&["report", &text(&run)]);
+        assert_eq!(report.code, Some(0), "{report:?}");
+        let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+        (report.stderr, content(&page))
+    };
+    let (stderr, found) = told();
+    assert_eq!(stderr, "");
+    // one line is no curve, and has figures
+    assert_eq!(found["plots"], json!([]));
+    assert_eq!(found["latest"][0]["label"], "E(data)");
+    let checkpoint = "checkpoints/step-00000002.safetensors";
+    std::fs::create_dir(run.join("checkpoints")).unwrap();
+    let from = finished_run().join("run").join(checkpoint);
+    std::fs::copy(from, run.join(checkpoint)).unwrap();
+    let (stderr, found) = told();
+    let words = "figures end at iteration 1; the newest checkpoint is of iteration 2";
+    assert!(stderr.contains(words), "{stderr}");
+    assert_eq!(found["damage"], json!([words]));
+    assert_eq!(found["grids"][0]["name"], "2");
+    // a line that was not due yet is not missing
+    let config = std::fs::read_to_string(run.join("config.toml")).unwrap();
+    let config = config.replace("metrics_every = 1\n", "metrics_every = 3\n");
+    std::fs::write(run.join("config.toml"), config).unwrap();
+    assert_eq!(told().0, "");
+}
+
+/// Pictures say what they show; those of the end of a run go when it goes on.
+#[test]
+fn pictures_are_of_the_iteration_that_they_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    assert_eq!(train(&run, &["--steps", "1"]).code, Some(0));
+    let captions = || {
+        assert_eq!(clel(&["report", &text(&run)]).code, Some(0));
+        let content = content(&std::fs::read_to_string(run.join("report.html")).unwrap());
+        let all = content["pictures"].as_array().unwrap().iter();
+        let captions: Vec<_> = all.map(|one| one["caption"].clone()).collect();
+        (captions, content["grids"][0]["caption"].clone())
+    };
+    let fresh = "fresh chains, 1 × 2 steps, after iteration 1";
+    let grid = "samples of the replay buffer after iteration 1";
+    let before = "before training";
+    assert_eq!(captions(), (vec![json!(before), json!(fresh)], json!(grid)));
+    let shared = clel::report::RunDir::open(&run).unwrap();
+    shared.remove_summary().unwrap();
+    assert_eq!(captions(), (vec![json!(before)], json!(grid)));
+}
+
+/// Several runs, or those of an experiment, are one page.
+#[test]
+fn runs_are_shown_over_one_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("guide");
+    let run = |variant: &str| copied(&out.join("runs").join(variant).join("seed-0"));
+    let (with, without) = (run("with"), run("without"));
+    std::fs::write(out.join("experiment.toml"), "").unwrap();
+    std::fs::write(without.join("summary.json"), "{").unwrap();
+    let report = clel(&["report", &text(&out), "--json"]);
+    assert_eq!(report.code, Some(0), "{report:?}");
+    let told: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+    assert_eq!(told["report"], text(&out.join("report.html")));
+    assert_eq!(told["runs"], json!([text(&with), text(&without)]));
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    let shown = content(&page);
+    assert_eq!(shown["name"], "guide");
+    let damage = shown["damage"][0].as_str().unwrap();
+    assert!(damage.starts_with("without/seed-0: "), "{damage}");
+    let energy = &shown["plots"][0];
+    assert_eq!(energy["title"], "E(data)");
+    for (place, name) in ["with/seed-0", "without/seed-0"].into_iter().enumerate() {
+        let course = &energy["courses"][place];
+        assert_eq!(
+            (&course["label"], &course["place"]),
+            (&json!(name), &json!(place))
+        );
+        assert_eq!(course["steps"], json!([1, 2]));
+        let run = &shown["runs"][place];
+        assert_eq!(
+            (&run["name"], &run["iterations"]),
+            (&json!(name), &json!(2))
+        );
+        let url = run["grid"]["url"].as_str().unwrap();
+        assert!(url.starts_with("data:image/png;base64,"), "{url}");
+        assert_eq!(run["latest"][0]["label"], "E(data)");
+    }
+    assert_eq!(shown["runs"][0]["state"], "unfinished");
+    assert_eq!(shown["runs"][1]["state"], "damaged");
+    for loads in ["src=\"", "href=\"", "@import", "url("] {
+        assert!(!page.contains(loads), "{loads} in the page");
+    }
+    // named one by one, each once, into this folder
+    let mut here = std::process::Command::new(crate::support::PROGRAM);
+    here.args(["report", &text(&with), &text(&without), &text(&with)]);
+    let told = crate::support::run(here.current_dir(dir.path()));
+    assert_eq!(told.stdout, "report.html\n", "{told:?}");
+    let shown = content(&std::fs::read_to_string(dir.path().join("report.html")).unwrap());
+    assert_eq!(shown["runs"].as_array().unwrap().len(), 2);
 }

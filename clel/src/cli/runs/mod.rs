@@ -82,12 +82,12 @@ fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
 }
 
 /// Whether this is an experiment's directory.
-fn holds_experiment(folder: &Path) -> bool {
+pub(super) fn holds_experiment(folder: &Path) -> bool {
     folder.join("experiment.toml").is_file() && !is_run(folder)
 }
 
 /// `FOLDER/runs/VARIANT/seed-N`, as far as it has come to them.
-fn of_experiment(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn of_experiment(folder: &Path) -> Result<Vec<PathBuf>> {
     let runs = folder.join("runs");
     let variants = match runs.is_dir() {
         true => folders(&runs)?,

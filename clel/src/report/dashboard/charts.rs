@@ -7,10 +7,10 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType};
 
-use super::axis::Values;
-use super::curve::Curve;
 use super::picture::Palette;
 use super::shown::Shown;
+use crate::report::axis::Values;
+use crate::report::curve::Curve;
 use crate::report::names::{GROUPS, Group};
 
 /// A chart is at least so large.

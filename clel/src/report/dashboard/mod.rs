@@ -3,9 +3,7 @@
 //! A thread of its own draws, a few times a second and only what is known anyway, so that training does not wait for a terminal.
 
 mod ask;
-mod axis;
 mod charts;
-mod curve;
 mod figures;
 mod graphics;
 mod panel;

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::curve::Curve;
 use super::picture::{Palette, Picture};
+use crate::report::curve::Curve;
 use crate::report::face::{Memory, Stretch};
 use crate::report::pace::Pace;
 

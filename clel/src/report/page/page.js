@@ -17,40 +17,100 @@ const short = (v) => {
 const tick = (v) => v === 0 || Math.abs(v) >= 1e-2 && Math.abs(v) < 1e5 ? String(Number(v.toPrecision(6))) : v.toExponential(1);
 
 let content = JSON.parse(section("content").textContent);
-let lines, events;
 
 /** Draws the content, which may be newer than what is drawn; what the reader has turned to or enlarged stays. */
 function draw() {
-  lines = content.metrics.filter((line) => line.event === undefined);
-  events = content.metrics.filter((line) => line.event !== undefined);
   document.title = section("name").textContent = content.name;
-  section("state").textContent = state();
-  section("state").classList.toggle("bad", ["sick", "failed", "damaged"].includes(content.state));
-  show("spent", content.spent.length > 0).textContent = content.spent.join(" · ");
-  const best = content.best;
-  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step} (${content.best_by} ${short(best.value)})`;
-  section("config").textContent = content.config;
-  const list = show("events", events.length > 0).querySelector("ul");
-  list.replaceChildren();
-  for (const { step, event } of events) add(list, "li", `from iteration ${step}: ${event}`);
-  figures();
-  samples();
-  pictures();
+  items("damage", content.damage);
+  if (content.runs) several();
+  else one();
   curves();
 }
 
+function one() {
+  section("state").textContent = state();
+  section("state").classList.toggle("bad", is_bad(content));
+  show("spent", content.spent.length > 0).textContent = content.spent.join(" · ");
+  const best = content.best;
+  show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step} (${content.best_by} ${short(best.value)})`;
+  show("settings", content.config !== "");
+  section("config").textContent = content.config;
+  items("events", content.events.map(({ step, text }) => `from iteration ${step}: ${text}`));
+  latest();
+  figures();
+  samples();
+  pictures();
+}
+
+function several() {
+  runs();
+  items("events", content.runs.flatMap(({ name, events }) => events.map((text) => `${name}: ${text}`)));
+  const row = show("side").querySelector(".row");
+  row.replaceChildren();
+  for (const { name, grid } of content.runs) {
+    const figure = add(row, "figure");
+    if (grid) picture(figure, grid, `${name}: iteration ${grid.name}`);
+    else add(figure, "figcaption", `${name}: no samples`);
+  }
+}
+
+function items(id, texts) {
+  const list = show(id, texts.length > 0).querySelector("ul");
+  list.replaceChildren();
+  for (const text of texts) add(list, "li", text);
+}
+
+const is_bad = ({ state }) => ["sick", "failed", "damaged"].includes(state);
+const done = ({ iterations, planned }) => `${iterations} of ${planned ?? "?"}`;
+
 /** As `clel runs` has it. */
 function state() {
-  const { iterations, planned, live, damage, device } = content;
-  const done = `${iterations} of ${planned ?? "?"} iterations${device ? ` on ${device}` : ""}`;
+  const { iterations, live, device } = content;
+  const so_far = `${done(content)} iterations${device ? ` on ${device}` : ""}`;
   return {
-    training: live ? `training now: ${done}` : `${done}; it was training when this page was written`,
-    finished: `finished: ${done}`,
-    unfinished: `unfinished: ${done}${live ? "; nobody is training" : ""}`,
-    sick: `sick at ${iterations}: ended after ${done}`,
-    failed: `failed at ${iterations}: ended after ${done}`,
-    damaged: `damaged: ${damage.join("; ")}`,
+    training: live ? `training now: ${so_far}` : `${so_far}; it was training when this page was written`,
+    finished: `finished: ${so_far}`,
+    unfinished: `unfinished: ${so_far}${live ? "; nobody is training" : ""}`,
+    sick: `sick at ${iterations}: ended after ${so_far}`,
+    failed: `failed at ${iterations}: ended after ${so_far}`,
+    damaged: `damaged: ${so_far}`,
   }[content.state];
+}
+
+/** How the run stands, in numbers. */
+function latest() {
+  const list = show("latest").querySelector("dl");
+  list.replaceChildren();
+  const tile = (label, text, note) => {
+    const part = add(list, "div");
+    add(part, "dt", label);
+    const value = add(part, "dd", text);
+    if (note) add(value, "small", ` ${note}`);
+  };
+  tile("iteration", done(content));
+  if (content.time) tile("trained for", content.time);
+  tile("state", content.state);
+  const newest = Math.max(0, ...content.latest.map(({ step }) => step));
+  for (const { label, value, step } of content.latest) tile(label, short(value), step < newest ? `iteration ${step}` : "");
+}
+
+/** The same of several runs. */
+function runs() {
+  const part = show("runs").querySelector("div");
+  part.replaceChildren();
+  const table = add(part, "table");
+  const labels = [...new Set(content.runs.flatMap(({ latest }) => latest.map(({ label }) => label)))];
+  const head = add(table, "tr");
+  for (const text of ["run", "state", "iterations", "trained for", ...labels]) add(head, "th", text);
+  for (const run of content.runs) {
+    const row = add(table, "tr");
+    add(row, "td", run.name);
+    add(row, "td", run.state).classList.toggle("bad", is_bad(run));
+    add(row, "td", done(run));
+    add(row, "td", run.time ?? "–");
+    for (const label of labels) add(row, "td", short(run.latest.find((figure) => figure.label === label)?.value));
+  }
+  add(part, "p", "Figures are the last that each run has. Distances in the features of a run's own encoder compare within that run alone.");
 }
 
 function figures() {
@@ -62,20 +122,33 @@ function figures() {
     const table = add(part, "table");
     const digits = sets.some((s) => s.digits);
     const head = ["", "images", "Fréchet distance, this encoder"];
-    if (digits) head.push("Fréchet distance, digit classifier", "taken for digits");
+    if (digits) head.push("Fréchet distance, digit classifier", "taken for digits", "by kind 0 to 9");
     const row = add(table, "tr");
     for (const text of head) add(row, "th", text);
     for (const s of sets) {
       const row = add(table, "tr");
       const cells = [s.name, s.images, typeof s.encoder_frechet === "number" ? short(s.encoder_frechet) : "–"];
-      if (digits) cells.push(short(s.digits?.frechet), s.digits ? `${(100 * s.digits.recognised).toFixed(0)} %` : "–");
+      if (digits) cells.push(short(s.digits?.frechet), s.digits ? `${(100 * s.digits.recognised).toFixed(0)} %` : "–", s.digits?.kinds.join(" ") ?? "–");
       for (const text of cells) add(row, "td", text);
     }
-    add(part, "p", "Against the training images. In small networks' features these are no FID.");
+    add(part, "p", `After iteration ${content.summary.iterations}, against the training images. In small networks' features these are no FID.`);
   }
   const share = content.summary.nearest_neighbour;
   if (typeof share === "number")
     add(part, "p", `1-nearest-neighbour accuracy of the encoder on held-out images: ${(100 * share).toFixed(1)} %`);
+}
+
+/** A picture with what it shows; of a damaged one that it is. */
+function picture(figure, { url, caption }, text = caption) {
+  const damaged = () => figure.replaceChildren(Object.assign(document.createElement("figcaption"), { className: "damaged", textContent: `${text}: the file is damaged` }));
+  if (url === null) return damaged();
+  const old = figure.querySelector("img");
+  if (old?.getAttribute("src") !== url) {
+    figure.replaceChildren();
+    Object.assign(add(figure, "img"), { src: url, alt: text, onerror: damaged });
+    add(figure, "figcaption");
+  }
+  figure.querySelector("figcaption").textContent = text;
 }
 
 /** The grid that the slider stands at; none while it follows the newest. */
@@ -87,70 +160,119 @@ function samples() {
   slider.max = Math.max(grids.length - 1, 0);
   const kept = grids.findIndex(({ name }) => name === turned);
   slider.value = kept < 0 ? slider.max : kept;
+  section("play").hidden = grids.length < 2;
   turn();
 }
 
 function turn() {
   const part = section("samples");
-  const [slider, image, output] = ["input", "img", "output"].map((tag) => part.querySelector(tag));
-  const grid = content.grids[slider.value];
+  const grid = content.grids[part.querySelector("input").value];
   if (!grid) return;
-  if (image.getAttribute("src") !== grid.url) image.src = grid.url;
-  image.alt = `samples, ${grid.name}`;
-  output.textContent = Number(grid.name.replace("step-", ""));
+  picture(part.querySelector("figure"), grid);
+  part.querySelector("output").textContent = grid.name;
 }
 
-section("samples").querySelector("input").addEventListener("input", ({ target }) => {
-  turned = target.value === target.max ? null : content.grids[target.value].name;
+function turn_to(place) {
+  const slider = section("samples").querySelector("input");
+  slider.value = place;
+  turned = slider.value === slider.max ? null : content.grids[place].name;
   turn();
+}
+
+section("samples").querySelector("input").addEventListener("input", ({ target }) => { pause(); turn_to(Number(target.value)); });
+
+/** The timer that turns to the next grid again and again, while it does. */
+let playing = null;
+
+function pause() {
+  clearInterval(playing);
+  playing = null;
+  section("play").textContent = "play";
+}
+
+section("play").addEventListener("click", () => {
+  if (playing !== null) return pause();
+  const last = () => content.grids.length - 1;
+  const place = () => Number(section("samples").querySelector("input").value);
+  if (place() >= last()) turn_to(0);
+  section("play").textContent = "stop";
+  playing = setInterval(() => {
+    turn_to(Math.min(place() + 1, last()));
+    if (place() >= last()) pause();
+  }, 250);
 });
 
 function pictures() {
   const row = show("pictures", content.pictures.length > 0).querySelector(".row");
   row.replaceChildren();
-  for (const { name, url } of content.pictures) {
-    const figure = add(row, "figure");
-    Object.assign(add(figure, "img"), { src: url, alt: name });
-    add(figure, "figcaption", name.replaceAll("-", " "));
-  }
+  for (const one of content.pictures) picture(add(row, "figure"), one);
 }
 
-const COLOURS = ["#1f6feb", "#d1481f", "#2f8f4e", "#8250df"];
-
-/** What a line of metrics has beside the known groups is drawn by itself, under its own name. */
-function groups() {
-  const known = new Set(["step", ...content.groups.flatMap(({ figures }) => figures.map(({ name }) => name))]);
-  const others = new Set(lines.flatMap((line) => Object.keys(line)).filter((name) => !known.has(name)));
-  return [...content.groups, ...[...others].map((name) => ({ title: name, figures: [{ name, label: name }] }))]
-    .map(({ title, figures }) => [title, figures.filter(({ name }) => lines.some((line) => name in line))])
-    .filter(([, figures]) => figures.length);
-}
+const COLOURS = ["#1f6feb", "#d1481f", "#2f8f4e", "#8250df", "#b8860b", "#0e8a8a", "#c2378a", "#57606a"];
+/** Of many curves some have the same colour; then they are dashed. */
+const look = ({ place: i }) => ({ stroke: COLOURS[i % COLOURS.length], dash: i < COLOURS.length ? undefined : [2 + 2 * Math.floor(i / COLOURS.length), 4] });
 
 /** The plots by title, with the names of their curves, as long as they are on the page. */
 let plots = new Map();
 
 function curves() {
-  if (lines.length < 2) return show("curves", false);
-  const row = show("curves").querySelector(".row");
-  const logarithmic = section("log").checked;
-  const steps = lines.map((line) => line.step);
-  const value = (name) => (line) => {
-    const v = line[name];
-    if (typeof v !== "number") return null;
-    return logarithmic ? Math.abs(v) || null : v;
-  };
+  const row = show("curves", content.plots.length > 0).querySelector(".row");
+  const thinned = content.plots.some(({ courses }) => courses.some(({ means }) => means));
+  section("thinned").textContent = thinned ? "Of long curves, the lowest and the highest value of each of 1000 stretches are drawn." : "";
   const before = plots;
   plots = new Map();
-  for (const [title, figures] of groups()) {
-    const data = [steps, ...figures.map(({ name }) => lines.map(value(name)))];
-    const labels = figures.map(({ label }) => label);
-    const key = [title, logarithmic, ...labels].join();
+  const ends = content.plots.flatMap(({ courses }) => courses.flatMap(({ steps }) => [steps[0], steps.at(-1)]));
+  const span = [Math.min(...ends), Math.max(...ends)];
+  content.plots.forEach((drawn, place) => {
+    const chosen = scale(drawn);
+    const share = Number(section("smooth").value);
+    const data = aligned([...drawn.courses, ...(share ? drawn.courses.map((course) => smoothed(course, share)) : [])], span);
+    const key = [drawn.title, share, ...chosen, ...drawn.courses.map(({ label }) => label)].join();
     const old = before.get(key);
     before.delete(key);
-    plots.set(key, old ?? plot(title, labels, logarithmic, data, row));
-    if (old) renew(old, data);
-  }
-  for (const gone of before.values()) { gone.root.remove(); gone.destroy(); }
+    const now = old ?? plot(drawn, share > 0, chosen, data, row);
+    plots.set(key, now);
+    now.told.replaceChildren();
+    for (const text of drawn.told) add(now.told, "p", text).className = "told";
+    if (old) renew(old.drawn, data);
+    // what has come later stands where it belongs
+    if (row.children[place] !== now.root) row.insertBefore(now.root, row.children[place] ?? null);
+  });
+  for (const gone of before.values()) { gone.root.remove(); gone.drawn.destroy(); }
+}
+
+/** The scale of a plot as uPlot has it: 1 linear, 3 logarithmic, 4 logarithmic in both directions from a size on. */
+function scale({ scale, positive, middle }) {
+  const wanted = section("scale").value;
+  const logarithmic = wanted === "logarithmic" || wanted === "fitting" && scale !== "linear";
+  if (!logarithmic || middle === null) return [1, 1];
+  return positive ? [3, 1] : [4, rounded(middle)];
+}
+
+/** A power of ten, so that what is between small values and large ones has round numbers. */
+const rounded = (size) => 10 ** Math.floor(Math.log10(size));
+
+/** The moving average of a curve over a share of it, of a thinned one of the means of its stretches. */
+function smoothed({ means, ...course }, share) {
+  const { steps, values } = means ?? course;
+  const half = Math.max(1, Math.round(share * steps.length / 2));
+  const mean = (_, at) => {
+    const near = values.slice(Math.max(at - half, 0), at + half + 1).filter((value) => value !== null);
+    return values[at] === null ? null : near.reduce((sum, value) => sum + value, 0) / near.length;
+  };
+  return { steps, values: values.map(mean) };
+}
+
+/** All curves at the steps of all. What a curve does not have is undefined, which is bridged; what is not finite is null, which is not. */
+function aligned(courses, span) {
+  const steps = [...new Set([...span, ...courses.flatMap(({ steps }) => steps)])].sort((a, b) => a - b);
+  const places = new Map(steps.map((step, i) => [step, i]));
+  const values = courses.map((course) => {
+    const all = new Array(steps.length);
+    course.steps.forEach((step, i) => { all[places.get(step)] = course.values[i]; });
+    return all;
+  });
+  return [steps, ...values];
 }
 
 /** Gives a plot newer data; a stretch that is enlarged stays as it is. */
@@ -172,43 +294,109 @@ function size(row) {
 new ResizeObserver(([{ target }]) => {
   const wanted = size(target);
   // what is hidden has no size
-  if (wanted.width > 0) for (const plot of plots.values()) if (plot.width !== wanted.width) plot.setSize(wanted);
+  if (wanted.width > 0) for (const { drawn } of plots.values()) if (drawn.width !== wanted.width) drawn.setSize(wanted);
 }).observe(section("curves").querySelector(".row"));
 
-function plot(title, labels, logarithmic, data, row) {
-  return new uPlot({
-    title,
-    ...size(row),
-    cursor: { sync: { key: "run" } },
-    scales: { x: { time: false }, y: { distr: logarithmic ? 3 : 1 } },
-    axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map((t) => t === null ? "" : tick(t)) }],
-    series: [
-      { label: "iteration" },
-      // some figures are not in each line
-      ...labels.map((label, i) => ({ label, stroke: COLOURS[i % COLOURS.length], width: 1.5, spanGaps: true, value: (_, v) => short(v) })),
-    ],
-    hooks: { draw: [marks] },
-  }, data, row);
+/** Room about the values; one value, or the same again and again, is in the middle. */
+function range(_, low, high) {
+  if (low === null) return [0, 1];
+  if (low < high) return uPlot.rangeNum(low, high, 0.1, true);
+  const size = Math.abs(low) / 2 || 1;
+  return [low - size, high + size];
 }
 
-/** A line where something happened to the run. */
-function marks(plot) {
+/** Where a logarithmic axis has ticks: at powers of ten, not too many. */
+function ticks(distr, asinh) {
+  const between = (low, high) => {
+    const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+    return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => Number(`1e${first + i}`));
+  };
+  const few = (all, most) => all.filter((_, i) => i % Math.ceil(all.length / most) === 0);
+  const positive = (_, __, low, high) => {
+    const powers = between(low, high);
+    if (powers.length > 2) return few(powers, 7);
+    const finer = between(low / 10, high).flatMap((power) => [1, 2, 5].map((digit) => digit * power));
+    return finer.filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
+  };
+  const signed = (_, __, low, high) => {
+    const place = (value) => Math.asinh(value / asinh);
+    const apart = (place(high) - place(low)) / 7;
+    const side = (end) => {
+      const kept = [];
+      for (const value of end > 0 ? between(asinh, end).reverse() : [])
+        if (place(value) > apart && !kept.some((other) => place(other) - place(value) < apart)) kept.push(value);
+      return kept;
+    };
+    return [...side(-low).map((value) => -value), 0, ...side(high).reverse()].filter((value) => value >= low && value <= high);
+  };
+  return distr === 1 ? {} : { splits: distr === 3 ? positive : signed, filter: (_, all) => all };
+}
+
+function plot({ title, courses }, smooth, [distr, asinh], data, row) {
+  const root = add(row, "div");
+  const y = distr === 1 ? { distr, range } : { distr, asinh };
+  const drawn = new uPlot({
+    title: title + (distr === 1 ? "" : " · log"),
+    ...size(row),
+    cursor: { sync: { key: "run" }, dataIdx: nearest },
+    scales: { x: { time: false }, y },
+    axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map(tick), ...ticks(distr, asinh) }],
+    series: [
+      { label: "iteration" },
+      ...courses.map((course) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: (_, v, __, at) => v === null && at !== null ? "not finite" : short(v) })),
+      // the legend has each curve once, and reads it as it is
+      ...(smooth ? courses : []).map((course) => ({ ...look(course), width: 2, points: { show: false }, class: "smoothed" })),
+    ],
+    hooks: { draw: [(plot) => marks(plot, courses.length)], setSeries: smooth ? [(plot, i, { show }) => together(plot, i, show, courses.length)] : [] },
+  }, data, root);
+  return { root, drawn, told: add(root, "div") };
+}
+
+/** Of a curve that has nothing at a step, the nearest step at which it has. */
+function nearest(plot, series, place) {
+  const values = plot.data[series];
+  for (let far = 0; far < values.length; far++)
+    for (const at of [place - far, place + far]) if (values[at] !== undefined) return at;
+  return place;
+}
+
+/** Hides and shows what is smooth of a curve with the curve. */
+function together(plot, i, show, count) {
+  const smooth = plot.series[i + count];
+  if (show !== undefined && i > 0 && i <= count && smooth.show !== show) plot.setSeries(i + count, { show });
+}
+
+/** A line where something happened to the run, and a cross at the edge where one of the first curves is not finite. */
+function marks(plot, count) {
   const { ctx, bbox } = plot;
+  const inside = (x) => x >= bbox.left && x <= bbox.left + bbox.width;
+  const line = (x, y, to_x, to_y) => { ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(to_x, to_y); ctx.stroke(); };
   ctx.save();
   ctx.strokeStyle = "#a33b00";
   ctx.setLineDash([4, 4]);
-  for (const { step } of events) {
+  for (const { step } of content.runs ? [] : content.events) {
     const x = plot.valToPos(step, "x", true);
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
+    if (inside(x)) line(x, bbox.top, x, bbox.top + bbox.height);
   }
+  ctx.setLineDash([]);
+  const [steps, ...curves] = plot.data.slice(0, count + 1);
+  const half = 4 * devicePixelRatio;
+  curves.forEach((values, i) => {
+    if (!plot.series[i + 1].show) return;
+    ctx.strokeStyle = plot.series[i + 1].stroke();
+    const y = bbox.top + half * (2 + 3 * (i % 8));
+    values.forEach((value, at) => {
+      if (value !== null) return;
+      const x = plot.valToPos(steps[at], "x", true);
+      if (!inside(x)) return;
+      line(x - half, y - half, x + half, y + half);
+      line(x - half, y + half, x + half, y - half);
+    });
+  });
   ctx.restore();
 }
 
-section("log").addEventListener("change", curves);
+for (const id of ["scale", "smooth"]) section(id).addEventListener("change", curves);
 draw();
 
 /** Follows the run: `clel watch` answers these two addresses. */

@@ -14,11 +14,11 @@ use ratatui::style::Color;
 use ratatui::widgets::Widget;
 use serde_json::{Map, Value, json};
 
-use super::curve::Curve;
 use super::panel::Panel;
 use super::picture::{Half, Layout, Palette, Picture};
 use super::shown::Shown;
 use super::view;
+use crate::report::curve::Curve;
 use crate::report::face::{Memory, Stretch};
 
 fn object(value: Value) -> Map<String, Value> {

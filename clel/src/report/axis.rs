@@ -23,6 +23,10 @@ pub(super) struct Values {
     pub logarithmic: bool,
 }
 
+#[cfg_attr(
+    target_family = "wasm",
+    expect(dead_code, reason = "some of it is for the dashboard alone")
+)]
 impl Values {
     /// For curves that are drawn together; none if there is no number that could be.
     pub fn of<'a>(curves: impl Iterator<Item = &'a Curve> + Clone) -> Option<Values> {
