@@ -401,6 +401,7 @@ fn stretch(
             clock.keep(&job.run)?;
             kept.saved(step, by_clock)?;
             saved = Instant::now();
+            watching.face.saved(step);
         }
         if planned {
             watching.look(trainer, Some(since.elapsed().as_secs_f64()))?;
