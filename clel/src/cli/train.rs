@@ -162,7 +162,7 @@ impl Train {
             }
         };
         if !self.json {
-            output::say(&text)?;
+            output::say(&output::wrapped(&text, 2))?;
         }
         Ok(code)
     }

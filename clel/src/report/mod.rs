@@ -21,6 +21,7 @@ mod overview;
 mod pace;
 mod page;
 mod run_dir;
+mod runs;
 mod spent;
 mod summary;
 
@@ -35,7 +36,7 @@ pub use lines::Lines;
 pub(crate) use lines::short;
 #[cfg(feature = "program")]
 pub use live::Live;
-pub(crate) use locale::{is_utf8, printable, spelled};
+pub(crate) use locale::{is_utf8, one_line, printable, spelled};
 pub(crate) use lock::LOCK;
 pub use lock::RunLock;
 pub(crate) use metrics::ENDED;
@@ -46,6 +47,8 @@ pub(crate) use pace::duration;
 pub use page::{is_page, page};
 pub(crate) use run_dir::best_of;
 pub use run_dir::{BestCheckpoint, RunDir};
+#[cfg(feature = "program")]
+pub(crate) use runs::{folders, holds_experiment, is_run, of_experiment};
 pub use spent::Spent;
 pub(crate) use spent::local;
 pub use summary::{Judged, Summary};
