@@ -369,7 +369,7 @@ fn stretch(
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if told {
-                recorder.metrics(step, &all, &outcome)?;
+                recorder.metrics(step, &all, &outcome, Memory::of(&trainer.device))?;
             }
             // a run must not depend on the clock or on when it was stopped, nor on what no line tells when it is resumed
             let sick = match told {

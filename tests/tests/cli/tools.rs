@@ -486,6 +486,24 @@ fn a_list_is_as_wide_as_the_terminal() {
     }
 }
 
+/// TensorBoard is told what a run costs; its metrics, which are the same each time, are not.
+#[test]
+fn speed_is_for_tensorboard_alone() {
+    let run = finished_run().join("run");
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert!(!metrics.contains("speed"), "{metrics}");
+    let mut files = fs::read_dir(run.join("events")).unwrap();
+    let events = fs::read(files.next().unwrap().unwrap().path()).unwrap();
+    let told = |tag: &str| {
+        events
+            .windows(tag.len())
+            .filter(|at| *at == tag.as_bytes())
+            .count()
+    };
+    assert_eq!(told("speed/iterations per second"), 1, "between two lines");
+    assert_eq!(told("speed/memory of arrays, MiB"), 2);
+}
+
 /// What files of a run hold does not move a terminal's cursor, nor do letters come out that the locale lacks.
 #[test]
 fn what_is_listed_is_text() {
