@@ -80,7 +80,13 @@ impl ExperimentCommand {
                 variant,
                 seed,
             } if !json => output::say(&format!("{number} of {count}: {variant}, seed {seed}")),
-            Progress::Trouble(why) if !json => output::say(&format!("  {why}")),
+            Progress::Trouble(why) if !json => {
+                output::say(&output::wrapped(&format!("  {why}"), 2))
+            }
+            Progress::Advice(what) if !json => {
+                output::error(&format!("warning: {what}"));
+                Ok(())
+            }
             _ => Ok(()),
         };
         let results = perform(
@@ -96,7 +102,7 @@ impl ExperimentCommand {
         } else {
             for rows in tables(&experiment, &results) {
                 output::say("")?;
-                table::say(&rows, true)?;
+                table::say_in_parts(&rows)?;
             }
             output::say(&format!("\n{}", out.display()))?;
         }

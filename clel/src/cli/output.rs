@@ -1,10 +1,12 @@
 //! Printing that survives a closed pipe, as in `clel devices | head -1`.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use textwrap::{Options, WordSplitter};
 
 use crate::report::{columns, is_utf8, printable, spelled};
 use crate::{Error, Result};
@@ -104,8 +106,47 @@ pub(super) fn error(message: &str) {
     let _ = writeln!(stderr.lock(), "{message}");
 }
 
+/// A text whose lines are no wider than the terminal that standard output is, broken between words; what continues a line begins `deep` columns
+/// further to the right.
+pub(super) fn wrapped(text: &str, deep: usize) -> String {
+    match width() {
+        Some(room) => wrapped_to(room, text, deep),
+        None => text.to_owned(),
+    }
+}
+
+fn wrapped_to(room: usize, text: &str, deep: usize) -> String {
+    let indent = " ".repeat(deep.min(room / 2));
+    let options = Options::new(room)
+        .subsequent_indent(&indent)
+        // a path stays whole, to be copied
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    let lines = text
+        .split('\n')
+        .map(|line| match line.chars().count() > room {
+            true => Cow::from(textwrap::fill(line, &options)),
+            false => Cow::from(line),
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Columns of the terminal that standard output is; none where it is something else.
 pub(super) fn width() -> Option<usize> {
     let terminal = std::io::stdout().is_terminal();
     terminal.then(columns).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let text = "short\n  runs/digits-001: sick: 12 of 345 /a/path/that-is-long/x.png";
+        let expected =
+            "short\n  runs/digits-001:\n    sick: 12 of 345\n    /a/path/that-is-long/x.png";
+        assert_eq!(wrapped_to(20, text, 4), expected);
+        assert_eq!(wrapped_to(80, text, 4), text);
+    }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::output;
-use super::runs::{holds_experiment, of_experiment};
-use crate::report::{Page, RunDir, is_page, page, page_of_several};
+use crate::report::{
+    Page, RunDir, holds_experiment, is_page, of_experiment, page, page_of_several,
+};
 use crate::{Error, Result, whole_file};
 
 /// Examples at the end of the help text.

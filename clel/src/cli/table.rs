@@ -17,6 +17,51 @@ pub(super) fn say(rows: &[Vec<String>], right: bool) -> Result<()> {
     Ok(())
 }
 
+/// Prints rows as [`say`] does, as many columns beside the first one as the terminal has room for, then the others below.
+pub(super) fn say_in_parts(rows: &[Vec<String>]) -> Result<()> {
+    for (i, part) in parts(rows, output::width()).into_iter().enumerate() {
+        if i > 0 {
+            output::say("")?;
+        }
+        say(&part, true)?;
+    }
+    Ok(())
+}
+
+/// The rows cut into tables that are no wider than `room`, if a column beside the first one is not too wide itself. A row of one cell is in each.
+fn parts(rows: &[Vec<String>], room: Option<usize>) -> Vec<Vec<Vec<String>>> {
+    let Some(room) = room else {
+        return vec![rows.to_vec()];
+    };
+    let widths = widths(rows);
+    let mut parts = Vec::new();
+    let mut from = 1;
+    while from < widths.len().max(2) {
+        let mut wide = widths.first().copied().unwrap_or(0);
+        let fitting = widths.iter().skip(from).take_while(|width| {
+            wide += **width + 2;
+            wide <= room
+        });
+        let to = from + fitting.count().max(1);
+        let cut = |row: &Vec<String>| match row.len() {
+            0 | 1 => row.clone(),
+            len => {
+                let cells = row[from.min(len)..to.min(len)].iter().cloned();
+                row[..1].iter().cloned().chain(cells).collect()
+            }
+        };
+        parts.push(rows.iter().map(cut).collect());
+        from = to;
+    }
+    parts
+}
+
+/// How wide the rows are.
+pub(super) fn width(rows: &[Vec<String>]) -> usize {
+    let wide = widths(rows).iter().map(|width| width + 2).sum::<usize>();
+    wide.saturating_sub(2)
+}
+
 /// How wide each column must be.
 fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -37,8 +82,7 @@ pub(super) fn narrow(
 ) -> Vec<&'static str> {
     let mut gone = Vec::new();
     for heading in least {
-        let widths = widths(rows);
-        if widths.iter().map(|width| width + 2).sum::<usize>() <= room + 2 {
+        if width(rows) <= room {
             break;
         }
         let Some(place) = rows[0].iter().position(|cell| cell == heading) else {
@@ -55,6 +99,28 @@ pub(super) fn narrow(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_room_beside_is_below() {
+        let rows = ["| a | bb | ccc", "heading", "x | 1 | 2 | 3"];
+        let rows = rows.map(|row| {
+            row.split('|')
+                .map(|c| c.trim().to_owned())
+                .collect::<Vec<_>>()
+        });
+        let told = |room| -> Vec<String> {
+            let parts = parts(&rows, room).into_iter();
+            let cells = parts.flatten().map(|row| row.join("|"));
+            cells.collect()
+        };
+        let whole = ["|a|bb|ccc", "heading", "x|1|2|3"];
+        assert_eq!(told(None), whole);
+        assert_eq!(told(Some(13)), whole);
+        let two = ["|a|bb", "heading", "x|1|2", "|ccc", "heading", "x|3"];
+        assert_eq!(told(Some(12)), two);
+        assert_eq!(told(Some(1)).len(), 9, "one column each");
+        assert_eq!(parts(&[vec!["alone".to_owned()]], Some(3)).len(), 1);
+    }
 
     #[test]
     fn a_narrow_terminal_has_fewer_columns() {

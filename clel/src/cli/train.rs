@@ -38,8 +38,8 @@ Examples:
 ///
 /// Everything about the run goes into one directory. Ctrl-C ends it after the iteration, saved; `--resume` goes on.
 ///
-/// On a terminal a dashboard shows the curves of the figures in metrics.jsonl, samples whenever a grid of them is written, rate, time left,
-/// the memory of arrays on the device, and what happened to the run.
+/// On a terminal a dashboard shows the curves of the figures in metrics.jsonl, samples whenever a grid of them is written, rate, time so far
+/// and left, the memory of arrays on the device, when the last checkpoint was written, and what happened to the run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Train {
@@ -162,7 +162,7 @@ impl Train {
             }
         };
         if !self.json {
-            output::say(&text)?;
+            output::say(&output::wrapped(&text, 2))?;
         }
         Ok(code)
     }

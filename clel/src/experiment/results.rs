@@ -67,6 +67,13 @@ pub enum State {
     Failed(String),
 }
 
+impl State {
+    /// Whether it came to an end before its last iteration, by itself.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, State::Sick(_) | State::Failed(_))
+    }
+}
+
 /// A figure of several runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {

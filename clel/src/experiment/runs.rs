@@ -13,7 +13,7 @@ use super::record::{Record, kept};
 use super::results::{Results, RunResult, State};
 use super::{draw_all, markdown};
 use crate::config::Config;
-use crate::report::{Look, Overview, RunDir, State as RunState, face};
+use crate::report::{ENDED, Look, Overview, RunDir, State as RunState, face};
 use crate::train::{Ended, Job, is_lost, reopen, run_observed};
 use crate::{Error, Result, whole_file};
 
@@ -32,6 +32,8 @@ pub enum Progress<'a> {
     },
     /// How it ended, if not with all its figures.
     Trouble(&'a str),
+    /// What to do about it.
+    Advice(&'a str),
 }
 
 /// Does what is not done yet: all variants with the first seed, then all with the next. After each run the results are written into `out`.
@@ -88,18 +90,22 @@ pub fn perform(
                 stop,
                 look,
             };
-            let mut found = one.run(variant, seed, &mut judge);
+            let mut advice = None;
+            let mut found = one.run(variant, seed, &mut judge, &mut advice);
             // what judges was lost together with the run's device
             if matches!(found.state, State::Failed(_)) && is_lost(&device) {
                 judge = None;
                 device = reopen(&device)?;
                 one.device = device.clone();
-                found = one.run(variant, seed, &mut judge);
+                found = one.run(variant, seed, &mut judge, &mut advice);
             }
             match &found.state {
                 State::Complete => {}
                 State::Unfinished => tell(Progress::Trouble("stopped; the rest is left"))?,
                 State::Sick(why) | State::Failed(why) => tell(Progress::Trouble(why))?,
+            }
+            if let Some(advice) = &advice {
+                tell(Progress::Advice(advice))?;
             }
             results.variants[index].add(found);
             if let Some(judge) = &judge {
@@ -129,8 +135,14 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    /// Goes on with the run, if there is something to do; an error becomes its state.
-    fn run(&self, variant: &Variant, seed: u64, judge: &mut Option<Judge>) -> RunResult {
+    /// Goes on with the run, if there is something to do; an error becomes its state. What to do about a run that falls sick is `advice`.
+    fn run(
+        &self,
+        variant: &Variant,
+        seed: u64,
+        judge: &mut Option<Judge>,
+        advice: &mut Option<String>,
+    ) -> RunResult {
         let mut result = RunResult {
             seed,
             directory: self.path.clone(),
@@ -139,12 +151,12 @@ impl One<'_> {
             end: None,
             interventions: Vec::new(),
         };
-        result.state =
-            self.go_on(variant, judge, &mut result)
-                .unwrap_or_else(|error| match error {
-                    Error::Interrupted => State::Unfinished,
-                    other => State::Failed(other.in_one_line()),
-                });
+        result.state = self
+            .go_on(variant, judge, &mut result, advice)
+            .unwrap_or_else(|error| match error {
+                Error::Interrupted => State::Unfinished,
+                other => State::Failed(other.in_one_line()),
+            });
         if let Ok(run) = RunDir::open(&self.path) {
             // a file that cannot be read is told by the state
             result.points = Record::read(&run).map(|r| r.points()).unwrap_or_default();
@@ -158,6 +170,7 @@ impl One<'_> {
         variant: &Variant,
         judge: &mut Option<Judge>,
         result: &mut RunResult,
+        advice: &mut Option<String>,
     ) -> Result<State> {
         let mut config = variant.config(result.seed)?;
         if !judge.as_ref().is_some_and(|judge| judge.is_for(&config)) {
@@ -207,8 +220,10 @@ impl One<'_> {
                 Ok(Ended::Stopped(_)) => return Ok(State::Unfinished),
                 Err(Error::Numbers {
                     what: "training",
-                    why,
+                    why: told,
                 }) => {
+                    let why = diagnosis(&run)?.unwrap_or_else(|| told.clone());
+                    *advice = Some(told);
                     measurer.record.sick(&why)?;
                     return Ok(State::Sick(why));
                 }
@@ -224,6 +239,13 @@ impl One<'_> {
         )?);
         Ok(State::Complete)
     }
+}
+
+/// What ended a run that was sick, as its metrics say; without the advice of the error.
+fn diagnosis(run: &RunDir) -> Result<Option<String>> {
+    let last = run.events()?.pop();
+    let why = last.as_deref().and_then(|text| text.strip_prefix("sick: "));
+    Ok(why.map(|why| why.replacen(ENDED, "", 1)))
 }
 
 /// Refuses a file that says something else than the runs that are in `out`, before anything there is written.

@@ -3,6 +3,7 @@
 use super::file::Experiment;
 use super::measure::{BUFFER, FRESH, NEIGHBOUR};
 use super::results::{Results, Spread, State, VariantResult};
+use crate::report::ENDED;
 use crate::words::counted;
 
 /// A table: the headings, and a row for each variant.
@@ -149,7 +150,9 @@ pub(super) fn notes(experiment: &Experiment, results: &Results) -> String {
                 State::Sick(why) => text += &format!("\n\n{name}, seed {seed}, was sick: {why}"),
                 State::Failed(why) => text += &format!("\n\n{name}, seed {seed}, failed: {why}"),
             }
-            for event in &run.interventions {
+            // what ended it has just been told
+            let ended = |event: &&String| event.contains(ENDED) && run.state.is_end();
+            for event in run.interventions.iter().filter(|event| !ended(event)) {
                 text += &format!("\n\n{name}, seed {seed}: {event}");
             }
         }

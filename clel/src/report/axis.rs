@@ -58,9 +58,10 @@ impl Values {
         [low - size, high + size]
     }
 
-    /// What is written at even distances, from below.
-    pub fn ticks(&self) -> Vec<String> {
+    /// What is written at even distances, from below, each in so many columns if they are not too few for any number.
+    pub fn ticks(&self, room: usize) -> Vec<String> {
         let [low, high] = self.limits;
+        let tick = |value| tick(value, room);
         match (low < high, self.logarithmic) {
             (false, _) => vec![String::new(), tick(low), String::new()],
             (true, false) => [low, high].map(tick).into(),
@@ -120,13 +121,20 @@ fn recent(curve: &Curve) -> Option<[f64; 2]> {
     Some(union(limits, [last.1; 2]))
 }
 
-/// Three digits, always of the same width.
-fn tick(value: f64) -> String {
-    let text = match value.abs() {
-        size if size == 0.0 || (1e-2..1e4).contains(&size) => format!("{value:.3}"),
-        _ => format!("{value:.1e}"),
+/// Columns of a number on an axis where there is room.
+pub(super) const TICK: usize = 7;
+
+/// Three digits, or as many as there is room for, always of the same width.
+fn tick(value: f64, room: usize) -> String {
+    let room = room.min(TICK);
+    let text = |digits: usize| match value.abs() {
+        size if size == 0.0 || (1e-2..1e4).contains(&size) => format!("{value:.digits$}"),
+        _ => format!("{value:.*e}", digits.min(1)),
     };
-    format!("{text:>7}")
+    let texts = [3, 2, 1, 0].map(text);
+    let fitting = texts.iter().find(|text| text.len() <= room);
+    let text = fitting.unwrap_or(&texts[3]);
+    format!("{text:>room$}")
 }
 
 #[cfg(test)]
@@ -152,9 +160,13 @@ mod tests {
         assert_eq!(low, 0.25_f64.log10());
         assert!((2.0..3.0).contains(&high), "without the spike, {high}");
         assert_eq!(
-            of(&[&near, &curve(|_| 100.0)]).ticks(),
+            of(&[&near, &curve(|_| 100.0)]).ticks(TICK),
             ["  0.250", "  5.000", "100.000"]
         );
+        assert_eq!(both.ticks(6)[0], " 0.250");
+        let deep = of(&[&curve(|step| -2e-3 * (step + 1) as f64)]);
+        assert_eq!(deep.ticks(7), [" -0.400", "-2.0e-3"]);
+        assert_eq!(deep.ticks(6), ["-0.400", " -2e-3"]);
         for few in [
             &[&near][..],
             &[&far, &curve(|_| 0.0)],

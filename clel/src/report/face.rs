@@ -23,6 +23,8 @@ pub trait Face {
     fn samples(&mut self, step: u64, shape: [usize; 4], values: &[f32]);
     /// Something happened to the run that its owner must know.
     fn event(&mut self, step: u64, text: &str);
+    /// A checkpoint of an iteration has been written.
+    fn saved(&mut self, _step: u64) {}
     /// What is done from now on until the next iteration.
     fn doing(&mut self, what: &str);
 }
@@ -100,8 +102,8 @@ pub struct Look {
 /// again the terminal is given back and the process gets SIGINT, as without a dashboard; on Windows it ends with code 1. Other signals are the program's own: one that SIGTERM
 /// ends, because there is no handler that sees to it that the face is dropped, leaves the terminal as the dashboard has it.
 pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, look: Look) -> Box<dyn Face> {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let dumb = dumb || !is_utf8();
+    let term = std::env::var("TERM").ok();
+    let dumb = is_dumb(term.as_deref()) || !is_utf8();
     if !look.plain && !dumb && stdout().is_terminal() && stderr().is_terminal() {
         // a terminal that cannot be had has room for lines
         if let Ok(dashboard) = Dashboard::start(run, device, stop, look.pictures) {
@@ -109,4 +111,11 @@ pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, look: Look) -
         }
     }
     Box::new(Lines::default())
+}
+
+/// Whether a terminal, by its name, cannot be drawn on. That it has none, or an empty one, says the same, as it does to Git; on Windows none has one.
+/// A name that nobody knows says nothing, as to other programs that draw by crossterm, which asks for none.
+fn is_dumb(term: Option<&str>) -> bool {
+    let term = term.unwrap_or_default();
+    term == "dumb" || cfg!(unix) && term.is_empty()
 }

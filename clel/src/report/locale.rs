@@ -1,6 +1,7 @@
 //! What characters the terminal takes.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// Whether the terminal takes all characters: false where the environment names a locale that has others than UTF-8. One that names none, in a
 /// container say, tells nothing.
@@ -41,6 +42,11 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// A path as a terminal may see it in a line with others.
+pub(crate) fn one_line(path: &Path) -> String {
+    printable(&path.to_string_lossy()).replace('\n', "\\n")
 }
 
 fn in_ascii(text: &str) -> String {
@@ -101,6 +107,7 @@ mod tests {
             "error: a\\u{1b}[2Jb\\r×\n  because: \\u{9b}1m"
         );
         assert!(matches!(printable("×\n"), Cow::Borrowed(_)));
+        assert_eq!(one_line(Path::new("a\nb\x1b")), "a\\nb\\u{1b}");
     }
 
     #[test]

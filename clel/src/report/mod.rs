@@ -23,6 +23,7 @@ mod overview;
 mod pace;
 mod page;
 mod run_dir;
+mod runs;
 mod spent;
 mod summary;
 
@@ -37,7 +38,7 @@ pub use lines::Lines;
 pub(crate) use lines::short;
 #[cfg(feature = "program")]
 pub use live::Live;
-pub(crate) use locale::{is_utf8, printable, spelled};
+pub(crate) use locale::{is_utf8, one_line, printable, spelled};
 pub(crate) use lock::LOCK;
 pub use lock::RunLock;
 pub(crate) use metrics::ENDED;
@@ -48,6 +49,8 @@ pub(crate) use pace::duration;
 pub use page::{Page, is_page, page, page_of_several};
 pub use run_dir::{BestCheckpoint, RunDir};
 pub(crate) use run_dir::{FRESH_CHAINS, best_of};
+#[cfg(feature = "program")]
+pub(crate) use runs::{folders, holds_experiment, is_run, of_experiment};
 pub use spent::Spent;
 pub(crate) use spent::local;
 pub use summary::{Judged, Summary};

@@ -14,6 +14,7 @@ use crate::{Error, Result};
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum State {
     /// A process is training in the directory.
     Training,

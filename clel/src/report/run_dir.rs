@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{LOCK, Metrics, RunLock};
+use super::{LOCK, Metrics, RunLock, runs::why_no_run};
 use crate::config::{Best, Config};
 use crate::{Error, Result, whole_file};
 
@@ -114,7 +114,7 @@ impl RunDir {
         } else {
             Err(Error::NotARun {
                 path: path.to_owned(),
-                why: "there is no config.toml in it".to_owned(),
+                why: why_no_run(path),
             })
         }
     }

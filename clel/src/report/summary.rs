@@ -78,29 +78,8 @@ impl fmt::Display for Summary {
             counted(self.iterations as usize, "iteration"),
             duration(self.seconds)
         )?;
-        if !self.judged.is_empty() {
-            writeln!(
-                f,
-                "\nFréchet distance to the training images, in the features of"
-            )?;
-            writeln!(
-                f,
-                "{:<34} {:>12} {:>18}   taken for digits, by kind 0 to 9",
-                "", "this encoder", "digit classifier"
-            )?;
-        }
-        for set in &self.judged {
-            let name = format!("{} {}", set.images, set.name);
-            let own = set
-                .encoder_frechet
-                .map_or("-".to_owned(), |d| format!("{d:.3}"));
-            write!(f, "{name:<34} {own:>12}")?;
-            if let Some(d) = &set.digits {
-                let share = 100.0 * d.recognised;
-                write!(f, " {:>18.2}   {share:.0} %: {:?}", d.frechet, d.kinds)?;
-            }
-            writeln!(f)?;
-        }
+        self.distances(f)?;
+        self.digits(f)?;
         if let Some(share) = self.nearest_neighbour {
             writeln!(
                 f,
@@ -115,5 +94,109 @@ impl fmt::Display for Summary {
             write!(f, "\n{}", picture.display())?;
         }
         Ok(())
+    }
+}
+
+// no line is wider than a usual terminal: the longest names that a run gives, and three digits of each kind.
+impl Summary {
+    fn distances(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.judged.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\nFréchet distance to the training images, in the features of"
+        )?;
+        let digits = self.judged.iter().any(|set| set.digits.is_some());
+        let classifier = if digits { "digit classifier" } else { "" };
+        let heading = format!("{:<34} {:>12} {classifier:>18}", "", "this encoder");
+        writeln!(f, "{}", heading.trim_end())?;
+        for set in &self.judged {
+            let own = set.encoder_frechet;
+            let own = own.map_or("-".to_owned(), |d| format!("{d:.3}"));
+            write!(f, "{:<34} {own:>12}", set.counted())?;
+            if let Some(digits) = &set.digits {
+                write!(f, " {:>18.2}", digits.frechet)?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
+    fn digits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let judged = self.judged.iter();
+        let judged = judged.filter_map(|set| Some((set, set.digits.as_ref()?)));
+        let judged: Vec<(&Judged, &DigitReport)> = judged.collect();
+        let counts = judged.iter().flat_map(|(_, digits)| digits.kinds);
+        let Some(most) = counts.max() else {
+            return Ok(());
+        };
+        let wide = most.to_string().len().max(2) + 1;
+        let cells = |counts: [usize; 10]| counts.map(|count| format!("{count:>wide$}")).concat();
+        let kinds = cells(std::array::from_fn(|kind| kind));
+        writeln!(f, "\n{:<33} {:>5}{kinds}", "taken for digits, by kind", "")?;
+        for (set, digits) in judged {
+            let share = 100.0 * digits.recognised;
+            let counts = cells(digits.kinds);
+            writeln!(f, "{:<33} {share:>3.0} %{counts}", set.counted())?;
+        }
+        Ok(())
+    }
+}
+
+impl Judged {
+    /// How many of what.
+    fn counted(&self) -> String {
+        format!("{} {}", self.images, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_a_usual_terminal() {
+        let digits = |kind: usize| DigitReport {
+            images: 1000,
+            frechet: 884.38,
+            recognised: 1.0,
+            kinds: [kind; 10],
+        };
+        let judged = [
+            "samples of the replay buffer",
+            "fresh chains, 10 × 20 steps",
+        ];
+        let mut summary = Summary {
+            iterations: 1500,
+            device: String::new(),
+            seconds: 139.0,
+            judged: judged
+                .map(|name| Judged {
+                    name: name.to_owned(),
+                    images: 1000,
+                    encoder_frechet: Some(1.187),
+                    digits: Some(digits(100)),
+                })
+                .into(),
+            nearest_neighbour: Some(0.987),
+            pictures: Vec::new(),
+            interventions: Vec::new(),
+        };
+        let told = summary.to_string();
+        let wide = told.lines().map(|line| line.chars().count()).max();
+        assert_eq!(wide, Some(79), "{told}");
+        for part in [
+            "1000 samples of the replay buffer         1.187             884.38",
+            "1000 samples of the replay buffer 100 % 100 100",
+            "taken for digits, by kind                 0   1   2",
+        ] {
+            assert!(told.contains(part), "{part:?} is not in\n{told}");
+        }
+        for set in &mut summary.judged {
+            set.digits = None;
+        }
+        let told = summary.to_string();
+        assert!(!told.contains("digit"), "{told}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use clel_nn::Module;
 
@@ -11,7 +12,7 @@ use crate::{
     Result,
     config::Config,
     data::write_samples,
-    report::{End, Events, Grid, Metrics, RunDir},
+    report::{End, Events, Grid, Memory, Metrics, RunDir},
 };
 
 /// Writes the run's files.
@@ -21,6 +22,8 @@ pub(super) struct Recorder<'a> {
     events: Events,
     /// What is not in the metrics and should be.
     missing: Option<String>,
+    /// When the last line of metrics was written, after which iteration.
+    written: Option<(Instant, u64)>,
 }
 
 impl<'a> Recorder<'a> {
@@ -39,13 +42,35 @@ impl<'a> Recorder<'a> {
             metrics,
             events,
             missing: missing(run, step, every)?,
+            written: None,
         })
     }
 
-    /// A line of metrics, and for TensorBoard how the energies are distributed behind the means.
-    pub fn metrics(&mut self, step: u64, figures: &Figures, outcome: &Outcome) -> Result<()> {
+    /// A line of metrics, and for TensorBoard how the energies are distributed behind the means, and what the run costs, which no line of metrics
+    /// has: those are the same whenever the run is repeated.
+    pub fn metrics(
+        &mut self,
+        step: u64,
+        figures: &Figures,
+        outcome: &Outcome,
+        memory: Memory,
+    ) -> Result<()> {
         self.metrics.write(step, figures)?;
         self.events.scalars(step, figures)?;
+        let now = Instant::now();
+        if let Some((then, before)) = self.written.replace((now, step)) {
+            let seconds = now.saturating_duration_since(then).as_secs_f64();
+            let rate = step.saturating_sub(before) as f64 / seconds;
+            if rate.is_finite() {
+                let speed = [("speed/iterations per second", rate)];
+                self.events.scalars(step, &speed)?;
+            }
+        }
+        if memory.peak > 0 {
+            let arrays = memory.live as f64 / f64::from(1 << 20);
+            self.events
+                .scalars(step, &[("speed/memory of arrays, MiB", arrays)])?;
+        }
         for (name, energies) in [("data", &outcome.data), ("samples", &outcome.samples)] {
             let energies = energies.to_vec::<f32>()?;
             let name = format!("energies/{name}");

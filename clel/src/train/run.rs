@@ -403,7 +403,7 @@ fn stretch(
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if told {
-                recorder.metrics(step, &all, &outcome)?;
+                recorder.metrics(step, &all, &outcome, Memory::of(&trainer.device))?;
             }
             // a run must not depend on the clock or on when it was stopped, nor on what no line tells when it is resumed
             let sick = match told {
@@ -435,6 +435,7 @@ fn stretch(
             clock.keep(&job.run)?;
             kept.saved(step, by_clock)?;
             saved = Instant::now();
+            watching.face.saved(step);
         }
         if planned {
             watching.look(trainer, Some(since.elapsed().as_secs_f64()))?;

@@ -40,6 +40,7 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
         SMALL,
         "it/s",
         "left",
+        "so far",
         "iB, peak",
         "training",
         "E(x)  data samples noise",
@@ -70,7 +71,11 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
     terminal.press("\x1b[D");
     terminal.wait_for(&["E(x)", "Tab: page 1/"]);
     terminal.resize(50, 12);
-    terminal.wait_for(&["E(samples)", "training"]);
+    terminal.wait_for(&["E(x)", "Tab: page 1/1", "training"]);
+    // the first key after that is heard
+    terminal.press("\x1b[Z");
+    terminal.wait_for(&["samples, iteration", "▀▀"]);
+    terminal.press("\t");
     terminal.resize(120, 40);
     terminal.press("\x0c");
     terminal.wait_for(&["mean |∇E|", "figures"]);
@@ -156,6 +161,17 @@ fn what_the_terminal_lacks_is_done_without() {
         arguments.extend(settings.chain(more.iter().copied()));
         Terminal::start(PROGRAM, &arguments, &[lacks])
     };
+    for (name, lacks) in [("dumb", "dumb"), ("nameless", "")] {
+        let left = start(name, &["--steps", "3"], ("TERM", lacks)).end();
+        assert!(left.code == 0 && left.whole, "{left:?}");
+        assert!(left.text.contains("step 3/3"), "{left:?}");
+        assert!(!left.text.contains('┌'), "{left:?}");
+    }
+    // another name says nothing
+    let mut terminal = start("unknown", &ENDLESS, ("TERM", "nonsense"));
+    terminal.wait_for(&["E(x)", "checkpoint", "training"]);
+    terminal.press("\x03");
+    assert_eq!(terminal.end().code, 130);
     let left = start("ascii", &["--steps", "3"], ("LC_ALL", "C")).end();
     assert!(left.code == 0 && left.whole, "{left:?}");
     assert!(left.text.contains("step 3/3 | E(data)"), "{left:?}");

@@ -102,6 +102,21 @@ fn table_curves_and_runs_that_are_repaired() {
     let table = std::fs::read_to_string(out.join("table.md")).unwrap();
     assert!(table.contains("| without latents | 2 of 2 |"), "{table}");
     assert!(table.contains("sick, seed 3, was sick: E(data)"), "{table}");
+    // once, and what to do about it is a message
+    assert_eq!(table.matches("health.energy").count(), 2, "{table}");
+    let advice = "start a new one from its settings";
+    assert!(
+        !table.contains(advice) && !run.stdout.contains(advice),
+        "{run:?}"
+    );
+    assert_eq!(run.stderr.matches(advice).count(), 2, "{run:?}");
+    assert_eq!(
+        results(&out)["variants"][2]["runs"][0]["interventions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     for name in [
         "buffer-iterations",
         "buffer-seconds",

@@ -330,6 +330,11 @@ fn every_run_is_a_line_whatever_its_state() {
     );
 }
 
+/// A path in the system's own spelling.
+fn spelt(parts: &[&str]) -> String {
+    text(&parts.iter().collect::<std::path::PathBuf>())
+}
+
 /// The runs of an experiment are listed with the others, and alone; a name that is no text is in nobody's way.
 #[test]
 fn runs_are_listed_wherever_they_lie() {
@@ -339,11 +344,21 @@ fn runs_are_listed_wherever_they_lie() {
     fs::write(folder.path().join("guide/experiment.toml"), "").unwrap();
     fs::create_dir(folder.path().join("guide/runs/late")).unwrap();
     let list = clel(&["runs", &text(folder.path())]);
-    line(&list, "guide/runs/base/seed-1 ");
+    line(&list, &spelt(&["guide", "runs", "base", "seed-1"]));
     assert!(!list.stdout.contains("damaged"), "{list:?}");
-    let list = clel(&["runs", &text(&folder.path().join("guide"))]);
-    let seed: std::path::PathBuf = ["runs", "base", "seed-1"].iter().collect();
-    line(&list, &text(&seed));
+    let guide = text(&folder.path().join("guide"));
+    let list = clel(&["runs", &guide]);
+    line(&list, &spelt(&["runs", "base", "seed-1"]));
+    // where a run is expected, its runs are named
+    for arguments in [&["watch", &guide][..], &["train", "--resume", &guide]] {
+        let parts = ["not a run directory: it is an experiment's", &text(&place)];
+        refused(arguments, &parts);
+    }
+    let blank = folder.path().join("blank");
+    fs::create_dir(&blank).unwrap();
+    fs::write(blank.join("experiment.toml"), "").unwrap();
+    refused(&["watch", &text(&blank)], &["which has no runs yet"]);
+    fs::remove_dir_all(&blank).unwrap();
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::ffi::OsStrExt;
@@ -357,6 +372,141 @@ fn runs_are_listed_wherever_they_lie() {
         named.args(["train", "--device", "cpu", "--out"]).arg(odd);
         run(&mut named).told(2, &["--out", "must be UTF-8"]);
     }
+}
+
+/// Copies of a run with other last gaps, one of them without; the first two are finished, as far as their words go, or ended sick.
+fn many(folder: &Path) {
+    for (name, gap) in [("r2", "0.25"), ("r10", "-3"), ("r1", "\"NaN\""), ("x", "7")] {
+        let at = folder.join(name);
+        copy(&finished_run().join("run"), &at);
+        let mut lines = fs::read_to_string(at.join("metrics.jsonl")).unwrap();
+        lines += &format!("{{\"step\":2,\"gap\":{gap}}}\n");
+        if name == "r2" {
+            let text = "sick: too wide; the run ended with it";
+            lines += &format!("{{\"step\":2,\"event\":\"{text}\",\"state\":\"sick\"}}\n");
+        }
+        fs::write(at.join("metrics.jsonl"), lines).unwrap();
+    }
+}
+
+#[test]
+fn runs_are_told_in_the_order_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    many(folder.path());
+    let place = text(folder.path());
+    let told = |more: &[&str]| -> Vec<String> {
+        let listed = clel(&[&["runs", &place, "--json"], more].concat());
+        let runs = object(&listed)["runs"].clone();
+        let names = runs.as_array().unwrap().iter().map(|run| {
+            let run = Path::new(run["run"].as_str().unwrap());
+            text(Path::new(run.file_name().unwrap()))
+        });
+        names.collect()
+    };
+    for (more, expected) in [
+        (&[][..], ["r1", "r2", "r10", "x"]),
+        (&["--reverse"], ["x", "r10", "r2", "r1"]),
+        (&["--sort", "-name"], ["x", "r10", "r2", "r1"]),
+        (&["--sort", "gap"], ["r10", "r2", "x", "r1"]),
+        (&["--sort", "-gap"], ["x", "r2", "r10", "r1"]),
+        (&["--sort=gap", "--reverse"], ["x", "r2", "r10", "r1"]),
+        // equal ones are by name
+        (&["--sort", "-iterations"], ["r1", "r2", "r10", "x"]),
+        (&["--sort", "state"], ["r1", "r10", "x", "r2"]),
+    ] {
+        assert_eq!(told(more), expected, "{more:?}");
+    }
+    assert_eq!(told(&["--state", "sick"]), ["r2"]);
+    assert_eq!(
+        told(&["--state", "unfinished", "--reverse"]),
+        ["x", "r10", "r1"]
+    );
+    assert_eq!(told(&["--state", "finished,sick,unfinished"]).len(), 4);
+    let table = clel(&["runs", &place, "--sort", "gap"]);
+    let names: Vec<&str> = table.stdout.lines().skip(1).take(4).collect();
+    assert!(
+        names[0].starts_with("r10 ") && names[2].starts_with("x "),
+        "{table:?}"
+    );
+    let none = clel(&["runs", &place, "--state", "failed,damaged"]);
+    assert!(
+        none.code == Some(0) && none.stdout.contains("no run in"),
+        "{none:?}"
+    );
+    let missing = ["--sort gapp", "is none of name, changed, iterations", "gap"];
+    refused(&["runs", &place, "--sort", "gapp"], &missing);
+    // those that are compared stand in the order given, if no other is asked for
+    let [a, b] = ["r2", "r10"].map(|name| text(&folder.path().join(name)));
+    for (more, first) in [(&[][..], &a), (&["--sort", "gap"], &b)] {
+        let compared = clel(&[&["runs", &a, &b], more].concat());
+        assert!(
+            compared.stdout.trim_start().starts_with(first.as_str()),
+            "{compared:?}"
+        );
+    }
+}
+
+/// On a terminal nothing is broken within a word, and a name has one line.
+#[cfg(unix)]
+#[test]
+fn a_list_is_as_wide_as_the_terminal() {
+    use crate::support::terminal::Terminal;
+
+    let folder = tempfile::tempdir().unwrap();
+    many(folder.path());
+    let odd = folder.path().join("two\nlines");
+    copy(&folder.path().join("x"), &odd);
+    let metrics = odd.join("metrics.jsonl");
+    let mut lines = fs::read_to_string(&metrics).unwrap();
+    let words: Vec<String> = (0..60).map(|i| format!("word{i}")).collect();
+    lines += &format!("{{\"step\":2,\"event\":\"{}\"}}\n", words.join(" "));
+    fs::write(metrics, lines).unwrap();
+    let place = text(folder.path());
+    let told = |arguments: &[&str]| {
+        let left = Terminal::start(PROGRAM, &[&["runs"], arguments].concat(), &[]).end();
+        assert_eq!(left.code, 0, "{left:?}");
+        left.text
+    };
+    let whole = |text: &str, word: &str| text.split_whitespace().any(|found| found == word);
+    let table = told(&[&place]);
+    assert!(table.contains("two\\nlines "), "{table}");
+    for word in &words {
+        assert!(whole(&table, word), "{word} is not in\n{table}");
+    }
+    // compared, runs that do not stand beside one another are below
+    let runs: Vec<String> = (0..4).map(|_| text(&folder.path().join("x"))).collect();
+    let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
+    let compared = told(&runs.repeat(3));
+    assert_eq!(
+        compared.matches(" iterations").count() + compared.matches("\niterations").count(),
+        compared.matches("settings that differ").count(),
+        "{compared}"
+    );
+    // a table with this name would not fit
+    let long = "n".repeat(100);
+    copy(&folder.path().join("x"), &folder.path().join(&long));
+    let blocks = told(&[&place]);
+    for part in [&long[..], "  state unfinished · data digits", "gap 7.0000"] {
+        assert!(blocks.contains(part), "{part} is not in\n{blocks}");
+    }
+}
+
+/// TensorBoard is told what a run costs; its metrics, which are the same each time, are not.
+#[test]
+fn speed_is_for_tensorboard_alone() {
+    let run = finished_run().join("run");
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert!(!metrics.contains("speed"), "{metrics}");
+    let mut files = fs::read_dir(run.join("events")).unwrap();
+    let events = fs::read(files.next().unwrap().unwrap().path()).unwrap();
+    let told = |tag: &str| {
+        events
+            .windows(tag.len())
+            .filter(|at| *at == tag.as_bytes())
+            .count()
+    };
+    assert_eq!(told("speed/iterations per second"), 1, "between two lines");
+    assert_eq!(told("speed/memory of arrays, MiB"), 2);
 }
 
 /// What files of a run hold does not move a terminal's cursor, nor do letters come out that the locale lacks.

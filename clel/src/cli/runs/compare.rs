@@ -8,7 +8,7 @@ use toml::Value;
 use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
-use crate::report::Overview;
+use crate::report::{Overview, one_line};
 
 /// All that is printed.
 #[derive(Serialize)]
@@ -24,7 +24,7 @@ pub(super) fn say(runs: &[Overview], json: bool) -> Result<()> {
     if json {
         return output::say(&output::json(&Comparison { runs, differences })?);
     }
-    let mut rows = vec![row("", runs, |run| run.run.display().to_string())];
+    let mut rows = vec![row("", runs, |run| one_line(&run.run))];
     rows.push(row("state", runs, state));
     rows.push(row("iterations", runs, progress));
     rows.push(row("best checkpoint", runs, best));
@@ -45,10 +45,11 @@ pub(super) fn say(runs: &[Overview], json: bool) -> Result<()> {
         rows.push(std::iter::once(format!("  {key}")).chain(values).collect());
     }
     rows.extend(figures(runs));
-    table::say(&rows, true)?;
+    table::say_in_parts(&rows)?;
     for run in runs {
         for text in run.damage.iter().chain(&run.interventions) {
-            output::say_in_words(&format!("\n{}: {text}", run.run.display()))?;
+            let text = format!("\n{}: {text}", one_line(&run.run));
+            output::say_in_words(&output::wrapped(&text, 2))?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
-use crate::report::{Judged, Overview, spelt};
+use crate::report::{Judged, Overview, one_line, spelt};
 
 /// All that is printed.
 #[derive(Serialize)]
@@ -18,7 +18,7 @@ struct Listing<'a> {
 }
 
 /// The columns that a narrow terminal goes without, the least important one first.
-const LEAST: [&str; 9] = [
+const LEAST: [&str; 10] = [
     "device",
     "network",
     "data",
@@ -28,6 +28,7 @@ const LEAST: [&str; 9] = [
     "E(samples)",
     "E(data)",
     "best",
+    "changed",
 ];
 
 /// Prints the runs of a folder.
@@ -36,7 +37,7 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
         return output::say(&output::json(&Listing { folder, runs })?);
     }
     if runs.is_empty() {
-        return output::say(&format!("no run directories in {}", folder.display()));
+        return output::say(&format!("no run directories in {}", one_line(folder)));
     }
     let heading = [
         "run",
@@ -56,19 +57,42 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(runs.iter().map(|run| row(folder, run)));
+    let whole = rows.clone();
     let room = output::width();
     let gone = room.map(|room| table::narrow(&mut rows, room, &LEAST));
-    table::say(&rows, false)?;
-    if let Some(gone) = gone.filter(|gone| !gone.is_empty()) {
-        let gone = gone.join(", ");
-        output::say(&format!("no room: {gone}; see --json"))?;
+    match room.filter(|room| table::width(&rows) > *room) {
+        Some(_) => blocks(&whole)?,
+        None => {
+            table::say(&rows, false)?;
+            if let Some(gone) = gone.filter(|gone| !gone.is_empty()) {
+                let gone = format!("no room: {}; see --json", gone.join(", "));
+                output::say(&output::wrapped(&gone, 2))?;
+            }
+        }
     }
     for run in runs {
         for (what, all) in [("damaged", &run.damage), ("on the way", &run.interventions)] {
             for text in all {
-                output::say_in_words(&format!("{}: {what}: {text}", name(folder, run)))?;
+                let text = format!("{}: {what}: {text}", name(folder, run));
+                output::say_in_words(&output::wrapped(&text, 2))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Each run in lines of its own, where a row of the table would be wider than the terminal.
+fn blocks(rows: &[Vec<String>]) -> Result<()> {
+    let Some((headings, runs)) = rows.split_first() else {
+        return Ok(());
+    };
+    for run in runs {
+        output::say(&run[0])?;
+        let cells = headings.iter().zip(run).skip(1);
+        let cells = cells.filter(|(_, cell)| !cell.is_empty());
+        let cells: Vec<String> = cells.map(|(name, cell)| format!("{name} {cell}")).collect();
+        let text = format!("  {}", cells.join(" · "));
+        output::say_in_words(&output::wrapped(&text, 2))?;
     }
     Ok(())
 }
@@ -101,7 +125,7 @@ fn name(folder: &Path, run: &Overview) -> String {
         true => Path::new(own),
         false => inner,
     };
-    name.display().to_string()
+    one_line(name)
 }
 
 /// A distance of the samples of the replay buffer and of the fresh chains.

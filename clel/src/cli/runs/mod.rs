@@ -2,14 +2,19 @@
 
 mod compare;
 mod list;
+mod order;
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use self::order::Order;
 use super::output;
-use crate::report::{Overview, RunDir, State, duration, local, short};
-use crate::{Error, Result};
+use crate::Result;
+use crate::report::{
+    Overview, RunDir, State, duration, folders, holds_experiment, is_run, local, of_experiment,
+    one_line, short,
+};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -17,6 +22,7 @@ Examples:
   clel runs                                        those in runs/
   clel runs /data/experiments --json               those in another folder
   clel runs runs/guide                             those of an experiment
+  clel runs --sort -gap --state finished,sick      those that came to an end, the widest gap first
   clel runs runs/digits-001                        one
   clel runs runs/digits-001 runs/digits-002        in what settings and figures they differ";
 
@@ -32,6 +38,8 @@ pub(super) struct Runs {
     /// A folder of run directories [default: runs] or an experiment's, or run directories.
     #[arg(value_name = "FOLDER|RUN")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    order: Order,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -39,26 +47,37 @@ pub(super) struct Runs {
 
 impl Runs {
     pub(super) fn run(&self) -> Result<()> {
+        let usual = Path::new("runs");
         match &self.paths[..] {
-            [] => {
-                let usual = Path::new("runs");
-                let none = !usual.exists();
-                let found = if none { Vec::new() } else { in_folder(usual)? };
-                if none && !self.json {
-                    return output::say("there is no folder runs here yet; `clel train` makes it");
-                }
-                list::say(usual, &found, self.json)
-            }
-            [one] if !is_run(one) => list::say(one, &in_folder(one)?, self.json),
-            [one] => list::say(one, &[Overview::of(one)], self.json),
+            [] if !usual.exists() => match self.json {
+                true => self.list(usual, Vec::new()),
+                false => output::say("there is no folder runs here yet; `clel train` makes it"),
+            },
+            [] => self.list(usual, in_folder(usual)?),
+            [one] if !is_run(one) => self.list(one, in_folder(one)?),
+            [one] => self.list(one, vec![Overview::of(one)]),
             several => {
                 for path in several {
                     RunDir::open(path)?;
                 }
-                let runs: Vec<Overview> = several.iter().map(|p| Overview::of(p)).collect();
-                compare::say(&runs, self.json)
+                let mut runs: Vec<Overview> = several.iter().map(|p| Overview::of(p)).collect();
+                self.order.arrange(&mut runs, false)?;
+                match runs.is_empty() && !self.json {
+                    true => output::say("none of these runs is in such a state"),
+                    false => compare::say(&runs, self.json),
+                }
             }
         }
+    }
+
+    fn list(&self, folder: &Path, mut runs: Vec<Overview>) -> Result<()> {
+        let count = runs.len();
+        self.order.arrange(&mut runs, true)?;
+        if runs.is_empty() && count > 0 && !self.json {
+            let folder = one_line(folder);
+            return output::say(&format!("no run in {folder} is in such a state"));
+        }
+        list::say(folder, &runs, self.json)
     }
 }
 
@@ -79,40 +98,6 @@ fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
     };
     let runs = runs.iter().filter(|path| is_run(path));
     Ok(runs.map(|path| Overview::of(path)).collect())
-}
-
-/// Whether this is an experiment's directory.
-pub(super) fn holds_experiment(folder: &Path) -> bool {
-    folder.join("experiment.toml").is_file() && !is_run(folder)
-}
-
-/// `FOLDER/runs/VARIANT/seed-N`, as far as it has come to them.
-pub(super) fn of_experiment(folder: &Path) -> Result<Vec<PathBuf>> {
-    let runs = folder.join("runs");
-    let variants = match runs.is_dir() {
-        true => folders(&runs)?,
-        false => Vec::new(),
-    };
-    let of_each: Result<Vec<_>> = variants.iter().map(|variant| folders(variant)).collect();
-    Ok(of_each?.concat())
-}
-
-/// Whether a directory is a run's, or was before it was damaged: it has a file that no other has.
-fn is_run(path: &Path) -> bool {
-    ["config.toml", "metrics.jsonl", "time.json"]
-        .iter()
-        .any(|file| path.join(file).is_file())
-}
-
-/// The folders in a folder, by name.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
-        let path = entry.map_err(Error::read(folder))?.path();
-        paths.extend(path.is_dir().then_some(path));
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 /// A run's state in words.

@@ -97,11 +97,11 @@ fn chart(
         heading.push(Span::styled(text, Style::new().fg(colour)));
     }
     let values = Values::of(curves.iter().map(|(curve, _)| *curve));
-    let width: usize = heading.iter().map(Span::width).sum();
-    if values.is_some_and(|values| values.logarithmic) && width + 5 <= usize::from(area.width) {
-        heading.push(Span::raw("log ").dim());
+    let mut block = Block::bordered().title(Line::from(heading));
+    if values.is_some_and(|values| values.logarithmic) {
+        // at the foot of the axis, where no title takes its room
+        block = block.title_bottom("log".dim());
     }
-    let block = Block::bordered().title(Line::from(heading));
     let Some(values) = values else {
         return frame.render_widget(block, area);
     };
@@ -146,7 +146,7 @@ fn chart(
     }
     let y = Axis::default()
         .bounds(values.bounds())
-        .labels(values.ticks())
+        .labels(values.ticks(usize::from(area.width.saturating_sub(2) / 3)))
         .style(soft);
     // the last one drawn lies on top: samples over data, which they come near, and both over noise
     let mut datasets: Vec<_> = datasets.collect();

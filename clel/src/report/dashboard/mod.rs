@@ -3,12 +3,14 @@
 //! A thread of its own draws, a few times a second and only what is known anyway, so that training does not wait for a terminal.
 
 mod ask;
+mod body;
 mod charts;
 mod figures;
 mod graphics;
 mod panel;
 mod picture;
 mod shown;
+mod status;
 #[cfg(unix)]
 mod suspend;
 mod terminal;
@@ -187,6 +189,13 @@ impl Face for Dashboard {
         self.shared.change(|s| s.event(step, text));
     }
 
+    fn saved(&mut self, step: u64) {
+        if self.lines().is_none() {
+            self.shared
+                .change(|s| s.saved = Some((step, Some(Instant::now()))));
+        }
+    }
+
     fn doing(&mut self, what: &str) {
         if let Some(lines) = self.lines() {
             return lines.doing(what);
@@ -213,6 +222,7 @@ impl Drop for Dashboard {
 fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<()> {
     let mut drawn: Option<Instant> = None;
     let mut window = size()?;
+    let mut unsettled = false;
     while !shared.over.load(Ordering::Relaxed) {
         if screen.follow_shell()? {
             panel.forget();
@@ -242,7 +252,12 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
             if left.is_zero() {
                 break;
             }
-            if Screen::wait(left)? {
+            let ready = Screen::wait(left)?;
+            let now = size()?;
+            let resized = now != window;
+            // crossterm tells of a new size, and then of a key that waits beside it only with the next one: the size must not wait for a key. Its
+            // signal may come a little later
+            if ready || resized || unsettled {
                 let mut heard = false;
                 while let Ok(true) = event::poll(Duration::ZERO)
                     && let Ok(event) = event::read()
@@ -250,13 +265,13 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
                     answer(&event, &mut screen, &mut panel, shared)?;
                     heard = true;
                 }
-                if !heard {
+                if ready && !heard {
                     // what has come is not for this program, or not whole yet
                     sleep(left.min(LOOK));
                 }
             }
-            let now = size()?;
-            if now != window {
+            unsettled = resized;
+            if resized {
                 window = now;
                 answer(
                     &Event::Resize(now.0, now.1),

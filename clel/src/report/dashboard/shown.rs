@@ -31,6 +31,10 @@ pub(super) struct Shown {
     /// The last one.
     pub last: u64,
     pub pace: Pace,
+    /// When it began to be shown.
+    pub begun: Instant,
+    /// The iteration of the newest checkpoint, and when it was written, if that has been seen.
+    pub saved: Option<(u64, Option<Instant>)>,
     pub memory: Memory,
     /// The course of each figure.
     pub curves: BTreeMap<String, Curve>,
@@ -57,6 +61,8 @@ impl Shown {
             step: 0,
             last: 0,
             pace: Pace::new(0, 0, Instant::now()),
+            begun: Instant::now(),
+            saved: None,
             memory: Memory::default(),
             curves: BTreeMap::new(),
             newest: Vec::new(),
@@ -72,6 +78,9 @@ impl Shown {
         (self.first, self.step, self.last) = (stretch.first, stretch.first, stretch.last);
         self.pace = Pace::new(stretch.first, stretch.last, now);
         self.doing = None;
+        let known = self.saved.filter(|(step, _)| *step == stretch.first);
+        // iterations go on from a checkpoint
+        self.saved = known.or((stretch.first > 0).then_some((stretch.first, None)));
         self.curves.clear();
         self.newest.clear();
         self.events.clear();

@@ -10,30 +10,32 @@ use ratatui::symbols::line::{HORIZONTAL, THICK_HORIZONTAL};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, LineGauge, Paragraph};
 
-use super::charts;
-use super::figures::{CELL, Figures};
+use super::body::Body;
 use super::panel::Panel;
 use super::shown::Shown;
-use crate::report::pace::duration;
+use super::status::{course, rest, wide};
 
-/// Rows of the panel with samples beside all figures, at least.
-const PICTURE: u16 = 12;
-/// Smaller than this, only words are shown.
+/// A smaller window has no boxes around words.
 const LEAST: (u16, u16) = (60, 16);
 /// Columns for the share that is done, and a space, at least.
 const BAR: u16 = 8;
 /// Rows for what happened on the way, at most.
 const NEWS: u16 = 8;
+const SAVES: &str = "Ctrl-C saves and ends";
 
 /// Draws everything; what there is no room for is on pages to turn to.
 pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant, panel: &mut Panel) {
     panel.begin();
     let area = frame.area();
-    if area.width < LEAST.0 || area.height < LEAST.1 {
-        return narrow(frame, area, shown, now);
+    match area.width >= LEAST.0 && area.height >= LEAST.1 {
+        true => large(frame, area, shown, now, panel),
+        false => small(frame, area, shown, now, panel),
     }
+}
+
+fn large(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant, panel: &mut Panel) {
     let events = news(shown, area.width - 2, (area.height / 4).min(NEWS));
-    let [head, body, below, foot] = Layout::vertical([
+    let [head, middle, below, foot] = Layout::vertical([
         Constraint::Length(3),
         Constraint::Min(0),
         Constraint::Length(match events.len() as u16 {
@@ -50,78 +52,25 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, now: Instant, panel: &m
             .border_style(Style::new().fg(Color::Yellow));
         frame.render_widget(Paragraph::new(events).block(block), below);
     }
-    let (page, pages) = middle(frame, body, shown, panel);
-    let help = "Ctrl-C saves and ends · Ctrl-L draws anew";
-    let help = match pages {
-        1 => help.to_owned(),
-        _ => format!("Tab: page {}/{pages} · {help}", page + 1),
-    };
-    frame.render_widget(Paragraph::new(help).dim(), foot);
+    let body = Body::of(shown, middle);
+    let page = page(shown, body.pages());
+    body.draw(frame, page, panel);
+    let keys = format!("{SAVES} · Ctrl-L draws anew");
+    footer(frame, foot, [page, body.pages()], &keys);
 }
 
-/// Curves, samples, figures; which page of how many it is.
-fn middle(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) -> (usize, usize) {
-    let figures = Figures::of(shown);
-    // a quarter or so; of a large window enough for a good many samples
-    let side = (area.width * 3 / 10).clamp(CELL + 2, 72);
-    let across = |area: Rect| -> [Rect; 2] {
-        Layout::horizontal([Constraint::Min(0), Constraint::Length(side)]).areas(area)
+/// The page that was turned to.
+fn page(shown: &Shown, pages: usize) -> usize {
+    shown.page.rem_euclid(pages as isize) as usize
+}
+
+/// What keys do.
+fn footer(frame: &mut Frame<'_>, area: Rect, [page, pages]: [usize; 2], keys: &str) {
+    let help = match pages {
+        1 => keys.to_owned(),
+        _ => format!("Tab: page {}/{pages} · {keys}", page + 1),
     };
-    let list = figures.0.len() as u16 + 2;
-    let strip = figures.lines(area.width - 2) + 2;
-    let room = area.height;
-    // samples are on a page of their own where two charts would not fit beside them
-    let beside = area.width - side >= 2 * charts::LEAST.0;
-    // figures are beside the curves, below them, or on pages of their own
-    let (above, place) = if beside && room >= PICTURE + list {
-        let [above, side] = across(area);
-        let [_, place] =
-            Layout::vertical([Constraint::Min(PICTURE), Constraint::Length(list)]).areas(side);
-        (
-            Rect {
-                width: area.width,
-                ..above
-            },
-            Some(place),
-        )
-    } else if room >= charts::LEAST.1 + strip {
-        let [above, place] =
-            Layout::vertical([Constraint::Min(0), Constraint::Length(strip)]).areas(area);
-        (above, Some(place))
-    } else {
-        (area, None)
-    };
-    let (curves, picture) = match (beside, across(above)) {
-        (true, [curves, mut picture]) => {
-            if let Some(place) = place.filter(|place| place.x == picture.x) {
-                picture.height -= place.height;
-            }
-            (curves, Some(picture))
-        }
-        (false, _) => (above, None),
-    };
-    let of_curves = charts::pages(curves, shown);
-    let of_figures = match place {
-        Some(_) => 0,
-        None => figures.pages(area.width - 2, area.height.saturating_sub(2)),
-    };
-    let pages = of_curves + of_figures + usize::from(!beside);
-    let page = shown.page.rem_euclid(pages as isize) as usize;
-    if page < of_curves {
-        charts::draw(frame, curves, shown, page);
-        if let Some(picture) = picture {
-            samples(frame, picture, shown, panel);
-        }
-    } else if page < of_curves + of_figures {
-        figures.draw(frame, area, page - of_curves);
-        return (page, pages);
-    } else {
-        samples(frame, above, shown, panel);
-    }
-    if let Some(place) = place {
-        figures.draw(frame, place, 0);
-    }
-    (page, pages)
+    frame.render_widget(Paragraph::new(help).dim(), area);
 }
 
 /// Name, state, how far, how fast, how long.
@@ -130,20 +79,20 @@ fn header(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant) {
         " clel train ".bold(),
         format!("{} ", shown.run).into(),
     ]);
-    let block = Block::bordered().title(title);
+    let room = usize::from(area.width.saturating_sub(2 + BAR));
+    let text = course(shown, now, room);
     let device = Line::from(format!(" {} ", shown.device)).right_aligned();
-    let block = block.title(device);
+    let mut block = Block::bordered().title(title).title(device);
+    // between the corners, with a space on either side
+    let rest = rest(shown, now, &text, usize::from(area.width.saturating_sub(4)));
+    if !rest.is_empty() {
+        block = block.title_bottom(Line::from(format!(" {rest} ")).right_aligned());
+    }
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    // of what there is no room for, the memory is missed least
-    let room = usize::from(inner.width.saturating_sub(BAR));
-    let texts = [Told::All, Told::NoPeak, Told::NoMemory].map(|what| status(shown, now, what));
-    let [_, _, shortest] = &texts;
-    let fitting = texts.iter().find(|text| text.chars().count() <= room);
-    let text = fitting.unwrap_or(shortest).clone();
     let [bar, words] = Layout::horizontal([
         Constraint::Min(0),
-        Constraint::Length((text.chars().count() as u16 + 1).min(inner.width)),
+        Constraint::Length((wide(&text) as u16 + 1).min(inner.width)),
     ])
     .areas(inner);
     let gauge = LineGauge::default()
@@ -159,61 +108,6 @@ fn header(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant) {
 
 fn done(shown: &Shown) -> f64 {
     (shown.step as f64 / shown.last.max(1) as f64).min(1.0)
-}
-
-/// How much is told of how it stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    All,
-    NoPeak,
-    NoMemory,
-}
-
-/// `training · 510/1500 · 11.4 it/s · 1 min 27 s left · memory 123 MiB, peak 150 MiB`.
-fn status(shown: &Shown, now: Instant, what: Told) -> String {
-    let mut parts = vec![shown.state().into_owned()];
-    if shown.last > 0 {
-        parts.push(format!("{}/{}", shown.step, shown.last));
-    }
-    parts.extend(shown.pace.rate_in_words());
-    if shown.step < shown.last {
-        let left = shown.pace.left(now);
-        parts.extend(left.map(|seconds| format!("{} left", duration(seconds))));
-    }
-    let memory = shown.memory;
-    if memory.peak > 0 && what != Told::NoMemory {
-        let [live, peak] = [memory.live, memory.peak].map(bytes);
-        parts.push(match what {
-            Told::All => format!("memory {live}, peak {peak}"),
-            _ => format!("memory {live}"),
-        });
-    }
-    parts.join(" · ")
-}
-
-/// Bytes as people say them.
-fn bytes(count: u64) -> String {
-    let kib = count as f64 / 1024.0;
-    match kib {
-        0.0..1024.0 => format!("{kib:.0} KiB"),
-        1024.0..1_048_576.0 => format!("{:.0} MiB", kib / 1024.0),
-        _ => format!("{:.2} GiB", kib / 1_048_576.0),
-    }
-}
-
-/// The replay buffer's first chains.
-fn samples(frame: &mut Frame<'_>, area: Rect, shown: &Shown, panel: &mut Panel) {
-    let title = match &shown.samples {
-        Some((step, _)) => format!(" samples, iteration {step} "),
-        None => " samples ".to_owned(),
-    };
-    let block = Block::bordered().title(title);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-    match &shown.samples {
-        Some((_, picture)) => panel.draw(frame, inner, picture, shown.palette),
-        None => frame.render_widget(Paragraph::new("none drawn yet").dim(), inner),
-    }
 }
 
 /// The newest events in lines that are not too wide, at most so many.
@@ -249,25 +143,71 @@ fn news(shown: &Shown, width: u16, most: u16) -> Vec<Line<'static>> {
     lines.into()
 }
 
-/// What fits into a small window: words alone.
-fn narrow(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant) {
-    let width = usize::from(area.width.max(1));
-    let mut lines = vec![Line::from(shown.run.clone()).bold()];
-    let status = status(shown, now, Told::All);
-    let status = textwrap::wrap(&status, width);
-    lines.extend(status.into_iter().map(|line| Line::from(line.into_owned())));
-    lines.extend(news(shown, area.width, area.height / 3));
-    let [above, below] =
-        Layout::vertical([Constraint::Length(lines.len() as u16), Constraint::Min(0)]).areas(area);
-    frame.render_widget(Paragraph::new(lines), above);
-    let figures = Figures::of(shown);
-    let [table, foot] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(below);
-    let pages = figures.pages(table.width, table.height);
-    let page = shown.page.rem_euclid(pages as isize) as usize;
-    figures.columns(frame, table, page);
-    let help = match pages {
-        1 => "Ctrl-C saves and ends".to_owned(),
-        _ => format!("Tab: page {}/{pages} · Ctrl-C saves and ends", page + 1),
+/// Words above the rest. Where they would leave no room for curves and samples, they have the first page.
+fn small(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant, panel: &mut Panel) {
+    let below = |lines: u16| -> [Rect; 3] {
+        Layout::vertical([
+            Constraint::Length(lines),
+            Constraint::Min(0),
+            Constraint::Length(1),
+        ])
+        .areas(area)
     };
-    frame.render_widget(Paragraph::new(help).dim(), foot);
+    let told = [true, false].map(|all| words(shown, now, area, all));
+    let room = |words: &Vec<Line<'_>>| Body::of(shown, below(words.len() as u16)[1]).has_room();
+    let fitting = told.iter().find(|words| room(words));
+    let words = fitting.unwrap_or(&told[0]).clone();
+    let [above, middle, foot] = below(words.len() as u16);
+    let body = Body::of(shown, middle);
+    let (body, alone) = match fitting {
+        Some(_) => (body, 0),
+        None => {
+            let [_, middle, _] = below(1);
+            let other = Body::of(shown, middle);
+            // figures that are all on the first page need no others
+            match other.has_room() || body.pages() > 1 || middle.height == 0 {
+                true => (other, 1),
+                false => (body, 0),
+            }
+        }
+    };
+    let pages = body.pages() + alone;
+    let page = page(shown, pages);
+    if page >= alone {
+        body.draw(frame, page - alone, panel);
+    } else {
+        Body::of(shown, middle).draw(frame, 0, panel);
+    }
+    if alone == 0 || page == 0 {
+        frame.render_widget(Paragraph::new(words), above);
+    } else {
+        let line = Rect { height: 1, ..area };
+        frame.render_widget(Paragraph::new(course(shown, now, 0)), line);
+    }
+    footer(frame, foot, [page, pages], SAVES);
+}
+
+/// The run, how it stands and what happened, in no boxes; `all` of it, or what is missed least left out.
+fn words(shown: &Shown, now: Instant, area: Rect, all: bool) -> Vec<Line<'static>> {
+    let width = usize::from(area.width.max(1));
+    let text = course(shown, now, if all { usize::MAX } else { 0 });
+    let rest = match all {
+        true => rest(shown, now, &text, usize::MAX),
+        false => String::new(),
+    };
+    let parts = [text, rest].into_iter().filter(|part| !part.is_empty());
+    let text = parts.collect::<Vec<_>>().join(" · ");
+    let run = shown.run.clone();
+    let mut lines = match wide(&run) + 3 + wide(&text) <= width {
+        true => vec![Line::from(vec![run.bold(), format!(" · {text}").into()])],
+        false => {
+            let wrapped = textwrap::wrap(&text, width).into_iter();
+            let wrapped = wrapped.map(|line| Line::from(line.into_owned()));
+            std::iter::once(Line::from(run).bold())
+                .chain(wrapped)
+                .collect()
+        }
+    };
+    lines.extend(news(shown, area.width, area.height / 3));
+    lines
 }

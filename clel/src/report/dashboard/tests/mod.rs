@@ -85,9 +85,10 @@ fn everything_is_on_the_screen() {
     println!("{text}");
     for part in [
         " clel train runs/digits-001 ",
-        "training · 510/1500 · 10.0 it/s · 1 min 39 s left · memory 123 MiB, peak 1.50 GiB",
+        "training · 510/1500 · 10.0 it/s · 1 s so far, 1 min 39 s left",
+        " memory 123 MiB, peak 1.50 GiB · checkpoint 500 ┘",
         " 34 % ",
-        "E(x)  data samples noise log",
+        "E(x)  data samples noise",
         "gap E(data) − E(samples)",
         "mean |∇E| at step  1 K",
         "mean |x_K − x_0|",
@@ -176,22 +177,46 @@ fn every_figure_can_be_turned_to() {
         "┌rate  energy encoder",
     ];
     let told = shown.events.clone();
-    for (width, height) in [(140, 42), (80, 24), (70, 50), (70, 18), (60, 16), (40, 12)] {
+    for (width, height) in [
+        (140, 42),
+        (80, 24),
+        (70, 50),
+        (70, 18),
+        (60, 16),
+        (60, 15),
+        (50, 30),
+        (140, 12),
+        (40, 12),
+        (40, 10),
+        (20, 8),
+        (40, 7),
+        (26, 5),
+    ] {
+        // titles are cut where there is no room for all of them
+        let cut = |part: &str| -> String { part.chars().take(width as usize / 2 - 2).collect() };
         for events in [Vec::new(), told.clone()] {
             shown.events = events;
-            let mut seen = String::new();
-            for page in 0..12 {
+            let page = |page: isize, shown: &mut Shown| {
                 shown.page = page;
-                let lines = screen(&shown, now, width, height);
-                seen += &(lines.join("\n") + "\n");
-            }
-            let drawn = (width >= 60 && height >= 16).then_some(curves);
-            for part in figures.iter().chain(drawn.iter().flatten()) {
+                screen(shown, now, width, height).join("\n") + "\n"
+            };
+            let seen: String = (0..60).map(|at| page(at, &mut shown)).collect();
+            let pixels = "samples, iteration 500";
+            let drawn = curves.iter().chain([&pixels, &"└log", &"▀▀"]);
+            let drawn = drawn.filter(|_| width >= 20 && height >= 8);
+            for part in figures.iter().chain(drawn) {
+                let part = cut(part);
                 assert!(
-                    seen.contains(part),
+                    seen.contains(&part),
                     "{part} is not at {width}x{height}:\n{seen}"
                 );
             }
+            let first = page(0, &mut shown);
+            let one = width == 140 && height == 42;
+            assert!(
+                one || width < 20 || first.contains("Tab: page 1/") && first.contains("510/1500"),
+                "{first}"
+            );
         }
     }
     // from the first one back to the last one
@@ -203,6 +228,56 @@ fn every_figure_can_be_turned_to() {
     let (_, pages) = last[23].split_once("page ").unwrap();
     let (page, pages) = pages.split_once(' ').unwrap().0.split_once('/').unwrap();
     assert_eq!(page, pages);
+}
+
+/// Where the title has all its words, and where it has not.
+#[test]
+fn a_logarithmic_axis_is_marked_wherever_it_is_drawn() {
+    let (mut shown, now) = run();
+    shown.curves.clear();
+    shown.figure(500, "E(data)", 1e-3);
+    shown.figure(510, "E(data)", 1e-1);
+    for (width, height) in [(140, 42), (80, 24), (60, 16), (60, 15), (140, 12), (20, 12)] {
+        for palette in [Palette::Full, Palette::None] {
+            shown.palette = palette;
+            let mut text = String::new();
+            for page in 0..2 {
+                shown.page = page;
+                text += &screen(&shown, now, width, height).join("\n");
+            }
+            assert!(text.contains("└log"), "{width}x{height}\n{text}");
+        }
+    }
+    shown.figure(520, "E(data)", -1e-1);
+    let text = screen(&shown, now, 80, 24).join("\n");
+    assert!(!text.contains("log"), "{text}");
+}
+
+#[test]
+fn times_memory_and_checkpoint_are_told() {
+    let (mut shown, now) = run();
+    let later = now + Duration::from_secs(130);
+    shown.iteration(520, shown.memory, later);
+    shown.saved = Some((510, Some(now)));
+    for (width, height) in [(140, 42), (80, 24), (70, 24), (62, 24), (60, 16), (50, 30)] {
+        let text = screen(&shown, later, width, height).join(" ");
+        for part in [
+            "2 min 11 s so far",
+            "left",
+            "memory 123 MiB",
+            "checkpoint 510",
+        ] {
+            // a small window breaks lines
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let found = words.join(" ").contains(part);
+            assert!(found, "{part} is not at {width}\n{text}");
+        }
+    }
+    let wide = screen(&shown, later, 140, 42).join("\n");
+    assert!(
+        wide.contains("memory 123 MiB, peak 1.50 GiB · checkpoint 510, 2 min 10 s ago"),
+        "{wide}"
+    );
 }
 
 #[test]
@@ -230,6 +305,7 @@ fn what_happened_is_told_to_its_last_word() {
 fn one_point_has_one_number_an_axis() {
     let (mut shown, now) = run();
     shown.curves.clear();
+    shown.memory = Memory::default();
     shown.figure(50, "gap", 0.906);
     let text = screen(&shown, now, 80, 24).join("\n");
     assert!(text.contains("0.906"), "{text}");
