@@ -1,10 +1,10 @@
 //! Where arrays live and kernels run.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::{
     DType, Error, Result,
-    gpu::{AdapterSummary, Gpu, adapters, find_adapter},
+    gpu::{AdapterSummary, Gpu, adapters_now, find_adapter},
 };
 
 /// A device: the CPU, or a WebGPU adapter.
@@ -40,7 +40,7 @@ impl Device {
     /// # Errors
     /// [`Error::NoDevice`] if the hardware's driver refuses to open it.
     pub fn auto() -> Result<Device> {
-        let hardware = pollster::block_on(adapters())
+        let hardware = adapters_now()
             .into_iter()
             .find(|(s, _)| s.kind.is_hardware());
         match hardware {
@@ -51,7 +51,7 @@ impl Device {
 
     /// The WebGPU adapters of this machine, graphics hardware first.
     pub fn adapters() -> Vec<AdapterSummary> {
-        pollster::block_on(adapters())
+        adapters_now()
             .into_iter()
             .map(|(summary, _)| summary)
             .collect()
@@ -117,6 +117,15 @@ impl PartialEq for Device {
             (Device::Wgpu(a), Device::Wgpu(b)) => a.same_device(b),
             _ => false,
         }
+    }
+}
+
+/// As [`Device::parse`].
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Device> {
+        Device::parse(word)
     }
 }
 
