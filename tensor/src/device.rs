@@ -22,16 +22,13 @@ impl Device {
     /// else the CPU, and never a software rasteriser.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] if there is none such.
+    /// [`Error::NoDevice`] if this machine has none such, [`Error::DeviceWord`] for any other word.
     pub fn parse(word: &str) -> Result<Device> {
         match word.split_once(':').unwrap_or((word, "")) {
             ("cpu", "") => Ok(Device::Cpu),
             ("auto", "") => Device::auto(),
             ("wgpu", which) => Ok(Device::Wgpu(Gpu::open(find_adapter(which)?)?)),
-            _ => Err(Error::NoDevice {
-                wanted: word.into(),
-                why: "expected auto, cpu, wgpu, wgpu:NUMBER or wgpu:NAME".into(),
-            }),
+            _ => Err(Error::DeviceWord { word: word.into() }),
         }
     }
 
@@ -135,5 +132,21 @@ impl fmt::Display for Device {
             Device::Cpu => write!(f, "cpu"),
             Device::Wgpu(gpu) => write!(f, "wgpu ({})", gpu.summary().name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_describe_no_device_are_told_from_devices_that_are_not_there() {
+        assert_eq!("cpu".parse::<Device>().unwrap(), Device::Cpu);
+        for word in ["abacus", "cpu:1", "auto:0", ""] {
+            let e = word.parse::<Device>().unwrap_err();
+            assert!(matches!(e, Error::DeviceWord { .. }), "{word}: {e}");
+        }
+        let e = Device::parse("wgpu:nobody's card").unwrap_err();
+        assert!(matches!(e, Error::NoDevice { .. }), "{e}");
     }
 }

@@ -67,7 +67,13 @@ pub enum Error {
     },
 
     // ---- devices ----------------------------------------------------------
-    /// No device answers to this description.
+    /// A word that describes no device of any machine.
+    #[error("no device {word:?}: expected auto, cpu, wgpu, wgpu:NUMBER or wgpu:NAME")]
+    DeviceWord {
+        /// The word.
+        word: String,
+    },
+    /// This machine has no device that answers to a description.
     #[error("no device {wanted:?}: {why}")]
     NoDevice {
         /// What was asked for.
