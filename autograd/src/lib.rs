@@ -28,6 +28,8 @@ mod ops;
 mod rules;
 mod var;
 
+pub use clel_tensor as tensor;
+
 pub use check::check_grad;
 pub use error::{Error, Result};
 pub use grad::{GradOptions, grad, grad_releasing};

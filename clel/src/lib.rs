@@ -36,4 +36,8 @@ pub mod tune;
 mod whole_file;
 mod words;
 
+pub use clel_autograd as autograd;
+pub use clel_nn as nn;
+pub use clel_tensor as tensor;
+
 pub use error::{Error, Result};

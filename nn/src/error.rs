@@ -71,7 +71,7 @@ pub enum Error {
     },
 
     // ---- optimisers -------------------------------------------------------
-    /// Gradients do not belong to the parameters.
+    /// Gradients do not belong to the parameters, or are asked for of more than one number.
     #[error("optimiser: {why}")]
     Gradients {
         /// What does not fit.

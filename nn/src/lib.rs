@@ -33,6 +33,9 @@ mod layers;
 mod module;
 pub mod optim;
 
+pub use clel_autograd as autograd;
+pub use clel_tensor as tensor;
+
 pub use cell::{FileOrder, Parameter, State};
 pub use error::{Error, Result};
 pub use init::{Fill, Init};

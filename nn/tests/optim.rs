@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use clel_nn::{
     BatchNorm, Error, Init, Linear, LinearOptions, Module, Parameter, Result,
-    optim::{Adam, Ema, Optimizer, Schedule, Sgd, clip_by_norm, clip_by_value, ema_decay},
+    optim::{
+        Adam, Ema, Optimizer, Schedule, Sgd, clip_by_norm, clip_by_value, ema_decay, gradients,
+    },
 };
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
 
@@ -163,6 +165,25 @@ fn states_that_do_not_fit_are_refused() -> Result<()> {
             let e = e.expect_err("it does not fit");
             assert!(matches!(e, Error::OptimizerState { .. }), "{e}");
         }
+    }
+    Ok(())
+}
+
+/// As in PyTorch, whose `backward` takes one number of any rank.
+#[test]
+fn gradients_are_those_of_a_scalar() -> Result<()> {
+    let p = Parameter::new(tensor(&START)?);
+    let named = [("w".to_owned(), &p)];
+    let squares = || p.var().mul(&p.var());
+    let one = squares()?.sum(&[0], true)?;
+    assert_eq!(
+        gradients(one, &named)?[0].to_vec::<f64>()?,
+        [1.0, -2.0, 4.0]
+    );
+    let none = squares()?.slice(0, 0, 0)?;
+    for several in [squares()?, none] {
+        let e = gradients(several, &named).unwrap_err().to_string();
+        assert!(e.contains("a scalar is needed"), "{e}");
     }
     Ok(())
 }

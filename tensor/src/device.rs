@@ -1,10 +1,10 @@
 //! Where arrays live and kernels run.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::{
     DType, Error, Result,
-    gpu::{AdapterSummary, Gpu, adapters, find_adapter},
+    gpu::{AdapterSummary, Gpu, adapters_now, find_adapter},
 };
 
 /// A device: the CPU, or a WebGPU adapter.
@@ -22,16 +22,13 @@ impl Device {
     /// else the CPU, and never a software rasteriser.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] if there is none such.
+    /// [`Error::NoDevice`] if this machine has none such, [`Error::DeviceWord`] for any other word.
     pub fn parse(word: &str) -> Result<Device> {
         match word.split_once(':').unwrap_or((word, "")) {
             ("cpu", "") => Ok(Device::Cpu),
             ("auto", "") => Device::auto(),
             ("wgpu", which) => Ok(Device::Wgpu(Gpu::open(find_adapter(which)?)?)),
-            _ => Err(Error::NoDevice {
-                wanted: word.into(),
-                why: "expected auto, cpu, wgpu, wgpu:NUMBER or wgpu:NAME".into(),
-            }),
+            _ => Err(Error::DeviceWord { word: word.into() }),
         }
     }
 
@@ -40,7 +37,7 @@ impl Device {
     /// # Errors
     /// [`Error::NoDevice`] if the hardware's driver refuses to open it.
     pub fn auto() -> Result<Device> {
-        let hardware = pollster::block_on(adapters())
+        let hardware = adapters_now()
             .into_iter()
             .find(|(s, _)| s.kind.is_hardware());
         match hardware {
@@ -51,7 +48,7 @@ impl Device {
 
     /// The WebGPU adapters of this machine, graphics hardware first.
     pub fn adapters() -> Vec<AdapterSummary> {
-        pollster::block_on(adapters())
+        adapters_now()
             .into_iter()
             .map(|(summary, _)| summary)
             .collect()
@@ -120,11 +117,36 @@ impl PartialEq for Device {
     }
 }
 
+/// As [`Device::parse`].
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Device> {
+        Device::parse(word)
+    }
+}
+
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Device::Cpu => write!(f, "cpu"),
             Device::Wgpu(gpu) => write!(f, "wgpu ({})", gpu.summary().name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_describe_no_device_are_told_from_devices_that_are_not_there() {
+        assert_eq!("cpu".parse::<Device>().unwrap(), Device::Cpu);
+        for word in ["abacus", "cpu:1", "auto:0", ""] {
+            let e = word.parse::<Device>().unwrap_err();
+            assert!(matches!(e, Error::DeviceWord { .. }), "{word}: {e}");
+        }
+        let e = Device::parse("wgpu:nobody's card").unwrap_err();
+        assert!(matches!(e, Error::NoDevice { .. }), "{e}");
     }
 }

@@ -29,6 +29,12 @@ pub enum Error {
         /// What would be right.
         why: String,
     },
+    /// No array was given to an operation that takes some.
+    #[error("{op}: no arrays given")]
+    NoArrays {
+        /// The operation.
+        op: &'static str,
+    },
     /// The element type is not what the operation takes.
     #[error("{op}: elements are {found}, expected {expected}")]
     DType {
@@ -38,6 +44,16 @@ pub enum Error {
         expected: DType,
         /// What it met.
         found: DType,
+    },
+    /// Elements were asked for as another type than they are of.
+    #[error("{op}: elements are {found}, asked for as {asked}; convert with `to_dtype`")]
+    AskedFor {
+        /// The operation.
+        op: &'static str,
+        /// What they are.
+        found: DType,
+        /// What they were asked for as.
+        asked: DType,
     },
     /// Operands live on different devices.
     #[error("{op}: operands are on {lhs} and {rhs}; move one with `to_device`")]
@@ -51,7 +67,13 @@ pub enum Error {
     },
 
     // ---- devices ----------------------------------------------------------
-    /// No device answers to this description.
+    /// A word that describes no device of any machine.
+    #[error("no device {word:?}: expected auto, cpu, wgpu, wgpu:NUMBER or wgpu:NAME")]
+    DeviceWord {
+        /// The word.
+        word: String,
+    },
+    /// This machine has no device that answers to a description.
     #[error("no device {wanted:?}: {why}")]
     NoDevice {
         /// What was asked for.

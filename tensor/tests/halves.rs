@@ -120,7 +120,7 @@ fn types_do_not_mix() -> Result<()> {
         let x = Tensor::arange(2, DType::F32, &device)?;
         let refused = x.add(&h).unwrap_err();
         assert_eq!(refused.to_string(), "add: elements are f16, expected f32");
-        assert!(matches!(h.to_vec::<f32>(), Err(Error::DType { .. })));
+        assert!(matches!(h.to_vec::<f32>(), Err(Error::AskedFor { .. })));
         let image = |dtype| Tensor::ones(&[1, 4, 4, 1], dtype, &device);
         for [a, b] in [
             [DType::F16, DType::F32],

@@ -1,10 +1,11 @@
 //! `clel completions`.
 
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 
 use super::{Cli, output};
 use crate::Result;
+use crate::config::Source;
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -26,7 +27,23 @@ pub(super) struct Completions {
 impl Completions {
     pub(super) fn run(&self) -> Result<()> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "clel", &mut script);
+        clap_complete::generate(self.shell, &mut completed(), "clel", &mut script);
         output::say(String::from_utf8_lossy(&script).trim_end())
+    }
+}
+
+/// The commands, with what shells can offer for their arguments.
+fn completed() -> Command {
+    Cli::command().mut_subcommands(|command| command.mut_args(offered))
+}
+
+/// An argument with the words that begin its values, or with what kind of file it names.
+fn offered(argument: Arg) -> Arg {
+    let names = argument.get_value_names().unwrap_or_default();
+    match (argument.get_id().as_str(), names.first().map(|n| &**n)) {
+        ("device", _) => argument.value_parser(["auto", "cpu", "wgpu"]),
+        (_, Some("NAME:PATH")) => argument.value_parser(Source::ALL.map(Source::name)),
+        (_, Some("DIR" | "FOLDER" | "FOLDER|RUN")) => argument.value_hint(ValueHint::DirPath),
+        _ => argument,
     }
 }

@@ -89,7 +89,7 @@ impl Devices {
         }
         if adapters.is_empty() {
             output::say(
-                "no WebGPU adapter: no Vulkan, Metal or DX12 driver was found; `clel doctor` says what to do",
+                "no WebGPU adapter: no Vulkan, Metal or DX12 driver answers; `clel doctor` says what to do",
             )?;
         }
         let device = self.device.open()?;

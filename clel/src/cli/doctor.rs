@@ -130,9 +130,7 @@ impl Doctor {
                 return Ok((device, None));
             }
             name => match Device::parse(name) {
-                Err(missing @ clel_tensor::Error::NoDevice { .. })
-                    if self.device.may_be_there() =>
-                {
+                Err(missing @ clel_tensor::Error::NoDevice { .. }) => {
                     return Ok((name.to_owned(), Some(missing.to_string())));
                 }
                 other => other?,

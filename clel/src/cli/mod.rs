@@ -45,6 +45,7 @@ use image::ImageError;
 
 use self::size::SizeArgument;
 use crate::data::{self, NamedImages};
+use crate::doctor::restrictions;
 use crate::report::{Look, Pictures, RunDir, best_of};
 use crate::train::newest_usable;
 use crate::{Error, Result};
@@ -57,7 +58,7 @@ const EXIT_CODES: [(&str, &str); 4] = [
     ("0", "All is done."),
     (
         "1",
-        "A device, a disk or the computation failed, or the system has nothing for what was asked.",
+        "A device, a disk or the computation failed, or the machine has nothing for what was asked, no such device for instance.",
     ),
     (
         "2",
@@ -65,7 +66,7 @@ const EXIT_CODES: [(&str, &str); 4] = [
     ),
     (
         "130",
-        "A signal, as of Ctrl-C, has stopped it; what was training is saved.",
+        "A signal, as of Ctrl-C, has stopped it; what was training is saved. A second signal ends it at once, with 1.",
     ),
 ];
 
@@ -151,18 +152,18 @@ impl DeviceArgument {
     /// The error, with where there is advice; a word that is none is no matter of the machine.
     fn advised(&self, error: clel_tensor::Error) -> clel_tensor::Error {
         match error {
-            clel_tensor::Error::NoDevice { wanted, why } if self.may_be_there() => {
-                let why = format!("{why}; `clel doctor` says what to do");
+            clel_tensor::Error::NoDevice { wanted, why } => {
+                let set = restrictions()
+                    .into_iter()
+                    .map(|set| format!("; {set} says which drivers to take"));
+                let why = format!(
+                    "{why}{}; `clel doctor` says what to do",
+                    set.collect::<String>()
+                );
                 clel_tensor::Error::NoDevice { wanted, why }
             }
             other => other,
         }
-    }
-
-    /// Whether another machine may have such a device.
-    fn may_be_there(&self) -> bool {
-        let kind = self.device.split(':').next();
-        ["auto", "wgpu"].map(Some).contains(&kind)
     }
 }
 
@@ -194,7 +195,7 @@ impl LookArguments {
 }
 
 /// Runs the command that the process was started with. Bad input ends with one message on standard
-/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the system has nothing for, with 1, training that was
+/// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the machine has nothing for, a device among that, with 1, training that was
 /// stopped by a signal with 130, as is `watch`; `--resume` goes on with it.
 pub fn main() -> ExitCode {
     let command = match Cli::try_parse() {
@@ -262,7 +263,8 @@ fn chain(error: &Error) -> String {
 /// Whether the person who typed the command can put it right.
 fn is_bad_input(error: &Error) -> bool {
     use clel_nn::Error as Network;
-    if error.is_of_device() {
+    let no_device = matches!(error.of_arrays(), Some(clel_tensor::Error::NoDevice { .. }));
+    if no_device || error.is_of_device() {
         return false;
     }
     match error {

@@ -72,17 +72,29 @@ pub(super) fn join(prefix: &str, name: &str) -> String {
     }
 }
 
-/// The known key with the smallest edit distance to `key`. The last part of a known key counts
-/// too, so that `lr` finds `train.ebm.lr`.
+/// The names of the sections in which the keys are.
+pub(super) fn sections<'a>(known: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
+    let ends = |key: &'a String| key.match_indices('.').map(|(end, _)| key[..end].to_owned());
+    known.flat_map(ends).collect()
+}
+
+/// The known key with the smallest edit distance to `key`, unless that is more than a slip: a third of its last part, or one letter. The last part of
+/// a known key counts too, so that `lr` finds `train.ebm.lr`.
 pub(super) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
     let last = |k: &str| k.rsplit('.').next().unwrap_or_default().to_owned();
+    let slip = |typed: &str| match typed.chars().count() {
+        0 => 0,
+        len => (len / 3).max(1),
+    };
     known
-        .min_by_key(|candidate| {
+        .filter_map(|candidate| {
             let whole = edit_distance(key, candidate);
             let ends = edit_distance(&last(key), &last(candidate));
-            (whole.min(2 * ends + 1), whole)
+            let is_meant = whole.min(ends) <= slip(&last(key));
+            is_meant.then_some(((whole.min(2 * ends + 1), whole), candidate))
         })
-        .cloned()
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate.clone())
 }
 
 /// Levenshtein distance: insertions, deletions and replacements of one character.
@@ -131,6 +143,13 @@ mod tests {
                 "{typed}"
             );
         }
+        for typed in ["xyz", "", "train.", "sampler.walkers"] {
+            assert_eq!(nearest(typed, known.keys()), None, "{typed}");
+        }
+        assert_eq!(
+            nearest("trian.ebm", sections(known.keys()).iter()).as_deref(),
+            Some("train.ebm")
+        );
         Ok(())
     }
 }

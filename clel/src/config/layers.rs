@@ -234,8 +234,14 @@ impl Walk<'_> {
                 let is_leaf = known.contains_key(&key);
                 let is_branch = known.keys().any(|k| is_inside(k, &key));
                 if !is_leaf && !is_branch {
+                    let nearest = match value.get_ref() {
+                        DeValue::Table(_) => {
+                            keys::nearest(&key, keys::sections(known.keys()).iter())
+                        }
+                        _ => keys::nearest(&key, known.keys()),
+                    };
                     return Err(Error::UnknownKey {
-                        nearest: keys::nearest(&key, known.keys()),
+                        nearest,
                         key,
                         origin,
                     });

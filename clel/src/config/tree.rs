@@ -79,39 +79,35 @@ pub enum Source {
     Safetensors,
 }
 
-impl Source {
-    /// All of them.
-    pub const ALL: [Source; 12] = [
-        Source::Digits,
-        Source::Cifar10,
-        Source::Cifar100,
-        Source::Svhn,
-        Source::Imagenet32,
-        Source::Celeba,
-        Source::Dtd,
-        Source::DtdCorner,
-        Source::Mnist,
-        Source::Fashion,
-        Source::Images,
-        Source::Safetensors,
-    ];
+/// The names of all sources. One that is left out here does not compile.
+macro_rules! names {
+    ($($source:ident => $name:literal,)*) => {
+        /// All of them.
+        pub const ALL: [Source; [$($name),*].len()] = [$(Source::$source),*];
 
-    /// The name by which settings choose it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Source::Digits => "digits",
-            Source::Cifar10 => "cifar10",
-            Source::Cifar100 => "cifar100",
-            Source::Svhn => "svhn",
-            Source::Imagenet32 => "imagenet32",
-            Source::Celeba => "celeba",
-            Source::Dtd => "dtd",
-            Source::DtdCorner => "dtd_corner",
-            Source::Mnist => "mnist",
-            Source::Fashion => "fashion",
-            Source::Images => "images",
-            Source::Safetensors => "safetensors",
+        /// The name by which settings choose it.
+        pub const fn name(self) -> &'static str {
+            match self {
+                $(Source::$source => $name,)*
+            }
         }
+    };
+}
+
+impl Source {
+    names! {
+        Digits => "digits",
+        Cifar10 => "cifar10",
+        Cifar100 => "cifar100",
+        Svhn => "svhn",
+        Imagenet32 => "imagenet32",
+        Celeba => "celeba",
+        Dtd => "dtd",
+        DtdCorner => "dtd_corner",
+        Mnist => "mnist",
+        Fashion => "fashion",
+        Images => "images",
+        Safetensors => "safetensors",
     }
 
     /// Whether it consists of image files, which are brought to a size.
@@ -125,6 +121,22 @@ impl Source {
     /// Whether nothing is known of where it lies.
     pub const fn needs_path(self) -> bool {
         !matches!(self, Source::Digits | Source::Fashion)
+    }
+
+    /// A path that it could have, for people to see what is meant.
+    pub(crate) const fn example_path(self) -> &'static str {
+        match self {
+            Source::Cifar10 => "cifar-10-binary.tar.gz",
+            Source::Cifar100 => "cifar-100-binary.tar.gz",
+            Source::Svhn => "svhn/",
+            Source::Imagenet32 => "imagenet32/",
+            Source::Celeba => "celeba/",
+            Source::Dtd | Source::DtdCorner => "dtd/",
+            Source::Mnist => "mnist/",
+            Source::Fashion => "fashion/",
+            Source::Digits | Source::Images => "images/",
+            Source::Safetensors => "images.safetensors",
+        }
     }
 
     /// The preset with settings for such images.

@@ -126,7 +126,10 @@ fn data(c: &Config, p: &mut Problems) {
     p.must(
         c.data.path.is_some() || !c.data.source.needs_path(),
         "data.path",
-        "this source needs a path, for example --path images/",
+        format!(
+            "this source needs a path, for example --path {}",
+            c.data.source.example_path()
+        ),
     );
     p.must(
         (0.0..1.0).contains(&c.data.test_share),

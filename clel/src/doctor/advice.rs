@@ -1,20 +1,39 @@
 //! Which driver to install, by system.
 
-use super::Finding;
+use super::{Finding, restrictions};
 
 /// There is no WebGPU adapter at all.
 pub fn no_adapter() -> Finding {
-    Finding::warning(
-        "no WebGPU adapter: no Vulkan, Metal or DX12 driver was found; the CPU does the work",
-        format!("with a graphics card, {}", driver()),
+    of_drivers(
+        "no WebGPU adapter: no Vulkan, Metal or DX12 driver answers; the CPU does the work",
+        &restrictions(),
     )
 }
 
 /// There is none but a software rasteriser.
 pub fn software_only() -> Finding {
-    Finding::warning(
+    of_drivers(
         "the only WebGPU adapter is a software rasteriser: `auto` takes the CPU's native code, which is quicker",
-        format!("with a graphics card, {}", driver()),
+        &restrictions(),
+    )
+}
+
+/// What the environment keeps from Vulkan's loader may be installed already.
+fn of_drivers(what: &str, set: &[String]) -> Finding {
+    if set.is_empty() {
+        return Finding::warning(what, format!("with a graphics card, {}", driver()));
+    }
+    let names: Vec<&str> = set.iter().filter_map(|s| s.split('=').next()).collect();
+    Finding::warning(
+        format!(
+            "{what}. {} in the environment decides which drivers are looked for",
+            set.join(" and ")
+        ),
+        format!(
+            "unset {}; if it stays, with a graphics card, {}",
+            names.join(" and "),
+            driver()
+        ),
     )
 }
 
@@ -65,6 +84,16 @@ fn linux(release: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_hides_a_driver_is_to_be_unset_first() {
+        let set = ["VK_DRIVER_FILES=/a=b", "VK_LOADER_DRIVERS_DISABLE=*"].map(str::to_owned);
+        let told = of_drivers("no adapter", &set);
+        assert!(told.what.contains("VK_DRIVER_FILES=/a=b and "), "{told:?}");
+        let fix = "unset VK_DRIVER_FILES and VK_LOADER_DRIVERS_DISABLE; if it stays";
+        assert!(told.fix.starts_with(fix), "{told:?}");
+        assert!(!of_drivers("no adapter", &[]).fix.contains("unset"));
+    }
 
     #[test]
     fn each_distribution_has_its_own_packages() {

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub use advice::{no_adapter, software_only};
 pub use limits::too_small;
 pub use self_test::{Check, Reference};
-pub use surroundings::{runs_folder, threads};
+pub use surroundings::{restrictions, runs_folder, threads};
 pub use tuning::{State, Tuning};
 
 /// How much something matters.

@@ -1,4 +1,4 @@
-//! The processor's threads and the place for runs.
+//! The processor's threads, the place for runs, and what the environment says of drivers.
 
 use std::fs::File;
 use std::path::Path;
@@ -21,6 +21,23 @@ pub fn threads() -> Option<Finding> {
             },
         )
     })
+}
+
+/// Variables by which Vulkan's loader leaves out drivers that are installed.
+const OF_THE_LOADER: [&str; 4] = [
+    "VK_DRIVER_FILES",
+    "VK_ICD_FILENAMES",
+    "VK_LOADER_DRIVERS_SELECT",
+    "VK_LOADER_DRIVERS_DISABLE",
+];
+
+/// Those of them that are set, each as `NAME=value`.
+pub fn restrictions() -> Vec<String> {
+    let set = OF_THE_LOADER.iter().filter_map(|name| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+        Some(format!("{name}={}", value.to_string_lossy()))
+    });
+    set.collect()
 }
 
 /// Whether `clel train` can make a directory in `runs/` of `folder`; a file is made there and removed again.

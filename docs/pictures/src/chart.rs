@@ -20,7 +20,7 @@ pub(super) fn draw(
     layers: &[Layer],
 ) -> Result<(), Box<dyn Error>> {
     let mut chart = ChartBuilder::on(area)
-        .caption(title, (FONT, 17))
+        .caption(title, (FONT, 15))
         .margin(12)
         .margin_right(20)
         .x_label_area_size(26)
@@ -33,7 +33,7 @@ pub(super) fn draw(
         .bold_line_style(lines)
         .x_labels(7)
         .y_labels(7)
-        .label_style((FONT, 13))
+        .label_style((FONT, 12))
         .draw()?;
     let mut labelled = false;
     for layer in layers {
@@ -86,7 +86,7 @@ pub(super) fn draw(
             .position(SeriesLabelPosition::LowerRight)
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.3))
-            .label_font((FONT, 14))
+            .label_font((FONT, 13))
             .legend_area_size(18)
             .draw()?;
     }

@@ -11,8 +11,11 @@ pub(super) const FONT: &str = "sans-serif";
 pub(super) fn register() -> Result<bool, &'static str> {
     use plotters::style::{FontStyle, register_font};
 
+    /// The same as of the program's pictures. plotters puts letters down without the room in front of them: the words of a font whose
+    /// spaces are narrow run into each other.
+    const LETTERS: &[u8] = include_bytes!("../../../clel/assets/font/dejavu-sans-subset.ttf");
     // once is enough, and again does no harm
-    register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+    register_font(FONT, FontStyle::Normal, LETTERS)
         .map(|()| true)
         .map_err(|_| "plotters cannot read the font")
 }

@@ -31,7 +31,7 @@ impl Images {
     ) -> Result<(), Box<dyn Error>> {
         let area = area
             .margin(MARGIN as u32, 0, 0, 0)
-            .titled(title, (FONT, 17))?;
+            .titled(title, (FONT, 15))?;
         let (width, height) = area.dim_in_pixel();
         let [h, w] = self.size;
         let count = self.values.len() / (h * w).max(1);
@@ -64,7 +64,7 @@ impl Images {
             }
             if let Some((text, colour)) = self.captions.get(n) {
                 let bottom = top + (h * scale) as i32;
-                let style = (FONT, 14)
+                let style = (FONT, 13)
                     .into_font()
                     .color(&colour.rgb())
                     .pos(Pos::new(HPos::Center, VPos::Top));

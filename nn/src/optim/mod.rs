@@ -74,8 +74,17 @@ pub trait Optimizer: Send {
 /// The gradients of a scalar with respect to each parameter; frees what the scalar was made from as it goes.
 ///
 /// # Errors
-/// If it does not depend on one of them; what the device reports.
+/// [`Error::Gradients`] for more than one number, or none; if it does not depend on one of them; what the device reports.
 pub fn gradients(objective: Var, parameters: &[(String, &Parameter)]) -> Result<Vec<Tensor>> {
+    // of any rank, as PyTorch has it
+    if objective.tensor().len() != 1 {
+        return Err(Error::Gradients {
+            why: format!(
+                "the objective has shape {:?}; a scalar is needed, its sum or its mean",
+                objective.tensor().shape()
+            ),
+        });
+    }
     let leaves: Vec<Var> = parameters.iter().map(|(_, p)| p.var()).collect();
     let leaves: Vec<&Var> = leaves.iter().collect();
     let found = grad_releasing(vec![objective], &leaves, &GradOptions::default())?;

@@ -127,13 +127,18 @@ pub async fn adapters() -> Vec<(AdapterSummary, wgpu::Adapter)> {
         .collect()
 }
 
+/// As [`adapters`], waiting for them.
+pub(crate) fn adapters_now() -> Vec<(AdapterSummary, wgpu::Adapter)> {
+    pollster::block_on(adapters())
+}
+
 /// The adapter that `wanted` describes: a position in the list or a part of its name, in either
 /// case of letters. An empty description takes the first.
 ///
 /// # Errors
 /// [`Error::NoDevice`], which lists what is there.
 pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
-    let mut found = pollster::block_on(adapters());
+    let mut found = adapters_now();
     let names: Vec<String> = found
         .iter()
         .map(|(s, _)| format!("{}: {}", s.index, s.name))

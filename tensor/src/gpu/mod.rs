@@ -41,6 +41,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub(crate) use adapter::adapters_now;
 pub use adapter::{AdapterKind, AdapterSummary, adapters, find_adapter};
 pub use pool::{GpuBuffer, MemoryReport};
 
@@ -198,7 +199,7 @@ impl Gpu {
     pub fn reopen(&self) -> Result<Self> {
         let known = self.summary();
         let same = |s: &AdapterSummary| s.name == known.name && s.backend == known.backend;
-        let all = pollster::block_on(adapters()).into_iter();
+        let all = adapters_now().into_iter();
         // of several cards of one kind the one in its place, unless the places have changed
         let found = all
             .filter(|(s, _)| same(s))

@@ -7,13 +7,13 @@ impl Tensor {
     /// All elements in row-major order. Waits for the device.
     ///
     /// # Errors
-    /// [`Error::DType`] if the elements are not `T`; what the device reports.
+    /// [`Error::AskedFor`] if the elements are not `T`; out of memory; what the device reports.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.check_element::<T>()?;
         captured::spoil();
         let t = self.contiguous()?;
         match (&*t.storage()?, self.device()) {
-            (Storage::Cpu(b), _) => Ok(t.cpu_view(b).elements::<T>("to_vec")?.to_vec()),
+            (Storage::Cpu(b), _) => owned(t.cpu_view(b).elements::<T>("to_vec")?),
             (Storage::Gpu(b), Device::Wgpu(gpu)) => Ok(bytemuck::pod_collect_to_vec(
                 &gpu.read(&t.gpu_part(b), t.len() * T::DTYPE.size())?,
             )),
@@ -81,10 +81,10 @@ impl Tensor {
         if T::DTYPE == self.dtype() {
             return Ok(());
         }
-        Err(Error::DType {
+        Err(Error::AskedFor {
             op: "to_vec",
-            expected: self.dtype(),
-            found: T::DTYPE,
+            found: self.dtype(),
+            asked: T::DTYPE,
         })
     }
 
@@ -95,4 +95,18 @@ impl Tensor {
             rhs: self.device().to_string(),
         }
     }
+}
+
+/// A copy, for which there may be no memory.
+fn owned<T: Element>(elements: &[T]) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(elements.len())
+        .map_err(|e| Error::OutOfMemory {
+            op: "to_vec",
+            device: "cpu".into(),
+            bytes: size_of_val(elements) as u64,
+            why: e.to_string(),
+        })?;
+    copy.extend_from_slice(elements);
+    Ok(copy)
 }

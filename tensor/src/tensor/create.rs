@@ -100,23 +100,23 @@ impl Tensor {
     /// `0, 1, … n − 1`.
     ///
     /// # Errors
-    /// Those of [`Tensor::from_slice`].
+    /// [`Error::Unsupported`] for a type that the device [has not](Device::supports); [`Error::Shape`] for more elements than can be
+    /// counted; out of memory.
     pub fn arange(n: usize, dtype: DType, device: &Device) -> Result<Tensor> {
-        match dtype {
-            DType::F32 => {
-                Tensor::from_slice(&(0..n).map(|i| i as f32).collect::<Vec<_>>(), &[n], device)
-            }
-            DType::F16 => {
-                let numbers = (0..n).map(|i| f16::from_f32(i as f32));
-                Tensor::from_slice(&numbers.collect::<Vec<_>>(), &[n], device)
-            }
-            DType::F64 => {
-                Tensor::from_slice(&(0..n).map(|i| i as f64).collect::<Vec<_>>(), &[n], device)
-            }
-            DType::U32 => {
-                Tensor::from_slice(&(0..n).map(|i| i as u32).collect::<Vec<_>>(), &[n], device)
-            }
-        }
+        device.check_dtype("arange", dtype)?;
+        layout::elements("arange", &[n])?;
+        captured::spoil();
+        let numbers = counting("arange", n, dtype)?;
+        let storage = match device {
+            Device::Cpu => Storage::Cpu(numbers),
+            Device::Wgpu(gpu) => Storage::Gpu(gpu.upload(numbers.view().bytes())?),
+        };
+        Ok(Tensor::from_storage(
+            Arc::new(storage),
+            dtype,
+            Layout::contiguous(&[n]),
+            device,
+        ))
     }
 
     /// Uniform random numbers on \[0, 1), f32: the same on every device.
@@ -151,4 +151,21 @@ impl Tensor {
             device,
         )
     }
+}
+
+/// `0, 1, … n − 1` in the host's memory.
+fn counting(op: &'static str, n: usize, dtype: DType) -> Result<CpuBuffer> {
+    fn fill<T>(numbers: &mut [T], number: impl Fn(usize) -> T) {
+        for (i, x) in numbers.iter_mut().enumerate() {
+            *x = number(i);
+        }
+    }
+    let mut numbers = CpuBuffer::uninit(op, dtype, n)?;
+    match &mut numbers {
+        CpuBuffer::F32(x) => fill(x, |i| i as f32),
+        CpuBuffer::F16(x) => fill(x, |i| f16::from_f32(i as f32)),
+        CpuBuffer::F64(x) => fill(x, |i| i as f64),
+        CpuBuffer::U32(x) => fill(x, |i| i as u32),
+    }
+    Ok(numbers)
 }

@@ -35,7 +35,8 @@ impl Tensor {
     /// zeros, where `index` \[P…\] says. Rows with an index ≥ `rows` are dropped.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the index's shape is not how this array's begins.
+    /// [`Error::Shapes`] if the index's shape is not how this array's begins; [`Error::DType`] for an index that is not u32, or an array
+    /// that is.
     pub fn scatter_add(&self, index: &Tensor, rows: usize) -> Result<Tensor> {
         check_index("scatter_add", index)?;
         let Some(row) = self.shape().strip_prefix(index.shape()) else {
@@ -96,7 +97,11 @@ impl Tensor {
     /// [`Error::Shape`] unless there is one pair for each axis.
     pub fn pad(&self, around: &[(usize, usize)]) -> Result<Tensor> {
         if around.len() != self.rank() {
-            let why = format!("{} pairs of padding", around.len());
+            let why = format!(
+                "padding takes a pair for each axis: {} of them, not {}",
+                self.rank(),
+                around.len()
+            );
             return Err(Error::Shape {
                 op: "pad",
                 shape: self.shape().to_vec(),
@@ -115,20 +120,20 @@ impl Tensor {
     /// Arrays joined along one axis; their other axes are equal.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if they are not, [`Error::Shape`] if there is no such axis or no array.
+    /// [`Error::Shapes`] if they are not, [`Error::Shape`] if there is no such axis, [`Error::NoArrays`] if no array is given,
+    /// [`Error::DType`] if their types differ.
     pub fn concat(arrays: &[&Tensor], axis: usize) -> Result<Tensor> {
         let op = "concat";
-        let first = match arrays.first() {
-            Some(t) if axis < t.rank() => t,
-            other => {
-                let shape = other.map(|t| t.shape().to_vec()).unwrap_or_default();
-                return Err(Error::Shape {
-                    op,
-                    shape,
-                    why: format!("no axis {axis} to join"),
-                });
-            }
+        let Some(first) = arrays.first() else {
+            return Err(Error::NoArrays { op });
         };
+        if axis >= first.rank() {
+            return Err(Error::Shape {
+                op,
+                shape: first.shape().to_vec(),
+                why: format!("has no axis {axis}"),
+            });
+        }
         let mut shape = first.shape().to_vec();
         shape[axis] = 0;
         for t in arrays {
@@ -146,7 +151,7 @@ impl Tensor {
                     found: t.dtype(),
                 });
             }
-            shape[axis] += t.shape()[axis];
+            shape[axis] = shape[axis].saturating_add(t.shape()[axis]);
         }
         let geometry = Concat {
             outer: shape[..axis].iter().product(),

@@ -11,7 +11,7 @@ impl Tensor {
     /// Matrix product of the last two axes, \[…, m, k\] · \[…, k, n\] = \[…, m, n\]; the axes in front broadcast.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] unless both are of one type of floating point.
     pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
         self.matmul_t(other, false, false)
     }
@@ -20,7 +20,7 @@ impl Tensor {
     /// at no cost.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] unless both are of one type of floating point.
     pub fn matmul_t(
         &self,
         other: &Tensor,

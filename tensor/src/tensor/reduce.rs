@@ -10,7 +10,7 @@ impl Tensor {
     /// Sum over `axes`, which stay with length 1 if `keep` is set and vanish otherwise.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no such axis.
+    /// [`Error::Shape`] if there is no such axis or one is named twice; [`Error::DType`] for u32.
     pub fn sum(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         self.reduce(ReduceKind::Sum, axes, keep)
     }
@@ -18,7 +18,7 @@ impl Tensor {
     /// Maximum over `axes`: NaN where an element is (as PyTorch's `amax`), −∞ over nothing.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no such axis.
+    /// [`Error::Shape`] if there is no such axis or one is named twice; [`Error::DType`] for u32.
     pub fn max(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         self.reduce(ReduceKind::Max, axes, keep)
     }
@@ -26,7 +26,7 @@ impl Tensor {
     /// Mean over `axes`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no such axis.
+    /// [`Error::Shape`] if there is no such axis or one is named twice; [`Error::DType`] for u32.
     pub fn mean(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         if self.dtype() == DType::F16 {
             // which may not hold the sum
@@ -43,7 +43,7 @@ impl Tensor {
     /// Sum of all elements, of rank 0.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::DType`] for u32; what the device reports.
     pub fn sum_all(&self) -> Result<Tensor> {
         self.sum(&self.all_axes(), false)
     }
@@ -51,7 +51,7 @@ impl Tensor {
     /// Mean of all elements, of rank 0.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::DType`] for u32; what the device reports.
     pub fn mean_all(&self) -> Result<Tensor> {
         self.mean(&self.all_axes(), false)
     }
@@ -59,7 +59,7 @@ impl Tensor {
     /// `ln Σ eˣ` over `axes`, computed from the largest element so that it cannot overflow; NaN where an element is.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no such axis.
+    /// [`Error::Shape`] if there is no such axis or one is named twice; [`Error::DType`] for u32.
     pub fn logsumexp(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         let shift = self.logsumexp_shift(axes)?;
         let sum = self.sub(&shift)?.exp()?.sum(axes, true)?;
@@ -75,7 +75,7 @@ impl Tensor {
     /// where it is infinite and would leave ∞ − ∞, or NaN.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no such axis.
+    /// [`Error::Shape`] if there is no such axis or one is named twice; [`Error::DType`] for u32.
     pub fn logsumexp_shift(&self, axes: &[usize]) -> Result<Tensor> {
         let finite = Expr::input(0).non_finite().select(0.0, Expr::input(0));
         Tensor::pointwise(&finite, &[&self.max(axes, true)?])
@@ -84,10 +84,17 @@ impl Tensor {
     /// Position (u32) of the first maximum along one axis, which vanishes. NaN counts as the largest number.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no such axis.
+    /// [`Error::Shape`] if there is no such axis or it is empty; [`Error::DType`] for u32.
     pub fn argmax(&self, axis: usize) -> Result<Tensor> {
         self.check_axes("argmax", &[axis])?;
         let shape = self.shape();
+        if shape[axis] == 0 {
+            return Err(Error::Shape {
+                op: "argmax",
+                shape: shape.to_vec(),
+                why: format!("axis {axis} is empty: nothing is largest"),
+            });
+        }
         let geometry = self.geometry(axis, axis + 1);
         let out = [&shape[..axis], &shape[axis + 1..]].concat();
         Tensor::launch(

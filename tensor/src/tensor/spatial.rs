@@ -11,7 +11,7 @@ impl Tensor {
     /// zeros on every side; \[N,OH,OW,O\] with `OH = (H + 2·pad − KH) / stride + 1`.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] unless both are of one type of floating point.
     pub fn conv2d(&self, weight: &Tensor, stride: usize, pad: usize) -> Result<Tensor> {
         let g = conv_geometry("conv2d", self.shape(), weight.shape(), stride, pad)?;
         let out = [g.n, g.oh, g.ow, g.o];
@@ -27,7 +27,7 @@ impl Tensor {
     /// output's gradient \[N,OH,OW,O\], `shape` the images' shape.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] unless both are of one type of floating point.
     pub fn conv2d_input_grad(
         &self,
         weight: &Tensor,
@@ -50,7 +50,7 @@ impl Tensor {
     /// the output's gradient \[N,OH,OW,O\], `shape` the weight's shape.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] unless both are of one type of floating point.
     pub fn conv2d_weight_grad(
         &self,
         grad: &Tensor,
@@ -72,7 +72,7 @@ impl Tensor {
     /// Mean of windows of `k`×`k`; padding counts as zeros.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the window does not fit.
+    /// [`Error::Shape`] if the window does not fit, [`Error::DType`] for u32.
     pub fn avg_pool2d(&self, k: usize, stride: usize, pad: usize) -> Result<Tensor> {
         let g = pool_geometry("avg_pool2d", self.shape(), k, stride, pad)?;
         let out = [g.n, g.oh, g.ow, g.c];
@@ -83,7 +83,7 @@ impl Tensor {
     /// window in `shape` \[N,H,W,C\], times 1/k².
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] if the types differ.
+    /// [`Error::Shapes`] if the shapes do not fit, [`Error::DType`] for u32.
     pub fn avg_pool2d_spread(
         &self,
         shape: &[usize],
@@ -109,7 +109,7 @@ impl Tensor {
     /// order, or of its first NaN. `x.flatten(0)?.gather(&index)` are the maxima.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the window does not fit.
+    /// [`Error::Shape`] if the window does not fit, [`Error::DType`] for u32.
     pub fn max_pool2d_index(&self, k: usize, stride: usize, pad: usize) -> Result<Tensor> {
         let g = pool_geometry("max_pool2d", self.shape(), k, stride, pad)?;
         if pad > k / 2 {
@@ -127,7 +127,7 @@ impl Tensor {
     /// Maximum of windows of `k`×`k`, NaN where the window holds one; padding is never chosen.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the window does not fit.
+    /// [`Error::Shape`] if the window does not fit, [`Error::DType`] for u32.
     pub fn max_pool2d(&self, k: usize, stride: usize, pad: usize) -> Result<Tensor> {
         self.flatten(0)?
             .gather(&self.max_pool2d_index(k, stride, pad)?)

@@ -1,7 +1,7 @@
 //! What the front does on its own: laziness, views, broadcasting. Kernels are tested with the devices.
 
 use super::*;
-use crate::{Result, RngKey, count_launches};
+use crate::{Error, Result, RngKey, count_launches};
 
 fn iota(shape: &[usize]) -> Tensor {
     let v: Vec<f32> = (0..shape.iter().product()).map(|i| i as f32).collect();
@@ -146,6 +146,19 @@ fn products_of_views_and_batches() -> Result<()> {
 }
 
 #[test]
+fn arrays_that_memory_cannot_hold_are_an_error() {
+    for dtype in [DType::F32, DType::F16, DType::F64, DType::U32] {
+        let e = Tensor::arange(1 << 45, dtype, &Device::Cpu).unwrap_err();
+        assert!(
+            matches!(e, Error::OutOfMemory { op: "arange", .. }),
+            "{e:?}"
+        );
+        let e = Tensor::arange(usize::MAX, dtype, &Device::Cpu).unwrap_err();
+        assert!(matches!(e, Error::Shape { op: "arange", .. }), "{e:?}");
+    }
+}
+
+#[test]
 fn errors_name_the_operation_and_the_shapes() {
     let text = |r: Result<Tensor>| r.unwrap_err().to_string();
     assert_eq!(
@@ -161,7 +174,15 @@ fn errors_name_the_operation_and_the_shapes() {
     let root = 1 << (usize::BITS / 2);
     assert!(text(iota(&[1]).expand(&[root, root])).contains("can be counted"));
     assert!(text(iota(&[1]).pad(&[(usize::MAX, 1)])).contains("can be counted"));
+    assert!(text(iota(&[2, 3]).pad(&[(1, 1)])).contains("2 of them, not 1"));
     assert!(text(iota(&[2]).sum(&[1], false)).contains("has no axis 1"));
+    assert!(text(iota(&[2, 0]).argmax(1)).contains("axis 1 is empty"));
+    assert_eq!(text(Tensor::concat(&[], 0)), "concat: no arrays given");
+    assert!(text(Tensor::concat(&[&iota(&[2])], 1)).contains("has no axis 1"));
+    let most = iota(&[1]).expand(&[isize::MAX as usize]).unwrap();
+    assert!(text(Tensor::concat(&[&most; 3], 0)).contains("can be counted"));
+    let asked = iota(&[2]).to_vec::<f64>().unwrap_err().to_string();
+    assert!(asked.starts_with("to_vec: elements are f32, asked for as f64"));
     assert!(text(iota(&[2]).gather(&iota(&[1]))).contains("elements are f32, expected u32"));
 }
 

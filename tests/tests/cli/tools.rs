@@ -128,11 +128,17 @@ fn the_doctor_examines_a_machine_without_the_device_that_was_named() {
         ],
     );
     let asked = without(&["devices", "--device", "wgpu:nobody's card"]);
-    asked.told(2, &["; `clel doctor` says what to do\n"]);
+    asked.told(1, &["; `clel doctor` says what to do\n"]);
     if cfg!(target_os = "linux") {
+        let hidden = format!("; VK_DRIVER_FILES={nothing} says which drivers to take");
+        for command in ["train", "bench", "devices", "tune"] {
+            without(&[command, "--device", "wgpu"]).told(1, &["no device \"wgpu\"", &hidden]);
+        }
         let parts = [
             "problem: no device \"wgpu\": no Vulkan",
             "warning: no WebGPU adapter",
+            &format!("VK_DRIVER_FILES={nothing} and VK_ICD_FILENAMES={nothing}"),
+            "fix: unset VK_DRIVER_FILES and VK_ICD_FILENAMES",
             "mesa-vulkan-drivers",
         ];
         said(&without(&[&examine[..], &["wgpu"]].concat()), &parts);
@@ -604,6 +610,15 @@ fn shells_complete_every_command() {
         for part in ["doctor", "checkpoint", "completions"] {
             assert!(script.stdout.contains(part), "{shell}: {part}");
         }
+    }
+    // sets, devices, folders
+    let bash = clel(&["completions", "bash"]).stdout;
+    for offered in [
+        "compgen -W \"digits cifar10 ",
+        "compgen -W \"auto cpu wgpu\"",
+        "compopt -o plusdirs",
+    ] {
+        assert!(bash.contains(offered), "{offered}");
     }
     refused(
         &["completions", "abacus"],

@@ -178,6 +178,7 @@ fn an_unknown_section_is_an_unknown_key() {
         error.starts_with(&format!("{name}:1: unknown key `smapler`")),
         "{error}"
     );
+    assert!(error.ends_with("did you mean `sampler`?"), "{error}");
 }
 
 #[test]
