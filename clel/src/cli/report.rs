@@ -8,6 +8,7 @@ use super::output;
 use crate::report::{
     Page, RunDir, holds_experiment, is_page, of_experiment, page, page_of_several,
 };
+use crate::words::counted;
 use crate::{Error, Result, whole_file};
 
 /// Examples at the end of the help text.
@@ -46,6 +47,9 @@ struct Written<'a> {
     damage: &'a [String],
 }
 
+/// What is said of an experiment's directory that nothing can be shown of.
+const NO_RUN_YET: &str = "an experiment that has come to no run yet";
+
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Shown<'a> {
@@ -74,7 +78,7 @@ impl Report {
         let (runs, mut damage) = runs(paths)?;
         let (folder, title) = match paths {
             [experiment] => (experiment.as_path(), title(experiment)),
-            _ => (Path::new(""), format!("{} runs", runs.len())),
+            _ => (Path::new(""), counted(runs.len(), "run")),
         };
         let usual = folder.join("report.html");
         let out = self.out.as_ref().unwrap_or(&usual);
@@ -110,7 +114,11 @@ fn runs(paths: &[PathBuf]) -> Result<(Vec<RunDir>, Vec<String>)> {
             runs.push(RunDir::open(path)?);
             continue;
         }
-        for path in of_experiment(path)? {
+        let of_it = of_experiment(path)?;
+        if of_it.is_empty() {
+            damage.push(format!("{}: {NO_RUN_YET}", path.display()));
+        }
+        for path in of_it {
             match RunDir::open(&path) {
                 Ok(run) => runs.push(run),
                 Err(error) => damage.push(error.in_one_line()),
@@ -118,11 +126,17 @@ fn runs(paths: &[PathBuf]) -> Result<(Vec<RunDir>, Vec<String>)> {
         }
     }
     let mut seen = std::collections::BTreeSet::new();
-    runs.retain(|run| seen.insert(run.path().canonicalize().ok()));
+    runs.retain(|run| {
+        seen.insert(
+            run.path()
+                .canonicalize()
+                .unwrap_or_else(|_| run.path().to_owned()),
+        )
+    });
     match runs.is_empty() {
         true => Err(Error::NotARun {
             path: paths[0].clone(),
-            why: "an experiment that has come to no run yet".to_owned(),
+            why: NO_RUN_YET.to_owned(),
         }),
         false => Ok((runs, damage)),
     }

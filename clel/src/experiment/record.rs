@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clel_nn::files::read_regular;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -117,7 +118,7 @@ fn step_of(line: &Map<String, Value>) -> u64 {
 
 /// Reads a value that a run directory keeps in a file of its own; nothing if it is not there or was written by another version.
 pub(super) fn kept<T: DeserializeOwned>(run: &RunDir, name: &str) -> Option<T> {
-    let bytes = std::fs::read(run.path().join(name)).ok()?;
+    let bytes = read_regular(&run.path().join(name)).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clel_nn::files::read_regular;
 use tiny_http::{Header, Method, Request, Response, Server};
 
 use super::{RunDir, page};
@@ -143,7 +144,7 @@ impl Live {
         if name.is_empty() || !name.chars().all(plain) {
             return None;
         }
-        std::fs::read(self.run.picture_path(name)).ok()
+        read_regular(&self.run.picture_path(name)).ok()
     }
 }
 

@@ -63,10 +63,19 @@ impl Summary {
         let Some(text) = whole_file::read_if_there(path)? else {
             return Ok(None);
         };
-        serde_json::from_str(&text).map(Some).map_err(|error| {
+        let mut summary: Summary = serde_json::from_str(&text).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             Error::format(path, place, format!("not a summary of a run: {error}"))
-        })
+        })?;
+        // the run may have been moved since, or be looked at from another folder
+        let samples = path.with_file_name("samples");
+        for picture in &mut summary.pictures {
+            // what is no text cannot be told as JSON
+            if let (Some(name), Some(_)) = (picture.file_name(), samples.to_str()) {
+                *picture = samples.join(name);
+            }
+        }
+        Ok(Some(summary))
     }
 }
 

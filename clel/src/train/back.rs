@@ -21,7 +21,7 @@ pub(super) fn go_back(
 ) -> Result<Trainer> {
     let config = sick.rolled_back();
     let mut trainer = last_state(job, &config, warnings)?;
-    let mut led_there = String::new();
+    let mut unhealthy = None;
     // written before the run went back the last time, so that is where it went back to
     if trainer.config.health.rolled_back < sick.health.rolled_back {
         let step = trainer.step();
@@ -29,25 +29,35 @@ pub(super) fn go_back(
         drop(trainer);
         trainer = match newest_usable_before(&job.run, step, |path| load(job, path)) {
             Ok(older) => {
-                job.run.remove_checkpoint(step)?;
-                led_there =
-                    format!(", before iteration {step}, from which it had fallen sick again");
+                unhealthy = Some(step);
                 warnings.extend(older.warnings);
                 older.value
             }
-            // there is none, or none that can be used
-            Err(_) => last_state(job, &config, &mut Vec::new())?,
+            Err(none) => {
+                if !matches!(none, Error::NoCheckpoint(_)) {
+                    warnings.push(none.in_one_line());
+                }
+                last_state(job, &config, &mut Vec::new())?
+            }
         };
     }
+    let led_there = unhealthy.map(|step| {
+        format!(", before iteration {step}, from which it had fallen sick again and whose checkpoint is removed")
+    });
     warnings.push(format!(
-        "sick: {why}; went back to iteration {}{led_there}, with other random numbers and learning rates {:.2e} and {:.2e} (time {} of {})",
+        "sick: {why}; went back to iteration {}{}, with other random numbers and learning rates {:.2e} and {:.2e} (time {} of {})",
         trainer.step(),
+        led_there.unwrap_or_default(),
         config.train.ebm.lr,
         config.train.encoder.lr,
         config.health.rolled_back,
         config.health.rollbacks,
     ));
     job.run.write_config(&config)?;
+    // last, so that a process that is killed here has something to go on from in any case
+    if let Some(step) = unhealthy {
+        job.run.remove_checkpoint(step)?;
+    }
     trainer.config = config;
     Ok(trainer)
 }

@@ -87,7 +87,8 @@ impl<'a> Recorder<'a> {
     /// What is gone from the metrics and must be told.
     pub fn lost(&mut self) -> Vec<String> {
         let mut lost = self.metrics.lost();
-        lost.extend(self.missing.take());
+        let told = lost.iter().any(|text| text.contains("may be missing"));
+        lost.extend(self.missing.take().filter(|_| !told));
         lost
     }
 
@@ -158,9 +159,12 @@ fn missing(run: &RunDir, step: u64, every: usize) -> Result<Option<String>> {
     let (Some(from), Some(to)) = (gone.first(), gone.last()) else {
         return Ok(None);
     };
+    let which = match gone.len() {
+        1 => format!("the line of iteration {from}"),
+        n => format!("{n} of its lines, of iterations {from} to {to}"),
+    };
     let text = format!(
-        "metrics.jsonl has lost {} of its lines, of iterations {from} to {to}, which curves and what is known of the run's health do without",
-        gone.len()
+        "metrics.jsonl has lost {which}, which curves and what is known of the run's health do without"
     );
     Ok((!run.events()?.contains(&text)).then_some(text))
 }

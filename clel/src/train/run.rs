@@ -470,6 +470,14 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     // the process may have ended between going back and the next checkpoint
     if job.config.is_rolled_back_from(&trainer.config) {
         trainer.config = job.config.clone();
+        let health = &job.config.health;
+        let time = format!("(time {} of {})", health.rolled_back, health.rollbacks);
+        if !job.run.events()?.iter().any(|told| told.contains(&time)) {
+            warnings.push(format!(
+                "sick, and ended while it went back: it goes on from iteration {} with other random numbers and lower rates {time}",
+                trainer.step()
+            ));
+        }
     }
     if trainer.config == job.config {
         return Ok(trainer);

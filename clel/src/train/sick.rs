@@ -37,7 +37,14 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
     // the settings that the run has come to count the times that it went back
     let anew = match health.rolled_back {
         0 => String::new(),
-        _ => " --set health.rolled_back=0".to_owned(),
+        n => {
+            // of which the settings have what is left after going back
+            let begun = |rate: f64| rounded(rate / health.rate_factor.powi(n as i32));
+            let [ebm, encoder] = [config.train.ebm.lr, config.train.encoder.lr].map(begun);
+            format!(
+                " --set health.rolled_back=0 --set train.ebm.lr={ebm} --set train.encoder.lr={encoder}"
+            )
+        }
     };
     let by_itself = match health.policy {
         SickPolicy::Stop => {
@@ -53,6 +60,14 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
              `--set sampler.steps=`, more `--set loss.alpha=` or, where pixels are 0 or 1, a smaller `--set sampler.step_size=`{by_itself}"
         ),
     })
+}
+
+/// A rate without what multiplying and dividing have left in its last digits.
+fn rounded(rate: f64) -> String {
+    let digits = format!("{rate:.9e}");
+    digits
+        .parse::<f64>()
+        .map_or(digits, |rate| rate.to_string())
 }
 
 /// A number of times in words.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Opens a file to read it, unless it is a pipe or a device: to open a pipe waits for who writes into it, and a device need have no end.
+/// Opens a file to read it, unless it is a folder, a pipe or a device: to open a pipe waits for who writes into it, and a device need have no end.
 ///
 /// # Errors
 /// What the system says; [`ErrorKind::InvalidInput`].
@@ -16,10 +16,11 @@ use std::path::Path;
 /// ```
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let kind = path.metadata()?.file_type();
-    if kind.is_file() || kind.is_dir() {
-        return File::open(path);
-    }
-    let why = "a pipe or a device, and not a file";
+    let why = match kind.is_dir() {
+        _ if kind.is_file() => return File::open(path),
+        true => "a folder, and not a file",
+        false => "a pipe or a device, and not a file",
+    };
     Err(io::Error::new(ErrorKind::InvalidInput, why))
 }
 

@@ -332,6 +332,26 @@ fn lost_metrics_are_told() {
     );
 }
 
+/// Nothing is left to do, wherever the run lies by now: it takes no time, and its pictures are its own.
+#[test]
+fn a_run_that_has_ended_says_what_it_came_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, moved) = (dir.path().join("run"), dir.path().join("moved"));
+    let trained = train(&run, &["--steps", "1"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    std::fs::rename(&run, &moved).unwrap();
+    let before = everything(&moved);
+    let resumed = crate::support::tiny::resume(&moved, "1");
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert!(
+        resumed.stderr.contains("nothing is left to do"),
+        "{resumed:?}"
+    );
+    let picture = text(&moved.join("samples").join("fresh-chains.png"));
+    assert!(resumed.stdout.contains(&picture), "{resumed:?}");
+    assert!(before == everything(&moved));
+}
+
 /// Numbers come out otherwise on another device, which whoever compares runs must be able to see.
 #[test]
 fn another_device_is_told() {

@@ -352,7 +352,7 @@ fn a_sick_run_stops_with_a_diagnosis() {
         &[
             "has gone back 2 times already",
             "warning: sick: ",
-            "--set health.rolled_back=0",
+            "--set health.rolled_back=0 --set train.ebm.lr=1000 --set train.encoder.lr=0.03",
         ],
     );
     assert!(!tried.stderr.contains("health.policy"), "{tried:?}");

@@ -345,7 +345,9 @@ fn spelt(parts: &[&str]) -> String {
 #[test]
 fn runs_are_listed_wherever_they_lie() {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("guide/runs/base/seed-1");
+    let place = folder
+        .path()
+        .join(spelt(&["guide", "runs", "base", "seed-1"]));
     copy(&finished_run().join("run"), &place);
     fs::write(folder.path().join("guide/experiment.toml"), "").unwrap();
     fs::create_dir(folder.path().join("guide/runs/late")).unwrap();

@@ -31,7 +31,7 @@ use ratatui::crossterm::terminal::size;
 
 use super::face::{Face, Memory, Stretch};
 use super::lines::{Lines, say};
-use super::{Pictures, RunDir};
+use super::{Pictures, RunDir, Spent};
 use ask::Answers;
 use graphics::Graphics;
 use panel::Panel;
@@ -87,8 +87,10 @@ impl Dashboard {
         stop: &Arc<AtomicBool>,
         pictures: Pictures,
     ) -> io::Result<Dashboard> {
+        let spent = Spent::read(&run.time_path()).ok().flatten();
         let run = run.path().display().to_string();
-        let shown = Shown::new(&run, &device.to_string(), stop, Palette::of_terminal());
+        let mut shown = Shown::new(&run, &device.to_string(), stop, Palette::of_terminal());
+        shown.before = spent.map_or(0.0, |spent| spent.seconds);
         let shared = Arc::new(Shared {
             shown: Mutex::new(shown),
             changed: AtomicBool::new(true),

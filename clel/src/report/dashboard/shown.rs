@@ -33,6 +33,8 @@ pub(super) struct Shown {
     pub pace: Pace,
     /// When it began to be shown.
     pub begun: Instant,
+    /// Seconds of training before, of a run that goes on.
+    pub before: f64,
     /// The iteration of the newest checkpoint, and when it was written, if that has been seen.
     pub saved: Option<(u64, Option<Instant>)>,
     pub memory: Memory,
@@ -62,6 +64,7 @@ impl Shown {
             last: 0,
             pace: Pace::new(0, 0, Instant::now()),
             begun: Instant::now(),
+            before: 0.0,
             saved: None,
             memory: Memory::default(),
             curves: BTreeMap::new(),

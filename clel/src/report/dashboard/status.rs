@@ -27,9 +27,9 @@ pub(super) fn course(shown: &Shown, now: Instant, room: usize) -> String {
     }
 }
 
-/// Since when it is shown.
+/// The time of the run's earlier parts and of this one.
 fn so_far(shown: &Shown, now: Instant) -> String {
-    duration(now.saturating_duration_since(shown.begun).as_secs_f64())
+    duration(shown.before + now.saturating_duration_since(shown.begun).as_secs_f64())
 }
 
 /// `45 s so far · memory 123 MiB, peak 150 MiB · checkpoint 500, 12 s ago`, as much of it as is no wider than `room`; the time where `course` has

@@ -5,10 +5,10 @@ mod plots;
 mod several;
 mod told;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use clel_nn::files::open_regular;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ const HEAD: u64 = 1024;
 /// Whether a file is a page of this program, of any run.
 pub fn is_page(path: &Path) -> bool {
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let read = open_regular(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
     read.is_ok() && String::from_utf8_lossy(&head).contains(MARK)
 }
 

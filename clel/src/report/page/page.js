@@ -14,7 +14,7 @@ const short = (v) => {
   return v.toFixed(size < 10 ? 4 : size < 100 ? 3 : size < 1000 ? 2 : 0);
 };
 /** The same on an axis, where the numbers are round. */
-const tick = (v) => v === 0 || Math.abs(v) >= 1e-2 && Math.abs(v) < 1e5 ? String(Number(v.toPrecision(6))) : v.toExponential(1);
+const tick = (v) => v === 0 || Math.abs(v) >= 1e-2 && Math.abs(v) < 1e5 ? String(Number(v.toPrecision(6))) : Number(v.toPrecision(6)).toExponential();
 
 let content = JSON.parse(section("content").textContent);
 
@@ -403,6 +403,8 @@ draw();
 async function follow() {
   let version = null;
   for (;;) {
+    // a long run takes its time to be read, which its training needs too
+    const asked = Date.now();
     try {
       const found = await (await fetch("version")).text();
       if (found !== version) {
@@ -416,7 +418,7 @@ async function follow() {
     } catch (error) {
       section("state").textContent = error instanceof TypeError ? `${state()}; clel watch has ended` : error.message;
     }
-    await new Promise((done) => setTimeout(done, 2000));
+    await new Promise((done) => setTimeout(done, Math.max(2000, 10 * (Date.now() - asked))));
   }
 }
 

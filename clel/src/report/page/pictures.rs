@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use clel_nn::files::read_regular;
 use serde::Serialize;
 
 use crate::report::run_dir::entries;
@@ -138,7 +139,7 @@ fn picture(
     place: Place,
     damage: &mut Vec<String>,
 ) -> Picture {
-    let url = match (std::fs::read(path), place) {
+    let url = match (read_regular(path), place) {
         (Err(error), _) => Err(error.to_string()),
         (Ok(png), _) if !png.starts_with(SIGNATURE) || !png.ends_with(END) => {
             Err("not a whole PNG file".to_owned())

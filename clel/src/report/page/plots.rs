@@ -98,8 +98,10 @@ pub(super) fn of_several(runs: &[Lines<'_>]) -> Vec<Plot> {
 /// The figures that no group names.
 fn unknown(lines: &[Map<String, Value>]) -> BTreeSet<&str> {
     let all = lines.iter().flat_map(Map::keys).map(String::as_str);
-    all.filter(|name| *name != "step" && !figures().any(|figure| figure.name == *name))
-        .collect()
+    // lines have the same ones, and there may be very many
+    let mut all: BTreeSet<&str> = all.collect();
+    all.retain(|name| *name != "step" && !figures().any(|figure| figure.name == *name));
+    all
 }
 
 /// All values of a figure.
