@@ -70,6 +70,11 @@ pub struct Overview {
 impl Overview {
     /// Reads what is there; what cannot be read is told in `damage`.
     pub fn of(path: &Path) -> Overview {
+        Overview::with_metrics(path).0
+    }
+
+    /// The same, and the lines of the metrics that can be read, which are many where a run is long.
+    pub(super) fn with_metrics(path: &Path) -> (Overview, Vec<Map<String, Value>>) {
         let mut found = Overview {
             run: path.to_owned(),
             state: State::Damaged,
@@ -87,14 +92,17 @@ impl Overview {
             changed: changed(path),
             config: None,
         };
-        match RunDir::open(path) {
+        let lines = match RunDir::open(path) {
             Ok(run) => found.read(&run),
-            Err(error) => found.damage.push(error.in_one_line()),
-        }
-        found
+            Err(error) => {
+                found.damage.push(error.in_one_line());
+                Vec::new()
+            }
+        };
+        (found, lines)
     }
 
-    fn read(&mut self, run: &RunDir) {
+    fn read(&mut self, run: &RunDir) -> Vec<Map<String, Value>> {
         // first, so that what changes while it is read is not taken for damage
         let training = run.is_training();
         self.config = self.told(run.read_config());
@@ -103,7 +111,7 @@ impl Overview {
             self.told::<()>(Err(error));
         }
         let end = lines.last().and_then(end_of);
-        let last = self.tell(lines);
+        let last = self.tell(&lines);
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();
         self.spent = self.told(Spent::read(&run.time_path())).flatten();
         if let Some((step, file)) = self.told(run.checkpoints()).and_then(|mut all| all.pop()) {
@@ -135,21 +143,22 @@ impl Overview {
                 None => State::Unfinished,
             },
         };
+        lines
     }
 
     /// Takes over the last figures and all events of the metrics; the last step.
-    fn tell(&mut self, lines: Vec<Map<String, Value>>) -> u64 {
+    fn tell(&mut self, lines: &[Map<String, Value>]) -> u64 {
         let mut last = 0;
-        for mut line in lines {
-            last = line
-                .remove("step")
-                .and_then(|step| step.as_u64())
-                .unwrap_or(last);
+        let mut figures = None;
+        for line in lines {
+            last = line.get("step").and_then(Value::as_u64).unwrap_or(last);
             match line.get("event") {
                 Some(event) => self.interventions.extend(event.as_str().map(str::to_owned)),
-                None => self.figures = line,
+                None => figures = Some(line),
             }
         }
+        self.figures = figures.cloned().unwrap_or_default();
+        self.figures.remove("step");
         last
     }
 

@@ -26,6 +26,7 @@ mod official;
 mod read_only;
 mod refusals;
 mod report;
+mod runs;
 #[cfg(unix)]
 mod survival;
 mod tools;

@@ -135,8 +135,7 @@ fn json(content: &impl Serialize, of: Option<&Path>) -> Result<String> {
 }
 
 fn content(run: &RunDir, place: Place) -> Content {
-    let (lines, _) = run.readable_metrics();
-    let overview = Overview::of(run.path());
+    let (overview, lines) = Overview::with_metrics(run.path());
     let mut told = Told::of(name(run, 1), &overview, &lines);
     let summary = overview.summary.as_ref();
     let pictures = Pictures::of(run, told.shown(&lines), summary, place);

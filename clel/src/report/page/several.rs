@@ -37,14 +37,15 @@ struct One {
 /// The page cannot be made into text.
 pub fn page_of_several(title: &str, runs: &[RunDir]) -> Result<Page> {
     let names = names(runs);
-    let metrics = runs
-        .iter()
-        .map(|run| super::figures(run.readable_metrics().0));
-    let metrics: Vec<_> = metrics.collect();
+    let read = runs.iter().map(|run| {
+        let (overview, lines) = Overview::with_metrics(run.path());
+        (overview, super::figures(lines))
+    });
+    let (overviews, metrics): (Vec<_>, Vec<_>) = read.unzip();
     let mut damage = Vec::new();
     let mut all = Vec::new();
-    for ((run, name), lines) in runs.iter().zip(&names).zip(&metrics) {
-        let overview = Overview::of(run.path());
+    let named = runs.iter().zip(&names);
+    for ((run, name), (overview, lines)) in named.zip(overviews.into_iter().zip(&metrics)) {
         let told = Told::of(name.clone(), &overview, lines);
         let pictures = Pictures::newest(run, told.shown(lines));
         let found = told.damage.iter().chain(&pictures.damage);

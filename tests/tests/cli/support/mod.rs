@@ -52,6 +52,12 @@ pub fn run(command: &mut Command) -> Run {
     }
 }
 
+/// The one JSON object that a command printed.
+pub fn object(run: &Run) -> serde_json::Value {
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+}
+
 /// A path as an argument.
 pub fn text(path: &Path) -> String {
     path.display().to_string()
