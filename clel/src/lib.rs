@@ -9,6 +9,7 @@
 struct Readme;
 
 pub mod augment;
+mod awake;
 #[cfg(feature = "program")]
 pub mod bench;
 #[cfg(feature = "program")]

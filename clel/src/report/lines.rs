@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::face::{Face, Memory, Stretch};
 use super::locale::{printable, spelled};
 use super::pace::{Pace, duration};
+use crate::awake;
 
 /// Between two lines.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -26,7 +27,7 @@ impl Face for Lines {
         if stretch.first > 0 {
             say(&format!("going on from iteration {}", stretch.first));
         }
-        let pace = Pace::new(stretch.first, stretch.last, Instant::now());
+        let pace = Pace::new(stretch.first, stretch.last, awake::now());
         *self = Lines {
             stretch: Some((pace, stretch.last)),
             ..Lines::default()
@@ -37,7 +38,7 @@ impl Face for Lines {
         let Some((pace, last)) = &mut self.stretch else {
             return;
         };
-        let now = Instant::now();
+        let now = awake::now();
         pace.done(step, now);
         if is_due(self.printed, now) || step >= *last {
             self.printed = Some(now);
@@ -58,7 +59,7 @@ impl Face for Lines {
     }
 
     fn doing(&mut self, what: &str) {
-        let now = Instant::now();
+        let now = awake::now();
         // what comes again and again is not said each time
         if self.doing != what || is_due(self.printed, now) {
             self.printed = Some(now);

@@ -1,4 +1,5 @@
-//! How fast a run goes, and how long it will take. Times are of the monotonic clock: nobody who sets the time of day changes a rate.
+//! How fast a run goes, and how long it will take. Times are those of [`awake`](crate::awake): nobody who sets the time of day or stops the process changes
+//! a rate.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

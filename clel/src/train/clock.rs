@@ -1,21 +1,27 @@
 //! How long a run takes, over all its parts.
 
-use std::time::Instant;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use clel_tensor::Device;
 use jiff::Timestamp;
 
 use crate::{
-    Result,
+    Result, awake,
     report::{RunDir, Spent, Summary},
     tune::described,
 };
+
+/// Those who look at a run that goes on see a time that is no older.
+const KEEP: Duration = Duration::from_secs(30);
 
 /// Counts the seconds of a run, from those of its parts before.
 pub(super) struct Clock {
     /// What the run had spent when this part began.
     before: Spent,
     started: Instant,
+    /// When it was last written down.
+    kept: Cell<Instant>,
 }
 
 impl Clock {
@@ -59,12 +65,13 @@ impl Clock {
                 ..before
             },
             started,
+            kept: Cell::new(started),
         }
     }
 
     /// Seconds of training in all.
     pub fn seconds(&self) -> f64 {
-        self.before.seconds + self.started.elapsed().as_secs_f64()
+        self.before.seconds + awake::since(self.started).as_secs_f64()
     }
 
     /// Writes down what has been spent by now.
@@ -72,10 +79,18 @@ impl Clock {
     /// # Errors
     /// The file cannot be written.
     pub fn keep(&self, run: &RunDir) -> Result<()> {
+        self.kept.set(awake::now());
         let spent = Spent {
             seconds: self.seconds(),
             ..self.before.clone()
         };
         spent.write(&run.time_path())
+    }
+
+    /// The same now and then. Where it cannot be written the next checkpoint cannot be either, which says so.
+    pub fn keep_if_due(&self, run: &RunDir) {
+        if awake::since(self.kept.get()) >= KEEP {
+            let _ = self.keep(run);
+        }
     }
 }

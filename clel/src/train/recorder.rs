@@ -9,7 +9,7 @@ use clel_nn::Module;
 
 use super::{Outcome, Trainer, figures::Figures, summary::fresh_samples};
 use crate::{
-    Result,
+    Result, awake,
     config::Config,
     data::write_samples,
     report::{End, Events, Grid, Memory, Metrics, RunDir},
@@ -57,7 +57,7 @@ impl<'a> Recorder<'a> {
     ) -> Result<()> {
         self.metrics.write(step, figures)?;
         self.events.scalars(step, figures)?;
-        let now = Instant::now();
+        let now = awake::now();
         if let Some((then, before)) = self.written.replace((now, step)) {
             let seconds = now.saturating_duration_since(then).as_secs_f64();
             let rate = step.saturating_sub(before) as f64 / seconds;

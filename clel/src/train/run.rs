@@ -1,11 +1,8 @@
 //! A whole run: data, trainer, and a directory that holds what happened.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use clel_autograd::{Var, no_grad};
@@ -28,7 +25,7 @@ use super::{
     usable::newest_usable,
 };
 use crate::{
-    Error, Result,
+    Error, Result, awake,
     config::Config,
     data::{Ahead, Dataset, ImageSet, Order},
     report::{ENDED, End, FRESH_CHAINS, Face, Memory, RunDir, Stretch as Iterations, Summary},
@@ -136,7 +133,7 @@ impl Watching<'_> {
 }
 
 fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
-    let started = Instant::now();
+    let started = awake::now();
     let lock = job.run.lock()?;
     if let Some(warning) = lock.warning() {
         watching.face.event(0, warning);
@@ -352,8 +349,8 @@ fn stretch(
         recorder.before(trainer, &job.stop)?;
     }
     watching.look(trainer, None)?;
-    let mut since = Instant::now();
-    let mut saved = Instant::now();
+    let mut since = awake::now();
+    let mut saved = awake::now();
     let key = RngKey::new(config.drawing_seed(), streams::ORDER);
     let mut order = Order::new(job.data.train.images.len(), config.train.batch, key);
     let batches = Ahead::new(&job.data.train.images, move |i| {
@@ -388,7 +385,7 @@ fn stretch(
             due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;
         let told = due(config.log.metrics_every, step) || planned;
         let minutes = config.log.checkpoint_minutes;
-        let late = minutes > 0.0 && saved.elapsed().as_secs_f64() >= 60.0 * minutes;
+        let late = minutes > 0.0 && awake::since(saved).as_secs_f64() >= 60.0 * minutes;
         let ends = stopped || step == last;
         let by_clock = late && !planned && !ends;
         let mut save = planned || ends || by_clock;
@@ -396,9 +393,9 @@ fn stretch(
         if told || save {
             let mut all = figures(trainer, &outcome)?;
             if planned {
-                let begun = Instant::now();
+                let begun = awake::now();
                 all.extend(quality(trainer, &job.data)?);
-                since += begun.elapsed();
+                since += awake::since(begun);
                 kept.judge(step, &all);
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
@@ -424,6 +421,7 @@ fn stretch(
             }
         }
         watching.face.iteration(step, Memory::of(&trainer.device));
+        clock.keep_if_due(&job.run);
         if due(config.log.grid_every, step) || step == last {
             let (shape, chains) = recorder.grid(trainer)?;
             watching.face.samples(step, shape, &chains);
@@ -434,12 +432,12 @@ fn stretch(
             trainer.save(&job.run.checkpoint_path(step))?;
             clock.keep(&job.run)?;
             kept.saved(step, by_clock)?;
-            saved = Instant::now();
+            saved = awake::now();
             watching.face.saved(step);
         }
         if planned {
-            watching.look(trainer, Some(since.elapsed().as_secs_f64()))?;
-            since = Instant::now();
+            watching.look(trainer, Some(awake::since(since).as_secs_f64()))?;
+            since = awake::now();
         }
         if stopped && step < last {
             return Ok(Stretch::Stopped);

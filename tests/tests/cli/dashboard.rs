@@ -89,25 +89,59 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
     assert_eq!(resume(&run, &(step + 1).to_string()).code, Some(0));
 }
 
-/// Ctrl-Z stops the process and leaves the shell a terminal as it was; then all is drawn again.
+/// Runs a command as a shell's job, with a run as its arguments; when it stops the shell says so, and lets it go on at a key.
+fn job(job: &str, out: &Path) -> Terminal {
+    let script = format!(
+        "set -m; {job}; code=$?; while [ $code -gt 130 ]; do echo; echo 'the shell has it'; read key; fg; code=$?; done; exit $code"
+    );
+    let run = text(out);
+    let program = ["-c", &script, PROGRAM, "train", "--device", "cpu"];
+    let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
+    let arguments = [&program[..], &settings, &["--out", &run], &ENDLESS].concat();
+    Terminal::start("sh", &arguments, &[])
+}
+
+/// A stop leaves the shell a terminal as it was; then all is drawn again. Ctrl-Z stops a script too that waits for the program, else no shell would
+/// hear of it.
 #[test]
 fn a_stop_leaves_the_terminal_to_the_shell() {
     let dir = tempfile::tempdir().unwrap();
-    let mut terminal = train(&dir.path().join("run"), &ENDLESS);
-    for stop in ["key", "-TSTP"] {
+    let alone = "\"$0\" \"$@\"";
+    let script = "sh -c '\"$0\" \"$@\"; exit $?' \"$0\" \"$@\"";
+    for (command, stop) in [
+        (alone, "\x1a"),
+        (alone, "-TSTP"),
+        (alone, "-STOP"),
+        (script, "\x1a"),
+    ] {
+        let run = dir.path().join(format!("run-{}-{stop:?}", command.len()));
+        let mut terminal = job(command, &run);
         terminal.wait_for(&["E(x)", "training"]);
-        match stop {
-            "key" => terminal.press("\x1a"),
-            signal => terminal.signal(signal),
+        match stop.strip_prefix('-') {
+            Some(_) => terminal.signal(stop),
+            None => terminal.press(stop),
         }
-        terminal.wait_until_given_back();
-        terminal.signal("-CONT");
+        // one that none is told of leaves it as it is
+        if stop != "-STOP" {
+            terminal.wait_for(&["the shell has it"]);
+            assert!(terminal.is_whole(), "{command}, {stop:?}");
+        }
+        terminal.press("\n");
+        terminal.wait_for(&["E(x)", "training"]);
+        terminal.press("\x03");
+        let left = terminal.end();
+        assert!(left.code == 130 && left.whole, "{left:?}");
     }
-    // a stop that none is told of
+}
+
+/// A terminal without a shell, as a window or a container has it that was opened for the run: nobody could let it go on.
+#[test]
+fn without_a_shell_nothing_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = train(&dir.path().join("run"), &ENDLESS);
     terminal.wait_for(&["E(x)", "training"]);
-    terminal.signal("-STOP");
-    terminal.signal("-CONT");
-    terminal.wait_for(&["E(x)", "training"]);
+    terminal.press("\x1a");
+    terminal.signal("-TSTP");
     terminal.press("\x03");
     let left = terminal.end();
     assert!(left.code == 130 && left.whole, "{left:?}");

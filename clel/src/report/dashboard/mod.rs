@@ -32,6 +32,7 @@ use ratatui::crossterm::terminal::size;
 use super::face::{Face, Memory, Stretch};
 use super::lines::{Lines, say};
 use super::{Pictures, RunDir, Spent};
+use crate::awake;
 use ask::Answers;
 use graphics::Graphics;
 use panel::Panel;
@@ -153,14 +154,14 @@ impl Face for Dashboard {
         if let Some(lines) = self.lines() {
             return lines.begin(stretch);
         }
-        self.shared.change(|s| s.begin(stretch, Instant::now()));
+        self.shared.change(|s| s.begin(stretch, awake::now()));
     }
 
     fn iteration(&mut self, step: u64, memory: Memory) {
         if let Some(lines) = self.lines() {
             return lines.iteration(step, memory);
         }
-        let now = Instant::now();
+        let now = awake::now();
         self.shared.change(|s| s.iteration(step, memory, now));
     }
 
@@ -194,7 +195,7 @@ impl Face for Dashboard {
     fn saved(&mut self, step: u64) {
         if self.lines().is_none() {
             self.shared
-                .change(|s| s.saved = Some((step, Some(Instant::now()))));
+                .change(|s| s.saved = Some((step, Some(awake::now()))));
         }
     }
 
@@ -233,7 +234,8 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
         let now = Instant::now();
         let old = drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= IDLE);
         if shared.changed.swap(false, Ordering::Relaxed) || old {
-            let anew = screen.draw(|frame| view::draw(frame, &shared.shown(), now, &mut panel))?;
+            let anew = screen
+                .draw(|frame| view::draw(frame, &shared.shown(), awake::now(), &mut panel))?;
             drawn = Some(now);
             let cleared = panel.has_left_pixels();
             if cleared {
@@ -308,7 +310,7 @@ fn answer(
                 interrupt(&stop)?;
             }
             #[cfg(unix)]
-            'z' => suspend::ask_to_stop(),
+            'z' => suspend::ask_all_to_stop(),
             'l' => {
                 screen.forget()?;
                 panel.forget();

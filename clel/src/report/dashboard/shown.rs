@@ -9,6 +9,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::picture::{Palette, Picture};
+use crate::awake;
 use crate::report::curve::Curve;
 use crate::report::face::{Memory, Stretch};
 use crate::report::pace::Pace;
@@ -62,8 +63,8 @@ impl Shown {
             first: 0,
             step: 0,
             last: 0,
-            pace: Pace::new(0, 0, Instant::now()),
-            begun: Instant::now(),
+            pace: Pace::new(0, 0, awake::now()),
+            begun: awake::now(),
             before: 0.0,
             saved: None,
             memory: Memory::default(),

@@ -131,12 +131,21 @@ impl Screen {
     /// The terminal is gone.
     #[cfg(unix)]
     pub fn follow_shell(&mut self) -> io::Result<bool> {
-        use super::suspend::{goes_on, is_to_stop, stop};
+        use super::suspend::{are_all_to_stop, goes_on, is_to_stop, stop, stop_all};
 
+        // the shell has the terminal as soon as whoever waits for this process has stopped
+        if are_all_to_stop() {
+            give_back();
+            self.away = true;
+            stop_all()?;
+        }
         if is_to_stop() {
             give_back();
             self.away = true;
-            stop()?;
+            // the shell may have been quicker
+            if !goes_on() {
+                stop()?;
+            }
         }
         // a stop that none is told of leaves the terminal as the shell wants it
         if goes_on() && is_taken() {

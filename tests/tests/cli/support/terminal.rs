@@ -182,20 +182,9 @@ impl Terminal {
         parser.screen().alternate_screen()
     }
 
-    /// Waits until it is as it was, and the process stopped.
-    pub fn wait_until_given_back(&self) {
-        let begin = Instant::now();
-        let process = self.child.process_id().expect("a process").to_string();
-        let is_stopped = || {
-            let mut ps = std::process::Command::new("ps");
-            let told = ps.args(["-o", "stat=", "-p", &process]).output();
-            String::from_utf8_lossy(&told.expect("ps").stdout).starts_with('T')
-        };
-        let whole = || !self.is_taken() && settings(self.master.as_ref()) == self.before;
-        while !(is_stopped() && whole()) {
-            assert!(begin.elapsed() < PATIENCE, "no stop:\n{}", self.contents());
-            sleep(Duration::from_millis(20));
-        }
+    /// Whether it is as it was before the program had it.
+    pub fn is_whole(&self) -> bool {
+        !self.is_taken() && settings(self.master.as_ref()) == self.before
     }
 
     /// Types.
@@ -237,9 +226,10 @@ impl Terminal {
         self.master.resize(size(columns, rows)).expect("a terminal");
     }
 
-    /// Sends a signal.
+    /// Sends a signal to the process in the foreground, the first one of its job.
     pub fn signal(&self, name: &str) {
-        let process = self.child.process_id().expect("a process").to_string();
+        let process = self.master.process_group_leader().expect("a process");
+        let process = process.to_string();
         let sent = std::process::Command::new("kill")
             .args([name, &process])
             .status();
