@@ -5,6 +5,8 @@ mod support;
 mod bench;
 mod best;
 mod beyond;
+#[cfg(unix)]
+mod browser;
 mod checkpoints;
 #[cfg(target_os = "linux")]
 mod clock;

@@ -9,13 +9,14 @@ use crate::support::tiny::{resume, train};
 use crate::support::{PROGRAM, refused, text};
 
 /// The server, and the port it said it has.
-struct Server {
+pub struct Server {
     process: Child,
     port: u16,
 }
 
 impl Server {
-    fn start(run: &Path) -> Server {
+    /// Starts it for a run.
+    pub fn start(run: &Path) -> Server {
         let mut command = Command::new(PROGRAM);
         command.args(["watch", &text(run)]).stdin(Stdio::null());
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -25,6 +26,11 @@ impl Server {
         let port = line.trim().strip_prefix("http://127.0.0.1:").unwrap();
         let port = port.strip_suffix('/').unwrap().parse().unwrap();
         Server { process, port }
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
     }
 
     /// Status, head and body of what is answered to a request for a host.
