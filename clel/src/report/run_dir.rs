@@ -33,6 +33,8 @@ pub(crate) const FRESH_CHAINS: &str = "fresh-chains";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
     path: PathBuf,
+    /// Whether it stays where the run cannot begin: a person made it, for this run or another one.
+    stays: bool,
 }
 
 /// The best checkpoint of a run.
@@ -56,8 +58,10 @@ impl RunDir {
     /// # Errors
     /// It holds a run, or something else; it cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
+        let empty = std::fs::read_dir(path).is_ok_and(|mut inner| inner.next().is_none());
         let left = RunDir {
             path: path.to_owned(),
+            stays: empty,
         };
         if !left.is_blank() {
             return Self::make(path);
@@ -82,6 +86,7 @@ impl RunDir {
         })?;
         let run = RunDir {
             path: path.to_owned(),
+            stays: false,
         };
         run.make_folders().inspect_err(|_| run.discard())?;
         Ok(run)
@@ -108,6 +113,7 @@ impl RunDir {
     pub fn open(path: &Path) -> Result<Self> {
         let run = RunDir {
             path: path.to_owned(),
+            stays: true,
         };
         if run.config_path().is_file() {
             Ok(run)
@@ -169,7 +175,7 @@ impl RunDir {
         self.discard();
     }
 
-    /// Removes a directory in which nothing has been written yet.
+    /// Removes a directory in which nothing has been written yet; of one that was there, empty, what was made in it.
     pub fn discard(&self) {
         if self.config_path().exists() {
             return;
@@ -179,7 +185,9 @@ impl RunDir {
             let _ = std::fs::remove_dir(self.path.join(inner));
         }
         let _ = std::fs::remove_file(self.lock_path());
-        let _ = std::fs::remove_dir(&self.path);
+        if !self.stays {
+            let _ = std::fs::remove_dir(&self.path);
+        }
     }
 
     /// Removes what a process left half-written that was killed; for the process that has the run.

@@ -132,6 +132,11 @@ fn what_cannot_begin_leaves_no_directory_behind() {
         assert!(run.stderr.contains(part), "{setting}: {run:?}");
         assert!(!out.exists(), "{setting}");
     }
+    // but one that was there, for whoever made it, with nothing in it as before
+    std::fs::create_dir(&out).unwrap();
+    let run = train(&out, &["--set", "model.network=resnet_large"]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
 }
 
 #[test]
