@@ -151,8 +151,12 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         }
         describe_data(&mut job.config, &job.data)?;
         // what the run has been told before is no news to those who read of it later
-        let told = job.run.events().unwrap_or_default();
-        let (known, new) = unmet(&job.config, &job.device)
+        let warned = unmet(&job.config, &job.device);
+        let told = match warned.is_empty() {
+            true => Vec::new(),
+            false => job.run.events().unwrap_or_default(),
+        };
+        let (known, new) = warned
             .into_iter()
             .partition(|warning| told.contains(warning));
         warnings = new;
@@ -184,7 +188,8 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         && let Some(summary) = judged_before(&job, &trainer)
     {
         // a process may have been killed before it did so
-        Kept::of(&job.run, &trainer.config, trainer.step())?;
+        let history = job.run.read_metrics()?;
+        Kept::of(&job.run, &trainer.config, trainer.step(), &history)?;
         watching
             .face
             .doing("nothing is left to do: this is what the run came to");
@@ -359,8 +364,8 @@ fn stretch(
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
-    let mut kept = Kept::of(&job.run, &config, first)?;
-    let history = job.run.read_metrics()?;
+    let history = recorder.history();
+    let mut kept = Kept::of(&job.run, &config, first, &history)?;
     let mut health = Health::new(&config.health, &history);
     watching.face.begin(&Iterations {
         first,
