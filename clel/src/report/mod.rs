@@ -41,8 +41,8 @@ pub use live::Live;
 pub(crate) use locale::{is_utf8, one_line, printable, spelled};
 pub(crate) use lock::LOCK;
 pub use lock::RunLock;
-pub use metrics::{End, Lost, Metrics};
 pub(crate) use metrics::{ENDED, event_line};
+pub use metrics::{End, Lost, Metrics};
 pub(crate) use overview::spelt;
 pub use overview::{Overview, State};
 pub(crate) use pace::duration;
@@ -50,7 +50,7 @@ pub use page::{Page, is_page, page, page_of_several};
 pub use run_dir::{BestCheckpoint, RunDir};
 pub(crate) use run_dir::{FRESH_CHAINS, best_of};
 #[cfg(feature = "program")]
-pub(crate) use runs::{folders, holds_experiment, is_run, of_experiment};
+pub(crate) use runs::{holds_experiment, in_folder, is_run, of_experiment};
 pub use spent::Spent;
 pub(crate) use spent::local;
 pub use summary::{Judged, Summary};
