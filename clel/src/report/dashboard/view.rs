@@ -13,7 +13,7 @@ use ratatui::widgets::{Block, LineGauge, Paragraph};
 use super::body::Body;
 use super::panel::Panel;
 use super::shown::Shown;
-use super::status::{course, rest, wide};
+use super::status::{course, in_one_line, rest, wide};
 
 /// A smaller window has no boxes around words.
 const LEAST: (u16, u16) = (60, 16);
@@ -201,7 +201,8 @@ fn small(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant, panel: 
         frame.render_widget(Paragraph::new(words), above);
     } else {
         let line = Rect { height: 1, ..area };
-        frame.render_widget(Paragraph::new(course(shown, now, 0)), line);
+        let text = in_one_line(shown, now, usize::from(line.width));
+        frame.render_widget(Paragraph::new(text), line);
     }
     footer(frame, foot, [page, pages], SAVES);
 }

@@ -259,6 +259,24 @@ fn keys_are_told_in_whole_words() {
         assert_eq!(foot(&shown, width, 8), expected);
     }
     assert!(foot(&shown, 8, 8).starts_with("Tab "));
+    // nor above what is on a page of its own
+    shown.page = 1;
+    for (width, expected) in [
+        (20, "training · 510/1500"),
+        (34, "training · 510/1500 · 10.0 it/s"),
+    ] {
+        assert_eq!(screen(&shown, now, width, 8)[0].trim_end(), expected);
+    }
+    let mut empty = Shown::new("runs/digits-001", "cpu", &Arc::default(), Palette::Full);
+    empty.page = 1;
+    let text = screen(&empty, now, 20, 8).join(" ");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(
+        words
+            .join(" ")
+            .contains("curves begin with the first line of metrics"),
+        "{text}"
+    );
 }
 
 /// Where the title has all its words, and where it has not.
