@@ -27,10 +27,43 @@ pub(super) struct Completions {
 impl Completions {
     pub(super) fn run(&self) -> Result<()> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut completed(), "clel", &mut script);
-        output::say(String::from_utf8_lossy(&script).trim_end())
+        let mut commands = completed();
+        clap_complete::generate(self.shell, &mut commands, "clel", &mut script);
+        let script = String::from_utf8_lossy(&script);
+        let script = match self.shell {
+            Shell::Bash => with_files(&script, &commands),
+            _ => script.into_owned(),
+        };
+        output::say(script.trim_end())
     }
 }
+
+/// The script for bash, which by itself offers a command's options where a file is expected that is no option's. Where it offers nothing, bash offers files.
+fn with_files(script: &str, commands: &Command) -> String {
+    let takes_files = |command: &&Command| {
+        let mut arguments = command.get_positionals();
+        arguments.any(|argument| FILES.contains(&argument.get_value_hint()))
+    };
+    let names = commands.get_subcommands().filter(takes_files);
+    let names: Vec<&str> = names.map(Command::get_name).collect();
+    let names = names.join("|");
+    let script = script.replace(" -F _clel ", " -F _clel_or_files ");
+    format!(
+        r#"_clel_or_files() {{
+    _clel "$@"
+    case "${{COMP_WORDS[1]}}" in
+        {names})
+            [[ "$2" == -* || "${{COMPREPLY[0]}}" != -* ]] || COMPREPLY=()
+            ;;
+    esac
+}}
+
+{script}"#
+    )
+}
+
+/// What names something on the disk.
+const FILES: [ValueHint; 3] = [ValueHint::DirPath, ValueHint::FilePath, ValueHint::AnyPath];
 
 /// The commands, with what shells can offer for their arguments.
 fn completed() -> Command {
@@ -43,7 +76,10 @@ fn offered(argument: Arg) -> Arg {
     match (argument.get_id().as_str(), names.first().map(|n| &**n)) {
         ("device", _) => argument.value_parser(["auto", "cpu", "wgpu"]),
         (_, Some("NAME:PATH")) => argument.value_parser(Source::ALL.map(Source::name)),
-        (_, Some("DIR" | "FOLDER" | "FOLDER|RUN")) => argument.value_hint(ValueHint::DirPath),
+        (_, Some("DIR" | "FOLDER" | "FOLDER|RUN" | "RUN")) => {
+            argument.value_hint(ValueHint::DirPath)
+        }
+        (_, Some("FILE")) => argument.value_hint(ValueHint::FilePath),
         _ => argument,
     }
 }

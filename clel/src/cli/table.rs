@@ -2,6 +2,7 @@
 
 use super::output;
 use crate::Result;
+use crate::report::spelled;
 
 /// Prints rows of cells, a row of one cell as it is: the first column to the left, the others to the right if `right`.
 pub(super) fn say(rows: &[Vec<String>], right: bool) -> Result<()> {
@@ -74,11 +75,31 @@ fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     widths
 }
 
+/// Shortens the cells of the column under a heading until the rows are no wider than `room`, if it need not be narrower than `least` for that.
+pub(super) fn shorten(rows: &mut [Vec<String>], room: usize, heading: &str, least: usize) {
+    let over = width(rows).saturating_sub(room);
+    let Some(place) = rows[0].iter().position(|cell| cell == heading) else {
+        return;
+    };
+    let wide = widths(rows)[place].saturating_sub(over);
+    if wide < least {
+        return;
+    }
+    let mark = spelled("…");
+    for row in rows.iter_mut() {
+        let cell = &mut row[place];
+        if cell.chars().count() > wide {
+            let kept = wide.saturating_sub(mark.chars().count());
+            *cell = cell.chars().take(kept).collect::<String>() + &mark;
+        }
+    }
+}
+
 /// Takes columns out until the others are no wider than `room`: those under these headings, the first one first. The headings of what was taken.
 pub(super) fn narrow(
     rows: &mut [Vec<String>],
     room: usize,
-    least: &[&'static str],
+    least: impl IntoIterator<Item = &'static str>,
 ) -> Vec<&'static str> {
     let mut gone = Vec::new();
     for heading in least {
@@ -91,7 +112,7 @@ pub(super) fn narrow(
         for row in rows.iter_mut() {
             row.remove(place);
         }
-        gone.push(*heading);
+        gone.push(heading);
     }
     gone
 }
@@ -123,6 +144,28 @@ mod tests {
     }
 
     #[test]
+    fn long_words_are_shortened_if_that_is_enough() {
+        let rows = ["run device gap", "a cpu 1", "b 0123456789abcdef 2"];
+        let rows = rows.map(|row| row.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        for (room, expected) in [
+            (26, "0123456789abcdef"),
+            (25, "0123456789abcd…"),
+            (20, "012345678…"),
+            (18, "0123456…"),
+            (17, "0123456789abcdef"),
+        ] {
+            let mut left = rows.clone();
+            shorten(&mut left, room, "device", 8);
+            let cells = left.iter().map(|row| row[1].as_str());
+            let cells: Vec<&str> = cells.collect();
+            assert_eq!(cells, ["device", "cpu", expected], "{room}");
+        }
+        let mut left = rows.clone();
+        shorten(&mut left, 1, "nothing", 8);
+        assert_eq!(left, rows);
+    }
+
+    #[test]
     fn a_narrow_terminal_has_fewer_columns() {
         let rows = ["run state gap", "digits-001 finished 0.1234"];
         let rows = rows.map(|row| row.split(' ').map(str::to_owned).collect::<Vec<_>>());
@@ -135,7 +178,7 @@ mod tests {
         ] {
             let mut left = rows.clone();
             assert_eq!(
-                narrow(&mut left, room, &["nothing", "gap", "state"]),
+                narrow(&mut left, room, ["nothing", "gap", "state"]),
                 gone,
                 "{room}"
             );

@@ -64,7 +64,7 @@ pub(super) struct Train {
     /// Goes on with the run in this directory from its newest checkpoint, or from the beginning if it has none yet, with the settings it has.
     #[arg(long, value_name = "DIR")]
     resume: Option<PathBuf>,
-    /// Stops after this many iterations in all; schedules, and intervals of metrics, stay those of the whole run. A grid of samples and a checkpoint are written at the last.
+    /// Stops after this many iterations in all, if the run has as many (train.iterations); schedules, and intervals of metrics, stay those of the whole run. A grid of samples and a checkpoint are written at the last.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Print nothing but one JSON object at the end, also where the run falls sick or fails: its directory, how it ended, its figures.
@@ -268,6 +268,23 @@ fn layers_of(file: &Path) -> Result<Layers> {
     })
 }
 
+/// What is to be known of `--steps` beyond the last iteration.
+fn beyond_the_last(job: &Job) -> Option<String> {
+    let planned = job.config.train.iterations;
+    let steps = job.stop_after.filter(|steps| *steps > planned as u64)?;
+    let longer = match job.resume {
+        // the settings of a checkpoint must be the run's
+        true => format!(
+            "a longer run is a new one, `clel train --config {} --set train.iterations={steps}`",
+            as_argument(&job.run.config_path())
+        ),
+        false => format!("`--set train.iterations={steps}` makes it longer"),
+    };
+    Some(format!(
+        "--steps {steps}: the run ends with iteration {planned}, its last (train.iterations); {longer}"
+    ))
+}
+
 /// The configuration, where the run computes, and what takes time before it begins.
 fn announce(job: &Job) -> Result<()> {
     output::say(&job.config.to_toml())?;
@@ -276,6 +293,9 @@ fn announce(job: &Job) -> Result<()> {
         tune::described(&job.device),
         job.run.path().display()
     ))?;
+    if let Some(text) = beyond_the_last(job) {
+        output::say(&output::wrapped(&text, 2))?;
+    }
     let held_out = match job.data.test.images.len() {
         0 => "none held out".to_owned(),
         n => format!("{n} held out"),

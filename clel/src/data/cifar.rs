@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clel_nn::files::read_regular;
 
+use super::found::under_a_name;
 use super::packed::Packed;
 use super::{Found, Images, Split};
 use crate::{Error, Result};
@@ -159,9 +160,9 @@ impl Layout {
         let train = self.train.iter().filter(is_there);
         let train = train.map(|name| member(name)).collect::<Result<Vec<_>>>()?;
         if train.is_empty() {
-            let mut archives = [outer, path].map(|p| p.join(self.archive)).into_iter();
-            return match archives.find(|archive| archive.is_file()) {
-                Some(archive) => self.archive(&archive),
+            let archives = [outer, path].map(|p| p.join(self.archive));
+            return match under_a_name(&archives) {
+                Some(archive) => self.archive(archive),
                 None => Err(self.nothing(path)),
             };
         }

@@ -1,6 +1,6 @@
 //! What a reader of a data set has found.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Folder, LeftOut, Split, synsets};
 use crate::Result;
@@ -66,4 +66,10 @@ impl From<Folder> for Found {
             ..(folder.split, None).into()
         }
     }
+}
+
+/// The first of these paths at which there is a file, or else anything: opening it says what that is.
+pub(super) fn under_a_name(paths: &[PathBuf]) -> Option<&PathBuf> {
+    let file = paths.iter().find(|path| path.is_file());
+    file.or_else(|| paths.iter().find(|path| path.symlink_metadata().is_ok()))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::found::Parts;
+use super::found::{Parts, under_a_name};
 use super::packed::Packed;
 use super::{Images, Split};
 use crate::config::LARGEST_SIDE;
@@ -28,7 +28,8 @@ pub fn mnist(folder: &Path) -> Result<Parts> {
 /// The set in a folder, or in the inner one in which torchvision puts what it calls `name`.
 fn read(folder: &Path, name: &str) -> Result<Parts> {
     let inner = [folder.join("raw"), folder.join(name).join("raw")];
-    let is_there = |folder: &Path| find(folder, "train", "images", "idx3").is_ok();
+    let is_there =
+        |folder: &Path| find(folder, "train", "images", "idx3").is_ok_and(|path| path.is_file());
     let inner = inner
         .iter()
         .find(|inner| !is_there(folder) && is_there(inner));
@@ -95,11 +96,13 @@ fn split(folder: &Path, part: &str) -> Result<Split> {
 fn find(folder: &Path, part: &str, what: &str, kind: &str) -> Result<PathBuf> {
     let names = ["-", "."].map(|dot| format!("{part}-{what}{dot}{kind}-ubyte"));
     let all = names.iter().flat_map(|n| [n.clone(), format!("{n}.gz")]);
-    let mut paths = all.map(|name| folder.join(name));
-    paths.find(|p| p.is_file()).ok_or_else(|| Error::NoImages {
-        path: folder.to_owned(),
-        why: format!("expected the IDX file {} or {}.gz", names[0], names[0]),
-    })
+    let paths: Vec<PathBuf> = all.map(|name| folder.join(name)).collect();
+    under_a_name(&paths)
+        .cloned()
+        .ok_or_else(|| Error::NoImages {
+            path: folder.to_owned(),
+            why: format!("expected the IDX file {} or {}.gz", names[0], names[0]),
+        })
 }
 
 /// Number and size of the images, and their values.

@@ -17,9 +17,20 @@ pub struct Metrics {
     path: PathBuf,
     file: File,
     /// What its owner must know of lines that are gone.
-    lost: Vec<String>,
+    lost: Vec<Lost>,
     /// What happened after the step that the run goes on from.
     moved: Vec<String>,
+    /// What the file held when it was opened.
+    lines: Vec<Map<String, Value>>,
+}
+
+/// What is gone from the metrics of a run that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// What a person is told of it.
+    pub text: String,
+    /// Whether figures of iterations that the run does not come to again may be among it.
+    pub figures: bool,
 }
 
 impl Metrics {
@@ -38,6 +49,7 @@ impl Metrics {
             file,
             lost: Vec::new(),
             moved: Vec::new(),
+            lines: Vec::new(),
         })
     }
 
@@ -54,6 +66,7 @@ impl Metrics {
         let end = lines.pop_if(|(_, found)| found.as_ref().is_ok_and(|l| end_of(l).is_some()));
         let end = end.and_then(|(_, found)| text_of(&found.ok()?));
         let mut kept = Vec::new();
+        let mut there = Vec::new();
         let mut moved = Vec::new();
         let mut damaged = None;
         let mut last = 0;
@@ -71,27 +84,35 @@ impl Metrics {
                     return Err(error);
                 }
                 kept.extend_from_slice(line);
+                there.push(found);
             } else {
                 moved.extend(text_of(&found));
             }
         }
         for text in &moved {
-            kept.extend_from_slice(text_line(event(step, text)).as_bytes());
+            let line = event_line(step, text);
+            kept.extend_from_slice(text_line(line.clone()).as_bytes());
+            there.push(line);
         }
         let mut lost = Vec::new();
         lost.extend(end.map(|text| {
             let text = text.replacen(ENDED, "", 1);
-            format!("the run had ended ({text}) and was resumed from iteration {step}")
+            Lost {
+                text: format!("the run had ended ({text}) and was resumed from iteration {step}"),
+                figures: false,
+            }
         }));
         lost.extend(damaged.map(|(line, _)| {
-            let gone = match last < step {
+            let figures = last < step;
+            let gone = match figures {
                 true => format!("figures of iterations after {last} up to {step} may be missing, and "),
                 false => String::new(),
             };
-            format!(
+            let text = format!(
                 "{}: line {line} was damaged; {gone}the figures that came later are dropped, since the run comes to them again",
                 path.display()
-            )
+            );
+            Lost { text, figures }
         }));
         // a crash or a full disk here must not lose the history
         whole_file::write(path, &kept)?;
@@ -104,12 +125,18 @@ impl Metrics {
             file,
             lost,
             moved,
+            lines: there,
         })
     }
 
     /// What was dropped that a later look would miss: damaged lines, and how the run had ended. Tells it once.
-    pub fn lost(&mut self) -> Vec<String> {
+    pub fn lost(&mut self) -> Vec<Lost> {
         std::mem::take(&mut self.lost)
+    }
+
+    /// The lines that the file held when it was opened, but for what was dropped. Tells them once: they are many where a run is long.
+    pub fn lines(&mut self) -> Vec<Map<String, Value>> {
+        std::mem::take(&mut self.lines)
     }
 
     /// What had happened after the step that the run goes on from, of which the lines now have that step.
@@ -137,7 +164,7 @@ impl Metrics {
     /// # Errors
     /// The file cannot be written.
     pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
-        self.append(event(step, text))
+        self.append(event_line(step, text))
     }
 
     /// Writes the last line of a run that ends before its end: `{"step": 10, "event": "…", "state": "sick"}`.
@@ -145,7 +172,7 @@ impl Metrics {
     /// # Errors
     /// The file cannot be written.
     pub fn end(&mut self, step: u64, text: &str, end: End) -> Result<()> {
-        let mut line = event(step, text);
+        let mut line = event_line(step, text);
         line.insert("state".to_owned(), end.word().into());
         self.append(line)
     }
@@ -226,7 +253,8 @@ fn text_line(line: Map<String, Value>) -> String {
     format!("{}\n", Value::Object(line))
 }
 
-fn event(step: u64, text: &str) -> Map<String, Value> {
+/// The line of something that happened.
+pub(crate) fn event_line(step: u64, text: &str) -> Map<String, Value> {
     let mut line = Map::new();
     line.insert("step".to_owned(), step.into());
     line.insert("event".to_owned(), text.into());

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use clel_nn::files::check_length;
+use clel_nn::files::{TensorFile, check_length};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{BestCheckpoint, End, RunDir, Spent, Summary, metrics::end_of};
 use crate::config::Config;
-use crate::{Error, Result};
+use crate::{Error, Result, error::as_argument};
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,14 +67,33 @@ pub struct Overview {
     pub config: Option<Config>,
 }
 
+/// How much of the checkpoints is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checkpoints {
+    /// The length of the newest one.
+    Length,
+    /// All of the newest one, and while that is damaged, of the one before.
+    Content,
+}
+
 impl Overview {
-    /// Reads what is there; what cannot be read is told in `damage`.
+    /// Reads what is there; what cannot be read is told in `damage`. Of the newest checkpoint that is the length alone.
     pub fn of(path: &Path) -> Overview {
         Overview::with_metrics(path).0
     }
 
-    /// The same, and the lines of the metrics that can be read, which are many where a run is long.
+    /// The same, having read the newest checkpoint to its end, and where that is damaged the older ones up to a whole one, as a run does that goes on.
+    /// It takes as long as reading these files.
+    pub fn examined(path: &Path) -> Overview {
+        Overview::read_as(path, Checkpoints::Content).0
+    }
+
+    /// What [`Overview::of`] tells, and the lines of the metrics that can be read, which are many where a run is long.
     pub(super) fn with_metrics(path: &Path) -> (Overview, Vec<Map<String, Value>>) {
+        Overview::read_as(path, Checkpoints::Length)
+    }
+
+    fn read_as(path: &Path, how: Checkpoints) -> (Overview, Vec<Map<String, Value>>) {
         let mut found = Overview {
             run: path.to_owned(),
             state: State::Damaged,
@@ -93,7 +112,7 @@ impl Overview {
             config: None,
         };
         let lines = match RunDir::open(path) {
-            Ok(run) => found.read(&run),
+            Ok(run) => found.read(&run, how),
             Err(error) => {
                 found.damage.push(error.in_one_line());
                 Vec::new()
@@ -102,11 +121,12 @@ impl Overview {
         (found, lines)
     }
 
-    fn read(&mut self, run: &RunDir) -> Vec<Map<String, Value>> {
+    fn read(&mut self, run: &RunDir, how: Checkpoints) -> Vec<Map<String, Value>> {
         // first, so that what changes while it is read is not taken for damage
         let training = run.is_training();
         self.config = self.told(run.read_config());
         let (lines, damage) = run.readable_metrics();
+        let whole = damage.is_empty();
         for error in damage {
             self.told::<()>(Err(error));
         }
@@ -114,19 +134,14 @@ impl Overview {
         let last = self.tell(&lines);
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();
         self.spent = self.told(Spent::read(&run.time_path())).flatten();
-        if let Some((step, file)) = self.told(run.checkpoints()).and_then(|mut all| all.pop()) {
-            self.saved = Some(step);
-            // one that is gone has made room for a newer one
-            let whole = check_length(&file).or_else(|error| match file.exists() {
-                true => Err(Error::from(error)),
-                false => Ok(()),
-            });
-            self.told(whole);
-        }
+        let checkpoints = self.told(run.checkpoints()).unwrap_or_default();
+        self.saved = checkpoints.last().map(|(step, _)| *step);
+        self.check(&checkpoints, how);
+        // nor does `RUN/best` name one by metrics that are damaged
         let by = self.config.as_ref().map(|config| config.log.best);
         self.best = by
-            .and_then(|by| self.told(run.best_checkpoint(by)))
-            .flatten();
+            .filter(|_| whole)
+            .and_then(|by| BestCheckpoint::among(&checkpoints, &lines, by));
         let config = self.config.as_ref();
         self.data = config.map(|c| c.data.source.name());
         self.network = config.map(|c| c.model.network.name());
@@ -146,6 +161,36 @@ impl Overview {
         lines
     }
 
+    /// Tells which checkpoints are damaged, as far as somebody looks.
+    fn check(&mut self, checkpoints: &[(u64, PathBuf)], how: Checkpoints) {
+        let mut damaged = 0;
+        for (_, file) in checkpoints.iter().rev() {
+            let whole = match how {
+                Checkpoints::Length => check_length(file),
+                Checkpoints::Content => TensorFile::open(file).map(drop),
+            };
+            // one that is gone has made room for a newer one
+            let whole = whole.or_else(|error| match file.symlink_metadata() {
+                Ok(_) => Err(Error::from(error)),
+                Err(_) => Ok(()),
+            });
+            if self.told(whole).is_some() || how == Checkpoints::Length {
+                return;
+            }
+            damaged += 1;
+        }
+        if damaged > 0 {
+            let which = match damaged {
+                1 => "its only checkpoint is damaged".to_owned(),
+                n => format!("all of its {n} checkpoints are damaged"),
+            };
+            let run = as_argument(&self.run);
+            self.damage.push(format!(
+                "{which}: `clel train --resume {run}` has nothing to go on from"
+            ));
+        }
+    }
+
     /// Takes over the last figures and all events of the metrics; the last step.
     fn tell(&mut self, lines: &[Map<String, Value>]) -> u64 {
         let mut last = 0;
@@ -162,15 +207,11 @@ impl Overview {
         last
     }
 
-    /// The value, or its error in `damage`, once, however often the file is read.
+    /// The value, or its error in `damage`.
     fn told<T>(&mut self, result: Result<T>) -> Option<T> {
-        let told = result.map_err(|error| error.in_one_line());
-        if let Err(damage) = &told
-            && !self.damage.contains(damage)
-        {
-            self.damage.push(damage.clone());
-        }
-        told.ok()
+        result
+            .map_err(|error| self.damage.push(error.in_one_line()))
+            .ok()
     }
 
     /// The last value of a figure, or of one that is not finite its name.

@@ -51,6 +51,31 @@ pub struct BestCheckpoint {
     pub path: PathBuf,
 }
 
+impl BestCheckpoint {
+    /// The best of these checkpoints, by a figure of these lines of metrics; the oldest of equally good ones.
+    pub(crate) fn among(
+        checkpoints: &[(u64, PathBuf)],
+        lines: &[Map<String, Value>],
+        by: Best,
+    ) -> Option<BestCheckpoint> {
+        let judged = lines.iter().filter_map(|line| {
+            let step = line.get("step")?.as_u64()?;
+            let value = line.get(by.name())?.as_f64()?;
+            let (_, path) = checkpoints.iter().find(|(at, _)| *at == step)?;
+            Some(BestCheckpoint {
+                step,
+                by: by.name(),
+                value,
+                path: path.clone(),
+            })
+        });
+        judged.reduce(|best, next| match by.is_better(next.value, best.value) {
+            true => next,
+            false => best,
+        })
+    }
+}
+
 impl RunDir {
     /// The directory of a new run: made, with its parents, or taken if it holds nothing yet. Nothing is removed from it: another process may be
     /// about to begin.
@@ -356,25 +381,8 @@ impl RunDir {
     /// # Errors
     /// Metrics or folder cannot be read.
     pub fn best_checkpoint(&self, by: Best) -> Result<Option<BestCheckpoint>> {
-        let there = self.checkpoints()?;
-        let judged = self.read_metrics()?;
-        let judged = judged.iter().filter_map(|line| {
-            let step = line.get("step")?.as_u64()?;
-            let value = line.get(by.name())?.as_f64()?;
-            let (_, path) = there.iter().find(|checkpoint| checkpoint.0 == step)?;
-            Some(BestCheckpoint {
-                step,
-                by: by.name(),
-                value,
-                path: path.clone(),
-            })
-        });
-        Ok(
-            judged.reduce(|best, next| match by.is_better(next.value, best.value) {
-                true => next,
-                false => best,
-            }),
-        )
+        let (there, lines) = (self.checkpoints()?, self.read_metrics()?);
+        Ok(BestCheckpoint::among(&there, &lines, by))
     }
 
     /// Removes all but the newest `kept` checkpoints, those of the steps `spared` among the others; 0 keeps all. On Windows one that another

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::as_argument;
 use crate::{Error, Result};
 
-/// Runs of an experiment that an error names.
+/// Runs of an experiment or a folder that an error names.
 const NAMED: usize = 4;
 
 /// Whether a directory is a run's, or was before it was damaged: it has a file that no other has.
@@ -38,7 +38,7 @@ pub(crate) fn of_experiment(folder: &Path) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
         let path = entry.map_err(Error::read(folder))?.path();
@@ -48,23 +48,45 @@ pub(crate) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Why a directory without a configuration is no run's; of an experiment's, which ones are there.
+/// The runs in a folder, by name, those of experiments in it among them, or those of the experiment that it is.
+///
+/// # Errors
+/// A folder cannot be read.
+pub(crate) fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut runs = Vec::new();
+    if holds_experiment(folder) {
+        runs = of_experiment(folder)?;
+    } else {
+        for path in folders(folder)? {
+            match holds_experiment(&path) {
+                true => runs.extend(of_experiment(&path)?),
+                false => runs.push(path),
+            }
+        }
+    }
+    runs.retain(|path| is_run(path));
+    Ok(runs)
+}
+
+/// Why a directory without a configuration is no run's; of an experiment's or a folder of runs, which ones are there.
 pub(super) fn why_no_run(path: &Path) -> String {
-    let missing = "there is no config.toml in it".to_owned();
-    if !holds_experiment(path) {
-        return missing;
-    }
-    let runs = of_experiment(path).unwrap_or_default();
-    let runs: Vec<&PathBuf> = runs.iter().filter(|run| is_run(run)).collect();
-    if runs.is_empty() {
-        return "it is an experiment's, which has no runs yet".to_owned();
-    }
+    // one that has lost its configuration is none of these
+    let runs = match is_run(path) {
+        true => Vec::new(),
+        false => in_folder(path).unwrap_or_default(),
+    };
+    let kind = match (holds_experiment(path), runs.is_empty()) {
+        (true, true) => return "it is an experiment's, which has no runs yet".to_owned(),
+        (true, false) => "it is an experiment's; its runs are",
+        (false, true) => return "there is no config.toml in it".to_owned(),
+        (false, false) => "it is a folder of runs:",
+    };
     let named = runs.iter().take(NAMED).map(|run| as_argument(run));
     let named = named.collect::<Vec<_>>().join(", ");
     match runs.len().saturating_sub(NAMED) {
-        0 => format!("it is an experiment's; its runs are {named}"),
+        0 => format!("{kind} {named}"),
         more => format!(
-            "it is an experiment's; its runs are {named} and {more} more, which `clel runs {}` lists",
+            "{kind} {named} and {more} more, which `clel runs {}` lists",
             as_argument(path)
         ),
     }

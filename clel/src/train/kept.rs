@@ -1,10 +1,12 @@
 //! Which checkpoints of a run stay.
 
+use serde_json::{Map, Value};
+
 use super::{figures::Figures, run::due};
 use crate::{
     Result,
     config::{Best, Config},
-    report::RunDir,
+    report::{BestCheckpoint, RunDir},
 };
 
 /// The best checkpoint so far, found in the metrics where a stretch of the run begins and known from then on: they grow with the run, and reading
@@ -22,10 +24,16 @@ pub(super) struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
-    /// Where iteration `step` is what the run goes on from; removes what is not to be kept, for a process may have ended between saving and that.
-    pub fn of(run: &'a RunDir, config: &Config, step: u64) -> Result<Kept<'a>> {
+    /// Where iteration `step` is what the run goes on from, after these lines of metrics; removes what is not to be kept, for a process may have ended
+    /// between saving and that.
+    pub fn of(
+        run: &'a RunDir,
+        config: &Config,
+        step: u64,
+        history: &[Map<String, Value>],
+    ) -> Result<Kept<'a>> {
         let by = config.log.best;
-        let best = run.best_checkpoint(by)?;
+        let best = BestCheckpoint::among(&run.checkpoints()?, history, by);
         // the run was killed after one that the time alone had asked for, or stopped
         let planned =
             due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;

@@ -5,6 +5,7 @@ mod byol;
 mod checkpoint;
 mod clock;
 mod device;
+mod done;
 mod energies;
 mod figures;
 mod frozen;

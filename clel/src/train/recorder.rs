@@ -6,13 +6,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clel_nn::Module;
+use serde_json::{Map, Value};
 
 use super::{Outcome, Trainer, figures::Figures, summary::fresh_samples};
 use crate::{
     Result, awake,
     config::Config,
     data::write_samples,
-    report::{End, Events, Grid, Memory, Metrics, RunDir},
+    report::{End, Events, Grid, Memory, Metrics, RunDir, event_line},
 };
 
 /// Writes the run's files.
@@ -22,6 +23,8 @@ pub(super) struct Recorder<'a> {
     events: Events,
     /// What is not in the metrics and should be.
     missing: Option<String>,
+    /// The lines of metrics from before the first figures that are written, until somebody asks for them.
+    history: Option<Vec<Map<String, Value>>>,
     /// When the last line of metrics was written, after which iteration.
     written: Option<(Instant, u64)>,
 }
@@ -31,17 +34,19 @@ impl<'a> Recorder<'a> {
     pub fn new(run: &'a RunDir, step: u64, every: usize) -> Result<Recorder<'a>> {
         // first, since the metrics forget how the run had ended
         let mut events = Events::create(&run.path().join("events"))?;
-        let metrics = run.metrics(step)?;
+        let mut metrics = run.metrics(step)?;
         events.start(step)?;
         // TensorBoard has just forgotten them
         for text in metrics.moved() {
             events.text(step, text)?;
         }
+        let history = metrics.lines();
         Ok(Recorder {
             run,
             metrics,
             events,
-            missing: missing(run, step, every)?,
+            missing: missing(run, &history, step, every),
+            history: Some(history),
             written: None,
         })
     }
@@ -86,15 +91,25 @@ impl<'a> Recorder<'a> {
 
     /// What is gone from the metrics and must be told.
     pub fn lost(&mut self) -> Vec<String> {
-        let mut lost = self.metrics.lost();
-        let told = lost.iter().any(|text| text.contains("may be missing"));
-        lost.extend(self.missing.take().filter(|_| !told));
-        lost
+        let lost = self.metrics.lost();
+        let told = lost.iter().any(|lost| lost.figures);
+        let missing = self.missing.take().filter(|_| !told);
+        let lost = lost.into_iter().map(|lost| lost.text);
+        lost.chain(missing).collect()
+    }
+
+    /// The lines of metrics that the run goes on from, with what has happened since. Tells them once, before any figures are written: they are many
+    /// where a run is long.
+    pub fn history(&mut self) -> Vec<Map<String, Value>> {
+        self.history.take().unwrap_or_default()
     }
 
     /// Something that happened to the run.
     pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
         self.metrics.event(step, text)?;
+        if let Some(history) = &mut self.history {
+            history.push(event_line(step, text));
+        }
         self.events.text(step, text)
     }
 
@@ -139,9 +154,8 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// Which lines of metrics up to iteration `step` are gone, unless the run has been told.
-fn missing(run: &RunDir, step: u64, every: usize) -> Result<Option<String>> {
-    let lines = run.read_metrics()?;
+/// Which lines of metrics up to iteration `step` are gone from these, unless the run has been told.
+fn missing(run: &RunDir, lines: &[Map<String, Value>], step: u64, every: usize) -> Option<String> {
     let figures = lines.iter().filter(|line| !line.contains_key("event"));
     let there: BTreeSet<u64> = figures
         .filter_map(|line| line.get("step")?.as_u64())
@@ -156,9 +170,7 @@ fn missing(run: &RunDir, step: u64, every: usize) -> Result<Option<String>> {
     let gone: Vec<u64> = expected
         .filter(|at| *at > first && !there.contains(at))
         .collect();
-    let (Some(from), Some(to)) = (gone.first(), gone.last()) else {
-        return Ok(None);
-    };
+    let (from, to) = (gone.first()?, gone.last()?);
     let which = match gone.len() {
         1 => format!("the line of iteration {from}"),
         n => format!("{n} of its lines, of iterations {from} to {to}"),
@@ -168,7 +180,7 @@ fn missing(run: &RunDir, step: u64, every: usize) -> Result<Option<String>> {
     );
     let mut events = lines.iter().filter_map(|line| line.get("event"));
     let known = events.any(|event| event.as_str() == Some(&text));
-    Ok((!known).then_some(text))
+    (!known).then_some(text)
 }
 
 /// The first chains of the replay buffer, at most `count`; row-major \[N, H, W, C\].
@@ -224,5 +236,8 @@ mod tests {
             recorder.event(20, &text).unwrap();
         }
         assert_eq!(told(), [false, true, true]);
+        // what was read once is what is there
+        let history = recorder.history();
+        assert_eq!((history.len(), history), (3, run.read_metrics().unwrap()));
     }
 }

@@ -14,6 +14,7 @@ use super::{
     back::{go_back, last_state, load},
     clock::Clock,
     device::{MOST_LOSSES, check_memory, no_room, reopen, too_large, unmet},
+    done::{judged_before, nothing_left},
     figures::figures,
     health::Health,
     kept::Kept,
@@ -52,7 +53,7 @@ pub struct Job {
 
 impl Job {
     /// The iteration to stop after.
-    fn last_step(&self) -> u64 {
+    pub(super) fn last_step(&self) -> u64 {
         let last = self.config.train.iterations as u64;
         self.stop_after.map_or(last, |stop| stop.min(last))
     }
@@ -148,8 +149,12 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         }
         describe_data(&mut job.config, &job.data)?;
         // what the run has been told before is no news to those who read of it later
-        let told = job.run.events().unwrap_or_default();
-        let (known, new) = unmet(&job.config, &job.device)
+        let warned = unmet(&job.config, &job.device);
+        let told = match warned.is_empty() {
+            true => Vec::new(),
+            false => job.run.events().unwrap_or_default(),
+        };
+        let (known, new) = warned
             .into_iter()
             .partition(|warning| told.contains(warning));
         warnings = new;
@@ -175,32 +180,24 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             return Err(error);
         }
     };
+    if watching.observer.is_none()
+        && let Some(why) = nothing_left(&job, trainer.step())
+    {
+        watching.face.event(trainer.step(), &why);
+    }
     // an observer wants to look at it
     if warnings.is_empty()
         && watching.observer.is_none()
         && let Some(summary) = judged_before(&job, &trainer)
     {
         // a process may have been killed before it did so
-        Kept::of(&job.run, &trainer.config, trainer.step())?;
-        watching
-            .face
-            .doing("nothing is left to do: this is what the run came to");
+        let history = job.run.read_metrics()?;
+        Kept::of(&job.run, &trainer.config, trainer.step(), &history)?;
         return Ok(Ended::Finished(summary));
     }
     let first = !job.resume;
     let clock = Clock::new(&job.run, &job.device, first, started, &mut warnings);
     to_the_end(&mut job, trainer, warnings, &clock, &mut watching)
-}
-
-/// What a run came to that is resumed with no iteration left to do, if that is all there still.
-fn judged_before(job: &Job, trainer: &Trainer) -> Option<Summary> {
-    let step = trainer.step();
-    if step < job.last_step() {
-        return None;
-    }
-    let summary = Summary::read(&job.run.summary_path()).ok().flatten()?;
-    let whole = summary.iterations == step && summary.pictures.iter().all(|path| path.exists());
-    whole.then_some(summary)
 }
 
 /// Whether the run has a checkpoint or had one, by its figures: then nothing is to be written over, even where it is gone.
@@ -356,8 +353,8 @@ fn stretch(
     let batches = Ahead::new(&job.data.train.images, move |i| {
         (first + i < last).then(|| order.batch(first + i).to_vec())
     });
-    let mut kept = Kept::of(&job.run, &config, first)?;
-    let history = job.run.read_metrics()?;
+    let history = recorder.history();
+    let mut kept = Kept::of(&job.run, &config, first, &history)?;
     let mut health = Health::new(&config.health, &history);
     watching.face.begin(&Iterations {
         first,

@@ -343,13 +343,45 @@ fn a_run_that_has_ended_says_what_it_came_to() {
     let before = everything(&moved);
     let resumed = crate::support::tiny::resume(&moved, "1");
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    assert!(
-        resumed.stderr.contains("nothing is left to do"),
-        "{resumed:?}"
-    );
+    let why = "nothing is left to do: the run was to stop after iteration 1 and has 1 of its 1500 already";
+    assert!(resumed.stderr.contains(why), "{resumed:?}");
     let picture = text(&moved.join("samples").join("fresh-chains.png"));
     assert!(resumed.stdout.contains(&picture), "{resumed:?}");
     assert!(before == everything(&moved));
+}
+
+/// `--steps` ends a run before its end, and not after it.
+#[test]
+fn no_run_is_longer_than_its_settings_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let trained = train(&run, &["--set", "train.iterations=2", "--steps", "5"]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let said = "--steps 5: the run ends with iteration 2, its last (train.iterations); `--set train.iterations=5` makes it longer";
+    assert!(trained.stdout.contains(said), "{trained:?}");
+    let config = text(&run.join("config.toml"));
+    let resumed = crate::support::tiny::resume(&run, "5");
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let longer = format!("`clel train --config {config} --set train.iterations=5`");
+    assert!(resumed.stdout.contains(&longer), "{resumed:?}");
+    let done = "nothing is left to do: the run has all its 2 iterations.";
+    assert!(resumed.stderr.contains(done), "{resumed:?}");
+    // as it says
+    let out = dir.path().join("longer");
+    let longer = crate::support::clel(&[
+        "train",
+        "--device",
+        "cpu",
+        "--config",
+        &config,
+        "--set",
+        "train.iterations=5",
+        "--out",
+        &text(&out),
+    ]);
+    assert_eq!(longer.code, Some(0), "{longer:?}");
+    assert!(out.join("checkpoints/step-00000005.safetensors").exists());
+    assert!(!longer.stdout.contains("--steps"), "{longer:?}");
 }
 
 /// Numbers come out otherwise on another device, which whoever compares runs must be able to see.

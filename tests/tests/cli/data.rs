@@ -107,6 +107,38 @@ fn a_damaged_image_ends_the_run_with_its_name() {
     }
 }
 
+/// What has the name of a file and is none is told as what it is.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = text(dir.path());
+    for (name, file) in [
+        ("mnist", "train-images-idx3-ubyte"),
+        ("fashion", "train-images-idx3-ubyte.gz"),
+        ("cifar10", "cifar-10-binary.tar.gz"),
+        ("cifar10", "data_batch_1.bin"),
+        ("svhn", "train_32x32.mat"),
+    ] {
+        let path = dir.path().join(file);
+        let arguments = ["train", "--device", "cpu", "--data", name, "--path", &place];
+        std::fs::create_dir(&path).unwrap();
+        refused(
+            &arguments,
+            &["cannot read", file, "a folder, and not a file"],
+        );
+        std::fs::remove_dir(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        refused(&arguments, &["cannot read", file, "a pipe or a device"]);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/nowhere", &path).unwrap();
+        let told = clel(&arguments);
+        assert_eq!(told.code, Some(2), "{told:?}");
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
 #[test]
 fn sets_that_are_not_there_are_told() {
     let dir = tempfile::tempdir().unwrap();

@@ -133,6 +133,32 @@ fn runs_are_listed_wherever_they_lie() {
         let parts = ["not a run directory: it is an experiment's", &text(&place)];
         refused(arguments, &parts);
     }
+    // and those of a folder of runs, the experiment's among them
+    copy(&place, &folder.path().join("alone"));
+    let both = text(folder.path());
+    for arguments in [
+        &["watch", &both][..],
+        &["report", &both],
+        &["train", "--resume", &both],
+    ] {
+        let alone = text(&folder.path().join("alone"));
+        let named = format!(
+            "not a run directory: it is a folder of runs: {alone}, {}",
+            text(&place)
+        );
+        refused(arguments, &[&named]);
+    }
+    for i in 0..4 {
+        copy(&place, &folder.path().join(format!("more-{i}")));
+    }
+    let more = format!("and 2 more, which `clel runs {both}` lists");
+    refused(&["report", &both], &[&more]);
+    let headless = folder.path().join("alone");
+    fs::remove_file(headless.join("config.toml")).unwrap();
+    refused(
+        &["watch", &text(&headless)],
+        &["there is no config.toml in it"],
+    );
     let blank = folder.path().join("blank");
     fs::create_dir(&blank).unwrap();
     fs::write(blank.join("experiment.toml"), "").unwrap();
@@ -145,7 +171,7 @@ fn runs_are_listed_wherever_they_lie() {
         copy(&place, &folder.path().join(odd));
         let listing = object(&clel(&["runs", &text(folder.path()), "--json"]));
         let runs = listing["runs"].as_array().unwrap();
-        let name = runs[1]["run"].as_str().unwrap();
+        let name = runs.last().unwrap()["run"].as_str().unwrap();
         assert!(name.ends_with("odd-\u{fffd}"), "{name}");
         let mut named = Command::new(PROGRAM);
         named.args(["train", "--device", "cpu", "--out"]).arg(odd);
@@ -268,6 +294,148 @@ fn a_list_is_as_wide_as_the_terminal() {
     for part in [&long[..], "  state unfinished · data digits", "gap 7.0000"] {
         assert!(blocks.contains(part), "{part} is not in\n{blocks}");
     }
+}
+
+/// What a table says that is printed on a terminal of so many columns.
+#[cfg(unix)]
+fn on_columns(columns: u32, arguments: &[&str]) -> String {
+    use crate::support::terminal::Terminal;
+
+    let narrow = format!("stty cols {columns}; exec \"$0\" \"$@\"");
+    let shell = ["-c", &narrow, PROGRAM, "runs"];
+    let left = Terminal::start("sh", &[&shell, arguments].concat(), &[]).end();
+    assert_eq!(left.code, 0, "{left:?}");
+    left.text
+}
+
+/// Where there is no room for all columns, that of what the runs are ordered by is there, and one of long words is shortened before it goes.
+#[cfg(unix)]
+#[test]
+fn a_narrow_list_keeps_what_matters() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "x"] {
+        copy(&finished_run().join("run"), &folder.path().join(name));
+    }
+    let place = text(folder.path());
+    let headings = |columns: u32, key: &str| {
+        let table = on_columns(columns, &[&place, "--sort", key]);
+        let mut lines = table.lines();
+        let heading = lines.find(|line| line.starts_with("run "));
+        let words = heading.unwrap_or_else(|| panic!("no table:\n{table}"));
+        words.split("  ").map(|w| w.trim().to_owned()).collect()
+    };
+    let usual: Vec<String> = headings(60, "name");
+    for key in ["time", "E(data)", "E(samples)"] {
+        assert!(!usual.contains(&key.to_owned()), "{usual:?}");
+        for down in ["", "-"] {
+            let found: Vec<String> = headings(60, &format!("{down}{key}"));
+            assert!(found.contains(&key.to_owned()), "{key}: {found:?}");
+        }
+    }
+    // a figure that has no column otherwise
+    assert!(headings(60, "energy_loss").contains(&"energy_loss".to_owned()));
+    let whole = clel(&["runs", &place, "--sort", "-energy_loss"]);
+    let metrics = fs::read_to_string(folder.path().join("x/metrics.jsonl")).unwrap();
+    assert!(metrics.contains("\"energy_loss\""), "{metrics}");
+    assert!(whole.stdout.contains(" energy_loss "), "{whole:?}");
+
+    let time = folder.path().join("x/time.json");
+    let spent = fs::read_to_string(&time).unwrap();
+    let long = "a card of a name that goes on and on and on and on";
+    fs::write(&time, spent.replace("\"cpu\"", &format!("\"{long}\""))).unwrap();
+    let wide = clel(&["runs", &place]).stdout;
+    assert!(wide.contains(long), "{wide}");
+    let shortened = on_columns(170, &[&place]);
+    assert!(
+        shortened.contains(" a card of ") && shortened.contains('…'),
+        "{shortened}"
+    );
+    assert!(!shortened.contains("no room"), "{shortened}");
+    assert!(on_columns(80, &[&place]).contains("no room: device, "));
+}
+
+/// A list has a line for what happened last to a run, and its damage below; of a run that is named all is told.
+#[test]
+fn a_list_is_not_buried_under_what_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    many(folder.path());
+    let at = folder.path().join("r1");
+    let metrics = at.join("metrics.jsonl");
+    let mut lines = fs::read_to_string(&metrics).unwrap();
+    for i in 1..=5 {
+        lines += &format!("{{\"step\":2,\"event\":\"went back {i}\"}}\n");
+    }
+    fs::write(&metrics, lines).unwrap();
+    let broken = folder.path().join("r10/metrics.jsonl");
+    let lines = fs::read_to_string(&broken).unwrap();
+    fs::write(broken, format!("noise\n{}{lines}", "more\n".repeat(4))).unwrap();
+    let list = clel(&["runs", &text(folder.path())]);
+    let told: Vec<&str> = list.stdout.lines().skip(5).collect();
+    let place = text(&at);
+    let first = format!("r1: on the way: went back 5 … and 4 more: `clel runs {place}`");
+    assert_eq!(told[0], first);
+    assert!(
+        told[1].starts_with("r2: on the way: sick: too wide"),
+        "{told:?}"
+    );
+    assert!(told[2].starts_with("r10: damaged: ") && told[4].contains(" … and 2 more: "));
+    assert_eq!(told.len(), 5, "{told:?}");
+    let alone = clel(&["runs", &place]).stdout;
+    let compared = clel(&["runs", &place, &text(&folder.path().join("x"))]).stdout;
+    for i in 1..=5 {
+        let text = format!("went back {i}");
+        assert!(
+            alone.contains(&text) && compared.contains(&text),
+            "{alone}{compared}"
+        );
+    }
+}
+
+/// A list looks at the length of the newest checkpoint; whoever names a run is told what `--resume` would come to.
+#[test]
+fn checkpoints_of_a_run_that_is_named_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("run");
+    let [every, kept] = ["log.checkpoint_every=1", "log.checkpoints_kept=0"];
+    let trained = train(&at, &["--steps", "3", "--set", every, "--set", kept]);
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let damage = |step: usize| {
+        let path = at.join(format!("checkpoints/step-0000000{step}.safetensors"));
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let (place, other) = (text(&at), text(&finished_run().join("run")));
+    let told = |arguments: &[&str]| clel(&[&["runs"], arguments].concat()).stdout;
+    assert!(!told(&[&place]).contains("damaged"));
+    damage(1);
+    // nobody needs that one
+    assert!(!told(&[&place]).contains("damaged"));
+    damage(3);
+    for named in [&[&place[..]][..], &[&place, &other]] {
+        let told = told(named);
+        assert!(told.contains("step-00000003.safetensors: "), "{told}");
+        assert!(told.contains("checksum"), "{told}");
+        assert!(!told.contains("step-00000001"), "{told}");
+    }
+    assert!(!told(&[&text(folder.path())]).contains("damaged"));
+    let many = [&place[..], &other, &other, &other, &other];
+    assert!(!told(&many).contains("checksum"));
+    damage(2);
+    let all = told(&[&place]);
+    for step in 1..=3 {
+        assert!(
+            all.contains(&format!("step-0000000{step}.safetensors: ")),
+            "{all}"
+        );
+    }
+    let end = format!(
+        "all of its 3 checkpoints are damaged: `clel train --resume {place}` has nothing to go on from"
+    );
+    assert!(all.contains(&end), "{all}");
+    let state = &object(&clel(&["runs", &place, "--json"]))["runs"][0]["state"];
+    assert_eq!(state, "damaged");
 }
 
 /// TensorBoard is told what a run costs; its metrics, which are the same each time, are not.

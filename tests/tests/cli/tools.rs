@@ -255,6 +255,51 @@ fn shells_complete_every_command() {
     );
 }
 
+/// Where a run or a file is expected, bash gets no options to offer, and so offers files.
+#[cfg(target_os = "linux")]
+#[test]
+fn bash_completes_files_where_they_are_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    fs::write(&script, clel(&["completions", "bash"]).stdout).unwrap();
+    let offered = |words: &[&str]| -> Vec<String> {
+        let complete = "source \"$1\"; shift; compopt() { :; }
+            COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))
+            registered=$(complete -p clel); registered=${registered##* -F }
+            [[ $(complete -p clel) == *' -o default '* ]] || exit 3
+            ${registered%% *} clel \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+            printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let mut bash = Command::new("bash");
+        let arguments = ["--norc", "-c", complete, "bash", &text(&script), "clel"];
+        bash.args(arguments).args(words).current_dir(folder.path());
+        let told = run(&mut bash);
+        assert!(told.code == Some(0) && told.stderr.is_empty(), "{told:?}");
+        let lines = told.stdout.lines().filter(|line| !line.is_empty());
+        lines.map(str::to_owned).collect()
+    };
+    for words in [
+        &["runs", ""][..],
+        &["runs", "ru"],
+        &["report", "runs/a", ""],
+        &["watch", ""],
+        &["experiment", ""],
+        &["import", ""],
+        &["train", "--resume", ""],
+    ] {
+        assert_eq!(offered(words), [""; 0], "{words:?}");
+    }
+    for (words, word) in [
+        (&["run"][..], "runs"),
+        (&["runs", "--s"], "--sort"),
+        (&["runs", "--state", "si"], "sick"),
+        (&["train", ""], "--resume"),
+        (&["completions", ""], "zsh"),
+        (&["report", "--out", ""], "script"),
+    ] {
+        assert!(offered(words).contains(&word.to_owned()), "{words:?}");
+    }
+}
+
 #[test]
 fn every_command_has_a_manual_page() {
     let page = clel(&["man"]);

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::order::is_figure;
 use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
-use crate::report::{Judged, Overview, one_line, spelt};
+use crate::error::as_argument;
+use crate::report::{Judged, Overview, is_run, one_line, spelt};
 
 /// All that is printed.
 #[derive(Serialize)]
@@ -31,8 +33,19 @@ const LEAST: [&str; 10] = [
     "changed",
 ];
 
-/// Prints the runs of a folder.
-pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
+/// A column of longer cells than this is shortened before others have to go, but not to less.
+const SHORTEST: usize = 12;
+
+/// Damage of a run that a list of many tells.
+const DAMAGE: usize = 3;
+
+/// Prints the runs of a folder, or one; the column of what they are ordered by is always there.
+pub(super) fn say(
+    folder: &Path,
+    runs: &[Overview],
+    ordered_by: Option<&str>,
+    json: bool,
+) -> Result<()> {
     if json {
         return output::say(&output::json(&Listing { folder, runs })?);
     }
@@ -57,9 +70,17 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(runs.iter().map(|run| row(folder, run)));
+    let other = ordered_by.filter(|key| is_figure(key) && !heading.contains(key));
+    if let Some(figure) = other {
+        insert(&mut rows, figure, runs);
+    }
     let whole = rows.clone();
     let room = output::width();
-    let gone = room.map(|room| table::narrow(&mut rows, room, &LEAST));
+    let gone = room.map(|room| {
+        table::shorten(&mut rows, room, "device", SHORTEST);
+        let least = LEAST.into_iter().filter(|name| Some(*name) != ordered_by);
+        table::narrow(&mut rows, room, least)
+    });
     match room.filter(|room| table::width(&rows) > *room) {
         Some(_) => blocks(&whole)?,
         None => {
@@ -70,15 +91,44 @@ pub(super) fn say(folder: &Path, runs: &[Overview], json: bool) -> Result<()> {
             }
         }
     }
+    // of runs that are many, what was last; of one that was named, all
+    let [events, damage] = match is_run(folder) {
+        true => [usize::MAX; 2],
+        false => [1, DAMAGE],
+    };
     for run in runs {
-        for (what, all) in [("damaged", &run.damage), ("on the way", &run.interventions)] {
-            for text in all {
-                let text = format!("{}: {what}: {text}", name(folder, run));
-                output::say_in_words(&output::wrapped(&text, 2))?;
-            }
-        }
+        let older = run.interventions.len().saturating_sub(events);
+        let newest = &run.interventions[older..];
+        tell(folder, run, "on the way", newest, older)?;
+    }
+    // nearest to where the reader goes on
+    for run in runs {
+        let (first, others) = run.damage.split_at(run.damage.len().min(damage));
+        tell(folder, run, "damaged", first, others.len())?;
     }
     Ok(())
+}
+
+/// Tells texts about a run, a line each; with the last one how many more there are.
+fn tell(folder: &Path, run: &Overview, what: &str, texts: &[String], more: usize) -> Result<()> {
+    for (i, text) in texts.iter().enumerate() {
+        let mut text = format!("{}: {what}: {text}", name(folder, run));
+        if more > 0 && i + 1 == texts.len() {
+            text += &format!(" … and {more} more: `clel runs {}`", as_argument(&run.run));
+        }
+        output::say_in_words(&output::wrapped(&text, 2))?;
+    }
+    Ok(())
+}
+
+/// A column of another figure, after those of the energies.
+fn insert(rows: &mut [Vec<String>], figure: &str, runs: &[Overview]) {
+    let place = rows[0].iter().position(|name| name == "gap");
+    let cells = runs.iter().map(|run| number(run.figure(figure)));
+    let cells = std::iter::once(figure.to_owned()).chain(cells);
+    for (row, cell) in rows.iter_mut().zip(cells) {
+        row.insert(place.map_or(row.len(), |gap| gap + 1), cell);
+    }
 }
 
 /// Each run in lines of its own, where a row of the table would be wider than the terminal.

@@ -11,10 +11,7 @@ use jiff::Timestamp;
 use self::order::Order;
 use super::output;
 use crate::Result;
-use crate::report::{
-    Overview, RunDir, State, duration, folders, holds_experiment, is_run, local, of_experiment,
-    one_line, short,
-};
+use crate::report::{Overview, RunDir, State, duration, in_folder, is_run, local, one_line, short};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -26,12 +23,16 @@ Examples:
   clel runs runs/digits-001                        one
   clel runs runs/digits-001 runs/digits-002        in what settings and figures they differ";
 
+/// Of no more runs that are named, checkpoints are read, which may be large.
+const EXAMINED: usize = 4;
+
 /// Lists runs and how they stand, or compares some.
 ///
 /// Of a folder, every run in it and of the experiments in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
 /// and of fresh chains, the iteration of the best checkpoint (log.best), how long it has trained in all and where, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
 /// alone; those of the digit classifier compare between runs. Of several run directories, the settings that differ and the figures side by
-/// side. Of checkpoints the length is checked; `--resume` checks all.
+/// side. Of a folder, each run has a line for what happened to it last, and a few for what is damaged; of runs that are named, all is told. Of a run's newest
+/// checkpoint the length is checked; of at most four runs that are named, the whole file, and the older ones as far as the newer ones are damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Runs {
@@ -53,14 +54,18 @@ impl Runs {
                 true => self.list(usual, Vec::new()),
                 false => output::say("there is no folder runs here yet; `clel train` makes it"),
             },
-            [] => self.list(usual, in_folder(usual)?),
-            [one] if !is_run(one) => self.list(one, in_folder(one)?),
-            [one] => self.list(one, vec![Overview::of(one)]),
+            [] => self.list(usual, all_in(usual)?),
+            [one] if !is_run(one) => self.list(one, all_in(one)?),
+            [one] => self.list(one, vec![Overview::examined(one)]),
             several => {
                 for path in several {
                     RunDir::open(path)?;
                 }
-                let mut runs: Vec<Overview> = several.iter().map(|p| Overview::of(p)).collect();
+                let look = match several.len() <= EXAMINED {
+                    true => Overview::examined,
+                    false => Overview::of,
+                };
+                let mut runs: Vec<Overview> = several.iter().map(|path| look(path)).collect();
                 self.order.arrange(&mut runs, false)?;
                 match runs.is_empty() && !self.json {
                     true => output::say("none of these runs is in such a state"),
@@ -77,27 +82,14 @@ impl Runs {
             let folder = one_line(folder);
             return output::say(&format!("no run in {folder} is in such a state"));
         }
-        list::say(folder, &runs, self.json)
+        list::say(folder, &runs, self.order.key(), self.json)
     }
 }
 
 /// What each run in a folder tells, by name, those of experiments among them; what else is there is left out.
-fn in_folder(folder: &Path) -> Result<Vec<Overview>> {
-    let runs = match holds_experiment(folder) {
-        true => of_experiment(folder)?,
-        false => {
-            let mut runs = Vec::new();
-            for path in folders(folder)? {
-                match holds_experiment(&path) {
-                    true => runs.extend(of_experiment(&path)?),
-                    false => runs.push(path),
-                }
-            }
-            runs
-        }
-    };
-    let runs = runs.iter().filter(|path| is_run(path));
-    Ok(runs.map(|path| Overview::of(path)).collect())
+fn all_in(folder: &Path) -> Result<Vec<Overview>> {
+    let runs = in_folder(folder)?;
+    Ok(runs.iter().map(|path| Overview::of(path)).collect())
 }
 
 /// A run's state in words.

@@ -33,23 +33,26 @@ impl Order {
         !self.state.is_empty()
     }
 
+    /// What the runs are ordered by, if that is asked for.
+    pub fn key(&self) -> Option<&str> {
+        let given = self.sort.as_deref()?;
+        Some(given.strip_prefix('-').unwrap_or(given))
+    }
+
     /// Leaves those that are to be told, in their order; one that has none given is by name if `by_name`.
     ///
     /// # Errors
     /// None of the runs has a figure of this name.
     pub fn arrange(&self, runs: &mut Vec<Overview>, by_name: bool) -> Result<()> {
         let usual = by_name.then_some("name");
-        let Some(given) = self.sort.as_deref().or(usual) else {
+        let Some(key) = self.key().or(usual) else {
             self.keep(runs);
             if self.reverse {
                 runs.reverse();
             }
             return Ok(());
         };
-        let (key, down) = match given.strip_prefix('-') {
-            Some(key) => (key, true),
-            None => (given, false),
-        };
+        let down = self.sort.as_ref().is_some_and(|key| key.starts_with('-'));
         check(key, runs)?;
         self.keep(runs);
         let down = down != self.reverse;
@@ -96,6 +99,11 @@ fn check(key: &str, runs: &[Overview]) -> Result<()> {
         argument: format!("--sort {key}"),
         why: format!("is none of {}", listed(&names)),
     })
+}
+
+/// Whether a key is that of a figure.
+pub(super) fn is_figure(key: &str) -> bool {
+    !KEYS.contains(&key)
 }
 
 /// What a run has of a key; a figure that is no number is none.

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType};
+use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Paragraph, Wrap};
 
 use super::picture::Palette;
 use super::shown::Shown;
@@ -60,7 +60,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, shown: &Shown, page: usize
     let groups = groups(shown);
     if groups.is_empty() {
         let text = "curves begin with the first line of metrics";
-        frame.render_widget(Line::from(text).dim(), area);
+        let text = Paragraph::new(text).wrap(Wrap { trim: true });
+        frame.render_widget(text.dim(), area);
         return;
     }
     let (columns, rows) = cut(area, groups.len());

@@ -27,6 +27,17 @@ pub(super) fn course(shown: &Shown, now: Instant, room: usize) -> String {
     }
 }
 
+/// As many parts of [`course`] as one line of `room` columns holds, the first ones.
+pub(super) fn in_one_line(shown: &Shown, now: Instant, room: usize) -> String {
+    let mut text = course(shown, now, 0);
+    while wide(&text) > room
+        && let Some((shorter, _)) = text.rsplit_once(" · ")
+    {
+        text.truncate(shorter.len());
+    }
+    text
+}
+
 /// The time of the run's earlier parts and of this one.
 fn so_far(shown: &Shown, now: Instant) -> String {
     duration(shown.before + now.saturating_duration_since(shown.begun).as_secs_f64())

@@ -13,7 +13,7 @@ use ratatui::widgets::{Block, LineGauge, Paragraph};
 use super::body::Body;
 use super::panel::Panel;
 use super::shown::Shown;
-use super::status::{course, rest, wide};
+use super::status::{course, in_one_line, rest, wide};
 
 /// A smaller window has no boxes around words.
 const LEAST: (u16, u16) = (60, 16);
@@ -66,11 +66,30 @@ fn page(shown: &Shown, pages: usize) -> usize {
 
 /// What keys do.
 fn footer(frame: &mut Frame<'_>, area: Rect, [page, pages]: [usize; 2], keys: &str) {
-    let help = match pages {
-        1 => keys.to_owned(),
-        _ => format!("Tab: page {}/{pages} · {keys}", page + 1),
+    let number = page + 1;
+    let turning = match pages {
+        1 => [const { String::new() }; 3],
+        _ => [
+            format!("Tab: page {number}/{pages} · "),
+            format!("Tab: {number}/{pages} · "),
+            format!("Tab {number}/{pages} "),
+        ],
     };
-    frame.render_widget(Paragraph::new(help).dim(), area);
+    let [long, short, least] = &turning;
+    // the most words that fit
+    let choices = [
+        (long, keys),
+        (long, SAVES),
+        (short, SAVES),
+        (short, "Ctrl-C ends"),
+        (short, "^C ends"),
+        (least, "^C ends"),
+        (least, ""),
+    ];
+    let texts = choices.map(|(turning, keys)| format!("{turning}{keys}"));
+    let fits = |text: &&String| wide(text) <= usize::from(area.width);
+    let text = texts.iter().find(fits).unwrap_or(&texts[choices.len() - 1]);
+    frame.render_widget(Paragraph::new(text.as_str()).dim(), area);
 }
 
 /// Name, state, how far, how fast, how long.
@@ -182,7 +201,8 @@ fn small(frame: &mut Frame<'_>, area: Rect, shown: &Shown, now: Instant, panel: 
         frame.render_widget(Paragraph::new(words), above);
     } else {
         let line = Rect { height: 1, ..area };
-        frame.render_widget(Paragraph::new(course(shown, now, 0)), line);
+        let text = in_one_line(shown, now, usize::from(line.width));
+        frame.render_widget(Paragraph::new(text), line);
     }
     footer(frame, foot, [page, pages], SAVES);
 }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::config::{Best, Layers};
-use crate::report::{End, Metrics, Overview, RunDir, State};
+use crate::report::{End, Lost, Metrics, Overview, RunDir, State};
 
 #[test]
 fn metrics_survive_a_crash_and_a_resume() {
@@ -28,7 +28,7 @@ fn metrics_survive_a_crash_and_a_resume() {
     let last = text.lines().last();
     assert_eq!((text.lines().count(), last), (3, Some(r#"{"step":25}"#)));
 
-    assert_eq!(metrics.lost(), [""; 0]);
+    assert_eq!(metrics.lost(), []);
     assert!(Metrics::create(&path).is_err());
 
     // where others hold it open, Windows puts nothing in its place
@@ -39,10 +39,12 @@ fn metrics_survive_a_crash_and_a_resume() {
         let error = Metrics::read(&path).unwrap_err().to_string();
         assert!(error.contains("not a JSON object"), "{error}");
         let mut metrics = Metrics::resume(&path, 5).unwrap();
-        let lost = metrics.lost().join("");
+        let [lost] = &metrics.lost()[..] else {
+            panic!("one loss");
+        };
         assert!(
-            lost.contains("was damaged; figures of iterations after 1 up to 5 may be missing, and the figures that came later are dropped"),
-            "{lost}"
+            lost.figures && lost.text.contains("was damaged; figures of iterations after 1 up to 5 may be missing, and the figures that came later are dropped"),
+            "{lost:?}"
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\": 1}\n");
     }
@@ -55,6 +57,10 @@ fn metrics_survive_a_crash_and_a_resume() {
     ] {
         assert!(error.contains(part), "{error}");
     }
+}
+
+fn texts(lost: Vec<Lost>) -> Vec<String> {
+    lost.into_iter().map(|lost| lost.text).collect()
 }
 
 /// An end before the end is what the run has come to, until it goes on; then it is an event.
@@ -82,7 +88,7 @@ fn told_until_the_run_goes_on(end: End, state: State, step: u64) {
     assert_eq!(told.interventions, [text]);
     drop(metrics);
     let mut metrics = run.metrics(10).unwrap();
-    let lost = metrics.lost();
+    let lost = texts(metrics.lost());
     assert_eq!(
         lost,
         ["the run had ended (NaN, or gone) and was resumed from iteration 10"]
@@ -94,7 +100,7 @@ fn told_until_the_run_goes_on(end: End, state: State, step: u64) {
     let lines = run.read_metrics().unwrap();
     assert!(lines.iter().all(|line| !line.contains_key("state")));
     drop(metrics);
-    assert_eq!(run.metrics(10).unwrap().lost(), [""; 0]);
+    assert_eq!(run.metrics(10).unwrap().lost(), []);
 }
 
 /// Where a run goes back further than it has before, what happened in between stays, figures do not.
@@ -110,7 +116,7 @@ fn what_happened_outlives_the_iterations_after_which_it_did() {
     metrics.end(30, "gone", End::Failed).unwrap();
     drop(metrics);
     let mut metrics = run.metrics(10).unwrap();
-    let lost = metrics.lost();
+    let lost = texts(metrics.lost());
     assert_eq!(metrics.moved(), ["after 20", "after 30"]);
     metrics.event(10, &lost[0]).unwrap();
     metrics.write(20, &[("gap", 0.2)]).unwrap();
@@ -126,7 +132,7 @@ fn what_happened_outlives_the_iterations_after_which_it_did() {
     assert_eq!(steps, [10, 10, 10, 10, 10, 20]);
     drop(metrics);
     // once more, from before all of it
-    assert_eq!(run.metrics(5).unwrap().lost(), [""; 0]);
+    assert_eq!(run.metrics(5).unwrap().lost(), []);
     assert_eq!(run.events().unwrap(), told);
 }
 

@@ -214,7 +214,8 @@ fn every_figure_can_be_turned_to() {
             let first = page(0, &mut shown);
             let one = width == 140 && height == 42;
             assert!(
-                one || width < 20 || first.contains("Tab: page 1/") && first.contains("510/1500"),
+                one || width < 20
+                    || first.contains("Tab") && first.contains(" 1/") && first.contains("510/1500"),
                 "{first}"
             );
         }
@@ -228,6 +229,54 @@ fn every_figure_can_be_turned_to() {
     let (_, pages) = last[23].split_once("page ").unwrap();
     let (page, pages) = pages.split_once(' ').unwrap().0.split_once('/').unwrap();
     assert_eq!(page, pages);
+}
+
+/// In a small window words are left out, and none is cut.
+#[test]
+fn keys_are_told_in_whole_words() {
+    let (mut shown, now) = run();
+    let foot = |shown: &Shown, width, height| {
+        let lines = screen(shown, now, width, height);
+        lines[usize::from(height) - 1].trim_end().to_owned()
+    };
+    for page in [0, 11] {
+        shown.page = page;
+        for height in [8, 16, 40] {
+            for width in 17..=200 {
+                let foot = foot(&shown, width, height);
+                let whole = ["ends", "draws anew"].iter().any(|end| foot.ends_with(end));
+                assert!(whole, "{width}x{height}: {foot}");
+                assert_eq!(foot.contains("Tab"), foot.contains('/'), "{foot}");
+            }
+        }
+    }
+    shown.page = 0;
+    for (width, expected) in [
+        (20, "Tab: 1/13 · ^C ends"),
+        (24, "Tab: 1/13 · Ctrl-C ends"),
+        (40, "Tab: page 1/13 · Ctrl-C saves and ends"),
+    ] {
+        assert_eq!(foot(&shown, width, 8), expected);
+    }
+    assert!(foot(&shown, 8, 8).starts_with("Tab "));
+    // nor above what is on a page of its own
+    shown.page = 1;
+    for (width, expected) in [
+        (20, "training · 510/1500"),
+        (34, "training · 510/1500 · 10.0 it/s"),
+    ] {
+        assert_eq!(screen(&shown, now, width, 8)[0].trim_end(), expected);
+    }
+    let mut empty = Shown::new("runs/digits-001", "cpu", &Arc::default(), Palette::Full);
+    empty.page = 1;
+    let text = screen(&empty, now, 20, 8).join(" ");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(
+        words
+            .join(" ")
+            .contains("curves begin with the first line of metrics"),
+        "{text}"
+    );
 }
 
 /// Where the title has all its words, and where it has not.

@@ -1,0 +1,35 @@
+//! A run that goes on with no iteration left to do.
+
+use super::{Trainer, run::Job};
+use crate::{error::as_argument, report::Summary};
+
+/// What the run came to, if that is all there still.
+pub(super) fn judged_before(job: &Job, trainer: &Trainer) -> Option<Summary> {
+    let step = trainer.step();
+    if step < job.last_step() {
+        return None;
+    }
+    let summary = Summary::read(&job.run.summary_path()).ok().flatten()?;
+    let whole = summary.iterations == step && summary.pictures.iter().all(|path| path.exists());
+    whole.then_some(summary)
+}
+
+/// Why no iteration is done after `step`, if none is.
+pub(super) fn nothing_left(job: &Job, step: u64) -> Option<String> {
+    let planned = job.config.train.iterations as u64;
+    if step < job.last_step() {
+        return None;
+    }
+    if step < planned {
+        return Some(format!(
+            "nothing is left to do: the run was to stop after iteration {} and has {step} of its {planned} already",
+            job.last_step()
+        ));
+    }
+    // the settings of a checkpoint must be the run's
+    let settings = as_argument(&job.run.config_path());
+    Some(format!(
+        "nothing is left to do: the run has all its {planned} iterations. A longer one is a new run: `clel train --config {settings} --set \
+         train.iterations=…`"
+    ))
+}
