@@ -181,7 +181,7 @@ fn steps_of_byol() {
             let parameters = byol.parameters(&encoder);
             let found = gradients(loss, &parameters)?;
             sgd.step(&parameters, &found, lr * rate.factor(i as u64))?;
-            byol.follow(&encoder, i as u64)?;
+            byol.follow(&encoder, i as u64, iterations as u64)?;
         }
         file.same(
             "loss",

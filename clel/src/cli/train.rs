@@ -11,7 +11,7 @@ use super::signals::{STOPPING, stop_on_signals};
 use super::{DeviceArgument, LookArguments, STOPPED, output};
 use crate::{
     Error, Result,
-    config::{Config, DEFAULT_PRESET, Layers, PRESETS, Source},
+    config::{CHANGEABLE, Config, DEFAULT_PRESET, Layers, PRESETS, Source},
     data::{self, SetArgument},
     error::as_argument,
     experiment::is_experiment,
@@ -32,6 +32,7 @@ Examples:
   clel train --set sampler.steps=40 --set train.ebm.lr=5e-4 --set seed=3
   clel train --set encoder.latents=frozen --set encoder.file=runs/digits-001    guided by that run's encoder
   clel train --resume runs/digits-001          goes on from the newest checkpoint
+  clel train --resume runs/digits-001 --set train.iterations=3000    beyond its end
   clel train --plain                           lines instead of the dashboard";
 
 /// Trains a model.
@@ -55,8 +56,9 @@ pub(super) struct Train {
     /// Its folder or file (data.path).
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     path: Option<PathBuf>,
-    /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys, `clel settings` what they mean.
-    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys, `clel settings` what they mean. With --resume, only what an
+    /// iteration does not depend on: train.iterations, if there are more, health.*, log.grid_every, log.checkpoint_minutes and log.checkpoints_kept.
+    #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The run directory, which must not exist yet, or be empty [default: runs/NAME-001 and so on].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
@@ -233,6 +235,30 @@ impl Train {
         })
     }
 
+    /// The settings that a run goes on with.
+    fn changed(&self, run: &RunDir) -> Result<Config> {
+        let before = run.read_config()?;
+        if self.set.is_empty() {
+            return Ok(before);
+        }
+        let mut layers = Layers::stored(&run.config_path())?;
+        for assignment in &self.set {
+            layers.set(assignment)?;
+        }
+        let wanted: Config = layers.build()?;
+        let refused = wanted.differences(&before.changed_to(&wanted));
+        match refused.is_empty() {
+            true => Ok(wanted),
+            false => Err(Error::Argument {
+                argument: format!("--set, with --resume {}", as_argument(run.path())),
+                why: format!(
+                    "{refused}: this is what its iterations depend on. Where a run goes on, these may change: {CHANGEABLE}; with other ones, start a \
+                     new run"
+                ),
+            }),
+        }
+    }
+
     fn resumed(&self, directory: &Path) -> Result<Job> {
         let run = RunDir::open(directory)?;
         // before anything is said or read; whoever comes in between is refused when the run is locked
@@ -241,7 +267,7 @@ impl Train {
                 path: directory.to_owned(),
             });
         }
-        let config = run.read_config()?;
+        let config = self.changed(&run)?;
         Ok(Job {
             data: data::load(&config.data, config.seed)?,
             config,
@@ -272,16 +298,8 @@ fn layers_of(file: &Path) -> Result<Layers> {
 fn beyond_the_last(job: &Job) -> Option<String> {
     let planned = job.config.train.iterations;
     let steps = job.stop_after.filter(|steps| *steps > planned as u64)?;
-    let longer = match job.resume {
-        // the settings of a checkpoint must be the run's
-        true => format!(
-            "a longer run is a new one, `clel train --config {} --set train.iterations={steps}`",
-            as_argument(&job.run.config_path())
-        ),
-        false => format!("`--set train.iterations={steps}` makes it longer"),
-    };
     Some(format!(
-        "--steps {steps}: the run ends with iteration {planned}, its last (train.iterations); {longer}"
+        "--steps {steps}: the run ends with iteration {planned}, its last (train.iterations); `--set train.iterations={steps}` makes it longer"
     ))
 }
 

@@ -5,6 +5,7 @@
 //! The result is printed when a run starts and kept as `config.toml` in the run directory.
 
 mod best;
+mod changes;
 mod keys;
 mod layers;
 mod networks;
@@ -15,6 +16,7 @@ mod tree;
 mod validate;
 
 pub use best::Best;
+pub(crate) use changes::CHANGEABLE;
 pub use layers::Layers;
 pub use networks::{
     Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network, Stem,

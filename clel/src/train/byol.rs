@@ -31,7 +31,6 @@ pub struct Byol {
     /// q: \[N, latent\] → \[N, latent\], an MLP like the encoder's last layers.
     pub predictor: Sequential,
     decay: f64,
-    iterations: u64,
 }
 
 impl Byol {
@@ -49,7 +48,6 @@ impl Byol {
             target,
             predictor: predictor(latent, config.encoder.hidden, &mut drawn)?,
             decay: config.encoder.target_decay,
-            iterations: config.train.iterations as u64,
         };
         byol.join_parameters()?;
         Ok(byol)
@@ -74,14 +72,12 @@ impl Byol {
         loss::byol(&predictions, &targets)
     }
 
-    /// The target follows the encoder after step k = 0, 1, …
+    /// The target follows the encoder after step k = 0, 1, … of so many.
     ///
     /// # Errors
     /// What the device reports.
-    pub fn follow(&self, encoder: &Encoder, step: u64) -> Result<()> {
-        let fall = Schedule::Cosine {
-            steps: self.iterations,
-        };
+    pub fn follow(&self, encoder: &Encoder, step: u64, steps: u64) -> Result<()> {
+        let fall = Schedule::Cosine { steps };
         let decay = 1.0 - (1.0 - self.decay) * fall.factor(step);
         Ok(Ema::update(encoder, &self.target, decay)?)
     }

@@ -26,10 +26,9 @@ pub(super) fn nothing_left(job: &Job, step: u64) -> Option<String> {
             job.last_step()
         ));
     }
-    // the settings of a checkpoint must be the run's
-    let settings = as_argument(&job.run.config_path());
+    let run = as_argument(job.run.path());
     Some(format!(
-        "nothing is left to do: the run has all its {planned} iterations. A longer one is a new run: `clel train --config {settings} --set \
+        "nothing is left to do: the run has all its {planned} iterations. It goes on for more with `clel train --resume {run} --set \
          train.iterations=…`"
     ))
 }

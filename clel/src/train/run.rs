@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     Error, Result, awake,
-    config::Config,
+    config::{CHANGEABLE, Config},
     data::{Ahead, Dataset, ImageSet, Order},
     report::{ENDED, End, FRESH_CHAINS, Face, Memory, RunDir, Stretch as Iterations, Summary},
     tune::described,
@@ -456,12 +456,24 @@ fn begin(config: &Config, device: &Device, run: &RunDir) -> Result<Trainer> {
     Ok(trainer)
 }
 
-/// A trainer from the newest checkpoint that is whole, whose configuration must be the run's; what was passed over is added to
-/// `warnings`.
+/// A trainer from the newest checkpoint that is whole, whose configuration must be the run's but for what may change; what has, and what was passed
+/// over, is added to `warnings`.
 fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     let found = newest_usable(&job.run, |path| load(job, path))?;
     warnings.extend(found.warnings);
     let mut trainer = found.value;
+    let changed = trainer.config.changed_to(&job.config);
+    if changed != trainer.config {
+        let text = format!(
+            "goes on with other settings: {}",
+            changed.differences(&trainer.config)
+        );
+        // the process may have ended before the next checkpoint
+        if !job.run.events()?.contains(&text) {
+            warnings.push(text);
+        }
+        trainer.config = changed;
+    }
     // the process may have ended between going back and the next checkpoint
     if job.config.is_rolled_back_from(&trainer.config) {
         trainer.config = job.config.clone();
@@ -475,13 +487,17 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
         }
     }
     if trainer.config == job.config {
+        if job.run.read_config()? != job.config {
+            job.run.write_config(&job.config)?;
+        }
         return Ok(trainer);
     }
     Err(Error::Mismatch {
         what: format!("config.toml of the run, against {}", found.path.display()),
         found: job.config.differences(&trainer.config),
-        expected: "what the checkpoint was trained with: undo the change, or start a new run"
-            .into(),
+        expected: format!(
+            "what the checkpoint was trained with: undo the change, or start a new run. Where a run goes on, these may change: {CHANGEABLE}"
+        ),
     })
 }
 

@@ -46,18 +46,19 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
             )
         }
     };
-    let by_itself = match health.policy {
-        SickPolicy::Stop => {
-            ", or with `--set health.policy=roll_back`, which lets a run go back by itself"
-        }
-        SickPolicy::RollBack => "",
+    let goes_back = match health.policy {
+        SickPolicy::Stop => "--set health.policy=roll_back",
+        SickPolicy::RollBack => "--set health.rollbacks=",
     };
+    let directory = as_argument(run.path());
     Ok(Error::Numbers {
         what: "training",
         why: format!(
-            "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed, the run would come to the same: start a new one from \
-             its settings, `clel train --config {settings}{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
-             `--set sampler.steps=`, more `--set loss.alpha=` or, where pixels are 0 or 1, a smaller `--set sampler.step_size=`{by_itself}"
+            "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed as it is, the run would come to the same. \
+             `clel train --resume {directory} {goes_back}` lets it go back by itself, with other random numbers and lower rates; another limit \
+             (`--set health.energy=` and the like) is for one that is not sick. Or start a new one from its settings, \
+             `clel train --config {settings}{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
+             `--set sampler.steps=`, more `--set loss.alpha=` or, where pixels are 0 or 1, a smaller `--set sampler.step_size=`"
         ),
     })
 }

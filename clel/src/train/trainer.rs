@@ -262,7 +262,8 @@ impl Trainer {
             let encoder_gradients = gradients(loss, &encoder)?;
             self.sgd.step(&encoder, &encoder_gradients, rates[1])?;
             if let Some(byol) = &self.byol {
-                byol.follow(&self.live.encoder, self.step)?;
+                let steps = self.config.train.iterations as u64;
+                byol.follow(&self.live.encoder, self.step, steps)?;
             }
         }
         self.adam.step(&energy, &energy_gradients, rates[0])?;

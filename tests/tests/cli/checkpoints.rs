@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::support::arrays::{Arrays, Metadata, read_all, write_all};
 use crate::support::tiny::{finished_run, train};
 use crate::support::{refused, text};
+use clel::report::RunDir;
 use safetensors::Dtype;
 
 /// What a checkpoint holds, to be changed and written again.
@@ -350,38 +351,59 @@ fn a_run_that_has_ended_says_what_it_came_to() {
     assert!(before == everything(&moved));
 }
 
-/// `--steps` ends a run before its end, and not after it.
+/// `--steps` ends a run before its end, and not after it; a later end is a setting, also of a run that has come to its first one. Its iterations are those
+/// of a run that was that long from the beginning, where no schedule is over all of them.
 #[test]
-fn no_run_is_longer_than_its_settings_say() {
+fn a_run_goes_on_beyond_its_end() {
     let dir = tempfile::tempdir().unwrap();
-    let run = dir.path().join("run");
-    let trained = train(&run, &["--set", "train.iterations=2", "--steps", "5"]);
+    let [run, straight] = ["run", "straight"].map(|name| dir.path().join(name));
+    let constant = ["--set", "train.encoder.schedule=constant"];
+    let settings = |iterations, steps| {
+        let more = ["--set", iterations, "--steps", steps];
+        [&constant[..], &more].concat()
+    };
+    let trained = train(&run, &settings("train.iterations=2", "5"));
     assert_eq!(trained.code, Some(0), "{trained:?}");
     let said = "--steps 5: the run ends with iteration 2, its last (train.iterations); `--set train.iterations=5` makes it longer";
     assert!(trained.stdout.contains(said), "{trained:?}");
-    let config = text(&run.join("config.toml"));
-    let resumed = crate::support::tiny::resume(&run, "5");
+    let place = text(&run);
+    let on = |more: &[&str]| {
+        let always = ["train", "--device", "cpu", "--resume", &place];
+        crate::support::clel(&[&always, more].concat())
+    };
+    let resumed = on(&["--steps", "5"]);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    let longer = format!("`clel train --config {config} --set train.iterations=5`");
-    assert!(resumed.stdout.contains(&longer), "{resumed:?}");
-    let done = "nothing is left to do: the run has all its 2 iterations.";
-    assert!(resumed.stderr.contains(done), "{resumed:?}");
+    assert!(resumed.stdout.contains(said), "{resumed:?}");
+    let done = format!(
+        "the run has all its 2 iterations. It goes on for more with `clel train --resume {place} --set"
+    );
+    assert!(resumed.stderr.contains(&done), "{resumed:?}");
+
     // as it says
-    let out = dir.path().join("longer");
-    let longer = crate::support::clel(&[
-        "train",
-        "--device",
-        "cpu",
-        "--config",
-        &config,
-        "--set",
-        "train.iterations=5",
-        "--out",
-        &text(&out),
-    ]);
+    let longer = on(&["--set", "train.iterations=5"]);
     assert_eq!(longer.code, Some(0), "{longer:?}");
-    assert!(out.join("checkpoints/step-00000005.safetensors").exists());
-    assert!(!longer.stdout.contains("--steps"), "{longer:?}");
+    let told = "goes on with other settings: train.iterations = 5 instead of 2";
+    assert!(longer.stderr.contains(told), "{longer:?}");
+    assert_eq!(
+        train(&straight, &settings("train.iterations=5", "5")).code,
+        Some(0)
+    );
+    let arrays =
+        |run: &Path| Content::read(&run.join("checkpoints/step-00000005.safetensors")).arrays;
+    assert!(arrays(&run) == arrays(&straight));
+    let run = RunDir::open(&run).unwrap();
+    assert_eq!(run.events().unwrap(), [told]);
+    assert_eq!(run.read_config().unwrap().train.iterations, 5);
+
+    // what an iteration depends on stays
+    for (setting, part) in [
+        ("train.iterations=4", "train.iterations = 4 instead of 5"),
+        ("sampler.steps=3", "sampler.steps = 3 instead of 2"),
+    ] {
+        let refused = on(&["--set", setting, "--set", "health.energy=20"]);
+        refused.told(2, &[part, "these may change: train.iterations, "]);
+    }
+    assert_eq!(run.read_config().unwrap().health.energy, 10.0);
 }
 
 /// Numbers come out otherwise on another device, which whoever compares runs must be able to see.

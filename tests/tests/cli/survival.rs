@@ -339,6 +339,23 @@ fn a_sick_run_stops_with_a_diagnosis() {
         ],
     );
     assert_eq!(last(&run), end);
+    // unless its owner says that it was not sick
+    let place = text(&run);
+    let cured = clel(&[
+        "train",
+        "--device",
+        "cpu",
+        "--resume",
+        &place,
+        "--steps",
+        "40",
+        "--set",
+        "health.gradient=0.0",
+    ]);
+    assert_eq!(cured.code, Some(0), "{cured:?}");
+    let told = "goes on with other settings: health.gradient = 0.0 instead of 0.999";
+    assert!(cured.stderr.contains(told), "{cured:?}");
+    assert_eq!(last(&run)["step"], 40);
     let run = dir.path().join("tries");
     let back = [
         "--set",
