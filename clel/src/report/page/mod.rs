@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use self::pictures::{Picture, Pictures, Place, changed};
 use self::plots::Plot;
-pub use self::several::page_of_several;
+pub use self::several::{Member, Results, Several};
 use self::told::{Told, name, spent};
 use super::names::label;
 use super::{BestCheckpoint, Overview, RunDir, Summary};

@@ -1,3 +1,4 @@
+mod compare;
 mod events;
 mod run_dir;
 
