@@ -27,6 +27,8 @@ mod run_dir;
 mod runs;
 mod spent;
 mod summary;
+#[cfg(feature = "program")]
+mod watched;
 
 pub use animation::Animation;
 #[cfg(feature = "program")]

@@ -16,6 +16,8 @@ const short = (v) => {
 /** The same on an axis, where the numbers are round. */
 const tick = (v) => v === 0 || Math.abs(v) >= 1e-2 && Math.abs(v) < 1e5 ? String(Number(v.toPrecision(6))) : Number(v.toPrecision(6)).toExponential();
 
+/** Rate and time left of a run that is followed, as far as they can be told. */
+let pace = "";
 let content = JSON.parse(section("content").textContent);
 
 /** Draws the content, which may be newer than what is drawn; what the reader has turned to or enlarged stays. */
@@ -72,7 +74,7 @@ function state() {
   const { iterations, live, device } = content;
   const so_far = `${done(content)} iterations${device ? ` on ${device}` : ""}`;
   return {
-    training: live ? `training now: ${so_far}` : `${so_far}; it was training when this page was written`,
+    training: live ? [`training now: ${so_far}`, ...(pace ? [pace] : [])].join(" · ") : `${so_far}; it was training when this page was written`,
     finished: `finished: ${so_far}`,
     unfinished: `unfinished: ${so_far}${live ? "; nobody is training" : ""}`,
     sick: `sick at ${iterations}: ended after ${so_far}`,
@@ -487,7 +489,7 @@ function marks(plot, count) {
 for (const id of ["scale", "smooth"]) section(id).addEventListener("change", curves);
 draw();
 
-/** Follows the run: `clel watch` answers these two addresses. */
+/** Follows the run: `clel watch` answers these three addresses. */
 async function follow() {
   let version = null;
   for (;;) {
@@ -502,6 +504,7 @@ async function follow() {
         draw();
         version = found;
       }
+      pace = await (await fetch("pace")).text();
       section("state").textContent = state();
     } catch (error) {
       section("state").textContent = error instanceof TypeError ? `${state()}; clel watch has ended` : error.message;
