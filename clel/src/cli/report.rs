@@ -74,7 +74,7 @@ impl Report {
     }
 
     fn of_several(&self, paths: &[PathBuf]) -> Result<()> {
-        let (several, mut damage) = several(paths)?;
+        let several = several(paths)?;
         let folder = match paths {
             [experiment] => experiment.as_path(),
             _ => Path::new(""),
@@ -82,9 +82,7 @@ impl Report {
         let usual = folder.join("report.html");
         let out = self.out.as_ref().unwrap_or(&usual);
         check_replaceable(out)?;
-        let mut page = several.page()?;
-        damage.append(&mut page.damage);
-        page.damage = damage;
+        let page = several.page()?;
         let shown = several.runs.iter().map(|member| member.run.path());
         let shown = shown.collect();
         self.write(&page, out, Subject::Runs(shown))
@@ -107,8 +105,8 @@ impl Report {
 }
 
 /// The run directories, each once, those of experiments among them; and what an experiment holds that can no longer be opened.
-fn several(paths: &[PathBuf]) -> Result<(Several, Vec<String>)> {
-    let (mut all, mut damage) = (Several::default(), Vec::new());
+fn several(paths: &[PathBuf]) -> Result<Several> {
+    let mut all = Several::default();
     for path in paths {
         if !holds_experiment(path) {
             let run = RunDir::open(path)?;
@@ -116,15 +114,20 @@ fn several(paths: &[PathBuf]) -> Result<(Several, Vec<String>)> {
             continue;
         }
         let mut found = Shown::of(path)?;
-        damage.append(&mut found.damage);
+        all.damage.append(&mut found.damage);
         if found.runs.is_empty() {
-            damage.push(format!("{}: {NO_RUN_YET}", path.display()));
+            all.damage.push(format!("{}: {NO_RUN_YET}", path.display()));
         }
         if paths.len() > 1 {
-            // two experiments may have variants of one name
+            // two experiments may have variants of one name, or one title
+            let path = path.components().collect::<PathBuf>();
+            let path = path.display();
             for (variant, run) in found.runs.iter_mut().filter_map(|run| run.of.as_mut()) {
-                *variant = format!("{}: {variant}", found.title);
-                *run = format!("{}: {run}", found.title);
+                *variant = format!("{path}: {variant}");
+                *run = format!("{path}: {run}");
+            }
+            if let Some(results) = &mut found.results {
+                results.title += &format!(" ({path})");
             }
         }
         all.runs.append(&mut found.runs);
@@ -147,7 +150,7 @@ fn several(paths: &[PathBuf]) -> Result<(Several, Vec<String>)> {
             path: paths[0].clone(),
             why: NO_RUN_YET.to_owned(),
         }),
-        false => Ok((all, damage)),
+        false => Ok(all),
     }
 }
 

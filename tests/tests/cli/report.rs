@@ -428,15 +428,36 @@ fn runs_are_shown_over_one_another() {
     assert_eq!(shown["runs"].as_array().unwrap().len(), 2);
     assert_eq!(shown["runs"][0]["name"], "with-guide/seed-0");
     assert_eq!(shown["results"], json!([]));
+    // with variants of one name in two experiments
+    let again = dir.path().join("again");
+    let other = copied(&again.join("runs/without/seed-0"));
+    std::fs::write(again.join("experiment.toml"), file).unwrap();
+    let mut here = std::process::Command::new(crate::support::PROGRAM);
+    here.args(["report", "guide/", "again", &text(&other)]);
+    let told = crate::support::run(here.current_dir(dir.path()));
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let shown = content(&std::fs::read_to_string(dir.path().join("report.html")).unwrap());
+    assert_eq!(shown["name"], "3 runs");
+    for (i, name) in ["guide: without", "guide: With guide", "again: without"]
+        .into_iter()
+        .enumerate()
+    {
+        let run = &shown["runs"][i];
+        assert_eq!(run["name"], format!("{name} seed-0"));
+        assert_eq!(run["place"], i);
+    }
+    assert_eq!(shown["results"][0]["title"], "Does it help? (guide)");
     // what says what the experiment is costs no page
     std::fs::write(out.join("experiment.toml"), "").unwrap();
     std::fs::write(results, "{").unwrap();
     let report = clel(&["report", &text(&out)]);
     assert_eq!(report.code, Some(0), "{report:?}");
-    for file in ["experiment.toml", "results.json"] {
-        assert!(report.stderr.contains(file), "{report:?}");
-    }
     let shown = content(&std::fs::read_to_string(out.join("report.html")).unwrap());
+    for (i, file) in ["experiment.toml", "results.json"].into_iter().enumerate() {
+        assert!(report.stderr.contains(file), "{report:?}");
+        let damage = shown["damage"][i].as_str().unwrap();
+        assert!(damage.contains(file), "{damage}");
+    }
     assert_eq!(shown["name"], "guide");
     assert_eq!(shown["runs"][0]["name"], "with-guide seed-0");
 }

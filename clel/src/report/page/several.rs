@@ -23,6 +23,8 @@ pub struct Several {
     pub runs: Vec<Member>,
     /// The results of the experiments that they are of.
     pub results: Vec<Results>,
+    /// What is wrong beside the runs.
+    pub damage: Vec<String>,
 }
 
 /// One of several runs.
@@ -85,7 +87,7 @@ impl Several {
             (overview, super::figures(lines))
         });
         let (overviews, metrics): (Vec<_>, Vec<_>) = read.unzip();
-        let mut damage = Vec::new();
+        let mut damage = self.damage.clone();
         let mut all = Vec::new();
         for (i, (overview, lines)) in overviews.iter().zip(&metrics).enumerate() {
             let told = Told::of(names[i].clone(), overview, lines);
