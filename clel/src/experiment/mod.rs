@@ -20,7 +20,6 @@ mod measure;
 mod record;
 mod results;
 mod runs;
-#[cfg(feature = "program")]
 mod shown;
 mod table;
 #[cfg(test)]
@@ -33,6 +32,5 @@ pub use measure::EndFigures;
 pub use record::Point;
 pub use results::{Results, RunResult, Spread, State, VariantResult};
 pub use runs::{Progress, check_unchanged, perform};
-#[cfg(feature = "program")]
 pub(crate) use shown::Shown;
 pub use table::{Table, markdown, tables};

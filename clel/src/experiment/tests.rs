@@ -214,7 +214,6 @@ fn results_come_back_from_their_file() {
 }
 
 /// The runs of an experiment have the names and the order of its file, also those that it does not know; what cannot be read costs no more than itself.
-#[cfg(feature = "program")]
 #[test]
 fn a_directory_is_shown_as_its_file_says() {
     let dir = tempfile::tempdir().unwrap();

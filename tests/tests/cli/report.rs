@@ -20,7 +20,7 @@ fn content(page: &str) -> serde_json::Value {
 fn loads_nothing(page: &str) {
     let icon = "<link rel=\"icon\" href=\"data:image/svg+xml,";
     let rest = page.replacen(icon, "", 1);
-    assert_ne!(rest, page, "no icon");
+    assert!(rest != page, "no icon");
     for loads in ["src=\"", "href=\"", "@import", "url("] {
         assert!(!rest.contains(loads), "{loads} in the page");
     }
