@@ -496,6 +496,8 @@ async function follow() {
     // a long run takes its time to be read, which its training needs too
     const asked = Date.now();
     try {
+      pace = await (await fetch("pace")).text();
+      section("state").textContent = state();
       const found = await (await fetch("version")).text();
       if (found !== version) {
         const answer = await fetch("content");
@@ -504,8 +506,6 @@ async function follow() {
         draw();
         version = found;
       }
-      pace = await (await fetch("pace")).text();
-      section("state").textContent = state();
     } catch (error) {
       section("state").textContent = error instanceof TypeError ? `${state()}; clel watch has ended` : error.message;
     }
