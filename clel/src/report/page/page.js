@@ -507,6 +507,7 @@ async function follow() {
         version = found;
       }
     } catch (error) {
+      pace = "";
       section("state").textContent = error instanceof TypeError ? `${state()}; clel watch has ended` : error.message;
     }
     await new Promise((done) => setTimeout(done, Math.max(2000, 10 * (Date.now() - asked))));
