@@ -100,7 +100,7 @@ impl ExperimentCommand {
         if json {
             output::say(&output::json(&results)?)?;
         } else {
-            for rows in tables(&experiment, &results) {
+            for rows in tables(&results) {
                 output::say("")?;
                 table::say_in_parts(&rows)?;
             }

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::output;
-use crate::report::{
-    Page, RunDir, holds_experiment, is_page, of_experiment, page, page_of_several,
-};
+use crate::experiment::Shown;
+use crate::report::{Member, Page, RunDir, Several, holds_experiment, is_page, page};
 use crate::words::counted;
 use crate::{Error, Result, whole_file};
 
@@ -22,7 +21,7 @@ Examples:
 /// Writes one HTML file that shows a run, or several side by side.
 ///
 /// It has curves, samples over time, figures and settings, and loads nothing from elsewhere. Of several runs, or of an experiment's directory, it has the curves of
-/// all runs over one another, their last figures in a table, and their newest samples side by side. What is damaged is left out, and told at the top of the page and on
+/// all runs over one another, the settings that differ, their figures in tables, and their newest samples side by side; of an experiment also its tables of results. What is damaged is left out, and told at the top of the page and on
 /// standard error; the exit code is 0 all the same, as that of `clel runs`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,7 +41,7 @@ pub(super) struct Report {
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(flatten)]
-    shown: Shown<'a>,
+    shown: Subject<'a>,
     report: &'a Path,
     damage: &'a [String],
 }
@@ -52,7 +51,7 @@ const NO_RUN_YET: &str = "an experiment that has come to no run yet";
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Shown<'a> {
+enum Subject<'a> {
     Run(&'a Path),
     Runs(Vec<&'a Path>),
 }
@@ -71,26 +70,25 @@ impl Report {
         if *out != own {
             check_replaceable(out)?;
         }
-        self.write(&page(run)?, out, Shown::Run(run.path()))
+        self.write(&page(run)?, out, Subject::Run(run.path()))
     }
 
     fn of_several(&self, paths: &[PathBuf]) -> Result<()> {
-        let (runs, mut damage) = runs(paths)?;
-        let (folder, title) = match paths {
-            [experiment] => (experiment.as_path(), title(experiment)),
-            _ => (Path::new(""), counted(runs.len(), "run")),
+        let several = several(paths)?;
+        let folder = match paths {
+            [experiment] => experiment.as_path(),
+            _ => Path::new(""),
         };
         let usual = folder.join("report.html");
         let out = self.out.as_ref().unwrap_or(&usual);
         check_replaceable(out)?;
-        let mut page = page_of_several(&title, &runs)?;
-        damage.append(&mut page.damage);
-        page.damage = damage;
-        let shown = runs.iter().map(RunDir::path).collect();
-        self.write(&page, out, Shown::Runs(shown))
+        let page = several.page()?;
+        let shown = several.runs.iter().map(|member| member.run.path());
+        let shown = shown.collect();
+        self.write(&page, out, Subject::Runs(shown))
     }
 
-    fn write(&self, page: &Page, out: &Path, shown: Shown<'_>) -> Result<()> {
+    fn write(&self, page: &Page, out: &Path, shown: Subject<'_>) -> Result<()> {
         whole_file::write(out, page.html.as_bytes())?;
         for text in &page.damage {
             output::error(&format!("warning: {text}"));
@@ -107,47 +105,53 @@ impl Report {
 }
 
 /// The run directories, each once, those of experiments among them; and what an experiment holds that can no longer be opened.
-fn runs(paths: &[PathBuf]) -> Result<(Vec<RunDir>, Vec<String>)> {
-    let (mut runs, mut damage) = (Vec::new(), Vec::new());
+fn several(paths: &[PathBuf]) -> Result<Several> {
+    let mut all = Several::default();
     for path in paths {
         if !holds_experiment(path) {
-            runs.push(RunDir::open(path)?);
+            let run = RunDir::open(path)?;
+            all.runs.push(Member { run, of: None });
             continue;
         }
-        let of_it = of_experiment(path)?;
-        if of_it.is_empty() {
-            damage.push(format!("{}: {NO_RUN_YET}", path.display()));
+        let mut found = Shown::of(path)?;
+        all.damage.append(&mut found.damage);
+        if found.runs.is_empty() {
+            all.damage.push(format!("{}: {NO_RUN_YET}", path.display()));
         }
-        for path in of_it {
-            match RunDir::open(&path) {
-                Ok(run) => runs.push(run),
-                Err(error) => damage.push(error.in_one_line()),
+        if paths.len() > 1 {
+            // two experiments may have variants of one name, or one title
+            let path = path.components().collect::<PathBuf>();
+            let path = path.display();
+            for (variant, run) in found.runs.iter_mut().filter_map(|run| run.of.as_mut()) {
+                *variant = format!("{path}: {variant}");
+                *run = format!("{path}: {run}");
+            }
+            if let Some(results) = &mut found.results {
+                results.title += &format!(" ({path})");
             }
         }
+        all.runs.append(&mut found.runs);
+        all.results.extend(found.results);
+        (all.title, all.about) = (found.title, found.about);
     }
     let mut seen = std::collections::BTreeSet::new();
-    runs.retain(|run| {
+    all.runs.retain(|Member { run, .. }| {
         seen.insert(
             run.path()
                 .canonicalize()
                 .unwrap_or_else(|_| run.path().to_owned()),
         )
     });
-    match runs.is_empty() {
+    if paths.len() > 1 {
+        (all.title, all.about) = (counted(all.runs.len(), "run"), String::new());
+    }
+    match all.runs.is_empty() {
         true => Err(Error::NotARun {
             path: paths[0].clone(),
             why: NO_RUN_YET.to_owned(),
         }),
-        false => Ok((runs, damage)),
+        false => Ok(all),
     }
-}
-
-/// What an experiment's directory is called.
-fn title(experiment: &Path) -> String {
-    let whole = experiment.canonicalize();
-    let whole = whole.as_deref().unwrap_or(experiment);
-    let name = whole.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
 }
 
 /// Refuses a file that is there already, unless it is a page too.

@@ -17,7 +17,7 @@ Examples:
 
 /// Shows a run on a web page that follows it.
 ///
-/// It is the page of `clel report`, at 127.0.0.1, which other machines do not reach. It looks every two seconds whether the run has written anything, and keeps what
+/// It is the page of `clel report`, at 127.0.0.1, which other machines do not reach, with rate and time left while somebody trains. It looks every two seconds whether the run has written anything, and keeps what
 /// is enlarged, hidden or turned to. Ctrl-C ends it, with code 130.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -155,7 +155,7 @@ impl Observer for Measurer<'_> {
 }
 
 /// The figures of a finished run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndFigures {
     /// AUROC of the energies of test images against each set of another kind: one for each β, none where that β needs an encoder and there
     /// is none.

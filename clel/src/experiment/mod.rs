@@ -20,6 +20,7 @@ mod measure;
 mod record;
 mod results;
 mod runs;
+mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,4 +32,5 @@ pub use measure::EndFigures;
 pub use record::Point;
 pub use results::{Results, RunResult, Spread, State, VariantResult};
 pub use runs::{Progress, check_unchanged, perform};
+pub(crate) use shown::Shown;
 pub use table::{Table, markdown, tables};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clel_nn::files::read_regular;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::report::{Metrics, RunDir};
@@ -20,7 +20,7 @@ pub(super) struct Record {
 }
 
 /// One point of the curves.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Iterations done.
     pub iteration: u64,

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::file::{Curves, End, Experiment};
 use super::measure::{EndFigures, SECONDS};
 use super::record::Point;
-use crate::{Result, whole_file};
+use crate::{Error, Result, whole_file};
 
 /// The results of an experiment, so far.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
     /// What it is about.
     pub title: String,
@@ -25,7 +25,7 @@ pub struct Results {
 }
 
 /// The runs of one variant.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VariantResult {
     /// What it is called.
     pub name: String,
@@ -37,7 +37,7 @@ pub struct VariantResult {
 }
 
 /// One run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunResult {
     /// Its seed.
     pub seed: u64,
@@ -54,7 +54,7 @@ pub struct RunResult {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// With all its figures.
@@ -128,6 +128,33 @@ impl Results {
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         whole_file::write_json(path, self)
+    }
+
+    /// Reads them; nothing, if there are none yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else.
+    pub fn read(path: &Path) -> Result<Option<Results>> {
+        let Some(text) = whole_file::read_if_there(path)? else {
+            return Ok(None);
+        };
+        let results = serde_json::from_str(&text).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            let why = format!("not the results of an experiment: {error}");
+            Error::format(path, place, why)
+        })?;
+        Ok(Some(results))
+    }
+
+    /// The seeds of the runs, each once.
+    pub(super) fn seeds(&self) -> Vec<u64> {
+        let mut seeds = Vec::new();
+        for run in self.variants.iter().flat_map(|variant| &variant.runs) {
+            if !seeds.contains(&run.seed) {
+                seeds.push(run.seed);
+            }
+        }
+        seeds
     }
 
     /// The seconds after which the first of the variants that have a complete run was finished.

@@ -112,10 +112,7 @@ pub fn perform(
                 results.measure.clone_from(&judge.measure);
             }
             results.write(&out.join("results.json"))?;
-            whole_file::write(
-                &out.join("table.md"),
-                markdown(experiment, &results).as_bytes(),
-            )?;
+            whole_file::write(&out.join("table.md"), markdown(&results).as_bytes())?;
             draw_all(experiment, &results, out)?;
             if stop.load(Ordering::Relaxed) {
                 return Ok(results);

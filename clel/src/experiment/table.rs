@@ -1,6 +1,6 @@
 //! The results as tables.
 
-use super::file::Experiment;
+use super::file::End;
 use super::measure::{BUFFER, FRESH, NEIGHBOUR};
 use super::results::{Results, Spread, State, VariantResult};
 use crate::report::ENDED;
@@ -14,11 +14,11 @@ type Column<'a> = (String, Box<dyn Fn(&VariantResult) -> String + 'a>);
 
 /// Up to three tables: the curves' ends, how well energies know other images, long chains. Figures are mean ± standard deviation over the
 /// variant's complete runs.
-pub fn tables(experiment: &Experiment, results: &Results) -> Vec<Table> {
+pub fn tables(results: &Results) -> Vec<Table> {
     let groups = [
         of_curves(results),
-        of_outliers(experiment),
-        of_chains(experiment),
+        of_outliers(&results.end),
+        of_chains(&results.end),
     ];
     let filled = groups.into_iter().filter(|columns| !columns.is_empty());
     filled
@@ -63,10 +63,10 @@ fn of_curves(results: &Results) -> Vec<Column<'_>> {
     columns
 }
 
-fn of_outliers(experiment: &Experiment) -> Vec<Column<'_>> {
+fn of_outliers(end: &End) -> Vec<Column<'_>> {
     let mut columns: Vec<Column> = Vec::new();
-    for (i, set) in experiment.end.ood.iter().enumerate() {
-        for (k, beta) in experiment.end.betas.iter().enumerate() {
+    for (i, set) in end.ood.iter().enumerate() {
+        for (k, beta) in end.betas.iter().enumerate() {
             let shown = move |v: &VariantResult| {
                 spread(v.at_end(|end| end.auroc.get(i)?.get(k).copied().flatten()))
             };
@@ -76,8 +76,8 @@ fn of_outliers(experiment: &Experiment) -> Vec<Column<'_>> {
     columns
 }
 
-fn of_chains(experiment: &Experiment) -> Vec<Column<'_>> {
-    let lengths = experiment.end.chains.iter().enumerate();
+fn of_chains(end: &End) -> Vec<Column<'_>> {
+    let lengths = end.chains.iter().enumerate();
     lengths
         .map(|(i, rounds)| -> Column<'_> {
             let shown = move |v: &VariantResult| spread(v.at_end(|end| end.chains.get(i).copied()));
@@ -90,9 +90,9 @@ fn of_chains(experiment: &Experiment) -> Vec<Column<'_>> {
 }
 
 /// The tables in Markdown, with what the figures depend on, and what went wrong.
-pub fn markdown(experiment: &Experiment, results: &Results) -> String {
+pub fn markdown(results: &Results) -> String {
     let mut text = format!("### {}\n\n", results.title);
-    for table in tables(experiment, results) {
+    for table in tables(results) {
         for (i, row) in table.iter().enumerate() {
             let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
             text += &format!("| {} |\n", cells.join(" | "));
@@ -102,14 +102,14 @@ pub fn markdown(experiment: &Experiment, results: &Results) -> String {
         }
         text += "\n";
     }
-    text += &format!("{}\n", notes(experiment, results));
+    text += &format!("{}\n", notes(results));
     text
 }
 
 /// What the figures depend on, in words.
-pub(super) fn notes(experiment: &Experiment, results: &Results) -> String {
-    let (curves, end) = (&experiment.curves, &experiment.end);
-    let seeds: Vec<String> = experiment.seeds.iter().map(u64::to_string).collect();
+pub(super) fn notes(results: &Results) -> String {
+    let (curves, end) = (&results.curves, &results.end);
+    let seeds: Vec<String> = results.seeds().iter().map(u64::to_string).collect();
     let mut text = format!(
         "Mean ± standard deviation over the complete runs, seeds {}. Fréchet distances in {}: ",
         seeds.join(", "),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clel_tensor::Device;
 use serde_json::json;
 
-use super::measure::{BUFFER, Judge, SECONDS};
+use super::measure::{BUFFER, Judge, NEIGHBOUR, SECONDS};
 use super::record::Record;
 use super::*;
 use crate::Error;
@@ -164,4 +164,114 @@ fn a_judge_is_for_all_seeds_that_hold_out_the_same() {
     assert!(judge.is_for(&config) && judge.is_for(&other));
     judge.data.drawn = true;
     assert!(judge.is_for(&config) && !judge.is_for(&other));
+}
+
+/// Two variants with a run or two each, one of which was sick.
+fn results() -> Results {
+    let mut results = Results::of(&tiny("train.iterations = 70"));
+    let mut sick = run(2, &[9.0], 0.5);
+    sick.state = State::Sick("NaN".to_owned());
+    sick.interventions = vec!["went back".to_owned()];
+    let mut complete = run(1, &[8.0, 4.0], 0.5);
+    complete.points[1]
+        .figures
+        .insert(NEIGHBOUR.to_owned(), json!(0.9));
+    complete.end = Some(EndFigures {
+        auroc: vec![vec![Some(0.5), None]],
+        chains: vec![1.5],
+    });
+    results.end.ood = vec!["interp".to_owned()];
+    results.end.chains = vec![3];
+    results.variants[0].add(complete);
+    results.variants[0].add(sick);
+    results.variants[1].add(run(1, &[7.0, 5.0], 0.25));
+    results
+}
+
+/// What results say is read from their file alone, as the experiment may have another file by then.
+#[test]
+fn results_come_back_from_their_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("results.json");
+    assert!(Results::read(&path).unwrap().is_none());
+    let results = results();
+    results.write(&path).unwrap();
+    let back = Results::read(&path).unwrap().unwrap();
+    let markdown = markdown(&results);
+    assert_eq!(super::markdown(&back), markdown);
+    for part in [
+        "### t\n",
+        "| z, first | 1 of 2, 1 sick | 0.500 | 4.00 |",
+        "| AUROC, interp, β = 0.1 |",
+        "seeds 1, 2. Fréchet",
+        "\n\nz, first, seed 2, was sick: NaN\n\nz, first, seed 2: went back\n",
+    ] {
+        assert!(markdown.contains(part), "{part:?} is not in\n{markdown}");
+    }
+    std::fs::write(&path, "{\n\"title\": 3}").unwrap();
+    let error = Results::read(&path).unwrap_err().in_one_line();
+    assert!(error.contains("results.json: line 2"), "{error}");
+}
+
+/// The runs of an experiment have the names and the order of its file, also those that it does not know; what cannot be read costs no more than itself.
+#[test]
+fn a_directory_is_shown_as_its_file_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("guide");
+    for place in [
+        "a-second/seed-1",
+        "of-old/seed-1",
+        "z-first/seed-10",
+        "z-first/seed-2",
+        "z-first/notes",
+    ] {
+        let run = RunDir::create(&out.join("runs").join(place)).unwrap();
+        if !place.ends_with("notes") {
+            let config = tiny("").variants[0].config(1).unwrap();
+            run.write_config(&config).unwrap();
+        }
+    }
+    let file = |text: &str| std::fs::write(out.join("experiment.toml"), text).unwrap();
+    file(
+        "title = \"t\"\nseeds = [1]\nbase.preset = \"digits\"\n[variant.\"z, first\"]\n[variant.\"A second\"]\n\
+         [curves]\nevery = 7\nfeatures = \"digits\"",
+    );
+    let names = |shown: &Shown| {
+        let runs = shown.runs.iter().map(|run| run.of.clone().unwrap());
+        let (variants, names): (Vec<_>, Vec<_>) = runs.unzip();
+        (variants.join("|"), names.join("|"))
+    };
+    let shown = Shown::of(&out).unwrap();
+    let variants = "z, first|z, first|A second|of-old";
+    let runs = "z, first seed-2|z, first seed-10|A second seed-1|of-old seed-1";
+    assert_eq!(names(&shown), (variants.to_owned(), runs.to_owned()));
+    assert_eq!(shown.title, "t");
+    assert_eq!(shown.about, "guide: 4 runs of 3 variants");
+    assert!(shown.results.is_none());
+    assert_eq!(shown.damage.len(), 1, "{:?}", shown.damage);
+    assert!(shown.damage[0].contains("notes"), "{:?}", shown.damage);
+
+    results().write(&out.join("results.json")).unwrap();
+    let found = Shown::of(&out).unwrap().results.unwrap();
+    assert_eq!(found.tables[0][1][..2], ["z, first", "1 of 2, 1 sick"]);
+    let notes = [
+        "z, first, seed 2, was sick: NaN",
+        "z, first, seed 2: went back",
+    ];
+    assert_eq!(found.notes[1..], notes);
+
+    file("title = 3");
+    let shown = Shown::of(&out).unwrap();
+    let folders = "a-second|of-old|z-first|z-first";
+    assert_eq!(names(&shown).0, folders);
+    assert_eq!((&shown.title[..], shown.damage.len()), ("t", 2));
+    assert!(
+        shown.damage[0].contains("experiment.toml"),
+        "{:?}",
+        shown.damage
+    );
+    std::fs::write(out.join("results.json"), "{").unwrap();
+    let shown = Shown::of(&out).unwrap();
+    assert_eq!((&shown.title[..], shown.damage.len()), ("guide", 3));
+    assert!(shown.results.is_none());
 }

@@ -3,20 +3,26 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use clel_nn::files::read_regular;
 use tiny_http::{Header, Method, Request, Response, Server};
 
+use super::watched::Watched;
 use super::{RunDir, page};
 use crate::{Error, Result};
 
-/// Between two looks whether to end.
+/// Between two looks whether to end, and whether metrics have come.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Looks at the metrics between two whether anybody is training.
+const LOOKS: u32 = 10;
 
 /// Serves the page of a run.
 pub struct Live {
     run: RunDir,
+    watched: Mutex<Watched>,
     server: Server,
     address: SocketAddr,
 }
@@ -60,6 +66,7 @@ impl Live {
             .map_err(|error| refused(std::io::Error::other(error.to_string())))?;
         Ok(Live {
             run: run.clone(),
+            watched: Mutex::default(),
             server,
             address,
         })
@@ -75,6 +82,53 @@ impl Live {
     /// # Errors
     /// The port is lost.
     pub fn serve(&self, stop: &AtomicBool) -> Result<()> {
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // an answer takes its time where a run is long, in which nobody would look
+            scope.spawn(|| self.look(&ended));
+            let served = self.answer_all(stop);
+            ended.store(true, Ordering::Relaxed);
+            served
+        })
+    }
+
+    /// Looks when lines of metrics come until `ended` is true.
+    fn look(&self, ended: &AtomicBool) {
+        let file = self.run.metrics_path();
+        let mut known = None;
+        let mut training = false;
+        for look in 0.. {
+            if ended.load(Ordering::Relaxed) {
+                return;
+            }
+            if look % LOOKS == 0 {
+                training = self.run.is_training();
+            }
+            let state = file.metadata().ok();
+            let state = state.map(|state| (state.len(), page::changed(&state)));
+            if !training {
+                self.watched().rests();
+                known = None;
+            } else if state != known
+                && let Some(step) = self.run.last_step()
+            {
+                known = state;
+                self.watched().at(step, Instant::now(), || self.planned());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn watched(&self) -> std::sync::MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Iterations of the whole run.
+    fn planned(&self) -> Option<u64> {
+        Some(self.run.read_config().ok()?.train.iterations as u64)
+    }
+
+    fn answer_all(&self, stop: &AtomicBool) -> Result<()> {
         while !stop.load(Ordering::Relaxed) {
             match self.server.recv_timeout(LOOK) {
                 // what a page asks for has no body; the library would read a body to its end, whatever length it claims
@@ -124,6 +178,7 @@ impl Live {
             "/" => told(page::live_page(&self.run), "text/html; charset=utf-8"),
             "/content" => told(page::live_content(&self.run), "application/json"),
             "/version" => plain(200, &page::version(&self.run)),
+            "/pace" => plain(200, &self.watched().told(Instant::now())),
             other => match self.picture(other) {
                 Some(png) => (200, "image/png", png),
                 None => plain(404, "there is nothing here"),

@@ -2,6 +2,7 @@
 
 mod animation;
 mod axis;
+mod compare;
 mod curve;
 #[cfg(all(feature = "program", not(target_family = "wasm")))]
 mod dashboard;
@@ -26,8 +27,12 @@ mod run_dir;
 mod runs;
 mod spent;
 mod summary;
+#[cfg(feature = "program")]
+mod watched;
 
 pub use animation::Animation;
+#[cfg(feature = "program")]
+pub(crate) use compare::{Figure, at_end, differences, setting};
 pub(crate) use dashboard::columns;
 #[cfg(all(feature = "program", not(target_family = "wasm")))]
 pub(crate) use dashboard::{give_back, is_taken};
@@ -46,7 +51,7 @@ pub use metrics::{End, Lost, Metrics};
 pub(crate) use overview::spelt;
 pub use overview::{Overview, State};
 pub(crate) use pace::duration;
-pub use page::{Page, is_page, page, page_of_several};
+pub use page::{Member, Page, Results, Several, is_page, page};
 pub use run_dir::{BestCheckpoint, RunDir};
 pub(crate) use run_dir::{FRESH_CHAINS, best_of};
 #[cfg(feature = "program")]

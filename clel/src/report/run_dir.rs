@@ -319,7 +319,7 @@ impl RunDir {
     }
 
     /// Where the metrics are.
-    fn metrics_path(&self) -> PathBuf {
+    pub(super) fn metrics_path(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clel::experiment::{Experiment, Results};
 use serde_json::json;
 
 use crate::support::tiny::{finished_run, resume, train};
@@ -13,6 +14,16 @@ fn content(page: &str) -> serde_json::Value {
     let (_, rest) = page.split_once(start).expect("the content");
     let (json, _) = rest.split_once("</script>").expect("its end");
     serde_json::from_str(json).expect("JSON")
+}
+
+/// What a page shows is part of it, its icon too.
+fn loads_nothing(page: &str) {
+    let icon = "<link rel=\"icon\" href=\"data:image/svg+xml,";
+    let rest = page.replacen(icon, "", 1);
+    assert!(rest != page, "no icon");
+    for loads in ["src=\"", "href=\"", "@import", "url("] {
+        assert!(!rest.contains(loads), "{loads} in the page");
+    }
 }
 
 #[test]
@@ -76,9 +87,7 @@ fn a_page_holds_the_whole_run() {
     }
     assert_eq!(content["state"], "unfinished");
     assert_eq!(content["summary"]["device"], "cpu");
-    for loads in ["src=\"", "href=\"", "@import", "url("] {
-        assert!(!page.contains(loads), "{loads} in the page");
-    }
+    loads_nothing(&page);
     assert_eq!(page.matches("</script>").count(), 3);
 }
 
@@ -348,22 +357,32 @@ fn runs_are_shown_over_one_another() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("guide");
     let run = |variant: &str| copied(&out.join("runs").join(variant).join("seed-0"));
-    let (with, without) = (run("with"), run("without"));
-    std::fs::write(out.join("experiment.toml"), "").unwrap();
+    let (with, without) = (run("with-guide"), run("without"));
+    let file = "title = \"Does it help?\"\nseeds = [0]\nbase.preset = \"digits\"\n[variant.without]\n\
+                [variant.\"With guide\"]\n[curves]\nevery = 5\nfeatures = \"digits\"\n";
+    std::fs::write(out.join("experiment.toml"), file).unwrap();
+    let experiment = Experiment::parse(file, "guide.toml").unwrap();
+    let results = out.join("results.json");
+    Results::of(&experiment).write(&results).unwrap();
     std::fs::write(without.join("summary.json"), "{").unwrap();
+    let config = std::fs::read_to_string(with.join("config.toml")).unwrap();
+    let other = config.replace("seed = 0\n", "seed = 3\n");
+    std::fs::write(with.join("config.toml"), other).unwrap();
     let report = clel(&["report", &text(&out), "--json"]);
     assert_eq!(report.code, Some(0), "{report:?}");
     let told: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
     assert_eq!(told["report"], text(&out.join("report.html")));
-    assert_eq!(told["runs"], json!([text(&with), text(&without)]));
+    // in the order of the file
+    assert_eq!(told["runs"], json!([text(&without), text(&with)]));
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
     let shown = content(&page);
-    assert_eq!(shown["name"], "guide");
+    assert_eq!(shown["name"], "Does it help?");
+    assert_eq!(shown["about"], "guide: 2 runs of 2 variants");
     let damage = shown["damage"][0].as_str().unwrap();
-    assert!(damage.starts_with("without/seed-0: "), "{damage}");
+    assert!(damage.starts_with("without seed-0: "), "{damage}");
     let energy = &shown["plots"][0];
     assert_eq!(energy["title"], "E(data)");
-    for (place, name) in ["with/seed-0", "without/seed-0"].into_iter().enumerate() {
+    for (place, name) in ["without", "With guide"].into_iter().enumerate() {
         let course = &energy["courses"][place];
         assert_eq!(
             (&course["label"], &course["place"]),
@@ -373,17 +392,33 @@ fn runs_are_shown_over_one_another() {
         let run = &shown["runs"][place];
         assert_eq!(
             (&run["name"], &run["iterations"]),
-            (&json!(name), &json!(2))
+            (&json!(format!("{name} seed-0")), &json!(2))
         );
         let url = run["grid"]["url"].as_str().unwrap();
         assert!(url.starts_with("data:image/png;base64,"), "{url}");
         assert_eq!(run["latest"][0]["label"], "E(data)");
     }
-    assert_eq!(shown["runs"][0]["state"], "unfinished");
-    assert_eq!(shown["runs"][1]["state"], "damaged");
-    for loads in ["src=\"", "href=\"", "@import", "url("] {
-        assert!(!page.contains(loads), "{loads} in the page");
+    assert_eq!(shown["runs"][0]["state"], "damaged");
+    assert_eq!(shown["runs"][1]["state"], "unfinished");
+    assert_eq!(shown["differences"], json!([["seed", ["0", "3"]]]));
+    // the same figures as `clel runs` prints
+    let compared = clel(&["runs", &text(&without), &text(&with)]).stdout;
+    let ends = shown["ends"].as_array().unwrap();
+    assert_eq!(ends.len(), 3, "{ends:?}");
+    for end in ends {
+        let heading = end["heading"].as_str().unwrap();
+        assert!(
+            compared.contains(heading),
+            "{heading} is not in\n{compared}"
+        );
+        for figure in end["figures"].as_array().unwrap() {
+            assert!(figure["values"][0].is_null(), "{figure}");
+            let value = figure["values"][1].as_str().unwrap();
+            assert!(compared.contains(value), "{value} is not in\n{compared}");
+        }
     }
+    assert_eq!(shown["results"][0]["tables"][0][1][0], "without");
+    loads_nothing(&page);
     // named one by one, each once, into this folder
     let mut here = std::process::Command::new(crate::support::PROGRAM);
     here.args(["report", &text(&with), &text(&without), &text(&with)]);
@@ -391,4 +426,38 @@ fn runs_are_shown_over_one_another() {
     assert_eq!(told.stdout, "report.html\n", "{told:?}");
     let shown = content(&std::fs::read_to_string(dir.path().join("report.html")).unwrap());
     assert_eq!(shown["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["runs"][0]["name"], "with-guide/seed-0");
+    assert_eq!(shown["results"], json!([]));
+    // with variants of one name in two experiments
+    let again = dir.path().join("again");
+    let other = copied(&again.join("runs/without/seed-0"));
+    std::fs::write(again.join("experiment.toml"), file).unwrap();
+    let mut here = std::process::Command::new(crate::support::PROGRAM);
+    here.args(["report", "guide/", "again", &text(&other)]);
+    let told = crate::support::run(here.current_dir(dir.path()));
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let shown = content(&std::fs::read_to_string(dir.path().join("report.html")).unwrap());
+    assert_eq!(shown["name"], "3 runs");
+    for (i, name) in ["guide: without", "guide: With guide", "again: without"]
+        .into_iter()
+        .enumerate()
+    {
+        let run = &shown["runs"][i];
+        assert_eq!(run["name"], format!("{name} seed-0"));
+        assert_eq!(run["place"], i);
+    }
+    assert_eq!(shown["results"][0]["title"], "Does it help? (guide)");
+    // what says what the experiment is costs no page
+    std::fs::write(out.join("experiment.toml"), "").unwrap();
+    std::fs::write(results, "{").unwrap();
+    let report = clel(&["report", &text(&out)]);
+    assert_eq!(report.code, Some(0), "{report:?}");
+    let shown = content(&std::fs::read_to_string(out.join("report.html")).unwrap());
+    for (i, file) in ["experiment.toml", "results.json"].into_iter().enumerate() {
+        assert!(report.stderr.contains(file), "{report:?}");
+        let damage = shown["damage"][i].as_str().unwrap();
+        assert!(damage.contains(file), "{damage}");
+    }
+    assert_eq!(shown["name"], "guide");
+    assert_eq!(shown["runs"][0]["name"], "with-guide seed-0");
 }

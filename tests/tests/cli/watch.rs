@@ -93,6 +93,7 @@ fn a_page_follows_the_run() {
 
     let (before, content) = (server.text("/version"), server.content());
     assert_eq!(before, server.text("/version"));
+    assert_eq!(server.text("/pace"), "", "nobody trains");
     let steps = |content: &serde_json::Value| {
         let course = &content["plots"][0]["courses"][0];
         course["steps"].as_array().map_or(0, Vec::len)

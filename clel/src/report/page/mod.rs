@@ -12,9 +12,10 @@ use clel_nn::files::open_regular;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::pictures::{Picture, Pictures, Place, changed};
+pub(super) use self::pictures::changed;
+use self::pictures::{Picture, Pictures, Place};
 use self::plots::Plot;
-pub use self::several::page_of_several;
+pub use self::several::{Member, Results, Several};
 use self::told::{Told, name, spent};
 use super::names::label;
 use super::{BestCheckpoint, Overview, RunDir, Summary};

@@ -16,6 +16,8 @@ const short = (v) => {
 /** The same on an axis, where the numbers are round. */
 const tick = (v) => v === 0 || Math.abs(v) >= 1e-2 && Math.abs(v) < 1e5 ? String(Number(v.toPrecision(6))) : Number(v.toPrecision(6)).toExponential();
 
+/** Rate and time left of a run that is followed, as far as they can be told. */
+let pace = "";
 let content = JSON.parse(section("content").textContent);
 
 /** Draws the content, which may be newer than what is drawn; what the reader has turned to or enlarged stays. */
@@ -43,7 +45,11 @@ function one() {
 }
 
 function several() {
+  show("state", content.about !== "").textContent = content.about;
+  results();
   runs();
+  differences();
+  ends();
   items("events", content.runs.flatMap(({ name, events }) => events.map((text) => `${name}: ${text}`)));
   const row = show("side").querySelector(".row");
   row.replaceChildren();
@@ -68,7 +74,7 @@ function state() {
   const { iterations, live, device } = content;
   const so_far = `${done(content)} iterations${device ? ` on ${device}` : ""}`;
   return {
-    training: live ? `training now: ${so_far}` : `${so_far}; it was training when this page was written`,
+    training: live ? [`training now: ${so_far}`, ...(pace ? [pace] : [])].join(" · ") : `${so_far}; it was training when this page was written`,
     finished: `finished: ${so_far}`,
     unfinished: `unfinished: ${so_far}${live ? "; nobody is training" : ""}`,
     sick: `sick at ${iterations}: ended after ${so_far}`,
@@ -88,7 +94,7 @@ function latest() {
     if (note) add(value, "small", ` ${note}`);
   };
   tile("iteration", done(content));
-  if (content.time) tile("trained for", content.time);
+  if (content.time) tile("trained for", content.time, content.time_at === null ? "" : `up to iteration ${content.time_at}`);
   tile("state", content.state);
   const newest = Math.max(0, ...content.latest.map(({ step }) => step));
   for (const { label, value, step } of content.latest) tile(label, short(value), step < newest ? `iteration ${step}` : "");
@@ -104,7 +110,7 @@ function runs() {
   for (const text of ["run", "state", "iterations", "trained for", ...labels]) add(head, "th", text);
   for (const run of content.runs) {
     const row = add(table, "tr");
-    add(row, "td", run.name);
+    named(add(row, "td"), run);
     add(row, "td", run.state).classList.toggle("bad", is_bad(run));
     add(row, "td", done(run));
     add(row, "td", run.time ?? "–");
@@ -136,6 +142,67 @@ function figures() {
   const share = content.summary.nearest_neighbour;
   if (typeof share === "number")
     add(part, "p", `1-nearest-neighbour accuracy of the encoder on held-out images: ${(100 * share).toFixed(1)} %`);
+}
+
+/** What a run is called, in the colour of its curves. */
+function named(cell, { name, place }) {
+  const colour = add(cell, "span");
+  colour.className = "colour";
+  colour.style.background = COLOURS[place % COLOURS.length];
+  cell.append(name);
+}
+
+/** A table of rows of cells, each a text or what fills the cell; the first row is that of headings. */
+function table(part, [headings, ...rows]) {
+  const table = add(part, "table");
+  const line = (tag, cells) => {
+    const row = add(table, "tr");
+    for (const cell of cells) typeof cell === "function" ? cell(add(row, tag)) : add(row, tag, cell);
+  };
+  line("th", headings);
+  for (const row of rows) line("td", row);
+  return table;
+}
+
+/** What experiments came to. */
+function results() {
+  const part = show("results", content.results.length > 0).querySelector("div");
+  part.replaceChildren();
+  for (const { title, tables, notes } of content.results) {
+    if (title !== content.name) add(part, "h3", title);
+    for (const rows of tables) table(part, rows);
+    for (const text of notes) add(part, "p", text);
+  }
+}
+
+/** The settings that differ, along the longer side of the table whatever there is more of. */
+function differences() {
+  const part = show("differences").querySelector("div");
+  part.replaceChildren();
+  const settings = content.differences;
+  const runs = content.runs.map((run) => (cell) => named(cell, run));
+  if (settings.length === 0) add(part, "p", "none");
+  else if (settings.length > runs.length) table(part, [["", ...runs], ...settings.map(([key, values]) => [key, ...values])]);
+  else table(part, [["", ...settings.map(([key]) => key)], ...runs.map((run, i) => [run, ...settings.map(([, values]) => values[i])])]);
+}
+
+/** The figures of the summaries. */
+function ends() {
+  const part = show("figures", content.ends.length > 0).querySelector("div");
+  part.replaceChildren();
+  if (content.ends.length === 0) return;
+  const figures = content.ends.flatMap(({ figures }) => figures);
+  const runs = content.runs.map((run, i) => [(cell) => named(cell, run), ...figures.map(({ values }) => values[i] ?? "–")]);
+  const drawn = table(part, [["", ...figures.map(({ name }) => name)], ...runs]);
+  const over = drawn.insertRow(0);
+  over.className = "over";
+  add(over, "th");
+  let column = 1;
+  for (const { heading, figures } of content.ends) {
+    Object.assign(add(over, "th", heading), { className: "first", colSpan: figures.length });
+    for (const row of [...drawn.rows].slice(1)) row.cells[column].className = "first";
+    column += figures.length;
+  }
 }
 
 /** A picture with what it shows; of a damaged one that it is. */
@@ -218,6 +285,8 @@ let plots = new Map();
 function curves() {
   const row = show("curves", content.plots.length > 0).querySelector(".row");
   const thinned = content.plots.some(({ courses }) => courses.some(({ means }) => means));
+  const shared = content.runs?.some(({ place }, i) => content.runs.findIndex((run) => run.place === place) < i);
+  section("shared").textContent = shared ? "The runs of a variant have one colour; its name is followed by the values of all of them, in the order of the table of runs." : "";
   section("thinned").textContent = thinned ? "Of long curves, the lowest and the highest value of each of 1000 stretches are drawn." : "";
   const before = plots;
   plots = new Map();
@@ -343,11 +412,11 @@ function plot({ title, courses }, smooth, [distr, asinh], data, row) {
     axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map(tick), ...ticks(distr, asinh) }],
     series: [
       { label: "iteration" },
-      ...courses.map((course) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: (_, v, __, at) => v === null && at !== null ? "not finite" : short(v) })),
-      // the legend has each curve once, and reads it as it is
-      ...(smooth ? courses : []).map((course) => ({ ...look(course), width: 2, points: { show: false }, class: "smoothed" })),
+      ...courses.map((course, i) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: read(courses), class: leader(courses, i + 1) <= i ? "follower" : undefined })),
+      // the legend has each name once, and reads the curves as they are
+      ...(smooth ? courses : []).map((course) => ({ ...look(course), width: 2, points: { show: false }, class: "follower" })),
     ],
-    hooks: { draw: [(plot) => marks(plot, courses.length)], setSeries: smooth ? [(plot, i, { show }) => together(plot, i, show, courses.length)] : [] },
+    hooks: { draw: [(plot) => marks(plot, courses.length)], setSeries: [(plot, i, { show }) => together(plot, i, show, courses)] },
   }, data, root);
   return { root, drawn, told: add(root, "div") };
 }
@@ -360,10 +429,31 @@ function nearest(plot, series, place) {
   return place;
 }
 
-/** Hides and shows what is smooth of a curve with the curve. */
-function together(plot, i, show, count) {
-  const smooth = plot.series[i + count];
-  if (show !== undefined && i > 0 && i <= count && smooth.show !== show) plot.setSeries(i + count, { show });
+/** The curve in whose line of the legend another stands: the first one of the same name and colour. What is smooth follows what is not. */
+function leader(courses, i) {
+  const { label, place } = courses[(i - 1) % courses.length];
+  return 1 + courses.findIndex((course) => course.label === label && course.place === place);
+}
+
+/** Reads a curve at the cursor, and those that stand in the same line. */
+const read = (courses) => (plot, _, i) => {
+  const at = plot.cursor.idx ?? null;
+  if (at === null) return short(null);
+  const value = (k) => {
+    const found = plot.data[k][nearest(plot, k, at)];
+    return found === null ? "not finite" : short(found);
+  };
+  const all = courses.map((_, k) => k + 1).filter((k) => leader(courses, k) === i);
+  return all.map(value).join(" · ");
+};
+
+/** Hides and shows all that stands in one line of the legend. */
+function together(plot, i, show, courses) {
+  if (show === undefined || i === null || i === 0) return;
+  const first = leader(courses, i);
+  const wanted = plot.series[first].show;
+  for (let k = 1; k < plot.series.length; k++)
+    if (leader(courses, k) === first && plot.series[k].show !== wanted) plot.setSeries(k, { show: wanted });
 }
 
 /** A line where something happened to the run, and a cross at the edge where one of the first curves is not finite. */
@@ -399,13 +489,15 @@ function marks(plot, count) {
 for (const id of ["scale", "smooth"]) section(id).addEventListener("change", curves);
 draw();
 
-/** Follows the run: `clel watch` answers these two addresses. */
+/** Follows the run: `clel watch` answers these three addresses. */
 async function follow() {
   let version = null;
   for (;;) {
     // a long run takes its time to be read, which its training needs too
     const asked = Date.now();
     try {
+      pace = await (await fetch("pace")).text();
+      section("state").textContent = state();
       const found = await (await fetch("version")).text();
       if (found !== version) {
         const answer = await fetch("content");
@@ -414,8 +506,8 @@ async function follow() {
         draw();
         version = found;
       }
-      section("state").textContent = state();
     } catch (error) {
+      pace = "";
       section("state").textContent = error instanceof TypeError ? `${state()}; clel watch has ended` : error.message;
     }
     await new Promise((done) => setTimeout(done, Math.max(2000, 10 * (Date.now() - asked))));

@@ -161,7 +161,7 @@ fn picture(
 }
 
 /// When a file was last written, in nanoseconds.
-pub(super) fn changed(file: &std::fs::Metadata) -> u128 {
+pub(in crate::report) fn changed(file: &std::fs::Metadata) -> u128 {
     let since = file.modified().ok().map(|t| t.duration_since(UNIX_EPOCH));
     since
         .and_then(std::result::Result::ok)

@@ -42,8 +42,9 @@ enum Scale {
 /// One curve.
 #[derive(Serialize)]
 struct Course {
+    /// Curves of one name, as those of the runs of a variant, have one colour, and are hidden together.
     label: String,
-    /// The same run has the same colour in all plots.
+    /// Which colour: the same in all plots for one run or variant.
     place: usize,
     steps: Vec<u64>,
     /// None where it is no finite number, which ends the line.
@@ -62,6 +63,10 @@ struct Means {
 /// The lines of a run's metrics, and what the run is called among others.
 pub(super) struct Lines<'a> {
     pub run: &'a str,
+    /// What its curves are called, as those of all runs of its variant.
+    pub curve: &'a str,
+    /// Which colour they have.
+    pub place: usize,
     pub lines: &'a [Map<String, Value>],
 }
 
@@ -85,9 +90,9 @@ pub(super) fn of_several(runs: &[Lines<'_>]) -> Vec<Plot> {
     let others: BTreeSet<&str> = runs.iter().flat_map(|run| unknown(run.lines)).collect();
     let all = known.chain(others.into_iter().map(|name| (name, name)));
     let drawn = all.filter_map(|(name, label)| {
-        let found = runs.iter().enumerate().filter_map(|(place, run)| {
+        let found = runs.iter().filter_map(|run| {
             let spoken = format!("{}: {label}", run.run);
-            let found = Found::of(run.lines, name, run.run, place)?;
+            let found = Found::of(run.lines, name, run.curve, run.place)?;
             Some(Found { spoken, ..found })
         });
         plot(label.to_owned(), found.collect())
@@ -336,7 +341,12 @@ mod tests {
     fn one_point_is_no_curve() {
         assert!(of_run(&lines([json!(1.0)])).is_empty());
         let [a, b] = [lines([json!(1.0)]), lines([json!(1.0), json!(2.0)])];
-        let runs = [("a", &a), ("b", &b)].map(|(run, lines)| Lines { run, lines });
+        let runs = [("a", &a), ("b", &b)].map(|(run, lines)| Lines {
+            run,
+            curve: run,
+            place: 0,
+            lines,
+        });
         let plots = of_several(&runs);
         let labels = plots[0].courses.iter().map(|course| &course.label);
         assert_eq!(labels.collect::<Vec<_>>(), ["a", "b"]);

@@ -9,14 +9,56 @@ use super::plots::{Lines, Plot, of_several};
 use super::told::{Told, name};
 use super::{Page, filled};
 use crate::Result;
+use crate::report::compare::{Group, at_end, differences, setting};
 use crate::report::{Overview, RunDir};
+
+/// Runs that are shown on one page.
+#[derive(Debug, Default)]
+pub struct Several {
+    /// What the page is called.
+    pub title: String,
+    /// What the runs are, where the title does not say it.
+    pub about: String,
+    /// The runs, in the order in which they are shown.
+    pub runs: Vec<Member>,
+    /// The results of the experiments that they are of.
+    pub results: Vec<Results>,
+    /// What is wrong beside the runs.
+    pub damage: Vec<String>,
+}
+
+/// One of several runs.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Where it is.
+    pub run: RunDir,
+    /// Of which variant of an experiment it is, and what it is called there; a run of none is called what its directory is.
+    pub of: Option<(String, String)>,
+}
+
+/// What an experiment has come to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Results {
+    /// What it is about.
+    pub title: String,
+    /// Tables: rows of cells, the first one of headings.
+    pub tables: Vec<Vec<Vec<String>>>,
+    /// What the figures depend on, a paragraph each.
+    pub notes: Vec<String>,
+}
 
 /// What the page's script draws.
 #[derive(Serialize)]
 struct Content<'a> {
     name: &'a str,
+    about: &'a str,
     live: bool,
+    results: &'a [Results],
     runs: Vec<One>,
+    /// The settings that differ, each with its values.
+    differences: Vec<(String, Vec<String>)>,
+    /// The figures of the summaries.
+    ends: Vec<Group>,
     plots: Vec<Plot>,
     damage: Vec<String>,
 }
@@ -26,56 +68,104 @@ struct Content<'a> {
 struct One {
     #[serde(flatten)]
     told: Told,
+    /// Which colour it has.
+    place: usize,
     /// Its newest grid of samples.
     grid: Option<Picture>,
     events: Vec<String>,
 }
 
-/// Several runs as one page: their curves over one another, their last figures and samples side by side.
-///
-/// # Errors
-/// The page cannot be made into text.
-pub fn page_of_several(title: &str, runs: &[RunDir]) -> Result<Page> {
-    let names = names(runs);
-    let read = runs.iter().map(|run| {
-        let (overview, lines) = Overview::with_metrics(run.path());
-        (overview, super::figures(lines))
-    });
-    let (overviews, metrics): (Vec<_>, Vec<_>) = read.unzip();
-    let mut damage = Vec::new();
-    let mut all = Vec::new();
-    let named = runs.iter().zip(&names);
-    for ((run, name), (overview, lines)) in named.zip(overviews.into_iter().zip(&metrics)) {
-        let told = Told::of(name.clone(), &overview, lines);
-        let pictures = Pictures::newest(run, told.shown(lines));
-        let found = told.damage.iter().chain(&pictures.damage);
-        damage.extend(found.map(|text| format!("{name}: {text}")));
-        all.push(One {
-            told,
-            grid: pictures.grids.into_iter().next(),
-            events: overview.interventions,
+impl Several {
+    /// Their curves over one another, the settings that differ, their last figures and samples side by side.
+    ///
+    /// # Errors
+    /// The page cannot be made into text.
+    pub fn page(&self) -> Result<Page> {
+        let (names, (variants, places)) = (self.names(), self.variants());
+        let read = self.runs.iter().map(|member| {
+            let (overview, lines) = Overview::with_metrics(member.run.path());
+            (overview, super::figures(lines))
         });
+        let (overviews, metrics): (Vec<_>, Vec<_>) = read.unzip();
+        let mut damage = self.damage.clone();
+        let mut all = Vec::new();
+        for (i, (overview, lines)) in overviews.iter().zip(&metrics).enumerate() {
+            let told = Told::of(names[i].clone(), overview, lines);
+            let pictures = Pictures::newest(&self.runs[i].run, told.shown(lines));
+            let found = told.damage.iter().chain(&pictures.damage);
+            damage.extend(found.map(|text| format!("{}: {text}", names[i])));
+            all.push(One {
+                told,
+                place: places[i],
+                grid: pictures.grids.into_iter().next(),
+                events: overview.interventions.clone(),
+            });
+        }
+        let lines = metrics.iter().enumerate().map(|(i, lines)| Lines {
+            run: &names[i],
+            curve: variants[i].unwrap_or(&names[i]),
+            place: places[i],
+            lines,
+        });
+        let content = Content {
+            name: &self.title,
+            about: &self.about,
+            live: false,
+            results: &self.results,
+            runs: all,
+            differences: differing(&overviews),
+            ends: at_end(&overviews),
+            plots: of_several(&lines.collect::<Vec<_>>()),
+            damage: damage.clone(),
+        };
+        let of = self.runs.first().map(|member| member.run.path());
+        Ok(Page {
+            html: filled(&super::json(&content, of)?),
+            damage,
+        })
     }
-    let lines = names.iter().zip(&metrics);
-    let lines: Vec<Lines<'_>> = lines.map(|(run, lines)| Lines { run, lines }).collect();
-    let content = Content {
-        name: title,
-        live: false,
-        runs: all,
-        plots: of_several(&lines),
-        damage: damage.clone(),
-    };
-    Ok(Page {
-        html: filled(&super::json(&content, runs.first().map(RunDir::path))?),
-        damage,
-    })
+
+    /// What the runs are called: as their experiment has it, else as short as directories differ.
+    fn names(&self) -> Vec<String> {
+        /// Deeper than this no directories are.
+        const DEEP: usize = 64;
+        let by_directory = |member: &Member, parts| name(&member.run, parts);
+        let by_variant = |member: &Member, parts| match &member.of {
+            Some((_, name)) => name.clone(),
+            None => by_directory(member, parts),
+        };
+        let all = |parts, of: &dyn Fn(&Member, usize) -> String| -> Vec<String> {
+            self.runs.iter().map(|member| of(member, parts)).collect()
+        };
+        let distinct =
+            |names: &Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+        let by_variant = (1..DEEP).map(|parts| all(parts, &by_variant));
+        let by_directory = (1..DEEP).map(|parts| all(parts, &by_directory));
+        let found = by_variant.chain(by_directory).find(distinct);
+        found.unwrap_or_else(|| self.runs.iter().map(|m| name(&m.run, DEEP)).collect())
+    }
+
+    /// The variant of each run, and the place among the colours that it shares with the other runs of it.
+    fn variants(&self) -> (Vec<Option<&str>>, Vec<usize>) {
+        let of = self.runs.iter().map(|member| member.of.as_ref());
+        let variants: Vec<Option<&str>> =
+            of.map(|of| of.map(|(variant, _)| &variant[..])).collect();
+        let mut places: Vec<usize> = Vec::new();
+        for (i, variant) in variants.iter().enumerate() {
+            let same = variant.and_then(|_| variants[..i].iter().position(|v| v == variant));
+            let next = places.iter().max().map_or(0, |last| last + 1);
+            places.push(same.map_or(next, |same| places[same]));
+        }
+        (variants, places)
+    }
 }
 
-/// What the runs are called: as short as they differ.
-fn names(runs: &[RunDir]) -> Vec<String> {
-    /// Deeper than this no directories are.
-    const DEEP: usize = 64;
-    let of = |parts| -> Vec<String> { runs.iter().map(|run| name(run, parts)).collect() };
-    let distinct = |names: &Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
-    (1..DEEP).map(of).find(distinct).unwrap_or_else(|| of(DEEP))
+/// The settings that differ, in words.
+fn differing(runs: &[Overview]) -> Vec<(String, Vec<String>)> {
+    let all = differences(runs).into_iter().map(|(key, values)| {
+        let values = values.iter().zip(runs);
+        let values = values.map(|(value, run)| setting(value.as_ref(), run));
+        (key, values.collect())
+    });
+    all.collect()
 }

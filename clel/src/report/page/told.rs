@@ -33,6 +33,8 @@ pub(super) struct Told {
     device: Option<String>,
     /// How long it has trained, in words.
     time: Option<String>,
+    /// Up to which iteration, where it has trained for longer since.
+    time_at: Option<u64>,
     /// The last values of what matters most.
     latest: Vec<Latest>,
     /// What is wrong with its files.
@@ -61,7 +63,8 @@ impl Told {
             iterations: told.iterations,
             planned: told.planned,
             device: told.device().map(str::to_owned),
-            time: told.seconds().map(duration),
+            time: trained(told).map(duration),
+            time_at: time_at(told),
             latest: latest(lines),
             damage: told.damage.clone(),
             last: last.unwrap_or(0),
@@ -107,13 +110,26 @@ fn latest(lines: &[Map<String, Value>]) -> Vec<Latest> {
     found.collect()
 }
 
+/// Seconds of training; none of a part that has not come to a checkpoint yet, by which time is written down.
+fn trained(told: &Overview) -> Option<f64> {
+    let known = told.state != State::Training || told.saved.is_some();
+    told.seconds().filter(|_| known)
+}
+
+/// The iteration up to which they count, while it goes on.
+fn time_at(told: &Overview) -> Option<u64> {
+    told.saved.filter(|_| told.state == State::Training)
+}
+
 /// When a run began, how long it has trained, by which version, as far as its directory tells.
 pub(super) fn spent(told: &Overview) -> Vec<String> {
     let spent = told.spent.as_ref();
     let begun = spent.and_then(|spent| spent.begun);
     let begun = begun.map(|at| format!("begun {}", local(at)));
-    let trained = told.seconds();
-    let trained = trained.map(|seconds| format!("{} of training", duration(seconds)));
+    let up_to = time_at(told).map(|at| format!(" up to iteration {at}"));
+    let up_to = up_to.unwrap_or_default();
+    let trained = trained(told);
+    let trained = trained.map(|seconds| format!("{} of training{up_to}", duration(seconds)));
     let version = spent.map(|spent| format!("clel {}", spent.version));
     [begun, trained, version].into_iter().flatten().collect()
 }
@@ -126,5 +142,6 @@ pub(super) fn name(run: &RunDir, parts: usize) -> String {
     let names = whole.iter().rev().take(parts);
     let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
     let name: Vec<&str> = names.iter().rev().map(AsRef::as_ref).collect();
-    name.join("/")
+    // the first one may be the root
+    name.join("/").replacen("//", "/", 1)
 }

@@ -1,5 +1,8 @@
+mod compare;
 mod events;
 mod run_dir;
+#[cfg(feature = "program")]
+mod watched;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,121 @@
+//! The pace of a run that another process trains, by when its lines of metrics come. No line tells the time.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clel_nn::files::open_regular;
+use serde_json::{Map, Value};
+
+use super::RunDir;
+use super::pace::{Pace, duration};
+
+/// A line is seen up to some tenths of a second late, which a rate over less than this would tell.
+const LEAST: Duration = Duration::from_secs(5);
+/// A line may be this much later than the latest one so far before the rate counts as unknown.
+const LATE: Duration = Duration::from_secs(10);
+/// Bytes at the end of the metrics in which the last line is looked for.
+const TAIL: u64 = 16 << 10;
+
+/// What has been seen of a run.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// The last iteration that there is a line of.
+    step: Option<u64>,
+    /// Lines that came while somebody looked.
+    seen: Option<Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    pace: Pace,
+    first: Instant,
+    newest: Instant,
+    /// The longest time between two lines.
+    longest: Duration,
+    /// Iterations of the whole run.
+    planned: Option<u64>,
+}
+
+impl Watched {
+    /// Nobody is training: what comes later is of another part, and says nothing about the time in between.
+    pub fn rests(&mut self) {
+        *self = Watched::default();
+    }
+
+    /// The last line of metrics is of an iteration; `planned` is asked for where the pace of a part begins.
+    pub fn at(&mut self, step: u64, now: Instant, planned: impl FnOnce() -> Option<u64>) {
+        let before = self.step.replace(step);
+        match before {
+            // when that one was written nobody knows
+            None => {}
+            Some(before) if step == before => {}
+            // the run went back
+            Some(before) if step < before => self.seen = None,
+            Some(_) => self.seen(step, now, planned),
+        }
+    }
+
+    fn seen(&mut self, step: u64, now: Instant, planned: impl FnOnce() -> Option<u64>) {
+        match &mut self.seen {
+            Some(seen) => {
+                seen.pace.done(step, now);
+                let since = now.saturating_duration_since(seen.newest);
+                seen.longest = seen.longest.max(since);
+                seen.newest = now;
+            }
+            none => {
+                let planned = planned();
+                *none = Some(Seen {
+                    pace: Pace::new(step, planned.unwrap_or(0), now),
+                    first: now,
+                    newest: now,
+                    longest: Duration::ZERO,
+                    planned,
+                });
+            }
+        }
+    }
+
+    /// `11.4 it/s · 1 min 27 s left`; nothing where that cannot be told.
+    pub fn told(&self, now: Instant) -> String {
+        self.parts(now).unwrap_or_default().join(" · ")
+    }
+
+    fn parts(&self, now: Instant) -> Option<Vec<String>> {
+        let (seen, step) = (self.seen.as_ref()?, self.step?);
+        let ended = seen.planned.is_some_and(|planned| step >= planned);
+        let late = now.saturating_duration_since(seen.newest) > 2 * seen.longest + LATE;
+        let short = seen.newest.saturating_duration_since(seen.first) < LEAST;
+        if ended || late || short {
+            return None;
+        }
+        let rate = seen.pace.rate_in_words()?;
+        let left = seen.planned.and_then(|_| seen.pace.left(now));
+        let left = left.map(|seconds| format!("{} left", duration(seconds)));
+        Some(std::iter::once(rate).chain(left).collect())
+    }
+}
+
+impl RunDir {
+    /// The last iteration that the metrics have a line of figures of, without reading all of them.
+    pub(super) fn last_step(&self) -> Option<u64> {
+        let tail = tail(&self.metrics_path()).ok()?;
+        let whole = &tail[..=tail.iter().rposition(|byte| *byte == b'\n')?];
+        let figures = |line: &[u8]| -> Option<u64> {
+            let line: Map<String, Value> = serde_json::from_slice(line).ok()?;
+            let step = line.get("step")?.as_u64()?;
+            (!line.contains_key("event")).then_some(step)
+        };
+        whole.rsplit(|byte| *byte == b'\n').find_map(figures)
+    }
+}
+
+fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = open_regular(path)?;
+    let long = file.metadata()?.len();
+    file.seek(SeekFrom::Start(long.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail)?;
+    Ok(tail)
+}
