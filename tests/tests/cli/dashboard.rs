@@ -89,10 +89,10 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
     assert_eq!(resume(&run, &(step + 1).to_string()).code, Some(0));
 }
 
-/// Runs a command as a shell's job, with a run as its arguments; when it stops the shell says so, and lets it go on at a key.
-fn job(job: &str, out: &Path) -> Terminal {
+/// Runs a command as a shell's job, with a run as its arguments; when it stops the shell says so, and lets it `go_on` at a key.
+fn job(job: &str, go_on: &str, out: &Path) -> Terminal {
     let script = format!(
-        "set -m; {job}; code=$?; while [ $code -gt 130 ]; do echo; echo 'the shell has it'; read key; fg; code=$?; done; exit $code"
+        "set -m; {job}; code=$?; while [ $code -gt 130 ]; do echo; echo 'the shell has it'; read key; {go_on}; code=$?; done; exit $code"
     );
     let run = text(out);
     let program = ["-c", &script, PROGRAM, "train", "--device", "cpu"];
@@ -115,7 +115,7 @@ fn a_stop_leaves_the_terminal_to_the_shell() {
         (script, "\x1a"),
     ] {
         let run = dir.path().join(format!("run-{}-{stop:?}", command.len()));
-        let mut terminal = job(command, &run);
+        let mut terminal = job(command, "fg", &run);
         terminal.wait_for(&["E(x)", "training"]);
         match stop.strip_prefix('-') {
             Some(_) => terminal.signal(stop),
@@ -132,6 +132,29 @@ fn a_stop_leaves_the_terminal_to_the_shell() {
         let left = terminal.end();
         assert!(left.code == 130 && left.whole, "{left:?}");
     }
+}
+
+/// What is typed to the shell is not for a run that goes on in the background; the system would stop it when it reads that.
+#[test]
+fn in_the_background_the_shell_has_the_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let go_on = "bg; read one; read two; jobs; read three; fg";
+    let mut terminal = job("\"$0\" \"$@\"", go_on, &dir.path().join("run"));
+    terminal.wait_for(&["E(x)", "training"]);
+    terminal.press("\x1a");
+    terminal.wait_for(&["the shell has it"]);
+    terminal.press("\n");
+    for line in ["one\n", "two\n"] {
+        // a few frames
+        std::thread::sleep(Duration::from_millis(500));
+        terminal.press(line);
+    }
+    terminal.wait_for(&["Running"]);
+    terminal.press("three\n");
+    terminal.wait_for(&["E(x)", "training"]);
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code == 130 && left.whole, "{left:?}");
 }
 
 /// A terminal without a shell, as a window or a container has it that was opened for the run: nobody could let it go on.

@@ -256,6 +256,10 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
             if left.is_zero() {
                 break;
             }
+            if !screen.listens() {
+                sleep(left);
+                break;
+            }
             let ready = Screen::wait(left)?;
             let now = size()?;
             let resized = now != window;

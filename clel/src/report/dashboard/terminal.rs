@@ -169,6 +169,17 @@ impl Screen {
         Ok(false)
     }
 
+    /// Whether keys are for this process: the system stops one in the background that reads what is typed to the shell.
+    #[cfg(unix)]
+    pub fn listens(&self) -> bool {
+        !self.away && is_ours()
+    }
+
+    #[cfg(not(unix))]
+    pub fn listens(&self) -> bool {
+        true
+    }
+
     /// Forgets what is on the screen, lest something that others wrote there stay; unless the terminal has been given back.
     pub fn forget(&mut self) -> io::Result<()> {
         let _writing = WRITING.lock().map_err(|_| io::Error::other("poisoned"))?;
