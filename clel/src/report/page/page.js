@@ -94,7 +94,7 @@ function latest() {
     if (note) add(value, "small", ` ${note}`);
   };
   tile("iteration", done(content));
-  if (content.time) tile("trained for", content.time, content.time_at === null ? "" : `up to iteration ${content.time_at}`);
+  if (content.time) tile("trained for", content.time);
   tile("state", content.state);
   const newest = Math.max(0, ...content.latest.map(({ step }) => step));
   for (const { label, value, step } of content.latest) tile(label, short(value), step < newest ? `iteration ${step}` : "");

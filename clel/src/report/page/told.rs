@@ -33,8 +33,6 @@ pub(super) struct Told {
     device: Option<String>,
     /// How long it has trained, in words.
     time: Option<String>,
-    /// Up to which iteration, where it has trained for longer since.
-    time_at: Option<u64>,
     /// The last values of what matters most.
     latest: Vec<Latest>,
     /// What is wrong with its files.
@@ -64,7 +62,6 @@ impl Told {
             planned: told.planned,
             device: told.device().map(str::to_owned),
             time: trained(told).map(duration),
-            time_at: time_at(told),
             latest: latest(lines),
             damage: told.damage.clone(),
             last: last.unwrap_or(0),
@@ -110,15 +107,10 @@ fn latest(lines: &[Map<String, Value>]) -> Vec<Latest> {
     found.collect()
 }
 
-/// Seconds of training; none of a part that has not come to a checkpoint yet, by which time is written down.
+/// Seconds of training; none of a run that has just begun, since they are written down now and then.
 fn trained(told: &Overview) -> Option<f64> {
-    let known = told.state != State::Training || told.saved.is_some();
-    told.seconds().filter(|_| known)
-}
-
-/// The iteration up to which they count, while it goes on.
-fn time_at(told: &Overview) -> Option<u64> {
-    told.saved.filter(|_| told.state == State::Training)
+    let known = |seconds: &f64| *seconds >= 1.0 || told.state != State::Training;
+    told.seconds().filter(known)
 }
 
 /// When a run began, how long it has trained, by which version, as far as its directory tells.
@@ -126,10 +118,8 @@ pub(super) fn spent(told: &Overview) -> Vec<String> {
     let spent = told.spent.as_ref();
     let begun = spent.and_then(|spent| spent.begun);
     let begun = begun.map(|at| format!("begun {}", local(at)));
-    let up_to = time_at(told).map(|at| format!(" up to iteration {at}"));
-    let up_to = up_to.unwrap_or_default();
     let trained = trained(told);
-    let trained = trained.map(|seconds| format!("{} of training{up_to}", duration(seconds)));
+    let trained = trained.map(|seconds| format!("{} of training", duration(seconds)));
     let version = spent.map(|spent| format!("clel {}", spent.version));
     [begun, trained, version].into_iter().flatten().collect()
 }
