@@ -94,6 +94,9 @@ fn a_frozen_encoder_that_cannot_be_had_leaves_no_directory_behind() {
     let out = dir.path().join("run");
     let run = text(&finished_run().join("run"));
     let missing = text(&dir.path().join("missing.safetensors"));
+    let empty = dir.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let empty = text(&empty);
     for (file, more, parts) in [
         (
             missing.as_str(),
@@ -105,11 +108,7 @@ fn a_frozen_encoder_that_cannot_be_had_leaves_no_directory_behind() {
             "encoder.width=6",
             ["encoder.width = 4", "encoder.width = 6"],
         ),
-        (
-            &text(dir.path()),
-            "seed=1",
-            ["is not a run directory", "config.toml"],
-        ),
+        (&empty, "seed=1", ["is not a run directory", "config.toml"]),
     ] {
         let file = format!("encoder.file={file}");
         let frozen = ["--set", "encoder.latents=frozen", "--set", &file];
