@@ -284,13 +284,14 @@ impl Train {
 
 /// The error, or what is behind one that misses a file: nobody has typed the name of that.
 fn gone(error: Error, run: &Path) -> Error {
-    let source = match &error {
-        Error::Read { source, .. }
-        | Error::Write { source, .. }
-        | Error::Network(clel_nn::Error::Io { source, .. }) => source,
+    let (path, source) = match &error {
+        Error::Read { path, source }
+        | Error::Write { path, source }
+        | Error::Network(clel_nn::Error::Io { file: path, source }) => (path, source),
         _ => return error,
     };
-    match source.kind() == ErrorKind::NotFound && !run.exists() {
+    // a run that cannot begin takes its directory back itself
+    match path.starts_with(run) && source.kind() == ErrorKind::NotFound && !run.exists() {
         true => Error::RunGone(run.to_owned()),
         false => error,
     }
