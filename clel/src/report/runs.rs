@@ -73,7 +73,9 @@ pub(crate) fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The run in which a path lies, as one of its checkpoints, pictures or files.
 pub(crate) fn run_around(path: &Path) -> Option<&Path> {
     let parent = path.parent()?;
-    if path.is_file() && RUN_FILES.iter().any(|file| path.ends_with(file)) && is_run(parent) {
+    // RUN/best is where checkpoints are asked for
+    let is_file = path.is_file() && RUN_FILES.iter().any(|file| path.ends_with(file));
+    if (is_file || path.ends_with("best")) && is_run(parent) {
         return Some(parent);
     }
     // whose folder there is what it is called

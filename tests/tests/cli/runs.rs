@@ -174,6 +174,8 @@ fn runs_are_listed_wherever_they_lie() {
             refused(arguments, &[&format!("{kind}{named}")]);
         }
     }
+    let best = text(&alone.join("best"));
+    refused(&["report", &best], &[&format!("it is a part {named}")]);
     let headless = folder.path().join("alone");
     fs::remove_file(headless.join("config.toml")).unwrap();
     refused(
