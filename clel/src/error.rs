@@ -94,14 +94,14 @@ pub enum Error {
         /// What was found and what was expected.
         why: String,
     },
-    /// A state dict whose arrays are not those of the model; one line for each kind of difference.
+    /// A state dict whose arrays are not those of the model; one line for each kind of difference, the first of its arrays in it.
     #[error("{}: not a state dict of `{model}`:\n  {}", .path.display(), .problems.join("\n  "))]
     StateDict {
         /// The file.
         path: PathBuf,
         /// The model asked for.
         model: &'static str,
-        /// What is missing, superfluous, or of another shape or type.
+        /// Which model it may be, and what is missing, superfluous, or of another shape or type.
         problems: Vec<String>,
     },
     /// An image file that cannot be decoded, or a picture that cannot be encoded.
@@ -143,6 +143,9 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// Somebody has removed or moved the directory of a run that goes on.
+    #[error("the run directory {} is gone: somebody has removed or moved it", .0.display())]
+    RunGone(PathBuf),
     /// A run directory has no checkpoint, or has none any more.
     #[error("{}: there is no checkpoint in it, so there is nothing to go on from; its settings begin a new run: `clel train --config {}`", .0.display(), as_argument(&.0.join("config.toml")))]
     NoCheckpoint(PathBuf),

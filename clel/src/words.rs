@@ -14,13 +14,22 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
 pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
     /// Names that a reader still looks through.
     const MOST: usize = 40;
-    let told = &names[..names.len().min(MOST)];
+    first_of(names, MOST, ", ")
+}
+
+/// The first few of what is told in some words each, and how many more there are.
+pub(crate) fn handful<T: AsRef<str>>(told: &[T]) -> String {
+    first_of(told, 8, "; ")
+}
+
+fn first_of<T: AsRef<str>>(all: &[T], most: usize, between: &str) -> String {
+    let told = &all[..all.len().min(most)];
     let told: Vec<&str> = told.iter().map(AsRef::as_ref).collect();
-    let more = match names.len() - told.len() {
+    let more = match all.len() - told.len() {
         0 => String::new(),
-        n => format!(", … and {n} more"),
+        n => format!("{between}… and {n} more"),
     };
-    told.join(", ") + &more
+    told.join(between) + &more
 }
 
 #[cfg(test)]
@@ -33,6 +42,7 @@ mod tests {
         let many: Vec<String> = (0..300).map(|i| format!("n{i}")).collect();
         let told = listed(&many);
         assert!(told.starts_with("n0, n1, ") && told.ends_with(", n39, … and 260 more"));
+        assert!(handful(&many).ends_with("; n7; … and 292 more"));
     }
 
     #[test]

@@ -39,12 +39,7 @@ pub(super) struct Bench {
     #[command(flatten)]
     subjects: Subjects,
     /// How long to measure each case; at least three runs are measured.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 1.0,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     seconds: f64,
     /// Print one JSON object instead of a table.
     #[arg(long)]
@@ -73,11 +68,11 @@ impl Bench {
         let device = self.device.open()?;
         let machine = Machine::of(&device);
         if !self.json {
-            output::say(&heading(&machine))?;
+            output::say_in_words(&heading(&machine))?;
         }
         let mut tell = |case: &Case| match self.json {
             true => Ok(()),
-            false => output::say(&row(case)),
+            false => output::say_in_words(&row(case)),
         };
         let mut session = Session::new(&device, time, started, &mut tell);
         for work in &self.what {
@@ -94,7 +89,7 @@ impl Bench {
             first_s,
             cases,
         };
-        output::say(&if self.json {
+        output::say_in_words(&if self.json {
             output::json(&report)?
         } else {
             footing(&report)

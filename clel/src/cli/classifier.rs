@@ -54,17 +54,12 @@ pub(super) struct ClassifierCommand {
     #[arg(long, value_name = "N", default_value_t = 128)]
     batch: usize,
     /// Learning rate at the beginning.
-    #[arg(
-        long,
-        value_name = "RATE",
-        default_value_t = 3e-3,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
     rate: f64,
     /// Seed of the initial weights and of the order of the images.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Print nothing but one JSON object at the end: the file, its data, how many images it takes for their class.
+    /// Print nothing on standard output but one JSON object at the end: the file, its data, how many images it takes for their class.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -97,7 +92,7 @@ impl ClassifierCommand {
         let data = data::load(&config, 0)?;
         let classes = ClassSet::of(&config, &data)?;
         if !self.json {
-            output::say(&format!(
+            output::say_in_words(&format!(
                 "{}: {} of {}",
                 data.name,
                 counted(data.train.images.len(), "training image"),
@@ -124,7 +119,7 @@ impl ClassifierCommand {
                 started.elapsed().as_secs_f64()
             );
             sum = 0.0;
-            output::say(&line)
+            output::say_in_words(&line)
         };
         let classifier = Classifier::fit(&data.train, &classes, &how, &device, &mut told)?;
         classifier.save(&self.out)?;
@@ -142,7 +137,7 @@ impl ClassifierCommand {
             })?);
         }
         let share = 100.0 * accuracy;
-        output::say(&match held_out {
+        output::say_in_words(&match held_out {
             true => format!("accuracy on {images} held-out images {share:.2} %"),
             false => format!(
                 "accuracy on the {images} training images {share:.2} %; {} has no others with classes",

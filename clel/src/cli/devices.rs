@@ -83,17 +83,17 @@ impl Devices {
             };
             return output::say(&output::json(&listing)?);
         }
-        output::say(&cpu_line())?;
+        output::say_in_words(&cpu_line())?;
         for adapter in &adapters {
-            output::say(&adapter_line(adapter))?;
+            output::say_in_words(&adapter_line(adapter))?;
         }
         if adapters.is_empty() {
-            output::say(
+            output::say_in_words(
                 "no WebGPU adapter: no Vulkan, Metal or DX12 driver answers; `clel doctor` says what to do",
             )?;
         }
         let device = self.device.open()?;
-        output::say(&format!("\n`{}` takes {device}", self.device.device))
+        output::say_in_words(&format!("\n`{}` takes {device}", self.device.device))
     }
 }
 

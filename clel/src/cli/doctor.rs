@@ -206,12 +206,12 @@ fn findings(
 
 /// Prints it, with the command that trains on the device in question.
 fn say(report: &Report, adapters: &[AdapterSummary], train: &str) -> Result<()> {
-    output::say(&format!("clel {} on {}", report.version, report.system))?;
+    output::say_in_words(&format!("clel {} on {}", report.version, report.system))?;
     let processor = report.processor.as_ref();
     let processor = processor.map_or(String::new(), |name| format!(", {name}"));
-    output::say(&format!("{}{processor}", cpu_line()))?;
+    output::say_in_words(&format!("{}{processor}", cpu_line()))?;
     for adapter in adapters {
-        output::say(&adapter_line(adapter))?;
+        output::say_in_words(&adapter_line(adapter))?;
     }
     output::say("")?;
     let devices = report.self_test.iter().map(|t| t.device.clone());
@@ -241,7 +241,7 @@ fn say(report: &Report, adapters: &[AdapterSummary], train: &str) -> Result<()> 
     for tested in &report.self_test {
         let tuning = tested.tuned.as_ref();
         if let Some(said) = tuning.and_then(|tuning| tuning.told(&tested.device)) {
-            output::say(&format!("\n{said}"))?;
+            output::say_in_words(&format!("\n{said}"))?;
         }
     }
     for finding in &report.findings {
@@ -249,12 +249,12 @@ fn say(report: &Report, adapters: &[AdapterSummary], train: &str) -> Result<()> 
             Severity::Warning => "warning",
             Severity::Problem => "problem",
         };
-        output::say(&format!(
+        output::say_in_words(&format!(
             "\n{severity}: {}\n  fix: {}",
             finding.what, finding.fix
         ))?;
     }
-    output::say(&match report.can_train {
+    output::say_in_words(&match report.can_train {
         true => format!("\ntraining can run here, on {}: `{train}`", report.device),
         false => "\ntraining cannot run here before the problem above is put right".to_owned(),
     })

@@ -58,7 +58,7 @@ impl Energy {
         let given = given_images(&self.images, Some(shape), None)?;
         let (images, names) = (ImageSet::from(given.images), given.names);
         if !self.json {
-            output::say(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;
+            output::say_in_words(&format!("{:>14} {:>14}  image", "E(x)", "E(x, z)"))?;
         }
         for (part, names) in images
             .batches(model::EVALUATION_BATCH)
@@ -72,7 +72,7 @@ impl Energy {
                     energy,
                     joint_energy: with_latent.then_some(joint_energy),
                 };
-                output::say(&self.line(&row)?)?;
+                output::say_in_words(&self.line(&row)?)?;
             }
         }
         Ok(())

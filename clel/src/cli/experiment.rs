@@ -50,7 +50,7 @@ pub(super) struct ExperimentCommand {
     /// The directory for runs and results [default: runs/ and the file's name].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Print nothing but the results as one JSON object.
+    /// Print nothing on standard output but the results as one JSON object; plain lines go to standard error meanwhile.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -79,9 +79,11 @@ impl ExperimentCommand {
                 count,
                 variant,
                 seed,
-            } if !json => output::say(&format!("{number} of {count}: {variant}, seed {seed}")),
+            } if !json => {
+                output::say_in_words(&format!("{number} of {count}: {variant}, seed {seed}"))
+            }
             Progress::Trouble(why) if !json => {
-                output::say(&output::wrapped(&format!("  {why}"), 2))
+                output::say_in_words(&output::wrapped(&format!("  {why}"), 2))
             }
             Progress::Advice(what) if !json => {
                 output::error(&format!("warning: {what}"));

@@ -74,18 +74,18 @@ impl Export {
                 file: &self.out,
             })?);
         }
-        output::say(&format!(
+        output::say_in_words(&format!(
             "{}, iteration {}: {arrays} arrays",
             model.name(),
             trainer.step()
         ))?;
         for name in trainer.untrained() {
-            output::say(&format!(
+            output::say_in_words(&format!(
                 "  `{name}` is untrained: encoder.latents is none, or it was not in the file that this came from"
             ))?;
         }
         for difference in &differences {
-            output::say(&format!("  {difference}"))?;
+            output::say_in_words(&format!("  {difference}"))?;
         }
         output::say(&self.out.display().to_string())
     }

@@ -105,13 +105,13 @@ impl Import {
                 checkpoint: &written,
             })?);
         }
-        output::say(&format!(
+        output::say_in_words(&format!(
             "{}, iteration {}: {arrays} arrays",
             self.model.name(),
             trainer.step()
         ))?;
         for note in notes {
-            output::say(&format!("  {note}"))?;
+            output::say_in_words(&format!("  {note}"))?;
         }
         output::say(&written.display().to_string())
     }

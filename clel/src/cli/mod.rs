@@ -33,13 +33,17 @@ mod unused;
 mod watch;
 mod weight;
 
+use std::any::TypeId;
 use std::convert::Infallible;
 use std::error::Error as _;
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::error::Error as Refusal;
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
 
@@ -66,7 +70,8 @@ const EXIT_CODES: [(&str, &str); 4] = [
     ),
     (
         "130",
-        "A signal, as of Ctrl-C, has stopped it; what was training is saved. A second signal ends it at once, with 1.",
+        "Ctrl-C or SIGTERM has stopped `train`, `experiment` or `watch`; what was training is saved. A second signal ends it at once, with 1. The other commands a signal ends \
+         at once, of which shells tell 128 and its number: 130 for Ctrl-C, 143 for SIGTERM.",
     ),
 ];
 
@@ -112,11 +117,44 @@ fn exit_codes() -> String {
 const DEVICE: &str = "CLEL_DEVICE";
 /// The device where nobody names one.
 const AUTO: &str = "auto";
+/// The variable that says how samples are shown where `--pictures` does not.
+const PICTURES: &str = "CLEL_PICTURES";
 
-/// The word for a device; the variable set to nothing is as good as not set.
+/// Whether a value is what a variable set to nothing gives, which is as good as not set.
+fn is_unset(value: &OsStr, variable: &str) -> bool {
+    value.is_empty() && std::env::var_os(variable).is_some_and(|set| set.is_empty())
+}
+
+/// The word for a device.
 fn device_word(word: &str) -> std::result::Result<String, Infallible> {
-    let unset = word.is_empty() && std::env::var_os(DEVICE).is_some_and(|word| word.is_empty());
+    let unset = is_unset(word.as_ref(), DEVICE);
     Ok(if unset { AUTO } else { word }.to_owned())
+}
+
+/// The words for how samples are shown.
+#[derive(Clone)]
+struct PicturesWord;
+
+impl TypedValueParser for PicturesWord {
+    type Value = Pictures;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> std::result::Result<Pictures, Refusal> {
+        match is_unset(value, PICTURES) {
+            true => Ok(Pictures::default()),
+            false => EnumValueParser::<Pictures>::new().parse_ref(command, argument, value),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = EnumValueParser::<Pictures>::new();
+        let values: Vec<_> = values.possible_values()?.collect();
+        Some(Box::new(values.into_iter()))
+    }
 }
 
 /// Where to compute; an argument of every command.
@@ -176,10 +214,10 @@ struct LookArguments {
     /// How the dashboard shows samples.
     #[arg(
         long,
-        value_enum,
+        value_parser = PicturesWord,
         value_name = "HOW",
-        default_value_t,
-        env = "CLEL_PICTURES"
+        default_value = "auto",
+        env = PICTURES
     )]
     pictures: Pictures,
 }
@@ -198,7 +236,8 @@ impl LookArguments {
 /// error and exit code 2, a failure of the device (lost, out of memory), of a disk (full, faulty) or of the computation, or what the machine has nothing for, a device among that, with 1, training that was
 /// stopped by a signal with 130, as is `watch`; `--resume` goes on with it.
 pub fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
+    let typed = arguments().try_get_matches();
+    let command = match typed.and_then(|typed: ArgMatches| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli.command,
         Err(told) => return told_by_clap(&told),
     };
@@ -231,6 +270,32 @@ pub fn main() -> ExitCode {
             ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// What may be typed. A negative number is the value of the option before it if that takes a number, and no option of its own: what is then said is why it
+/// is no value.
+fn arguments() -> clap::Command {
+    let command = Cli::command();
+    command.mut_subcommands(|command| {
+        command.mut_args(|argument| match takes_number(&argument) {
+            true => argument.allow_negative_numbers(true),
+            false => argument,
+        })
+    })
+}
+
+/// Whether the values of an argument are numbers.
+fn takes_number(argument: &Arg) -> bool {
+    let numbers = [
+        TypeId::of::<u16>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<usize>(),
+        TypeId::of::<f64>(),
+        // height and width
+        TypeId::of::<[usize; 2]>(),
+    ];
+    let value = argument.get_value_parser().type_id();
+    numbers.iter().any(|number| value == *number)
 }
 
 /// Prints help, or what is wrong with the arguments.
@@ -268,7 +333,7 @@ fn is_bad_input(error: &Error) -> bool {
         return false;
     }
     match error {
-        Error::Numbers { .. } | Error::Unsupported { .. } => false,
+        Error::Numbers { .. } | Error::Unsupported { .. } | Error::RunGone(_) => false,
         Error::Read { source, .. }
         | Error::Write { source, .. }
         | Error::Image {

@@ -41,12 +41,7 @@ pub(super) struct Ood {
     #[arg(long, value_name = "NAME:PATH", value_delimiter = ',', required = true)]
     out: Vec<Outside>,
     /// β, the weight of the encoder's part; 0 leaves it out.
-    #[arg(
-        long,
-        value_name = "BETA",
-        default_value_t = 0.1,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "BETA", default_value_t = 0.1)]
     beta: f64,
     /// Print one JSON object a line instead of a table.
     #[arg(long)]
@@ -100,7 +95,7 @@ impl Ood {
         let others: Vec<(String, ImageSet)> = others.collect::<Result<_>>()?;
         let inside_scores = scores(&models, &inside, self.beta, &device)?;
         if !self.json {
-            output::say(&format!(
+            output::say_in_words(&format!(
                 "score       −(½‖f(x)‖² − {}·cos(g(f(x)), h(x))), averaged networks, images without augmentation\n\
                  checkpoint  {}, iteration {iteration}, seed {seed}{}\n\
                  known       {inside_name}, n = {}: the positives of AUROC and AUPR\n\n{:>7} {:>7} {:>7} {:>7}   against",
@@ -130,7 +125,7 @@ impl Ood {
                 outside_n: scores.len(),
                 figures: ranking(&inside_scores, &scores)?,
             };
-            output::say(&self.line(&row)?)?;
+            output::say_in_words(&self.line(&row)?)?;
         }
         Ok(())
     }

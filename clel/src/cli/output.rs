@@ -48,7 +48,7 @@ pub(super) fn say_in_words(line: &str) -> Result<()> {
     say(&spelled(line))
 }
 
-/// Prints a line on standard output.
+/// Prints a line on standard output that programs may read, a path or a configuration for instance: as it is, unless a terminal lacks its characters.
 pub(super) fn say(line: &str) -> Result<()> {
     let stdout = std::io::stdout();
     let line = printable(line);
@@ -110,7 +110,7 @@ pub(super) fn error(message: &str) {
 /// further to the right.
 pub(super) fn wrapped(text: &str, deep: usize) -> String {
     match width() {
-        Some(room) => wrapped_to(room, text, deep),
+        Some(room) => wrapped_to(room, &spelled(&printable(text)), deep),
         None => text.to_owned(),
     }
 }

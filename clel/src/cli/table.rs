@@ -2,12 +2,21 @@
 
 use super::output;
 use crate::Result;
-use crate::report::spelled;
+use crate::report::{printable, spelled};
+
+/// The rows in the characters that the terminal has: how wide a cell is must be known before it is lined up with others.
+pub(super) fn in_locale(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let cell = |cell: &String| spelled(&printable(cell)).into_owned();
+    rows.iter()
+        .map(|row| row.iter().map(cell).collect())
+        .collect()
+}
 
 /// Prints rows of cells, a row of one cell as it is: the first column to the left, the others to the right if `right`.
 pub(super) fn say(rows: &[Vec<String>], right: bool) -> Result<()> {
-    let widths = widths(rows);
-    for row in rows {
+    let rows = in_locale(rows);
+    let widths = widths(&rows);
+    for row in &rows {
         let cells = row.iter().zip(&widths).enumerate();
         let cells = cells.map(|(i, (cell, &width))| match i > 0 && right {
             true => format!("{cell:>width$}"),
@@ -20,7 +29,10 @@ pub(super) fn say(rows: &[Vec<String>], right: bool) -> Result<()> {
 
 /// Prints rows as [`say`] does, as many columns beside the first one as the terminal has room for, then the others below.
 pub(super) fn say_in_parts(rows: &[Vec<String>]) -> Result<()> {
-    for (i, part) in parts(rows, output::width()).into_iter().enumerate() {
+    for (i, part) in parts(&in_locale(rows), output::width())
+        .into_iter()
+        .enumerate()
+    {
         if i > 0 {
             output::say("")?;
         }
@@ -106,7 +118,7 @@ pub(super) fn narrow(
         if width(rows) <= room {
             break;
         }
-        let Some(place) = rows[0].iter().position(|cell| cell == heading) else {
+        let Some(place) = rows[0].iter().position(|cell| *cell == spelled(heading)) else {
             continue;
         };
         for row in rows.iter_mut() {

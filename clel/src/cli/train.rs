@@ -1,5 +1,6 @@
 //! `clel train`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,7 +70,8 @@ pub(super) struct Train {
     /// Stops after this many iterations in all, if the run has as many (train.iterations); schedules, and intervals of metrics, stay those of the whole run. A grid of samples and a checkpoint are written at the last.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
-    /// Print nothing but one JSON object at the end, also where the run falls sick or fails: its directory, how it ended, its figures.
+    /// Print nothing on standard output but one JSON object at the end, also where the run falls sick or fails: its directory, how it ended, its figures. Plain
+    /// lines go to standard error meanwhile.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -146,7 +148,7 @@ impl Train {
             // the terminal is whole again before anything else is said
             let look = self.look.look(self.json);
             let mut face = face(&job.run, &job.device, &job.stop, look);
-            run(job, face.as_mut())
+            run(job, face.as_mut()).map_err(|error| gone(error, &directory))
         };
         if self.json {
             output::say(&output::json(&Outcome::of(&directory, planned, &ended))?)?;
@@ -164,7 +166,7 @@ impl Train {
             }
         };
         if !self.json {
-            output::say(&output::wrapped(&text, 2))?;
+            output::say_in_words(&output::wrapped(&text, 2))?;
         }
         Ok(code)
     }
@@ -280,6 +282,21 @@ impl Train {
     }
 }
 
+/// The error, or what is behind one that misses a file: nobody has typed the name of that.
+fn gone(error: Error, run: &Path) -> Error {
+    let (path, source) = match &error {
+        Error::Read { path, source }
+        | Error::Write { path, source }
+        | Error::Network(clel_nn::Error::Io { file: path, source }) => (path, source),
+        _ => return error,
+    };
+    // a run that cannot begin takes its directory back itself
+    match path.starts_with(run) && source.kind() == ErrorKind::NotFound && !run.exists() {
+        true => Error::RunGone(run.to_owned()),
+        false => error,
+    }
+}
+
 /// The settings of a file, which is not to be an experiment's.
 fn layers_of(file: &Path) -> Result<Layers> {
     Layers::file(file).map_err(|error| match error {
@@ -306,19 +323,19 @@ fn beyond_the_last(job: &Job) -> Option<String> {
 /// The configuration, where the run computes, and what takes time before it begins.
 fn announce(job: &Job) -> Result<()> {
     output::say(&job.config.to_toml())?;
-    output::say(&format!(
+    output::say_in_words(&format!(
         "training on {}, into {}",
         tune::described(&job.device),
         job.run.path().display()
     ))?;
     if let Some(text) = beyond_the_last(job) {
-        output::say(&output::wrapped(&text, 2))?;
+        output::say_in_words(&output::wrapped(&text, 2))?;
     }
     let held_out = match job.data.test.images.len() {
         0 => "none held out".to_owned(),
         n => format!("{n} held out"),
     };
-    output::say(&format!(
+    output::say_in_words(&format!(
         "{}: {} training images, {held_out}",
         job.data.name,
         job.data.train.images.len()
@@ -326,7 +343,7 @@ fn announce(job: &Job) -> Result<()> {
     let (known, images) = (&job.config.data, &job.data.train.images);
     if images.in_memory().is_none() && (known.mean.is_none() || known.std.is_none()) {
         let n = images.len();
-        output::say(&format!(
+        output::say_in_words(&format!(
             "reading {n} images once for data.mean and data.std"
         ))?;
     }

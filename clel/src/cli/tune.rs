@@ -88,7 +88,7 @@ impl Tune {
                     forgotten,
                 })?);
             }
-            return output::say(&match forgotten {
+            return output::say_in_words(&match forgotten {
                 true => format!("{} is removed", path.display()),
                 false => format!("there was nothing in {}", path.display()),
             });
@@ -117,7 +117,7 @@ impl Tune {
             };
             return output::say(&output::json(&report)?);
         }
-        output::say(&format!(
+        output::say_in_words(&format!(
             "{} products, kept in {}",
             all.len(),
             path.display()
@@ -146,7 +146,7 @@ impl Tune {
             product: tried.product,
         };
         if !self.json {
-            output::say(&line(&measured, &tried.before))?;
+            output::say_in_words(&line(&measured, &tried.before))?;
         }
         Ok(Some(measured))
     }

@@ -8,6 +8,7 @@ use clel_nn::files::open_regular;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::bytes::{most_unpacked, numbers};
+use crate::words::listed;
 use crate::{Error, Result};
 
 /// The longest description of an array; numpy itself refuses longer ones.
@@ -107,7 +108,7 @@ impl Npz {
             .file_names()
             .filter_map(|n| n.ok())
             .map(|n| n.trim_end_matches(".npy").to_owned());
-        let known = known.collect::<Vec<_>>().join(", ");
+        let known = listed(&known.collect::<Vec<_>>());
         let mut member = self
             .archive
             .by_name(&format!("{name}.npy"))

@@ -13,6 +13,7 @@ use super::found::Parts;
 use super::region::Region;
 use super::set::Records;
 use super::{ImageSet, Images, MOST_CLASSES, Split};
+use crate::words::listed;
 use crate::{Error, Result, whole_file};
 
 /// Bytes that a header takes at most, as the format says.
@@ -36,7 +37,7 @@ pub fn read_tensors(path: &Path) -> Result<Parts> {
             "tensor `images`",
             format!(
                 "not there; expected [N, H, W, C], f32 in 0..1 or u8; the file holds {}",
-                reader.header.offset_keys().join(", ")
+                listed(&reader.header.offset_keys())
             ),
         )
     })?;

@@ -10,6 +10,7 @@ use crate::config::{Config, Layers, Sections};
 use crate::data::Part;
 use crate::features::FeatureSource;
 use crate::outliers::Outside;
+use crate::words::listed;
 use crate::{Error, Result};
 
 /// Sections and keys at the top of a file.
@@ -329,7 +330,7 @@ fn figures(file: &Sections<'_>, variants: &[Variant]) -> Result<Vec<(String, Vec
                 let all: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
                 file.wrong(
                     &path,
-                    format!("{variant} is none of the variants {}", all.join(", ")),
+                    format!("{variant} is none of the variants {}", listed(&all)),
                 )
             })?);
         }

@@ -91,10 +91,10 @@ fn of_chains(end: &End) -> Vec<Column<'_>> {
 
 /// The tables in Markdown, with what the figures depend on, and what went wrong.
 pub fn markdown(results: &Results) -> String {
-    let mut text = format!("### {}\n\n", results.title);
+    let mut text = format!("### {}\n\n", escaped(&results.title));
     for table in tables(results) {
         for (i, row) in table.iter().enumerate() {
-            let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
             text += &format!("| {} |\n", cells.join(" | "));
             if i == 0 {
                 text += &format!("|{}\n", "---|".repeat(row.len()));
@@ -102,8 +102,36 @@ pub fn markdown(results: &Results) -> String {
         }
         text += "\n";
     }
-    text += &format!("{}\n", notes(results));
+    let notes = notes(results);
+    let notes: Vec<String> = notes.split("\n\n").map(paragraph).collect();
+    text += &format!("{}\n", notes.join("\n\n"));
     text
+}
+
+/// A text as Markdown shows it as it is, in one line: what somebody has called a variant is no markup.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => out.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '#' | '$' => {
+                out.extend(['\\', c]);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same for a paragraph, which is no list either, whatever it begins with.
+fn paragraph(text: &str) -> String {
+    let text = escaped(text.trim_start());
+    let number = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    match text[number..].starts_with(['.', ')']) && number > 0 || text.starts_with(['-', '+', '='])
+    {
+        true => format!("{}\\{}", &text[..number], &text[number..]),
+        false => text,
+    }
 }
 
 /// What the figures depend on, in words.

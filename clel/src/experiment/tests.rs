@@ -188,6 +188,26 @@ fn results() -> Results {
     results
 }
 
+/// What somebody has called a variant, or the system has said, is no markup, neither in a cell nor in a paragraph of its own.
+#[test]
+fn names_are_no_markup() {
+    let mut results = results();
+    results.title = "a_b_c\n# d".to_owned();
+    results.variants[0].name = "ohne <Latente> *|`".to_owned();
+    results.variants[1].name = "1. [x](y) & \\".to_owned();
+    results.variants[1].runs[0].state = State::Failed("a\n- b".to_owned());
+    let markdown = markdown(&results);
+    for part in [
+        "### a\\_b\\_c \\# d\n",
+        "| ohne \\<Latente\\> \\*\\|\\` | 1 of 2",
+        "\n\nohne \\<Latente\\> \\*\\|\\`, seed 2, was sick: NaN\n",
+        "| 1. \\[x\\](y) \\& \\\\ |",
+        "\n\n1\\. \\[x\\](y) \\& \\\\, seed 1, failed: a - b\n",
+    ] {
+        assert!(markdown.contains(part), "{part:?} is not in\n{markdown}");
+    }
+}
+
 /// What results say is read from their file alone, as the experiment may have another file by then.
 #[test]
 fn results_come_back_from_their_file() {

@@ -15,6 +15,7 @@ use crate::config::{Config, Layers, Stem};
 use crate::model::usual_shape;
 use crate::sampler::ReplayBuffer;
 use crate::train::Trainer;
+use crate::words::handful;
 use crate::{Error, Result};
 
 /// Where the images are looked for when training goes on and nothing else is said: the folder as the data set's archive names it, or of CelebA's
@@ -186,14 +187,14 @@ impl Import<'_> {
             ("of another type", types),
         ];
         let told = kinds.iter().filter(|(_, all)| !all.is_empty());
-        let mut problems: Vec<String> = told
-            .map(|(kind, all)| format!("{kind} ({}): {}", all.len(), all.join("; ")))
-            .collect();
-        if problems.is_empty() {
+        let told = told.map(|(kind, all)| format!("{kind} ({}): {}", all.len(), handful(all)));
+        let told: Vec<String> = told.collect();
+        if told.is_empty() {
             return Ok(());
         }
         let other = likely(file).filter(|model| *model != self.model);
-        problems.extend(other.map(|m| format!("by its names it is `--model {}`", m.name())));
+        let hint = other.map(|m| format!("by its names it is `--model {}`", m.name()));
+        let problems = hint.into_iter().chain(told).collect();
         Err(Error::StateDict {
             path: self.file.to_owned(),
             model: self.model.name(),

@@ -1,6 +1,6 @@
 //! What shows a run while it goes on.
 
-use std::io::{IsTerminal, stderr, stdout};
+use std::io::{IsTerminal, stdout};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -97,14 +97,15 @@ pub struct Look {
     pub pictures: Pictures,
 }
 
-/// A dashboard, where there is a terminal with the characters for it and plain lines were not asked for; else lines. It has the terminal until it is dropped, says
+/// A dashboard, where standard output is a terminal with the characters for it and plain lines were not asked for; else lines. What happens to the run it tells on standard
+/// error too: at once where that is no terminal, else when it is dropped. It has the terminal until it is dropped, says
 /// so when `stop` is true, and makes it true when Ctrl-C is pressed, also while this function asks the terminal what it can show. When it is pressed
 /// again the terminal is given back and the process gets SIGINT, as without a dashboard; on Windows it ends with code 1. Other signals are the program's own: one that SIGTERM
 /// ends, because there is no handler that sees to it that the face is dropped, leaves the terminal as the dashboard has it.
 pub fn face(run: &RunDir, device: &Device, stop: &Arc<AtomicBool>, look: Look) -> Box<dyn Face> {
     let term = std::env::var("TERM").ok();
     let dumb = is_dumb(term.as_deref()) || !is_utf8();
-    if !look.plain && !dumb && stdout().is_terminal() && stderr().is_terminal() {
+    if !look.plain && !dumb && stdout().is_terminal() {
         // a terminal that cannot be had has room for lines
         if let Ok(dashboard) = Dashboard::start(run, device, stop, look.pictures) {
             return Box::new(dashboard);

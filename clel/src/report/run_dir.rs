@@ -10,7 +10,7 @@ use super::{LOCK, Metrics, RunLock, runs::why_no_run};
 use crate::config::{Best, Config};
 use crate::{Error, Result, whole_file};
 
-const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
+pub(super) const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
 /// ERROR_SHARING_VIOLATION, as Windows' headers number it.
 const HELD: i32 = 32;
 

@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use super::run_dir::FOLDERS;
 use crate::error::as_argument;
 use crate::{Error, Result};
 
 /// Runs of an experiment or a folder that an error names.
 const NAMED: usize = 4;
 
+/// What no other directory has than a run's.
+const RUN_FILES: [&str; 3] = ["config.toml", "metrics.jsonl", "time.json"];
+
 /// Whether a directory is a run's, or was before it was damaged: it has a file that no other has.
 pub(crate) fn is_run(path: &Path) -> bool {
-    ["config.toml", "metrics.jsonl", "time.json"]
-        .iter()
-        .any(|file| path.join(file).is_file())
+    RUN_FILES.iter().any(|file| path.join(file).is_file())
 }
 
 /// Whether this is an experiment's directory.
@@ -68,13 +70,45 @@ pub(crate) fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-/// Why a directory without a configuration is no run's; of an experiment's or a folder of runs, which ones are there.
+/// The run in which a path lies, as one of its checkpoints, pictures or files.
+pub(crate) fn run_around(path: &Path) -> Option<&Path> {
+    let parent = path.parent()?;
+    // RUN/best is where checkpoints are asked for
+    let is_file = path.is_file() && RUN_FILES.iter().any(|file| path.ends_with(file));
+    if (is_file || path.ends_with("best")) && is_run(parent) {
+        return Some(parent);
+    }
+    // whose folder there is what it is called
+    let folder = if path.is_dir() { path } else { parent };
+    let is_part = FOLDERS.iter().any(|name| folder.ends_with(name));
+    let run = folder.parent()?;
+    (path.exists() && is_part && is_run(run)).then_some(run)
+}
+
+/// Why a directory without a configuration is no run's; what is part of a run, of which one; of an experiment's or a folder of runs, which ones are there.
 pub(super) fn why_no_run(path: &Path) -> String {
     // one that has lost its configuration is none of these
     let runs = match is_run(path) {
         true => Vec::new(),
         false => in_folder(path).unwrap_or_default(),
     };
+    if let Some(run) = run_around(path).filter(|_| runs.is_empty()) {
+        let kind = match path
+            .extension()
+            .is_some_and(|ending| ending == "safetensors")
+        {
+            true => "a checkpoint",
+            false => "a part",
+        };
+        let run = match run.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => run,
+        };
+        return format!("it is {kind} of the run {}: name that", as_argument(run));
+    }
+    if path.is_file() {
+        return "it is a file".to_owned();
+    }
     let kind = match (holds_experiment(path), runs.is_empty()) {
         (true, true) => return "it is an experiment's, which has no runs yet".to_owned(),
         (true, false) => "it is an experiment's; its runs are",

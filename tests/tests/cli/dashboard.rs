@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::pixels::{of_kitty, of_sixels};
 use crate::support::terminal::{Answers, KITTY, Other, SILENT, SIXEL, Terminal, USUAL};
-use crate::support::tiny::{SETTINGS, resume};
+use crate::support::tiny::{SETTINGS, finished_run, resume};
 use crate::support::{PROGRAM, text};
 use clel::report::{Look, RunDir, face};
 use clel_tensor::Device;
@@ -253,6 +253,50 @@ fn plain_lines_are_there_for_the_asking() {
         "drawing and judging fresh chains, 1 × 2 steps",
     ] {
         assert!(left.text.contains(part), "{left:?}");
+    }
+    assert!(!left.text.contains('┌'), "{left:?}");
+}
+
+/// Who sends messages to a file has the terminal for the dashboard, and finds what happened in the file while the run goes on.
+#[test]
+fn messages_to_a_file_leave_the_dashboard() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    // one that has not begun, of which it is told that it begins
+    let config = finished_run().join("run/config.toml");
+    std::fs::copy(config, run.join("config.toml")).unwrap();
+    let (run, file) = (text(&run), dir.path().join("messages"));
+    let script = format!("exec \"$0\" \"$@\" 2> '{}'", file.display());
+    let program = ["-c", &script, PROGRAM, "train", "--device", "cpu"];
+    let arguments = [&program[..], &["--resume", &run]].concat();
+    let mut terminal = Terminal::start("sh", &arguments, &[]);
+    let told = "warning: no checkpoint yet: the run begins at iteration 0\n";
+    terminal.wait_for(&["E(x)", "training"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), told);
+    assert!(terminal.is_taken());
+    terminal.press("\x03");
+    let left = terminal.end();
+    assert!(left.code == 130 && left.whole, "{left:?}");
+    assert!(!left.text.contains("warning: "), "{left:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), told);
+}
+
+/// As `script` makes one that has no terminal itself.
+#[test]
+fn a_terminal_of_no_size_has_whole_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = text(dir.path());
+    let script = "stty cols 0 rows 0; program=\"$0\"; folder=\"$1\"; shift; \"$program\" \"$@\" && \"$program\" runs \"$folder\"";
+    let run = text(&dir.path().join("run"));
+    let program = ["-c", script, PROGRAM, &folder, "train", "--device", "cpu"];
+    let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
+    let more = ["--out", &run, "--steps", "3"];
+    let arguments = [&program[..], &settings, &more].concat();
+    let left = Terminal::start("sh", &arguments, &[]).end();
+    assert!(left.code == 0 && left.whole, "{left:?}");
+    for part in ["step 3/3", "3 iterations, ", "state       data"] {
+        assert!(left.text.contains(part), "{part} is not in {left:?}");
     }
     assert!(!left.text.contains('┌'), "{left:?}");
 }

@@ -468,11 +468,17 @@ fn wrong_files_are_told_with_every_array() {
         &good,
         "resnet",
         &[
-            "missing (",
-            "ebm.stages.0.1.conv1.bias",
-            "by its names it is `--model resnet_small`",
+            ":\n  by its names it is `--model resnet_small`\n  missing (",
+            "; … and ",
         ],
     );
+
+    // a state dict has hundreds of arrays
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.safetensors");
+    let run = import(&good, "resnet", &["--out", &text(&out)]);
+    let longest = run.stderr.lines().map(|line| line.chars().count()).max();
+    assert!(longest < Some(1000), "{run:?}");
 }
 
 #[test]

@@ -153,6 +153,29 @@ fn runs_are_listed_wherever_they_lie() {
     }
     let more = format!("and 2 more, which `clel runs {both}` lists");
     refused(&["report", &both], &[&more]);
+    // a part of a run is told with the run
+    let alone = folder.path().join("alone");
+    let named = format!("of the run {}: name that", text(&alone));
+    for (part, kind) in [
+        (
+            "checkpoints/step-00000002.safetensors",
+            "it is a checkpoint ",
+        ),
+        ("checkpoints", "it is a part "),
+        ("metrics.jsonl", "it is a part "),
+    ] {
+        let part = text(&alone.join(part));
+        for arguments in [
+            &["train", "--resume", &part][..],
+            &["watch", &part],
+            &["report", &part],
+            &["runs", &part],
+        ] {
+            refused(arguments, &[&format!("{kind}{named}")]);
+        }
+    }
+    let best = text(&alone.join("best"));
+    refused(&["report", &best], &[&format!("it is a part {named}")]);
     let headless = folder.path().join("alone");
     fs::remove_file(headless.join("config.toml")).unwrap();
     refused(
@@ -494,6 +517,31 @@ fn what_is_listed_is_text() {
     let resumed = crate::support::tiny::resume(&at, "3");
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     assert!(resumed.stdout.contains(spelled), "{resumed:?}");
+}
+
+/// What a letter becomes counts where columns line up.
+#[cfg(unix)]
+#[test]
+fn columns_line_up_in_ascii() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&finished_run().join("run"), &folder.path().join("é"));
+    let place = text(folder.path());
+    let run_text = text(&folder.path().join("é"));
+    let mut list = Command::new(PROGRAM);
+    let list = run(list.args(["runs", &place]).env("LC_ALL", "C"));
+    let (head, row) = (line(&list, "run"), line(&list, "\\u{e9}"));
+    assert_eq!(head.find("state"), row.find("unfinished"), "{list:?}");
+    // and other commands print no more
+    let mut ood = Command::new(PROGRAM);
+    ood.args(["ood", "--device", "cpu", "--checkpoint", &run_text]);
+    let ood = run(ood
+        .args(["--in", "digits", "--out", "interp"])
+        .env("LC_ALL", "C"));
+    assert!(ood.code == Some(0) && ood.stdout.is_ascii(), "{ood:?}");
+    let mut eval = Command::new(PROGRAM);
+    eval.args(["eval", "--device", "cpu", "--checkpoint", &run_text]);
+    let eval = run(eval.env("LC_ALL", "C"));
+    assert!(eval.code == Some(0) && eval.stdout.is_ascii(), "{eval:?}");
 }
 
 #[test]

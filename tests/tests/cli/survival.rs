@@ -501,3 +501,23 @@ fn a_batch_too_large_is_told_with_one_that_fits() {
     let trained = train(&small, &format!("train.batch={fits}"));
     assert_eq!(trained.code, Some(0), "{trained:?}");
 }
+
+/// Nobody has typed the name of the file that is missing.
+#[test]
+fn a_run_whose_directory_is_gone_is_no_wrong_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, elsewhere) = (dir.path().join("run"), dir.path().join("elsewhere"));
+    let out = text(&run);
+    let more = ["--steps", "1000000", "--set", "log.grid_every=1"];
+    let mut command = Command::new(PROGRAM);
+    command.args(["train", "--device", "cpu"]);
+    command.args(new_run(&out, &more)).env_remove("CLEL_DEVICE");
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&run.join("samples/step-00000002.png"));
+    std::fs::rename(&run, &elsewhere).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.contains("run is gone: "), "{told}");
+}

@@ -281,4 +281,37 @@ fn an_empty_variable_is_as_good_as_none() {
         .env("XDG_RUNTIME_DIR", "/tmp");
     assert!(devices.output().unwrap().status.success());
     refused(&["devices", "--device", ""], &["error: "]);
+    // it comes to the run that is not there
+    let mut train = std::process::Command::new(crate::support::PROGRAM);
+    train.args(["train", "--resume", "nothing"]);
+    let unset = crate::support::run(train.env("CLEL_PICTURES", ""));
+    unset.told(2, &["not a run directory"]);
+    let train = ["train", "--resume", "nothing", "--pictures", ""];
+    refused(&train, &["--pictures"]);
+}
+
+/// Not that there is no such option.
+#[test]
+fn negative_numbers_are_values() {
+    for arguments in [
+        &["train", "--steps", "-1"][..],
+        &[
+            "classifier",
+            "--data",
+            "digits",
+            "--out",
+            "x",
+            "--seed",
+            "-1",
+        ],
+        &["bench", "--batch", "-1"],
+        &["watch", "x", "--port", "-1"],
+        &[
+            "import", "x", "--model", "resnet", "--out", "x", "--step", "-1",
+        ],
+    ] {
+        let option = arguments[arguments.len() - 2];
+        refused(arguments, &["'-1' for '", option]);
+    }
+    refused(&["doctor", "--seconds", "-1"], &["--seconds -1: must be "]);
 }

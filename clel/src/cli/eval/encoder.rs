@@ -85,7 +85,7 @@ impl Eval {
         if self.json {
             return output::say(&output::json(&found)?);
         }
-        output::say(&format!(
+        output::say_in_words(&format!(
             "{} of {}, iteration {}, seed {}, {d} features\n{}: {} training images with classes, accuracy on {} test images\n\n\
              {:.2} %   {}-NN\n{:.2} %   linear probe (logistic regression, C = 1; {:.2} % on the training images)",
             found.features,

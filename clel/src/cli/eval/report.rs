@@ -10,6 +10,7 @@ use crate::cli::output;
 use crate::config::SamplerConfig;
 use crate::eval::Spread;
 use crate::features::{Comparison, Features, Reference};
+use crate::report::spelled;
 use crate::sampler::{Rounds, StepSchedule};
 use crate::train::Loaded;
 use crate::words::counted;
@@ -158,19 +159,19 @@ impl Report {
         if self.json {
             return Ok(());
         }
-        output::say(&format!("features    {}", self.features))?;
-        output::say(&format!(
+        output::say_in_words(&format!("features    {}", self.features))?;
+        output::say_in_words(&format!(
             "reference   {}, n = {}",
             self.reference_name, self.reference_images
         ))?;
-        output::say(&format!("images      {}", heading.images))?;
+        output::say_in_words(&format!("images      {}", heading.images))?;
         if let Some(checkpoint) = &heading.checkpoint {
-            output::say(&format!("checkpoint  {checkpoint}"))?;
+            output::say_in_words(&format!("checkpoint  {checkpoint}"))?;
         }
         if let Some(sampler) = &heading.sampler {
-            output::say(&format!("sampler     {}", sampler.line()))?;
+            output::say_in_words(&format!("sampler     {}", sampler.line()))?;
         }
-        output::say(&format!("seed        {}", self.seed))
+        output::say_in_words(&format!("seed        {}", self.seed))
     }
 
     /// Compares samples with the reference, and says what comes out.
@@ -190,12 +191,12 @@ impl Report {
         let spread = |s: Option<Spread>| {
             s.map_or("-".to_owned(), |s| {
                 let deviation = s.deviation.map(|v| format!(" ± {}", readable(v)));
-                readable(s.mean) + &deviation.unwrap_or_default()
+                spelled(&(readable(s.mean) + &deviation.unwrap_or_default())).into_owned()
             })
         };
         let share = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.3}"));
         let m = figures.manifold;
-        output::say(&format!(
+        output::say_in_words(&format!(
             "{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
             round.map_or("-".to_owned(), |r| r.to_string()),
             figures.n,
@@ -219,16 +220,16 @@ impl Report {
             ("kernel distance", "subsets", figures.kernel_distance),
         ] {
             match spread {
-                Some(Spread { parts: 1, size, .. }) => output::say(&format!(
+                Some(Spread { parts: 1, size, .. }) => output::say_in_words(&format!(
                     "{figure}: one estimate, of all {size} on both sides, so that there is no deviation"
                 ))?,
-                Some(Spread { parts, size, .. }) => output::say(&format!(
+                Some(Spread { parts, size, .. }) => output::say_in_words(&format!(
                     "{figure}: mean ± deviation over {parts} {what} of {size}, drawn by the seed"
                 ))?,
                 None => {}
             }
         }
-        output::say(&format!(
+        output::say_in_words(&format!(
             "\n{:>5} {:>7} {:>12} {:>16} {:>22} {:>9} {:>7} {:>8} {:>8}",
             "round",
             "n",

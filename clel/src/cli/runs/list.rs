@@ -50,7 +50,7 @@ pub(super) fn say(
         return output::say(&output::json(&Listing { folder, runs })?);
     }
     if runs.is_empty() {
-        return output::say(&format!("no run directories in {}", one_line(folder)));
+        return output::say_in_words(&format!("no run directories in {}", one_line(folder)));
     }
     let heading = [
         "run",
@@ -74,6 +74,7 @@ pub(super) fn say(
     if let Some(figure) = other {
         insert(&mut rows, figure, runs);
     }
+    let mut rows = table::in_locale(&rows);
     let whole = rows.clone();
     let room = output::width();
     let gone = room.map(|room| {
@@ -87,7 +88,7 @@ pub(super) fn say(
             table::say(&rows, false)?;
             if let Some(gone) = gone.filter(|gone| !gone.is_empty()) {
                 let gone = format!("no room: {}; see --json", gone.join(", "));
-                output::say(&output::wrapped(&gone, 2))?;
+                output::say_in_words(&output::wrapped(&gone, 2))?;
             }
         }
     }
@@ -137,7 +138,7 @@ fn blocks(rows: &[Vec<String>]) -> Result<()> {
         return Ok(());
     };
     for run in runs {
-        output::say(&run[0])?;
+        output::say_in_words(&run[0])?;
         let cells = headings.iter().zip(run).skip(1);
         let cells = cells.filter(|(_, cell)| !cell.is_empty());
         let cells: Vec<String> = cells.map(|(name, cell)| format!("{name} {cell}")).collect();

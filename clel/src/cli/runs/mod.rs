@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use self::order::Order;
 use super::output;
 use crate::Result;
-use crate::report::{Overview, RunDir, State, duration, in_folder, is_run, local, one_line, short};
+use crate::report::{
+    Overview, RunDir, State, duration, in_folder, is_run, local, one_line, run_around, short,
+};
 
 /// Examples at the end of the help text.
 const EXAMPLES: &str = "\
@@ -52,10 +54,21 @@ impl Runs {
         match &self.paths[..] {
             [] if !usual.exists() => match self.json {
                 true => self.list(usual, Vec::new()),
-                false => output::say("there is no folder runs here yet; `clel train` makes it"),
+                false => {
+                    output::say_in_words("there is no folder runs here yet; `clel train` makes it")
+                }
             },
             [] => self.list(usual, all_in(usual)?),
-            [one] if !is_run(one) => self.list(one, all_in(one)?),
+            // says what it is
+            [one] if one.is_file() => RunDir::open(one).map(drop),
+            [one] if !is_run(one) => {
+                let runs = all_in(one)?;
+                // of a folder in a run, which run that is
+                if runs.is_empty() && run_around(one).is_some() {
+                    return RunDir::open(one).map(drop);
+                }
+                self.list(one, runs)
+            }
             [one] => self.list(one, vec![Overview::examined(one)]),
             several => {
                 for path in several {
@@ -68,7 +81,7 @@ impl Runs {
                 let mut runs: Vec<Overview> = several.iter().map(|path| look(path)).collect();
                 self.order.arrange(&mut runs, false)?;
                 match runs.is_empty() && !self.json {
-                    true => output::say("none of these runs is in such a state"),
+                    true => output::say_in_words("none of these runs is in such a state"),
                     false => compare::say(&runs, self.json),
                 }
             }
@@ -80,7 +93,7 @@ impl Runs {
         self.order.arrange(&mut runs, true)?;
         if runs.is_empty() && count > 0 && !self.json {
             let folder = one_line(folder);
-            return output::say(&format!("no run in {folder} is in such a state"));
+            return output::say_in_words(&format!("no run in {folder} is in such a state"));
         }
         list::say(folder, &runs, self.order.key(), self.json)
     }

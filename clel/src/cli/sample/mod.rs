@@ -80,15 +80,15 @@ pub(super) struct Sample {
     /// Start the chains from these images (a file, a folder, a safetensors file) instead of noise.
     #[arg(long, value_name = "PATH", conflicts_with = "interpolate")]
     init: Option<PathBuf>,
-    /// How many chains, as many for each condition; with --init or --denoise, all their images if not given; with --interpolate, how
-    /// many rows.
+    /// How many chains, as many for each condition [default: 64; 8 for each of several conditions; with --inpaint 8 for each image or condition; with --init or
+    /// --denoise one for each image]; with --interpolate, how many rows [default: 8].
     #[arg(long, value_name = "N")]
     count: Option<usize>,
     /// Langevin steps of each chain; if not given, what the run's evaluation takes, with --denoise those of a training iteration.
     #[arg(long, value_name = "K")]
     steps: Option<usize>,
     /// Standard deviation of the noise of a step; if not given, the run's.
-    #[arg(long, value_name = "SIGMA", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIGMA")]
     noise: Option<f64>,
     /// Augment the chains every `sampler.steps` steps, as training does with its buffer.
     #[arg(long, value_enum, default_value = "none")]
@@ -199,10 +199,11 @@ impl Sample {
         if let Some(error) = refused {
             return Err(error);
         }
-        output::say(&match self.json {
-            true => output::json(&record)?,
-            false => record.text(),
-        })
+        if self.json {
+            return output::say(&output::json(&record)?);
+        }
+        output::say_in_words(&record.text())?;
+        output::say(&record.files())
     }
 
     /// `--count`, within bounds.

@@ -23,7 +23,7 @@ const MOST_FILM: usize = 256 << 20;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Conditions")]
 pub(super) struct Conditions {
-    /// Samples of these classes of the data, by name or number, or of `all`: a row each. Of CelebA, an attribute: Smiling, not-Smiling.
+    /// Samples of these classes of the data, by name or number, or of `all`: of several a row each. Of CelebA, an attribute: Smiling, not-Smiling.
     #[arg(
         long,
         value_name = "CLASS",
@@ -31,7 +31,7 @@ pub(super) struct Conditions {
         conflicts_with = "interpolate"
     )]
     pub class: Vec<String>,
-    /// Samples like this image, or like each of these: a row each.
+    /// Samples like this image, or like each of these: of several a row each.
     #[arg(long, value_name = "PATH", conflicts_with = "interpolate")]
     pub like: Option<PathBuf>,
     /// Lead all samples towards a class or an image (several images: their mean), class:NAME or image:PATH, *WEIGHT perhaps; can be repeated.
@@ -49,7 +49,7 @@ pub(super) struct Conditions {
     /// β, the weight of a condition in the energy E(x, z) = ½‖f(x)‖² − β·⟨ĝ(f(x)), z⟩ down which chains go, z the encoder's latent; with several
     /// conditions, in their sum. If not given, loss.beta of the run. Too much of it leads away from likely images: on the digits, half and
     /// once loss.beta = 0.01 gave the class asked for most often, five times that hardly ever.
-    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
+    #[arg(long, value_name = "BETA")]
     pub guidance: Option<f64>,
     /// The data set with the classes, what `data.source` may be; if not given, the run's.
     #[arg(long, value_enum, value_name = "NAME")]
@@ -108,7 +108,7 @@ impl Conditions {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Images to complete")]
 pub(super) struct GivenImages {
-    /// Fill a part of this image, or of each of these, a row each; the rest is put back after every step.
+    /// Fill a part of this image, or of each of these, of several a row each; the rest is put back after every step.
     #[arg(long, value_name = "PATH", requires = "mask", conflicts_with_all = ["interpolate", "init", "denoise"])]
     pub inpaint: Option<PathBuf>,
     /// White where --inpaint is to fill, black where the image is known.
@@ -119,12 +119,7 @@ pub(super) struct GivenImages {
     pub denoise: Option<PathBuf>,
     /// The deviation s of that noise: holds the chains near the image y by ‖x − y‖²/2s², at their own temperature, so that --steps can be many. If not
     /// given, nothing holds them, and --steps decides how far they go.
-    #[arg(
-        long,
-        value_name = "S",
-        requires = "denoise",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "S", requires = "denoise")]
     pub sigma: Option<f64>,
 }
 

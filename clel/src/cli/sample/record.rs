@@ -10,6 +10,7 @@ use super::{Sample, pictures};
 use crate::cli::models::Member;
 use crate::config::{Augmentation, Source};
 use crate::generate::{Agreement, Film};
+use crate::report::spelled;
 use crate::train::Models;
 use crate::words::counted;
 use crate::{Result, whole_file};
@@ -182,13 +183,18 @@ impl<'a> Record<'a> {
                 self.seed
             ));
         }
-        lines.push(self.picture.display().to_string());
-        lines.push(self.tensors.display().to_string());
-        if let Some(over_time) = &self.over_time {
-            lines.push(over_time.picture.display().to_string());
-            lines.extend(over_time.animation.map(|path| path.display().to_string()));
-        }
         lines.join("\n")
+    }
+
+    /// The pictures and arrays that have been written, a path a line.
+    pub fn files(&self) -> String {
+        let mut files = vec![&*self.picture, &*self.tensors];
+        if let Some(over_time) = &self.over_time {
+            files.push(&over_time.picture);
+            files.extend(over_time.animation);
+        }
+        let lines = files.iter().map(|path| path.display().to_string());
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -196,7 +202,11 @@ impl<'a> Record<'a> {
 fn table(agreement: &Agreement) -> Vec<String> {
     let mut lines = vec![format!("judge       {}", agreement.judge)];
     let classes = agreement.rows.first().map_or(0, |row| row.taken.len());
-    let width = agreement.rows.iter().map(|row| row.asked.chars().count());
+    let asked = |name: &str| spelled(name).into_owned();
+    let width = agreement
+        .rows
+        .iter()
+        .map(|row| asked(&row.asked).chars().count());
     let width = width.max().unwrap_or(0).max("asked for".len());
     if classes <= MOST_COLUMNS {
         let head = |class| match agreement.nothing == Some(class) {
@@ -222,7 +232,7 @@ fn table(agreement: &Agreement) -> Vec<String> {
                 .collect(),
             false => String::new(),
         };
-        lines.push(format!("{:<width$}  {share:>9}{counts}", row.asked));
+        lines.push(format!("{:<width$}  {share:>9}{counts}", asked(&row.asked)));
     }
     if agreement.nothing.is_some() {
         lines.push("none: for nothing that has a class".to_owned());

@@ -19,7 +19,7 @@ mod tests;
 mod view;
 
 use std::env::var;
-use std::io;
+use std::io::{self, IsTerminal, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep, spawn};
@@ -53,7 +53,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) struct Dashboard {
     shared: Arc<Shared>,
     drawing: Option<JoinHandle<io::Result<()>>>,
-    /// Events since the start, for the screen that is left.
+    /// Events since the start that are yet to be told, for the screen that is left.
     told: Vec<String>,
     /// What goes on where the terminal has failed.
     lines: Option<Lines>,
@@ -141,7 +141,7 @@ impl Dashboard {
         self.lines.as_mut()
     }
 
-    /// Tells what happened while the screen was not where people look later.
+    /// Tells what happened while the screen was not where people look later, or just now where messages do not go to a screen.
     fn tell(&mut self) {
         for text in self.told.drain(..) {
             say(&format!("warning: {text}"));
@@ -189,6 +189,9 @@ impl Face for Dashboard {
             return lines.event(step, text);
         }
         self.told.push(text.to_owned());
+        if !stderr().is_terminal() {
+            self.tell();
+        }
         self.shared.change(|s| s.event(step, text));
     }
 

@@ -52,6 +52,9 @@ impl Screen {
         if !is_ours() {
             return Err(io::Error::other("not for this process to draw on"));
         }
+        if columns().is_none() {
+            return Err(io::Error::other("of no size that it tells"));
+        }
         HOOK.call_once(|| {
             let told = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
@@ -205,9 +208,10 @@ fn wait_for_event(time: Duration) -> bool {
     })
 }
 
-/// How wide the terminal is; none where it does not say.
+/// How wide the terminal is; none where it does not say, or says 0, as one does that nobody has told.
 pub(crate) fn columns() -> Option<usize> {
-    size().ok().map(|(columns, _)| usize::from(columns))
+    let (columns, _) = size().ok()?;
+    (columns > 0).then_some(columns.into())
 }
 
 /// Makes the terminal the dashboard's.
