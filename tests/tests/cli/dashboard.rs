@@ -121,12 +121,14 @@ fn a_stop_leaves_the_terminal_to_the_shell() {
             Some(_) => terminal.signal(stop),
             None => terminal.press(stop),
         }
-        // one that none is told of leaves it as it is
-        if stop != "-STOP" {
-            terminal.wait_for(&["the shell has it"]);
-            assert!(terminal.is_whole(), "{command}, {stop:?}");
-        }
+        terminal.wait_for(&["the shell has it"]);
+        // a stop that none is told of leaves it as it is
+        assert!(
+            stop == "-STOP" || terminal.is_whole(),
+            "{command}, {stop:?}"
+        );
         terminal.press("\n");
+        terminal.wait_until_gone("the shell has it");
         terminal.wait_for(&["E(x)", "training"]);
         terminal.press("\x03");
         let left = terminal.end();
@@ -151,6 +153,7 @@ fn in_the_background_the_shell_has_the_keys() {
     }
     terminal.wait_for(&["Running"]);
     terminal.press("three\n");
+    terminal.wait_until_gone("Running");
     terminal.wait_for(&["E(x)", "training"]);
     terminal.press("\x03");
     let left = terminal.end();

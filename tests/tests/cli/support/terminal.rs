@@ -176,6 +176,16 @@ impl Terminal {
         }
     }
 
+    /// Waits until the screen has this no more.
+    pub fn wait_until_gone(&self, part: &str) {
+        let begin = Instant::now();
+        while self.contents().contains(part) {
+            let patient = begin.elapsed() < PATIENCE;
+            assert!(patient, "{part:?} is still there:\n{}", self.contents());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Whether the program has taken the whole screen.
     pub fn is_taken(&self) -> bool {
         let parser = self.screen.lock().expect("the screen");
