@@ -39,7 +39,7 @@ fn dom(browser: &Path, address: &str) -> String {
             "--disable-dev-shm-usage",
         ])
         .args([
-            "--window-size=1200,2400",
+            "--window-size=1201,2400",
             "--virtual-time-budget=10000",
             "--dump-dom",
         ])
@@ -82,7 +82,10 @@ told.textContent = JSON.stringify({{ seen, wrong }}).replaceAll('<', '\\\\u003c'
         .nth(1)
         .unwrap_or_else(|| panic!("nothing told:\n{dom}"));
     let told: Value = serde_json::from_str(told.split("</script>").next().unwrap()).unwrap();
-    assert_eq!(told["wrong"], Value::Array(Vec::new()));
+    let mut wrong = told["wrong"].as_array().unwrap().clone();
+    // that a size has changed twice within a frame, the second time in the next one
+    wrong.retain(|text| !text.as_str().unwrap().starts_with("ResizeObserver loop"));
+    assert!(wrong.is_empty(), "{wrong:?}");
     told["seen"].clone()
 }
 
@@ -121,6 +124,7 @@ document.querySelector('#curves .u-legend .u-series:nth-child(2) .u-label').clic
 seen.hidden = all('#curves .u-legend .u-off').length - before;
 choose('smooth', '0.2'); seen.smooth = all('#curves .uplot').length;
 seen.settings = texts('#config')[0];
+const [first, second] = all('#curves .row > *'); seen.beside = first.offsetTop === second.offsetTop;
 return seen;",
     );
     assert_eq!(seen["title"], "run");
@@ -153,6 +157,7 @@ return seen;",
     assert_eq!(logarithmic("linear"), 0);
     assert!(logarithmic("logarithmic") > 5, "{seen}");
     assert_eq!(seen["hidden"], 1);
+    assert_eq!(seen["beside"], true);
     assert!(
         seen["settings"].as_str().unwrap().contains("[sampler]"),
         "{seen}"
