@@ -90,12 +90,15 @@ pub(super) const GROUPS: [Group; 12] = [
     },
     Group {
         title: "Fréchet distance over the data's variance, this encoder",
-        short: "",
-        figures: &[figure(
-            "relative_frechet",
-            "Fréchet, relative",
-            "Fréchet, relative",
-        )],
+        short: "Fréchet, relative",
+        figures: &[
+            figure("relative_frechet", "Fréchet, relative", "newest"),
+            figure(
+                "best_relative_frechet",
+                "Fréchet, best so far",
+                "best so far",
+            ),
+        ],
     },
     Group {
         title: "Loss of the energy",
