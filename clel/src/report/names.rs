@@ -90,14 +90,10 @@ pub(super) const GROUPS: [Group; 12] = [
     },
     Group {
         title: "Fréchet distance over the data's variance, this encoder",
-        short: "Fréchet, relative",
+        short: "Fréchet",
         figures: &[
             figure("relative_frechet", "Fréchet, relative", "newest"),
-            figure(
-                "best_relative_frechet",
-                "Fréchet, best so far",
-                "best so far",
-            ),
+            figure("best_relative_frechet", "Fréchet, best", "best"),
         ],
     },
     Group {
