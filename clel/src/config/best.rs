@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Best {
     /// Squared Fréchet distance of the replay buffer's first `eval.samples` chains from the training images, divided by the latter's own variance;
-    /// the lowest.
+    /// the lowest. Where the encoder learns, values of different iterations do not compare, so each checkpoint is compared with the best one
+    /// before it in the encoder of its own iteration, in which the chains of both are judged.
     #[default]
     RelativeFrechet,
-    /// Share of held-out images whose nearest training image is of the same class; the highest. It judges the encoder alone.
+    /// Share of held-out images whose nearest training image is of the same class; the highest. It judges the encoder alone, so that values of all
+    /// iterations compare.
     NearestNeighbour,
     /// Neither is measured, and only the newest checkpoints are kept.
     None,
@@ -25,6 +27,15 @@ impl Best {
             Best::RelativeFrechet => "relative_frechet",
             Best::NearestNeighbour => "nearest_neighbour",
             Best::None => "none",
+        }
+    }
+
+    /// What metrics call the same figure of the best checkpoint so far, in the encoder of the line's iteration; nothing where values of different
+    /// encoders compare.
+    pub const fn name_of_best(self) -> Option<&'static str> {
+        match self {
+            Best::RelativeFrechet => Some("best_relative_frechet"),
+            Best::NearestNeighbour | Best::None => None,
         }
     }
 

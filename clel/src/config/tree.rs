@@ -499,7 +499,7 @@ pub struct LogConfig {
     pub checkpoint_minutes: f64,
     /// Checkpoints kept, the newest ones; 0 keeps all.
     pub checkpoints_kept: usize,
-    /// By which figure one checkpoint is the best, and is kept beside the newest ones.
+    /// By which figure one checkpoint is the best, and is kept beside the newest ones. Each is compared with the best one before it.
     #[serde(default)]
     pub best: Best,
     /// Images in a grid.

@@ -90,12 +90,11 @@ pub(super) const GROUPS: [Group; 12] = [
     },
     Group {
         title: "Fréchet distance over the data's variance, this encoder",
-        short: "",
-        figures: &[figure(
-            "relative_frechet",
-            "Fréchet, relative",
-            "Fréchet, relative",
-        )],
+        short: "Fréchet",
+        figures: &[
+            figure("relative_frechet", "Fréchet, relative", "newest"),
+            figure("best_relative_frechet", "Fréchet, best", "best"),
+        ],
     },
     Group {
         title: "Loss of the energy",

@@ -52,7 +52,8 @@ pub struct BestCheckpoint {
 }
 
 impl BestCheckpoint {
-    /// The best of these checkpoints, by a figure of these lines of metrics; the oldest of equally good ones.
+    /// The best of these checkpoints, by a figure of these lines of metrics; the oldest of equally good ones. A line that has this figure of the best
+    /// one before it too, measured alike, compares the two; the value that the best one had in a line of its own may be one of another encoder.
     pub(crate) fn among(
         checkpoints: &[(u64, PathBuf)],
         lines: &[Map<String, Value>],
@@ -62,16 +63,21 @@ impl BestCheckpoint {
             let step = line.get("step")?.as_u64()?;
             let value = line.get(by.name())?.as_f64()?;
             let (_, path) = checkpoints.iter().find(|(at, _)| *at == step)?;
-            Some(BestCheckpoint {
+            let best = BestCheckpoint {
                 step,
                 by: by.name(),
                 value,
                 path: path.clone(),
-            })
+            };
+            let before = by.name_of_best().and_then(|name| line.get(name)?.as_f64());
+            Some((best, before))
         });
-        judged.reduce(|best, next| match by.is_better(next.value, best.value) {
-            true => next,
-            false => best,
+        judged.fold(None, |best: Option<BestCheckpoint>, (next, before)| {
+            let rival = best.as_ref().map(|best| before.unwrap_or(best.value));
+            match rival.is_none_or(|rival| by.is_better(next.value, rival)) {
+                true => Some(next),
+                false => best,
+            }
         })
     }
 }

@@ -62,11 +62,7 @@ impl Loaded {
     /// # Errors
     /// The file is damaged, or holds numbers that are not finite.
     pub fn chains(&self) -> Result<Vec<f32>> {
-        let file = TensorFile::open(&self.path)?;
-        file.check_finite(MEMORY)?;
-        let [h, w, c] = self.config.data.shape.unwrap_or_default();
-        let shape = [self.config.sampler.buffer, h, w, c];
-        Ok(read_array(&file, MEMORY, &shape, DType::F32, &Device::Cpu)?.to_vec()?)
+        read_chains(&self.path, &self.config)
     }
 
     /// Whether a network, `ebm` or `encoder`, has learnt anything; an import of one network leaves the other as it was drawn, and training
@@ -90,6 +86,15 @@ impl Loaded {
             why,
         ))
     }
+}
+
+/// The chains of a checkpoint's replay buffer, row-major \[M, H, W, C\]; the configuration is that of the run.
+pub(super) fn read_chains(path: &Path, config: &Config) -> Result<Vec<f32>> {
+    let file = TensorFile::open(path)?;
+    file.check_finite(MEMORY)?;
+    let [h, w, c] = config.data.shape.unwrap_or_default();
+    let shape = [config.sampler.buffer, h, w, c];
+    Ok(read_array(&file, MEMORY, &shape, DType::F32, &Device::Cpu)?.to_vec()?)
 }
 
 /// Why a network, `ebm` or `encoder`, can be as it was drawn.

@@ -2,10 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use super::{figures::Figures, run::due};
+use super::{
+    checkpoint::read_chains,
+    figures::Figures,
+    quality::{Quality, judged},
+    run::due,
+};
 use crate::{
     Result,
-    config::{Best, Config},
+    config::Config,
+    data::ImageSet,
     report::{BestCheckpoint, RunDir},
 };
 
@@ -14,11 +20,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Kept<'a> {
     run: &'a RunDir,
-    by: Best,
-    /// How many of the newest stay; 0 for all.
-    newest: usize,
+    config: &'a Config,
     /// Its iteration, and the figure that decides.
     best: Option<(u64, f64)>,
+    /// Its samples that were judged, once they are known and as far as they will be judged again.
+    samples: Option<ImageSet>,
     /// The iteration of the newest one, if no interval asked for it: it makes room for the next.
     by_clock: Option<u64>,
 }
@@ -28,21 +34,20 @@ impl<'a> Kept<'a> {
     /// between saving and that.
     pub fn of(
         run: &'a RunDir,
-        config: &Config,
+        config: &'a Config,
         step: u64,
         history: &[Map<String, Value>],
     ) -> Result<Kept<'a>> {
-        let by = config.log.best;
-        let best = BestCheckpoint::among(&run.checkpoints()?, history, by);
+        let best = BestCheckpoint::among(&run.checkpoints()?, history, config.log.best);
         // the run was killed after one that the time alone had asked for, or stopped
         let planned =
             due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;
         let unplanned = !planned && run.checkpoint_path(step).exists();
         let mut kept = Kept {
             run,
-            by,
-            newest: config.log.checkpoints_kept,
+            config,
             best: best.map(|best| (best.step, best.value)),
+            samples: None,
             by_clock: None,
         };
         kept.makes_room(step, unplanned);
@@ -50,15 +55,36 @@ impl<'a> Kept<'a> {
         Ok(kept)
     }
 
-    /// Learns of the figures that go with the checkpoint of an iteration, before it is written.
-    pub fn judge(&mut self, step: u64, figures: &Figures) {
-        let value = figures.iter().find(|figure| figure.0 == self.by.name());
-        if let Some((_, value)) = value
-            && self
-                .best
-                .is_none_or(|best| self.by.is_better(*value, best.1))
+    /// The samples of the best one, if they are to be judged again; a file of which they cannot be read leaves that out.
+    pub fn samples(&mut self) -> Option<&ImageSet> {
+        if self.samples.is_none()
+            && self.judges_again()
+            && let Some((step, _)) = self.best
         {
-            self.best = Some((step, *value));
+            let chains = read_chains(&self.run.checkpoint_path(step), self.config);
+            let samples = chains.and_then(|chains| judged(self.config, chains));
+            self.samples = samples.ok();
+        }
+        self.samples.as_ref()
+    }
+
+    /// Whether figures of different iterations do not compare.
+    fn judges_again(&self) -> bool {
+        self.config.log.best.name_of_best().is_some() && self.config.encoder.latents.learn()
+    }
+
+    /// Learns of the quality that goes with the checkpoint of an iteration, before it is written.
+    pub fn judge(&mut self, step: u64, quality: Quality) {
+        let by = self.config.log.best;
+        let figure = |name: &str| value_of(&quality.figures, name);
+        let Some(value) = figure(by.name()) else {
+            return;
+        };
+        let again = by.name_of_best().and_then(figure);
+        let rival = self.best.map(|best| again.unwrap_or(best.1));
+        if rival.is_none_or(|rival| by.is_better(value, rival)) {
+            self.best = Some((step, value));
+            self.samples = quality.samples.filter(|_| self.judges_again());
         }
     }
 
@@ -73,17 +99,22 @@ impl<'a> Kept<'a> {
 
     /// The newest checkpoint goes when the next one is written, if the time alone asked for it and not all are to stay.
     fn makes_room(&mut self, step: u64, by_clock: bool) {
-        self.by_clock = (by_clock && self.newest > 0).then_some(step);
+        self.by_clock = (by_clock && self.config.log.checkpoints_kept > 0).then_some(step);
     }
 
     /// Removes the checkpoints that are not to be kept; not that of `step`, lest a damaged one of a later step count for it.
     pub fn prune(&self, step: u64) -> Result<()> {
         let spared: Vec<u64> = self.best.iter().map(|best| best.0).chain([step]).collect();
         // one because of the time is beside those that are counted
-        let newest = match self.newest {
+        let newest = match self.config.log.checkpoints_kept {
             0 => 0,
             n => n + usize::from(self.by_clock.is_some()),
         };
         self.run.prune_checkpoints(newest, &spared)
     }
+}
+
+fn value_of(figures: &Figures, name: &str) -> Option<f64> {
+    let mut found = figures.iter().filter(|figure| figure.0 == name);
+    found.next().map(|figure| figure.1)
 }

@@ -391,9 +391,10 @@ fn stretch(
             let mut all = figures(trainer, &outcome)?;
             if planned {
                 let begun = awake::now();
-                all.extend(quality(trainer, &job.data)?);
+                let quality = quality(trainer, &job.data, kept.samples())?;
                 since += awake::since(begun);
-                kept.judge(step, &all);
+                all.extend(&quality.figures);
+                kept.judge(step, quality);
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if told {

@@ -22,14 +22,23 @@ fn lines(run: &Path) -> Vec<Value> {
     lines.collect()
 }
 
-/// The iteration with the lowest distance in the metrics.
+/// The last iteration whose samples were nearer to the data than those of the best one before it, in the encoder of the iteration.
 fn best(run: &Path) -> u64 {
-    let judged = lines(run).into_iter().filter_map(|line| {
-        let distance = line["relative_frechet"].as_f64()?;
-        assert!(distance > 0.0 && distance.is_finite(), "{line}");
-        Some((distance, line["step"].as_u64()?))
-    });
-    judged.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap().1
+    let mut best = None;
+    for line in lines(run) {
+        let Some(distance) = line["relative_frechet"].as_f64() else {
+            continue;
+        };
+        let before = line["best_relative_frechet"].as_f64();
+        assert_eq!(before.is_some(), best.is_some(), "{line}");
+        for distance in before.iter().chain([&distance]) {
+            assert!(*distance > 0.0 && distance.is_finite(), "{line}");
+        }
+        if before.is_none_or(|before| distance < before) {
+            best = line["step"].as_u64();
+        }
+    }
+    best.unwrap()
 }
 
 /// The iterations of the checkpoints.
@@ -149,11 +158,10 @@ fn who_does_not_want_it_has_none() {
     let trained = train(&run, &[&EVERY[..], &none].concat());
     assert_eq!(trained.code, Some(0), "{trained:?}");
     assert_eq!(kept(&run), [4]);
-    assert!(
-        lines(&run)
-            .iter()
-            .all(|line| line.get("relative_frechet").is_none())
-    );
+    for figure in ["relative_frechet", "best_relative_frechet"] {
+        let there = |line: &Value| line.get(figure).is_some();
+        assert!(!lines(&run).iter().any(there), "{figure}");
+    }
     let path = text(&run.join("best"));
     refused(
         &["energy", "--checkpoint", &path, "--images", "no.png"],

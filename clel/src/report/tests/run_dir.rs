@@ -267,3 +267,26 @@ fn the_best_checkpoint_is_one_that_is_there() {
     std::fs::write(run.checkpoint_path(20), "x").unwrap();
     assert_eq!(best(Best::RelativeFrechet), Some((20, 0.2)));
 }
+
+/// The encoder of each line is another one, so only values of one line compare.
+#[test]
+fn the_best_checkpoint_is_known_from_what_one_encoder_says_of_two() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunDir::create(&dir.path().join("r")).unwrap();
+    let mut metrics = run.metrics(0).unwrap();
+    let mut after = |step, newest, before: Option<f64>| {
+        let mut values = vec![("relative_frechet", newest), ("nearest_neighbour", newest)];
+        values.extend(before.map(|before| ("best_relative_frechet", before)));
+        metrics.write(step, &values).unwrap();
+        std::fs::write(run.checkpoint_path(step), "x").unwrap();
+        let best = |by| run.best_checkpoint(by).unwrap().unwrap().step;
+        [best(Best::RelativeFrechet), best(Best::NearestNeighbour)]
+    };
+    assert_eq!(after(10, 0.1, None), [10, 10]);
+    assert_eq!(after(20, 0.3, Some(0.4)), [20, 20]);
+    assert_eq!(after(30, 0.2, Some(0.15)), [20, 20]);
+    assert_eq!(after(40, 0.5, Some(0.5)), [20, 40], "not better");
+    // where the samples of the best one could not be read, its own value has to do
+    assert_eq!(after(50, 0.35, None), [20, 40]);
+    assert_eq!(after(60, 0.25, None), [60, 40]);
+}

@@ -1,6 +1,8 @@
-//! The settings that leave a part of the method out; in `iteration`, what an iteration draws and finds.
+//! The settings that leave a part of the method out; in `iteration`, what an iteration draws and finds; in `kept`,
+//! which checkpoint is the best.
 
 mod iteration;
+mod kept;
 
 use clel_autograd::{GradOptions, Var, grad};
 use clel_nn::{Mode, Module};
