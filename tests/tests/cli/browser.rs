@@ -39,7 +39,7 @@ fn dom(browser: &Path, address: &str) -> String {
             "--disable-dev-shm-usage",
         ])
         .args([
-            "--window-size=1201,2400",
+            "--window-size=1200,2400",
             "--virtual-time-budget=10000",
             "--dump-dom",
         ])
@@ -124,7 +124,9 @@ document.querySelector('#curves .u-legend .u-series:nth-child(2) .u-label').clic
 seen.hidden = all('#curves .u-legend .u-off').length - before;
 choose('smooth', '0.2'); seen.smooth = all('#curves .uplot').length;
 seen.settings = texts('#config')[0];
-const [first, second] = all('#curves .row > *'); seen.beside = first.offsetTop === second.offsetTop;
+const gap = parseFloat(getComputedStyle(document.querySelector('#curves .row')).columnGap);
+const widths = Array.from({ length: 500 }, (_, i) => 900 + i);
+seen.beside = widths.every((clientWidth) => 2 * size({ clientWidth }).width + gap <= clientWidth);
 return seen;",
     );
     assert_eq!(seen["title"], "run");
