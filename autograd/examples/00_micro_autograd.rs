@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, collections::BTreeMap, error::Error, rc::Rc};
 
-use clel_pictures::{Colour, Panel, draw};
+use clel_pictures::{Colour, Panel, Picture};
 
 // ANCHOR: micro
 /// A number, and how it was made. Cloning copies a handle.
@@ -91,6 +91,7 @@ fn derivatives(at: f64) -> [f64; 3] {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let picture = Picture::new("00_micro_autograd")?;
     let points: Vec<f64> = (0..=200).map(|i| f64::from(i) * 0.06 - 6.0).collect();
     let mut worst = 0.0f64;
     for &x in &points {
@@ -107,13 +108,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert!(worst < 1e-12);
 
     let curve = |n: usize| points.iter().map(|&x| (x, derivatives(x)[n])).collect();
-    let panel = Panel::new(
-        "a function, its derivative, and the derivative of that",
-        -6.0..6.0,
-        -10.0..7.0,
-    )
-    .line("x·sin x", Colour::Black, curve(0))
-    .line("first derivative", Colour::Blue, curve(1))
-    .line("second derivative", Colour::Orange, curve(2));
-    draw("00_micro_autograd", &[panel])
+    let panel = Panel::new("x·sin x and two derivatives", -6.0..6.0, -10.0..7.0)
+        .line("x·sin x", Colour::Black, curve(0))
+        .line("first derivative", Colour::Blue, curve(1))
+        .line("second derivative", Colour::Orange, curve(2));
+    picture.draw(&[panel])
 }

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use clel_autograd::{GradOptions, Result, Var, check_grad, grad};
-use clel_pictures::{Colour, Panel, cells, draw};
+use clel_pictures::{Colour, Panel, Picture, cells};
 use clel_tensor::{DType, Device, Tensor};
 
 /// Himmelblau's function of points \[n, 2\], for each: (x² + y − 11)² + (x + y² − 7)². It is 0 at four places.
@@ -17,6 +17,7 @@ fn himmelblau(points: &Var) -> Result<Var> {
 }
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let picture = Picture::new("02_gradients")?;
     let device = Device::Cpu;
 
     // ANCHOR: gradient
@@ -85,5 +86,5 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let panel = panel
         .points("starts", Colour::Orange, starts)
         .points("ends", Colour::Red, ends);
-    draw("02_gradients", &[panel])
+    picture.draw(&[panel])
 }

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use clel_autograd::{GradOptions, Result, Var, grad};
-use clel_pictures::{Colour, Panel, draw};
+use clel_pictures::{Colour, Panel, Picture};
 use clel_tensor::{Device, Tensor};
 
 /// Rosenbrock's valley at a point \[2\]: (1 − x)² + 20 (y − x²)², lowest at (1, 1).
@@ -62,6 +62,7 @@ fn path(steps: usize, next: impl Fn([f64; 2]) -> Result<[f64; 2]>) -> Result<Vec
 }
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let picture = Picture::new("03_second_order")?;
     // as many times as one likes: of Σ x⁴ first 4x³, then 12x², then 24x
     let x = leaf(&[1.0, 2.0])?;
     let mut derivative = x.mul(&x)?.mul(&x)?.mul(&x)?;
@@ -96,15 +97,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         let (x, y) = (at(i % SIDE, -1.6, 1.6), at(i / SIDE, -3.2, 2.0));
         heights.push(((1.0 - x).powi(2) + 20.0 * (y - x * x).powi(2)).ln());
     }
-    let panel = Panel::new(
-        "into a bent valley: downhill, and with the curvature",
-        -1.6..1.6,
-        -3.2..2.0,
-    )
-    .heat(SIDE, heights, -3.0..6.5)
-    .line("200 steps downhill", Colour::Orange, downhill.clone())
-    .line("7 steps of Newton's method", Colour::Red, newton.clone())
-    .points("", Colour::Red, newton)
-    .points("the lowest point", Colour::White, vec![(1.0, 1.0)]);
-    draw("03_second_order", &[panel])
+    let panel = Panel::new("downhill, and with the curvature", -1.6..1.6, -3.2..2.0)
+        .heat(SIDE, heights, -3.0..6.5)
+        .line("200 steps downhill", Colour::Orange, downhill.clone())
+        .line("7 steps of Newton's method", Colour::Red, newton.clone())
+        .points("", Colour::Red, newton)
+        .points("the lowest point", Colour::White, vec![(1.0, 1.0)]);
+    picture.draw(&[panel])
 }

@@ -12,13 +12,14 @@ use clel_nn::{
     Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, GlobalAvgPool2d, Init, Layer, Linear,
     LinearOptions, Mode, Module, Sequential,
 };
-use clel_pictures::{Colour, Panel, draw};
+use clel_pictures::{Colour, Panel, Picture};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const STEPS: u64 = 250;
 const BATCH: usize = 64;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let picture = Picture::new("06_digit_classifier")?;
     let device = Device::auto()?;
     let data = digits();
     let labels = data.train.labels.unwrap_or_default();
@@ -91,20 +92,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             false => (format!("{} for {}", said[i], labels[i]), Colour::Red),
         });
     }
-    let title = format!(
-        "held-out digits as read; {} of {} wrong",
-        wrong.len(),
-        labels.len()
-    );
-    draw(
-        "06_digit_classifier",
-        &[
-            Panel::images(&title, 8, [8, 8], shown, captions),
-            Panel::new("loss, step by step", 0.0..STEPS as f64, 0.0..2.5).line(
-                "",
-                Colour::Blue,
-                losses,
-            ),
-        ],
-    )
+    let title = format!("digits as read; {} of {} wrong", wrong.len(), labels.len());
+    picture.draw(&[
+        Panel::images(&title, 8, [8, 8], shown, captions),
+        Panel::new("loss, step by step", 0.0..STEPS as f64, 0.0..2.5).line(
+            "",
+            Colour::Blue,
+            losses,
+        ),
+    ])
 }

@@ -9,12 +9,13 @@ use clel::config::Layers;
 use clel::data::{Order, digits};
 use clel::eval::DigitClassifier;
 use clel::train::Trainer;
-use clel_pictures::{Colour, Panel, draw};
+use clel_pictures::{Colour, Corner, Panel, Picture};
 use clel_tensor::{Device, RngKey};
 
 const ITERATIONS: u64 = 300;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let picture = Picture::new("08_clel_on_digits")?;
     let device = Device::auto()?;
     let data = digits();
 
@@ -77,14 +78,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let grid = |title: &str, images: &[f32]| {
         Panel::images(title, 8, [8, 8], images[..64 * 64].to_vec(), vec![])
     };
-    draw(
-        "08_clel_on_digits",
-        &[
-            grid("chains before training", &before),
-            grid("the same chains after it", &after),
-            Panel::new("energies × 1000", 0.0..ITERATIONS as f64, 0.0..1.1 * top)
-                .line("of data", Colour::Blue, of_data)
-                .line("of samples", Colour::Orange, of_samples),
-        ],
-    )
+    picture.draw(&[
+        grid("chains before training", &before),
+        grid("the same chains after it", &after),
+        Panel::new("energies × 1000", 0.0..ITERATIONS as f64, 0.0..1.1 * top)
+            .along("iteration")
+            .legend(Corner::UpperLeft)
+            .line("of data", Colour::Blue, of_data)
+            .line("of samples", Colour::Orange, of_samples),
+    ])
 }

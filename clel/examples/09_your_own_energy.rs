@@ -14,7 +14,7 @@ use clel::sampler::{Draw, Langevin, Numbers, ReplayBuffer};
 use clel_autograd::Var;
 use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Parameter, Visitor};
-use clel_pictures::{Panel, draw};
+use clel_pictures::{Panel, Picture};
 use clel_tensor::{DType, Device, Expr, RngKey, Tensor};
 
 const SIDE: usize = 6;
@@ -88,6 +88,7 @@ impl FreeEnergy {
 // ANCHOR_END: energy
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let picture = Picture::new("09_your_own_energy")?;
     let device = Device::Cpu;
     let key = |stream| RngKey::new(9, stream);
     let mut init = Init::new(key(0), DType::F32, &device);
@@ -135,12 +136,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let grid = |title: &str, images: &[f32]| {
         Panel::images(title, 8, [SIDE; 2], images[..64 * PIXELS].to_vec(), vec![])
     };
-    draw(
-        "09_your_own_energy",
-        &[
-            grid("data: bars and stripes", &batch(64, key(6))),
-            grid("chains before training", &before),
-            grid("the same chains after it", &after),
-        ],
-    )
+    picture.draw(&[
+        grid("data: bars and stripes", &batch(64, key(6))),
+        grid("chains before training", &before),
+        grid("the same chains after it", &after),
+    ])
 }

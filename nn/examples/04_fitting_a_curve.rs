@@ -10,7 +10,7 @@ use clel_nn::{
     Activation, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Parameter, Result,
     Sequential, Visitor,
 };
-use clel_pictures::{Colour, Panel, draw};
+use clel_pictures::{Colour, Panel, Picture};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const POINTS: usize = 120;
@@ -48,6 +48,7 @@ impl Layer for Scale {
 // ANCHOR_END: layer
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let picture = Picture::new("04_fitting_a_curve")?;
     let device = Device::Cpu;
 
     // ANCHOR: network
@@ -67,7 +68,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     }
     // ANCHOR_END: network
 
-    // points on [−2, 2), moved up and down by 0.2 on average
+    // points on [−2, 2), moved up and down by normal noise of standard deviation 0.2
     let x = Tensor::uniform(&[POINTS, 1], RngKey::new(1, 1), &device)?;
     let x = x.mul_scalar(4.0)?.sub_scalar(2.0)?;
     let exact = x.mul_scalar(3.0)?.sin()?.add(&x.mul_scalar(0.5)?)?;
@@ -97,7 +98,9 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let found: Vec<(f64, f64)> = pairs(&grid, &found);
     let square: f64 = found.iter().map(|(x, y)| (y - truth(*x)).powi(2)).sum();
     let distance = (square / 200.0).sqrt();
-    println!("points are 0.2 off the curve, the network is {distance:.3} off it");
+    println!(
+        "noise moved the points by 0.2 (standard deviation); the network is {distance:.3} off it"
+    );
     assert!(distance < 0.1, "the curve was not found");
 
     let (x, y) = (x.to_vec::<f32>()?, y.to_vec::<f32>()?);
@@ -106,13 +109,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         .points("what the network sees", Colour::Black, pairs(&x, &y))
         .line("the curve", Colour::Green, exact)
         .line("what the network says", Colour::Red, found);
-    let curve = Panel::new(
-        "log₁₀ of the loss, step by step",
-        0.0..STEPS as f64,
-        -2.0..0.5,
-    )
-    .line("", Colour::Blue, losses);
-    draw("04_fitting_a_curve", &[fit, curve])
+    let curve = Panel::new("loss, step by step", 0.0..STEPS as f64, -2.0..0.5)
+        .along("step")
+        .powers_of_ten()
+        .line("", Colour::Blue, losses);
+    picture.draw(&[fit, curve])
 }
 
 fn pairs(x: &[f32], y: &[f32]) -> Vec<(f64, f64)> {

@@ -12,7 +12,7 @@ use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{
     Activation, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Result, Sequential,
 };
-use clel_pictures::{Colour, Panel, cells, draw, pairs};
+use clel_pictures::{Colour, Panel, Picture, cells, pairs};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const N: usize = 256;
@@ -74,6 +74,7 @@ fn anywhere(key: RngKey) -> Result<Tensor> {
 }
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let picture = Picture::new("05_two_dimensional_energy")?;
     let mut init = Init::new(RngKey::new(3, 0), DType::F32, &Device::Cpu);
     let usual = LinearOptions::default();
     // a first layer that already sees details
@@ -131,14 +132,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let low = heights.iter().copied().fold(f32::INFINITY, f32::min).into();
     let heights = heights.into_iter().map(f64::from).collect();
     let square = |title| Panel::new(title, -2.0..2.0, -2.0..2.0);
-    draw(
-        "05_two_dimensional_energy",
-        &[
-            square("data").points("", Colour::Black, data),
-            square("energy (dark = low = likely) and where chains start")
-                .heat(SIDE, heights, low..low + 8.0)
-                .points("", Colour::White, start),
-            square("where they are after 1000 steps").points("", Colour::Red, fresh),
-        ],
-    )
+    picture.draw(&[
+        square("data").points("", Colour::Black, data),
+        square("energy (dark = low = likely), starts")
+            .heat(SIDE, heights, low..low + 8.0)
+            .points("", Colour::White, start),
+        square("where they are after 1000 steps").points("", Colour::Red, fresh),
+    ])
 }

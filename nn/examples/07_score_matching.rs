@@ -12,7 +12,7 @@ use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{
     Activation, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Result, Sequential,
 };
-use clel_pictures::{Colour, Panel, cells, draw, pairs};
+use clel_pictures::{Colour, Panel, Picture, cells, pairs};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const N: usize = 256;
@@ -93,6 +93,7 @@ impl Energy {
 }
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let picture = Picture::new("07_score_matching")?;
     let mut init = Init::new(RngKey::new(5, 0), DType::F32, &Device::Cpu);
     let usual = LinearOptions::default();
     let (mut sharp, mut without_bias) = (usual, usual);
@@ -107,8 +108,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             .push(Activation::Silu)
             .push(Linear::new(&mut init, 64, 1, &without_bias)?),
     );
-    let mut adam = Adam::default();
-    let schedule = Schedule::Cosine { steps: ITERATIONS };
+    let (mut adam, schedule) = (Adam::default(), Schedule::Cosine { steps: ITERATIONS });
     for i in 0..ITERATIONS {
         let loss = energy.score_matching(&rings(RngKey::new(5, 1).at(i))?)?;
         let parameters = energy.0.parameters();
@@ -138,7 +138,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let heights = energy.energies(&cells(-2.2..2.2, SIDE))?;
     let low = heights.iter().copied().fold(f64::INFINITY, f64::min);
     let square = |title| Panel::new(title, -2.2..2.2, -2.2..2.2);
-    let landscape = square("energy (dark = low = likely) and where chains start");
+    let landscape = square("energy (dark = low = likely), starts");
     let panels = [
         square("data").points("", Colour::Black, pairs(&data)),
         landscape
@@ -146,5 +146,5 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             .points("", Colour::White, pairs(&start)),
         square("where they are after 1000 steps").points("", Colour::Red, pairs(&ends)),
     ];
-    draw("07_score_matching", &panels)
+    picture.draw(&panels)
 }

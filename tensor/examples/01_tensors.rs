@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use clel_pictures::{Panel, draw};
+use clel_pictures::{Panel, Picture};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
 
 const SIDE: usize = 160;
@@ -19,6 +19,7 @@ fn ripples(x: &Tensor, y: &Tensor, [x0, y0]: [f64; 2]) -> clel_tensor::Result<Te
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let picture = Picture::new("01_tensors")?;
     // graphics hardware if there is any, else the CPU; everything below means the same on both
     let device = Device::auto()?;
     println!("device: {device}");
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         water.realize()?;
         Ok::<Tensor, clel_tensor::Error>(water)
     });
-    println!("two stones, 20 operations, launches: {launches:?}");
+    println!("two stones, 23 operations, launches: {launches:?}");
     // ANCHOR_END: chain
     let water = water?;
     assert_eq!(launches.values().sum::<u64>(), 1 + 4);
@@ -79,5 +80,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         panel("its curvature: a convolution", &curved, 0.04)?,
         panel("with normal noise", &noisy, 1.0)?,
     ];
-    draw("01_tensors", &panels)
+    picture.draw(&panels)
 }

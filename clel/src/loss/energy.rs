@@ -36,13 +36,14 @@ pub fn energy_loss(
     alpha: f64,
     beta: f64,
 ) -> Result<EnergyLoss> {
-    // ANCHOR: loss
+    // ANCHOR: guide
     let similarity = similarity(g_data, &z.detach())?;
     let mut parts = marginal_loss(f_data, f_samples, alpha)?;
     if beta != 0.0 {
         let guide = similarity.mean_all()?.mul_scalar(beta)?;
         parts.loss = parts.loss.sub(&guide)?;
     }
+    // ANCHOR_END: guide
     parts.similarity = Some(similarity.into_tensor());
     Ok(parts)
 }
@@ -53,6 +54,7 @@ pub fn energy_loss(
 /// # Errors
 /// Features that are not of rank 2; what the device reports.
 pub fn marginal_loss(f_data: &Var, f_samples: &Var, alpha: f64) -> Result<EnergyLoss> {
+    // ANCHOR: loss
     let (data, samples) = (energy(f_data)?, energy(f_samples)?);
     let mut loss = data.mean_all()?.sub(&samples.mean_all()?)?;
     if alpha != 0.0 {

@@ -4,12 +4,9 @@
 mod chart;
 mod font;
 mod images;
+mod place;
 
-use std::{
-    error::Error,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{error::Error, ops::Range, path::PathBuf};
 
 use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -19,6 +16,8 @@ use font::FONT;
 
 /// Height of a picture, and width of a panel, in pixels.
 const SIDE: u32 = 460;
+/// Width of a wide panel: that of the book's text.
+const WIDE: u32 = 750;
 
 /// Colours that people with any kind of colour vision tell apart (Okabe and Ito).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,19 +44,36 @@ impl Colour {
     }
 }
 
+/// Where the legend of a chart stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "a corner is its name")]
+pub enum Corner {
+    LowerRight,
+    UpperLeft,
+    UpperRight,
+}
+
 /// One chart.
 pub struct Panel {
     title: String,
+    width: u32,
     content: Content,
 }
 
 enum Content {
-    Chart {
-        x: Range<f64>,
-        y: Range<f64>,
-        layers: Vec<Layer>,
-    },
+    Chart(Chart),
     Images(images::Images),
+}
+
+struct Chart {
+    x: Range<f64>,
+    y: Range<f64>,
+    /// What the horizontal axis is.
+    along: String,
+    /// Whether heights are exponents of ten.
+    powers: bool,
+    legend: Corner,
+    layers: Vec<Layer>,
 }
 
 struct Layer {
@@ -81,11 +97,15 @@ impl Panel {
     pub fn new(title: &str, x: Range<f64>, y: Range<f64>) -> Panel {
         Panel {
             title: title.to_owned(),
-            content: Content::Chart {
+            width: SIDE,
+            content: Content::Chart(Chart {
                 x,
                 y,
+                along: String::new(),
+                powers: false,
+                legend: Corner::LowerRight,
                 layers: Vec::new(),
-            },
+            }),
         }
     }
 
@@ -100,6 +120,7 @@ impl Panel {
     ) -> Panel {
         Panel {
             title: title.to_owned(),
+            width: SIDE,
             content: Content::Images(images::Images {
                 columns,
                 size,
@@ -107,6 +128,31 @@ impl Panel {
                 captions,
             }),
         }
+    }
+
+    /// As wide as the book's text.
+    #[must_use]
+    pub fn wide(mut self) -> Panel {
+        self.width = WIDE;
+        self
+    }
+
+    /// With the name of what goes from left to right.
+    #[must_use]
+    pub fn along(self, name: &str) -> Panel {
+        self.chart(|chart| chart.along = name.to_owned())
+    }
+
+    /// Heights are logarithms to base 10 of what the axis tells.
+    #[must_use]
+    pub fn powers_of_ten(self) -> Panel {
+        self.chart(|chart| chart.powers = true)
+    }
+
+    /// With the legend in this corner; without, it is in the lower right one.
+    #[must_use]
+    pub fn legend(self, corner: Corner) -> Panel {
+        self.chart(|chart| chart.legend = corner)
     }
 
     /// With a curve through these points.
@@ -133,9 +179,14 @@ impl Panel {
         self.layer(None, shape)
     }
 
-    fn layer(mut self, label: Option<(String, Colour)>, shape: Shape) -> Panel {
-        if let Content::Chart { layers, .. } = &mut self.content {
-            layers.push(Layer { label, shape });
+    fn layer(self, label: Option<(String, Colour)>, shape: Shape) -> Panel {
+        self.chart(|chart| chart.layers.push(Layer { label, shape }))
+    }
+
+    /// Changes the chart, if it is one.
+    fn chart(mut self, change: impl FnOnce(&mut Chart)) -> Panel {
+        if let Content::Chart(chart) = &mut self.content {
+            change(chart);
         }
         self
     }
@@ -156,50 +207,55 @@ pub fn cells(range: Range<f64>, side: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Where an example's picture goes: the program's first argument, or `target/examples-out/NAME.png`.
-fn path(name: &str) -> PathBuf {
-    match std::env::args_os().nth(1) {
-        Some(path) => path.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../target/examples-out")
-            .join(format!("{name}.png")),
-    }
+/// A picture that is to be drawn: the program's first argument, or `target/examples-out/NAME.png`.
+pub struct Picture {
+    path: PathBuf,
 }
 
-/// Draws the panels side by side into the program's first argument, or `target/examples-out/NAME.png`, and says so; on WebAssembly, that it cannot.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn draw(name: &str, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
-    if !font::register()? {
-        println!("no picture: WebAssembly has no letters for it");
-        return Ok(());
+impl Picture {
+    /// Made before the work of which it is the picture, so that a place that will not do costs none.
+    ///
+    /// # Errors
+    /// No file can be written there.
+    pub fn new(name: &str) -> Result<Picture, Box<dyn Error>> {
+        let path = place::of(name);
+        place::check(&path)?;
+        Ok(Picture { path })
     }
-    let path = path(name);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let (width, height) = (SIDE * panels.len().max(1) as u32, SIDE);
-    let mut pixels = vec![255u8; (width * height * 3) as usize];
-    {
-        let canvas = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-        for (panel, area) in panels.iter().zip(canvas.split_evenly((1, panels.len()))) {
-            match &panel.content {
-                Content::Chart { x, y, layers } => {
-                    chart::draw(&area, &panel.title, x.clone(), y.clone(), layers)?;
-                }
-                Content::Images(images) => images.draw(&area, &panel.title)?,
-            }
+
+    /// Draws the panels side by side, and says where; on WebAssembly, that it cannot.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn draw(&self, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
+        if !font::register()? {
+            println!("no picture: WebAssembly has no letters for it");
+            return Ok(());
         }
-        canvas.present()?;
+        let width = panels.iter().map(|panel| panel.width).sum();
+        let mut pixels = vec![255u8; (width * SIDE * 3) as usize];
+        {
+            let canvas = BitMapBackend::with_buffer(&mut pixels, (width, SIDE)).into_drawing_area();
+            let mut rest = canvas.clone();
+            for panel in panels {
+                let (area, right) = rest.split_horizontally(panel.width);
+                rest = right;
+                match &panel.content {
+                    Content::Chart(chart) => chart::draw(&area, &panel.title, chart)?,
+                    Content::Images(images) => images.draw(&area, &panel.title)?,
+                }
+            }
+            canvas.present()?;
+        }
+        let wrong = |error| place::Unusable::new(&self.path, error);
+        let file = std::fs::File::create(&self.path).map_err(wrong)?;
+        PngEncoder::new_with_quality(
+            std::io::BufWriter::new(file),
+            CompressionType::Best,
+            FilterType::Adaptive,
+        )
+        .write_image(&pixels, width, SIDE, image::ExtendedColorType::Rgb8)?;
+        println!("drew {}", self.path.canonicalize()?.display());
+        Ok(())
     }
-    let file = std::io::BufWriter::new(std::fs::File::create(&path)?);
-    PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive).write_image(
-        &pixels,
-        width,
-        height,
-        image::ExtendedColorType::Rgb8,
-    )?;
-    println!("drew {}", path.canonicalize()?.display());
-    Ok(())
 }
