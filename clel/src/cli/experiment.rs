@@ -20,19 +20,18 @@ Examples:
 A file:
   title = \"Does the guide help?\"
   seeds = [0, 1, 2]
-  [base]                                what a configuration file has
+  [base]                    # what a configuration file has
   preset = \"digits\"
   train.iterations = 500
-  [variant.\"CLEL\"]                      settings over [base]; none here
+  [variant.\"CLEL\"]          # settings over [base]; none here
   [variant.\"without latents\"]
   encoder.latents = \"none\"
-  [curves]
-  every = 50                            iterations between two points
-  features = \"digits\"                   as `clel eval --features`
-                                        also reference, samples, fresh, rounds, neighbours
-  [end]
-  ood = [\"interp\"]                      as `clel ood --out`; also betas, chains, chain_samples
-  [figures]                             optional: which variants are drawn together
+  [curves]                  # also reference, samples, fresh, rounds, neighbours
+  every = 50                # iterations between two points
+  features = \"digits\"       # as `clel eval --features`
+  [end]                     # also betas, chains, chain_samples
+  ood = [\"interp\"]          # as `clel ood --out`
+  [figures]                 # optional: which variants are drawn together
   guide = [\"CLEL\", \"without latents\"]";
 
 /// Runs variants of a configuration with several seeds, and compares them.
@@ -136,4 +135,18 @@ fn claim(out: &Path, file: &Path) -> Result<RunLock> {
     let lock = RunLock::of(out)?;
     whole_file::write(&copy, &text)?;
     Ok(lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file in the help text can be copied, also from a terminal of 80 columns.
+    #[test]
+    fn the_example_is_an_experiment() {
+        let file = EXAMPLES.split_once("A file:\n").unwrap().1;
+        let experiment = Experiment::parse(file, "the help text").unwrap();
+        assert_eq!(experiment.variants.len(), 2);
+        assert!(file.lines().all(|line| line.chars().count() <= 80));
+    }
 }

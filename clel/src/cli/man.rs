@@ -65,10 +65,22 @@ fn page(man: &Page) -> io::Result<Vec<u8>> {
         .iter()
         .find_map(|heading| page.split_at_checked(page.find(heading)? + 1))
         .unwrap_or((&page, ""));
-    let after = after.replacen(".SH EXTRA\n", ".SH EXAMPLES\n", 1);
+    let after = with_examples(after);
     let mut whole = format!("{before}.SH \"EXIT STATUS\"\n");
     for (code, meaning) in EXIT_CODES {
         whole.push_str(&format!(".TP\n{code}\n{meaning}\n"));
     }
     Ok((whole + &after).into_bytes())
+}
+
+/// The last parts of a page with the examples line by line, as they can be copied: neither filled nor hyphenated.
+fn with_examples(parts: &str) -> String {
+    let Some(extra) = parts.strip_prefix(".SH EXTRA\n") else {
+        return parts.to_owned();
+    };
+    let end = extra.find("\n.SH ").unwrap_or(extra.len());
+    let (examples, rest) = extra.split_at(end);
+    let examples = examples.strip_prefix("Examples:\n").unwrap_or(examples);
+    let examples = examples.trim_end();
+    format!(".SH EXAMPLES\n.nf\n{examples}\n.fi{rest}")
 }

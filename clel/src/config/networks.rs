@@ -96,7 +96,7 @@ impl From<Activation> for clel_nn::Activation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// Architecture.
+    /// Architecture of the energy network f.
     pub network: Network,
     /// Width w of the stem; the stages follow from it.
     pub width: usize,
@@ -208,11 +208,11 @@ impl Latents {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderConfig {
-    /// Architecture.
+    /// Architecture of the encoder h.
     pub network: EncoderNetwork,
     /// Width w of the first layer.
     pub width: usize,
-    /// The first layer.
+    /// The encoder's first convolution.
     #[serde(default)]
     pub stem: Stem,
     /// Width of the hidden layer of the projection.

@@ -119,7 +119,7 @@ mod tests {
         }
         assert_eq!(
             meanings["sampler.steps"].text,
-            "K, steps a training iteration."
+            "K, Langevin steps in a training iteration."
         );
         let weak = &meanings["augmentation.ebm"].choices[1];
         assert_eq!(weak.0, "weak");

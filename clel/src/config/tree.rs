@@ -161,7 +161,7 @@ pub(crate) const RESIZED: &str =
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// Where they come from.
+    /// The data set: where the images come from.
     pub source: Source,
     /// Folder or file; not used by `digits`, and not needed by `fashion`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,9 +230,9 @@ pub enum Augmentation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AugmentationConfig {
-    /// For the two views of the encoder's loss.
+    /// Random transformation of the two views of each image in the encoder's loss.
     pub encoder: Augmentation,
-    /// For the latent z of the data in the loss of the energy.
+    /// Random transformation of the data images whose latents z are in the loss of the energy.
     pub ebm: Augmentation,
 }
 
@@ -267,11 +267,11 @@ impl StepShape {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SamplerConfig {
-    /// K, steps a training iteration.
+    /// K, Langevin steps in a training iteration.
     pub steps: usize,
-    /// λ, the weight of the gradient.
+    /// λ, the weight of the gradient in a Langevin step.
     pub step_size: f64,
-    /// σ, standard deviation of the noise of one step.
+    /// σ, the standard deviation of the noise in a Langevin step; pixels are from 0 to 1.
     pub noise: f64,
     /// How λ and σ change over the K steps of a run, from the values above to these times the two factors below; each run begins
     /// anew, in training and in each round of the evaluation.
@@ -290,7 +290,7 @@ pub struct SamplerConfig {
     pub buffer: usize,
     /// Probability that a chain starts again from uniform noise.
     pub restart: f64,
-    /// Applied to the batch drawn from the buffer.
+    /// Random transformation of the chains drawn from the replay buffer, before their steps.
     pub augmentation: Augmentation,
     /// Compute W/σ(W) once a call of the sampler instead of once a step: faster, and the power
     /// iteration then runs once instead of K times.
@@ -319,7 +319,7 @@ pub enum Storage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Images a mini-batch.
+    /// Images in a mini-batch.
     pub batch: usize,
     /// Optimiser steps of the whole run.
     pub iterations: usize,
@@ -406,17 +406,17 @@ pub enum Schedule {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdamConfig {
-    /// Learning rate.
+    /// Learning rate, at its largest.
     pub lr: f64,
-    /// Decay of the mean of the gradients; 0 is allowed.
+    /// Adam's β₁: decay of the mean of the gradients; 0 is allowed.
     pub beta1: f64,
-    /// Decay of the mean of their squares.
+    /// Adam's β₂: decay of the mean of the gradients' squares.
     pub beta2: f64,
-    /// Added to the root of that mean.
+    /// Adam's ε: added to the root of the mean of the gradients' squares.
     pub epsilon: f64,
     /// Iterations over which the rate grows linearly from 0.
     pub warmup: usize,
-    /// What follows the warm-up.
+    /// How the learning rate goes on after the warm-up.
     pub schedule: Schedule,
 }
 
@@ -424,15 +424,15 @@ pub struct AdamConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SgdConfig {
-    /// Learning rate.
+    /// Learning rate, at its largest.
     pub lr: f64,
-    /// Momentum.
+    /// Momentum of SGD.
     pub momentum: f64,
-    /// Added to the gradient: weight_decay · parameter.
+    /// Weight decay: this times the parameter is added to its gradient.
     pub weight_decay: f64,
     /// Iterations over which the rate grows linearly from 0.
     pub warmup: usize,
-    /// What follows the warm-up.
+    /// How the learning rate goes on after the warm-up.
     pub schedule: Schedule,
 }
 
@@ -450,22 +450,22 @@ pub enum SickPolicy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
-    /// The largest |E| of data or samples, as means.
+    /// The largest mean |E| of data or samples; beyond it the run is sick.
     pub energy: f64,
     /// How many standard deviations of its own history the gap E(data) − E(samples) may be from its mean, once it is 0.02 and six
     /// times the largest mean |E| so far.
     pub gap_deviations: f64,
-    /// The smallest mean |∇E| at the sampler's first step, as a share of the largest so far.
+    /// The smallest mean |∇E| at the sampler's first step, as a share of the largest so far; below it the run is sick.
     pub gradient: f64,
-    /// The largest share of the samples' pixels at 0 or 1.
+    /// The largest share of the samples' pixels that are 0 or 1; beyond it the run is sick.
     pub saturated: f64,
-    /// What is done.
+    /// What is done when a run is sick.
     pub policy: SickPolicy,
-    /// Times that a run may go back, in all.
+    /// How many times a sick run may go back to an earlier checkpoint, in all (policy `roll_back`).
     pub rollbacks: usize,
-    /// Factor of both learning rates each time.
+    /// Factor of both learning rates each time that the run goes back.
     pub rate_factor: f64,
-    /// Times that it has gone back; the program counts.
+    /// How many times the run has gone back; the program counts.
     pub rolled_back: usize,
 }
 
@@ -488,11 +488,11 @@ impl Default for HealthConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// Between two lines of metrics.
+    /// Iterations between two lines of metrics; 0 = never.
     pub metrics_every: usize,
-    /// Between two grids of samples.
+    /// Iterations between two grids of samples, as pictures; 0 = never.
     pub grid_every: usize,
-    /// Between two checkpoints.
+    /// Iterations between two checkpoints; 0 = only at the end, and by `log.checkpoint_minutes`.
     pub checkpoint_every: usize,
     /// Minutes after the last checkpoint at which there is another one, whatever the iteration; 0 = never.
     #[serde(default = "half_an_hour")]
@@ -502,7 +502,7 @@ pub struct LogConfig {
     /// By which figure one checkpoint is the best, and is kept beside the newest ones. Each is compared with the best one before it.
     #[serde(default)]
     pub best: Best,
-    /// Images in a grid.
+    /// Images in a grid of samples.
     pub grid_images: usize,
 }
 

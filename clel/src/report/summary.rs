@@ -145,7 +145,8 @@ impl Summary {
         let kinds = cells(std::array::from_fn(|kind| kind));
         writeln!(f, "\n{:<33} {:>5}{kinds}", "taken for digits, by kind", "")?;
         for (set, digits) in judged {
-            let share = 100.0 * digits.recognised;
+            // all but one are not all, and 0.29 is a little less than 29 hundredths
+            let share = (100.0 * digits.recognised + 1e-9).floor();
             let counts = cells(digits.kinds);
             writeln!(f, "{:<33} {share:>3.0} %{counts}", set.counted())?;
         }

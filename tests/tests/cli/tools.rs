@@ -24,7 +24,7 @@ fn settings_tell_what_they_mean() {
     let told = clel(&["settings", "momentum", "--preset", "cifar10"]);
     assert_eq!(told.code, Some(0), "{told:?}");
     let lines: Vec<&str> = told.stdout.lines().collect();
-    assert_eq!(lines, ["train.encoder.momentum = 0.9", "    Momentum."]);
+    assert_eq!(lines, ["train.encoder.momentum = 0.9", "    Momentum of SGD."]);
     refused(
         &["settings", "momentun"],
         &["momentun", "no setting's name"],
@@ -319,7 +319,9 @@ fn every_command_has_a_manual_page() {
     for command in commands {
         let page = fs::read_to_string(out.join(format!("clel-{command}.1"))).unwrap();
         assert!(page.contains(".SH OPTIONS"), "{command}");
-        assert!(page.contains("Examples:"), "{command}");
+        // line by line
+        assert!(page.contains("\n.SH EXAMPLES\n.nf\n  clel "), "{page}");
+        assert!(page.contains("\n.fi\n.SH VERSION"), "{page}");
         let parts = ["DESCRIPTION", "\"EXIT STATUS\"", "EXAMPLES", "VERSION"];
         let places = parts.map(|part| page.find(&format!("\n.SH {part}\n")));
         assert!(places.is_sorted() && places[0].is_some(), "{page}");

@@ -134,7 +134,7 @@ function figures() {
     for (const s of sets) {
       const row = add(table, "tr");
       const cells = [s.name, s.images, typeof s.encoder_frechet === "number" ? short(s.encoder_frechet) : "–"];
-      if (digits) cells.push(short(s.digits?.frechet), s.digits ? `${(100 * s.digits.recognised).toFixed(0)} %` : "–", s.digits?.kinds.join(" ") ?? "–");
+      if (digits) cells.push(short(s.digits?.frechet), s.digits ? `${Math.floor(100 * s.digits.recognised + 1e-9)} %` : "–", s.digits?.kinds.join(" ") ?? "–");
       for (const text of cells) add(row, "td", text);
     }
     add(part, "p", `After iteration ${content.summary.iterations}, against the training images. In small networks' features these are no FID.`);
