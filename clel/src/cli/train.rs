@@ -16,7 +16,7 @@ use crate::{
     data::{self, SetArgument},
     error::as_argument,
     experiment::is_experiment,
-    report::{Overview, RunDir, State, Summary, face},
+    report::{Overview, RunDir, State, Summary, experiment_of, face},
     train::{Ended, Job, run},
     tune,
 };
@@ -58,7 +58,8 @@ pub(super) struct Train {
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     path: Option<PathBuf>,
     /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys, `clel settings` what they mean. With --resume, only what an
-    /// iteration does not depend on: train.iterations, if there are more, health.*, log.grid_every, log.checkpoint_minutes and log.checkpoints_kept.
+    /// iteration does not depend on: train.iterations, if no fewer than are done, health.* but rate_factor and rolled_back, log.grid_every, log.checkpoint_minutes and
+    /// log.checkpoints_kept.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The run directory, which must not exist yet, or be empty [default: runs/NAME-001 and so on].
@@ -248,11 +249,22 @@ impl Train {
             layers.set(assignment)?;
         }
         let wanted: Config = layers.build()?;
-        let refused = wanted.differences(&before.changed_to(&wanted));
+        let argument = format!("--set, with --resume {}", as_argument(run.path()));
+        if let Some(experiment) = experiment_of(run.path()) {
+            return Err(Error::Argument {
+                argument,
+                why: format!(
+                    "the settings of the run are those of its experiment: change {}",
+                    as_argument(&experiment)
+                ),
+            });
+        }
+        let done = run.checkpoints()?.last().map_or(0, |newest| newest.0);
+        let refused = wanted.differences(&before.changed_to(&wanted, done));
         match refused.is_empty() {
             true => Ok(wanted),
             false => Err(Error::Argument {
-                argument: format!("--set, with --resume {}", as_argument(run.path())),
+                argument,
                 why: format!(
                     "{refused}: this is what its iterations depend on. Where a run goes on, these may change: {CHANGEABLE}; with other ones, start a \
                      new run"

@@ -3,15 +3,20 @@
 use super::{Config, HealthConfig, LogConfig};
 
 /// The settings of [`Config::changed_to`], in words.
-pub(crate) const CHANGEABLE: &str = "train.iterations, if there are more, health.*, log.grid_every, log.checkpoint_minutes and log.checkpoints_kept";
+pub(crate) const CHANGEABLE: &str = "train.iterations, if no fewer than are done, health.* but rate_factor and rolled_back, log.grid_every, \
+    log.checkpoint_minutes and log.checkpoints_kept";
 
 impl Config {
-    /// These settings, but for those that decide when the run ends and what of it is kept, which are as in `wanted`: an iteration computes what it would
-    /// have, except that schedules over all iterations are those of more of them.
-    pub(crate) fn changed_to(&self, wanted: &Config) -> Config {
+    /// The settings of a run that has `done` so many iterations, but for those that decide when it ends and what of it is kept, which are as in
+    /// `wanted`: an iteration computes what it would have, except that schedules over all iterations are those of another number of them.
+    pub(crate) fn changed_to(&self, wanted: &Config, done: u64) -> Config {
         let mut changed = self.clone();
-        changed.train.iterations = self.train.iterations.max(wanted.train.iterations);
+        if wanted.train.iterations as u64 >= done {
+            changed.train.iterations = wanted.train.iterations;
+        }
+        // the rates that a run goes back with are made of them
         changed.health = HealthConfig {
+            rate_factor: self.health.rate_factor,
             rolled_back: self.health.rolled_back,
             ..wanted.health.clone()
         };

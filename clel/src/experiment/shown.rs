@@ -75,8 +75,13 @@ struct Place {
 
 impl Place {
     fn of(path: PathBuf, experiment: Option<&Experiment>) -> Place {
-        let folder = path.parent().map(name).unwrap_or_default();
-        let own = name(&path);
+        // as they stand here, wherever their contents lie
+        let own_name = |path: &Path| {
+            let name = path.file_name().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        };
+        let folder = path.parent().map(own_name).unwrap_or_default();
+        let own = own_name(&path);
         let variants = experiment.map_or(&[][..], |e| &e.variants);
         let at = variants.iter().position(|v| v.folder == folder);
         let variant = at.map_or(&folder, |at| &variants[at].name).clone();

@@ -1,5 +1,5 @@
-//! How fast a run goes, and how long it will take. Times are those of [`awake`](crate::awake): nobody who sets the time of day or stops the process changes
-//! a rate.
+//! How fast a run goes, and how long it will take. Its times are of a monotonic clock, a run's own those of [`awake`](crate::awake): nobody who sets the time of day or stops
+//! the process changes a rate.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -22,6 +22,14 @@ pub(crate) fn holds_experiment(folder: &Path) -> bool {
     folder.join("experiment.toml").is_file() && !is_run(folder)
 }
 
+/// The file of the experiment that a run is part of.
+pub(crate) fn experiment_of(run: &Path) -> Option<PathBuf> {
+    let run = run.canonicalize().ok()?;
+    let folder = run.ancestors().nth(3)?;
+    let runs = run.starts_with(folder.join("runs"));
+    (runs && holds_experiment(folder)).then(|| folder.join("experiment.toml"))
+}
+
 /// `FOLDER/runs/VARIANT/seed-N`, as far as it has come to them.
 ///
 /// # Errors

@@ -37,6 +37,13 @@ struct Seen {
     planned: Option<u64>,
 }
 
+impl Seen {
+    /// A line that comes later than so long after the newest one was kept from coming.
+    fn latest(&self) -> Duration {
+        2 * self.longest + LATE
+    }
+}
+
 impl Watched {
     /// Nobody is training: what comes later is of another part, and says nothing about the time in between.
     pub fn rests(&mut self) {
@@ -58,6 +65,11 @@ impl Watched {
 
     fn seen(&mut self, step: u64, now: Instant, planned: impl FnOnce() -> Option<u64>) {
         match &mut self.seen {
+            // training was stopped in between
+            Some(seen) if now.saturating_duration_since(seen.newest) > seen.latest() => {
+                self.seen = None;
+                self.seen(step, now, planned);
+            }
             Some(seen) => {
                 seen.pace.done(step, now);
                 let since = now.saturating_duration_since(seen.newest);
@@ -85,7 +97,7 @@ impl Watched {
     fn parts(&self, now: Instant) -> Option<Vec<String>> {
         let (seen, step) = (self.seen.as_ref()?, self.step?);
         let ended = seen.planned.is_some_and(|planned| step >= planned);
-        let late = now.saturating_duration_since(seen.newest) > 2 * seen.longest + LATE;
+        let late = now.saturating_duration_since(seen.newest) > seen.latest();
         let short = seen.newest.saturating_duration_since(seen.first) < LEAST;
         if ended || late || short {
             return None;

@@ -3,12 +3,9 @@
 use super::{Trainer, run::Job};
 use crate::{error::as_argument, report::Summary};
 
-/// What the run came to, if that is all there still.
+/// What a run came to that has no iteration left, if that is all there still.
 pub(super) fn judged_before(job: &Job, trainer: &Trainer) -> Option<Summary> {
     let step = trainer.step();
-    if step < job.last_step() {
-        return None;
-    }
     let summary = Summary::read(&job.run.summary_path()).ok().flatten()?;
     let whole = summary.iterations == step && summary.pictures.iter().all(|path| path.exists());
     whole.then_some(summary)
@@ -22,13 +19,12 @@ pub(super) fn nothing_left(job: &Job, step: u64) -> Option<String> {
     }
     if step < planned {
         return Some(format!(
-            "nothing is left to do: the run was to stop after iteration {} and has {step} of its {planned} already",
+            "the run was to stop after iteration {} and has {step} of its {planned} already",
             job.last_step()
         ));
     }
     let run = as_argument(job.run.path());
     Some(format!(
-        "nothing is left to do: the run has all its {planned} iterations. It goes on for more with `clel train --resume {run} --set \
-         train.iterations=…`"
+        "the run has all its {planned}. It goes on for more with `clel train --resume {run} --set train.iterations=…`"
     ))
 }

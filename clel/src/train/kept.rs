@@ -39,9 +39,14 @@ impl<'a> Kept<'a> {
         history: &[Map<String, Value>],
     ) -> Result<Kept<'a>> {
         let best = BestCheckpoint::among(&run.checkpoints()?, history, config.log.best);
-        // the run was killed after one that the time alone had asked for, or stopped
-        let planned =
-            due(config.log.checkpoint_every, step) || step == config.train.iterations as u64;
+        // the run was killed after one that the time alone had asked for, or stopped; the last one of a run that has become longer was judged
+        let by = config.log.best.name();
+        let judged = |line: &Map<String, Value>| {
+            line.get("step").and_then(Value::as_u64) == Some(step) && line.contains_key(by)
+        };
+        let planned = due(config.log.checkpoint_every, step)
+            || step == config.train.iterations as u64
+            || history.iter().any(judged);
         let unplanned = !planned && run.checkpoint_path(step).exists();
         let mut kept = Kept {
             run,
@@ -90,7 +95,8 @@ impl<'a> Kept<'a> {
 
     /// The checkpoint of an iteration has been written, perhaps because of the time alone. That makes room for the next one.
     pub fn saved(&mut self, step: u64, by_clock: bool) -> Result<()> {
-        if let Some(old) = self.by_clock.take() {
+        let best = self.best.map(|best| best.0);
+        if let Some(old) = self.by_clock.take().filter(|old| Some(*old) != best) {
             self.run.remove_checkpoint(old)?;
         }
         self.makes_room(step, by_clock);

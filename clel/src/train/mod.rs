@@ -2,6 +2,7 @@
 
 mod back;
 mod byol;
+mod changed;
 mod checkpoint;
 mod clock;
 mod device;

@@ -12,6 +12,7 @@ use clel_tensor::{DType, Device, RngKey, Tensor};
 use super::{
     Trainer,
     back::{go_back, last_state, load},
+    changed::take_over,
     clock::Clock,
     device::{MOST_LOSSES, check_memory, no_room, reopen, too_large, unmet},
     done::{judged_before, nothing_left},
@@ -180,20 +181,23 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             return Err(error);
         }
     };
+    // an observer wants to look at it
     if watching.observer.is_none()
         && let Some(why) = nothing_left(&job, trainer.step())
     {
-        watching.face.event(trainer.step(), &why);
-    }
-    // an observer wants to look at it
-    if warnings.is_empty()
-        && watching.observer.is_none()
-        && let Some(summary) = judged_before(&job, &trainer)
-    {
-        // a process may have been killed before it did so
-        let history = job.run.read_metrics()?;
-        Kept::of(&job.run, &trainer.config, trainer.step(), &history)?;
-        return Ok(Ended::Finished(summary));
+        let summary = judged_before(&job, &trainer).filter(|_| warnings.is_empty());
+        let then = match &summary {
+            Some(_) => "",
+            None => ". What came of them is judged",
+        };
+        let text = format!("no iteration is left to do: {why}{then}");
+        watching.face.event(trainer.step(), &text);
+        if let Some(summary) = summary {
+            // a process may have been killed before it did so
+            let history = job.run.read_metrics()?;
+            Kept::of(&job.run, &trainer.config, trainer.step(), &history)?;
+            return Ok(Ended::Finished(summary));
+        }
     }
     let first = !job.resume;
     let clock = Clock::new(&job.run, &job.device, first, started, &mut warnings);
@@ -463,18 +467,7 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     let found = newest_usable(&job.run, |path| load(job, path))?;
     warnings.extend(found.warnings);
     let mut trainer = found.value;
-    let changed = trainer.config.changed_to(&job.config);
-    if changed != trainer.config {
-        let text = format!(
-            "goes on with other settings: {}",
-            changed.differences(&trainer.config)
-        );
-        // the process may have ended before the next checkpoint
-        if !job.run.events()?.contains(&text) {
-            warnings.push(text);
-        }
-        trainer.config = changed;
-    }
+    take_over(job, &mut trainer, warnings)?;
     // the process may have ended between going back and the next checkpoint
     if job.config.is_rolled_back_from(&trainer.config) {
         trainer.config = job.config.clone();

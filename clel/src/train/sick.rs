@@ -1,7 +1,7 @@
 //! What a run says that is sick and ends.
 
 use crate::config::{Config, SickPolicy};
-use crate::report::{ENDED, RunDir};
+use crate::report::{ENDED, RunDir, experiment_of};
 use crate::{Error, Result, error::as_argument};
 
 /// Whether a run that falls sick may go on from an earlier state.
@@ -50,13 +50,20 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
         SickPolicy::Stop => "--set health.policy=roll_back",
         SickPolicy::RollBack => "--set health.rollbacks=",
     };
-    let directory = as_argument(run.path());
+    // an experiment's runs have its settings, and none is gone on with that was sick
+    let resumed = match experiment_of(run.path()) {
+        Some(_) => String::new(),
+        None => format!(
+            " `clel train --resume {} {goes_back}` lets it go back by itself, with other random numbers and lower rates; another limit \
+             (`--set health.energy=` and the like) is for one that is not sick.",
+            as_argument(run.path())
+        ),
+    };
     Ok(Error::Numbers {
         what: "training",
         why: format!(
-            "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed as it is, the run would come to the same. \
-             `clel train --resume {directory} {goes_back}` lets it go back by itself, with other random numbers and lower rates; another limit \
-             (`--set health.energy=` and the like) is for one that is not sick. Or start a new one from its settings, \
+            "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed as it is, the run would come to the same.{resumed} Or start a new one from \
+             its settings, \
              `clel train --config {settings}{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
              `--set sampler.steps=`, more `--set loss.alpha=` or, where pixels are 0 or 1, a smaller `--set sampler.step_size=`"
         ),

@@ -1,13 +1,19 @@
 //! The pages of `clel report` and `clel watch` in a browser: what their script draws, and what it does when it is asked.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::tiny::train;
 use crate::support::{clel, text};
 use crate::watch::Server;
+
+/// A page takes a second or two.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a browser is called.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -31,25 +37,37 @@ fn browser() -> Option<PathBuf> {
 /// What a page has become after a few seconds of its own time.
 fn dom(browser: &Path, address: &str) -> String {
     let profile = tempfile::tempdir().unwrap();
-    let output = Command::new(browser)
+    let mut process = Command::new(browser)
         .args([
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
         ])
-        .args([
-            "--window-size=1200,2400",
-            "--virtual-time-budget=10000",
-            "--dump-dom",
-        ])
+        .args(["--window-size=1200,2400", "--virtual-time-budget=10000"])
+        .arg("--dump-dom")
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(address)
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
         .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    let mut output = process.stdout.take().unwrap();
+    let reading = spawn(move || {
+        let mut dom = String::new();
+        output.read_to_string(&mut dom).map(|_| dom)
+    });
+    let begun = Instant::now();
+    while !reading.is_finished() {
+        if begun.elapsed() > PATIENCE {
+            let _ = process.kill();
+            panic!("the browser does not end");
+        }
+        sleep(Duration::from_millis(20));
+    }
+    assert!(process.wait().unwrap().success());
+    reading.join().unwrap().unwrap()
 }
 
 /// Before the scripts of a page: keeps what goes wrong in them.
@@ -199,7 +217,7 @@ legends: all('#curves .uplot').map((plot) => plot.querySelectorAll('.u-series').
 }
 
 #[test]
-fn a_live_page_follows() {
+fn a_live_page_is_drawn() {
     let Some(browser) = browser() else { return };
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("run");

@@ -344,7 +344,7 @@ fn a_run_that_has_ended_says_what_it_came_to() {
     let before = everything(&moved);
     let resumed = crate::support::tiny::resume(&moved, "1");
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    let why = "nothing is left to do: the run was to stop after iteration 1 and has 1 of its 1500 already";
+    let why = "no iteration is left to do: the run was to stop after iteration 1 and has 1 of its 1500 already";
     assert!(resumed.stderr.contains(why), "{resumed:?}");
     let picture = text(&moved.join("samples").join("fresh-chains.png"));
     assert!(resumed.stdout.contains(&picture), "{resumed:?}");
@@ -375,7 +375,7 @@ fn a_run_goes_on_beyond_its_end() {
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     assert!(resumed.stdout.contains(said), "{resumed:?}");
     let done = format!(
-        "the run has all its 2 iterations. It goes on for more with `clel train --resume {place} --set"
+        "the run has all its 2. It goes on for more with `clel train --resume {place} --set"
     );
     assert!(resumed.stderr.contains(&done), "{resumed:?}");
 
@@ -395,9 +395,25 @@ fn a_run_goes_on_beyond_its_end() {
     assert_eq!(run.events().unwrap(), [told]);
     assert_eq!(run.read_config().unwrap().train.iterations, 5);
 
+    // the one that the run had ended with was no stop
+    assert!(run.checkpoint_path(2).exists());
+
+    // to a later end and back to an earlier one, as long as that is not over
+    for iterations in ["900", "6"] {
+        let setting = format!("train.iterations={iterations}");
+        let longer = on(&["--set", &setting, "--steps", "6"]);
+        assert_eq!(longer.code, Some(0), "{longer:?}");
+    }
+    let told = format!("{told}; {}", run.events().unwrap()[1..].join("; "));
+    assert_eq!(
+        told,
+        "goes on with other settings: train.iterations = 5 instead of 2; goes on with other settings: train.iterations = 900 instead of 5"
+    );
+    assert_eq!(run.read_config().unwrap().train.iterations, 6);
+
     // what an iteration depends on stays
     for (setting, part) in [
-        ("train.iterations=4", "train.iterations = 4 instead of 5"),
+        ("train.iterations=4", "train.iterations = 4 instead of 6"),
         ("sampler.steps=3", "sampler.steps = 3 instead of 2"),
     ] {
         let refused = on(&["--set", setting, "--set", "health.energy=20"]);

@@ -24,7 +24,10 @@ fn settings_tell_what_they_mean() {
     let told = clel(&["settings", "momentum", "--preset", "cifar10"]);
     assert_eq!(told.code, Some(0), "{told:?}");
     let lines: Vec<&str> = told.stdout.lines().collect();
-    assert_eq!(lines, ["train.encoder.momentum = 0.9", "    Momentum of SGD."]);
+    assert_eq!(
+        lines,
+        ["train.encoder.momentum = 0.9", "    Momentum of SGD."]
+    );
     refused(
         &["settings", "momentun"],
         &["momentun", "no setting's name"],
