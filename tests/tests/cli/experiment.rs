@@ -110,6 +110,14 @@ fn table_curves_and_runs_that_are_repaired() {
         "{run:?}"
     );
     assert_eq!(run.stderr.matches(advice).count(), 2, "{run:?}");
+    // other settings would be none of the file's
+    assert!(!run.stderr.contains("--resume"), "{run:?}");
+    let sick = text(&out.join("runs/sick/seed-3"));
+    let own = ["the settings of the run are those of its experiment"];
+    refused(
+        &["train", "--resume", &sick, "--set", "health.energy=100"],
+        &own,
+    );
     assert_eq!(
         results(&out)["variants"][2]["runs"][0]["interventions"]
             .as_array()
