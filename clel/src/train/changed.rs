@@ -3,12 +3,13 @@
 use super::{Trainer, run::Job};
 use crate::Result;
 
-/// Gives a trainer the settings of the run, as far as they may change; told in `warnings`, unless no iteration is left to which it matters.
+/// Gives a trainer the settings of the run, as far as they may change; told in `warnings`, unless no iteration is left to which it matters. Whether the
+/// run's file does not have them yet.
 pub(super) fn take_over(
     job: &Job,
     trainer: &mut Trainer,
     warnings: &mut Vec<String>,
-) -> Result<()> {
+) -> Result<bool> {
     let step = trainer.step();
     let changed = trainer.config.changed_to(&job.config, step);
     let differ = changed != trainer.config;
@@ -26,5 +27,5 @@ pub(super) fn take_over(
         warnings.push(text);
     }
     trainer.config = changed;
-    Ok(())
+    Ok(asked_for)
 }

@@ -467,7 +467,7 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     let found = newest_usable(&job.run, |path| load(job, path))?;
     warnings.extend(found.warnings);
     let mut trainer = found.value;
-    take_over(job, &mut trainer, warnings)?;
+    let new = take_over(job, &mut trainer, warnings)?;
     // the process may have ended between going back and the next checkpoint
     if job.config.is_rolled_back_from(&trainer.config) {
         trainer.config = job.config.clone();
@@ -481,7 +481,7 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
         }
     }
     if trainer.config == job.config {
-        if job.run.read_config()? != job.config {
+        if new {
             job.run.write_config(&job.config)?;
         }
         return Ok(trainer);

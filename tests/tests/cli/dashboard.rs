@@ -94,10 +94,15 @@ fn job(job: &str, go_on: &str, out: &Path) -> Terminal {
     let script = format!(
         "set -m; {job}; code=$?; while [ $code -gt 130 ]; do echo; echo 'the shell has it'; read key; {go_on}; code=$?; done; exit $code"
     );
+    in_a_shell(&script, out, &ENDLESS)
+}
+
+/// Runs a script of which `"$0" "$@"` is the program with a run of the smallest model.
+fn in_a_shell(script: &str, out: &Path, more: &[&str]) -> Terminal {
     let run = text(out);
-    let program = ["-c", &script, PROGRAM, "train", "--device", "cpu"];
+    let program = ["-c", script, PROGRAM, "train", "--device", "cpu"];
     let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
-    let arguments = [&program[..], &settings, &["--out", &run], &ENDLESS].concat();
+    let arguments = [&program[..], &settings, &["--out", &run], more].concat();
     Terminal::start("sh", &arguments, &[])
 }
 
@@ -309,12 +314,7 @@ fn a_terminal_of_no_size_has_whole_lines() {
 fn in_the_background_there_are_lines() {
     let dir = tempfile::tempdir().unwrap();
     let script = "set -m; \"$0\" \"$@\" & wait";
-    let run = text(&dir.path().join("run"));
-    let program = ["-c", script, PROGRAM, "train", "--device", "cpu"];
-    let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
-    let more = ["--out", &run, "--steps", "3"];
-    let arguments = [&program[..], &settings, &more].concat();
-    let left = Terminal::start("sh", &arguments, &[]).end();
+    let left = in_a_shell(script, &dir.path().join("run"), &["--steps", "3"]).end();
     assert!(left.code == 0 && left.whole, "{left:?}");
     assert!(left.text.contains("step 3/3"), "{left:?}");
     assert!(!left.text.contains('┌'), "{left:?}");
@@ -458,11 +458,7 @@ fn lines_go_on_where_the_dashboard_fails() {
     let dir = tempfile::tempdir().unwrap();
     let other = Other::open();
     let script = format!("trap '' HUP; exec \"$0\" \"$@\" 2> {}", other.name());
-    let run = text(&dir.path().join("run"));
-    let program = ["-c", &script, PROGRAM, "train", "--device", "cpu"];
-    let settings: Vec<&str> = SETTINGS.iter().flat_map(|s| ["--set", s]).collect();
-    let arguments = [&program[..], &settings, &["--out", &run], &ENDLESS].concat();
-    let terminal = Terminal::start("sh", &arguments, &[]);
+    let terminal = in_a_shell(&script, &dir.path().join("run"), &ENDLESS);
     terminal.wait_for(&["E(x)", "training"]);
     assert!(!other.text().contains("step "), "{}", other.text());
     let mut process = terminal.hang_up();

@@ -104,18 +104,16 @@ function latest() {
 function runs() {
   const part = show("runs").querySelector("div");
   part.replaceChildren();
-  const table = add(part, "table");
   const labels = [...new Set(content.runs.flatMap(({ latest }) => latest.map(({ label }) => label)))];
-  const head = add(table, "tr");
-  for (const text of ["run", "state", "iterations", "trained for", ...labels]) add(head, "th", text);
-  for (const run of content.runs) {
-    const row = add(table, "tr");
-    named(add(row, "td"), run);
-    add(row, "td", run.state).classList.toggle("bad", is_bad(run));
-    add(row, "td", done(run));
-    add(row, "td", run.time ?? "–");
-    for (const label of labels) add(row, "td", short(run.latest.find((figure) => figure.label === label)?.value));
-  }
+  const state_of = (run) => (cell) => {
+    cell.textContent = run.state;
+    cell.classList.toggle("bad", is_bad(run));
+  };
+  const value = (run, label) => short(run.latest.find((figure) => figure.label === label)?.value);
+  table(part, [
+    ["run", "state", "iterations", "trained for", ...labels],
+    ...content.runs.map((run) => [(cell) => named(cell, run), state_of(run), done(run), run.time ?? "–", ...labels.map((label) => value(run, label))]),
+  ]);
   add(part, "p", "Figures are the last that each run has. Distances in the features of a run's own encoder compare within that run alone.");
 }
 
