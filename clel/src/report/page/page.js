@@ -403,6 +403,7 @@ function ticks(distr, asinh) {
 function plot({ title, courses }, smooth, [distr, asinh], data, row) {
   const root = add(row, "div");
   const y = distr === 1 ? { distr, range } : { distr, asinh };
+  const reading = read(courses);
   const drawn = new uPlot({
     title: title + (distr === 1 ? "" : " · log"),
     ...size(row),
@@ -411,7 +412,7 @@ function plot({ title, courses }, smooth, [distr, asinh], data, row) {
     axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map(tick), ...ticks(distr, asinh) }],
     series: [
       { label: "iteration" },
-      ...courses.map((course, i) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: read(courses), class: leader(courses, i + 1) <= i ? "follower" : undefined })),
+      ...courses.map((course, i) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: reading, class: leader(courses, i + 1) <= i ? "follower" : undefined })),
       // the legend has each name once, and reads the curves as they are
       ...(smooth ? courses : []).map((course) => ({ ...look(course), width: 2, points: { show: false }, class: "follower" })),
     ],
@@ -435,16 +436,20 @@ function leader(courses, i) {
 }
 
 /** Reads a curve at the cursor, and those that stand in the same line. */
-const read = (courses) => (plot, _, i) => {
-  const at = plot.cursor.idx ?? null;
-  if (at === null) return short(null);
-  const value = (k) => {
-    const found = plot.data[k][nearest(plot, k, at)];
-    return found === null ? "not finite" : short(found);
+function read(courses) {
+  // once for a plot, and not at each move of the cursor
+  const leaders = courses.map((_, k) => leader(courses, k + 1));
+  return (plot, _, i) => {
+    const at = plot.cursor.idx ?? null;
+    if (at === null) return short(null);
+    const value = (k) => {
+      const found = plot.data[k][nearest(plot, k, at)];
+      return found === null ? "not finite" : short(found);
+    };
+    const all = courses.map((_, k) => k + 1).filter((k) => leaders[k - 1] === i);
+    return all.map(value).join(" · ");
   };
-  const all = courses.map((_, k) => k + 1).filter((k) => leader(courses, k) === i);
-  return all.map(value).join(" · ");
-};
+}
 
 /** Hides and shows all that stands in one line of the legend. */
 function together(plot, i, show, courses) {
