@@ -34,15 +34,12 @@ mod watch;
 mod weight;
 
 use std::any::TypeId;
-use std::convert::Infallible;
 use std::error::Error as _;
-use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
-use clap::error::Error as Refusal;
+use clap::builder::Resettable;
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clel_tensor::{Device, cpu::on_workers};
 use image::ImageError;
@@ -120,43 +117,6 @@ const AUTO: &str = "auto";
 /// The variable that says how samples are shown where `--pictures` does not.
 const PICTURES: &str = "CLEL_PICTURES";
 
-/// Whether a value is what a variable set to nothing gives, which is as good as not set.
-fn is_unset(value: &OsStr, variable: &str) -> bool {
-    value.is_empty() && std::env::var_os(variable).is_some_and(|set| set.is_empty())
-}
-
-/// The word for a device.
-fn device_word(word: &str) -> std::result::Result<String, Infallible> {
-    let unset = is_unset(word.as_ref(), DEVICE);
-    Ok(if unset { AUTO } else { word }.to_owned())
-}
-
-/// The words for how samples are shown.
-#[derive(Clone)]
-struct PicturesWord;
-
-impl TypedValueParser for PicturesWord {
-    type Value = Pictures;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&Arg>,
-        value: &OsStr,
-    ) -> std::result::Result<Pictures, Refusal> {
-        match is_unset(value, PICTURES) {
-            true => Ok(Pictures::default()),
-            false => EnumValueParser::<Pictures>::new().parse_ref(command, argument, value),
-        }
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let values = EnumValueParser::<Pictures>::new();
-        let values: Vec<_> = values.possible_values()?.collect();
-        Some(Box::new(values.into_iter()))
-    }
-}
-
 /// Where to compute; an argument of every command.
 #[derive(Debug, clap::Args)]
 struct DeviceArgument {
@@ -166,8 +126,7 @@ struct DeviceArgument {
         long,
         value_name = "DEVICE",
         default_value = AUTO,
-        env = DEVICE,
-        value_parser = device_word
+        env = DEVICE
     )]
     device: String,
 }
@@ -214,7 +173,7 @@ struct LookArguments {
     /// How the dashboard shows samples.
     #[arg(
         long,
-        value_parser = PicturesWord,
+        value_enum,
         value_name = "HOW",
         default_value = "auto",
         env = PICTURES
@@ -273,13 +232,20 @@ pub fn main() -> ExitCode {
 }
 
 /// What may be typed. A negative number is the value of the option before it if that takes a number, and no option of its own: what is then said is why it
-/// is no value.
+/// is no value. A variable that is set to nothing is as good as not set.
 fn arguments() -> clap::Command {
     let command = Cli::command();
     command.mut_subcommands(|command| {
-        command.mut_args(|argument| match takes_number(&argument) {
-            true => argument.allow_negative_numbers(true),
-            false => argument,
+        command.mut_args(|argument| {
+            let argument = match takes_number(&argument) {
+                true => argument.allow_negative_numbers(true),
+                false => argument,
+            };
+            let set = argument.get_env().and_then(std::env::var_os);
+            match set.is_some_and(|set| set.is_empty()) {
+                true => argument.env(Resettable::Reset),
+                false => argument,
+            }
         })
     })
 }
