@@ -1,6 +1,6 @@
 //! `clel tune`.
 
-use clel_tensor::gpu::{Family, Gpu, Trial};
+use clel_tensor::gpu::{Family, Gpu, Trial, Way};
 use clel_tensor::{Device, primitive::Primitive};
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ Examples:
 /// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, 3×3 convolutions
 /// with Winograd's minimal filtering too (unless `train.winograd` forbids it), and the best is kept in a file in the user's cache folder (or the
 /// one that CLEL_CACHE names), which every command reads from then on. It holds for one adapter, driver and version of the kernels; more networks and
-/// precisions add to it. Sums are added up in another order another way, so results change in their last digits. Where CLEL_CACHE names an empty
+/// precisions add to it. A kernel whose result is not the product, by a fault of the driver, is told and left out. Sums are added up in another order another way, so results change in their last digits. Where CLEL_CACHE names an empty
 /// folder, nothing is tuned.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -47,8 +47,10 @@ struct Measured {
     operations: usize,
     /// Tiles (or `winograd` and its outputs along an axis) and seconds, fastest first.
     trials: Vec<(String, f64)>,
-    /// The way that it went before.
+    /// Seconds the way that it went before.
     seconds_before: f64,
+    /// Ways that were left out, since their results are not the product.
+    wrong: Vec<String>,
 }
 
 /// All that is printed.
@@ -129,6 +131,14 @@ impl Tune {
         let Some(tried) = gpu.try_ways(primitive)? else {
             return Ok(None);
         };
+        let wrong: Vec<String> = tried.wrong.iter().map(Way::to_string).collect();
+        if !wrong.is_empty() {
+            output::error(&format!(
+                "warning: {}: left out {}, of which this driver makes something else",
+                tried.product,
+                wrong.join(", ")
+            ));
+        }
         let Some(best) = tried.trials.first() else {
             return Ok(None);
         };
@@ -143,6 +153,7 @@ impl Tune {
                 .map(|t| (t.way.to_string(), t.seconds))
                 .collect(),
             seconds_before: tried.before.seconds,
+            wrong,
             product: tried.product,
         };
         if !self.json {

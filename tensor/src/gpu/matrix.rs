@@ -18,11 +18,12 @@ fn lines(tile: &Tile, along_k: [bool; 2]) -> [[usize; 2]; 2] {
     [side(tile.m, along_k[0]), side(tile.n, along_k[1])]
 }
 
-/// Bytes of workgroup memory that a tile takes, whatever the precision.
-pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2]) -> usize {
+/// Bytes of workgroup memory that a tile takes, where each factor is one half or `split` into two.
+pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usize {
     let halves: usize = lines(tile, along_k).iter().map(|[a, b]| a * b).sum();
-    // each factor is two halves; and a block of 16 × 16 results of each subgroup
-    2 * 8 * halves + 32 * tile.threads()
+    let each = if split { 2 } else { 1 };
+    // and a block of 16 × 16 results of each subgroup
+    8 * halves * each * tile.buffers + 32 * tile.threads()
 }
 
 /// The kernel for a tile.
@@ -50,6 +51,7 @@ pub(super) fn matrix_program(
         .set("SM", tile.rows)
         .set("SN", tile.columns)
         .set("DEPTH", tile.depth)
+        .set("BUFFERS", tile.buffers)
         .set("THREADS", tile.threads())
         .set("PITCHA", pitch_a)
         .set("PITCHB", pitch_b)

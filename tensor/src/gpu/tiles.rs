@@ -89,7 +89,7 @@ const USUAL_MATRIX: [Tile; 3] = [
 ];
 const SMALL_MATRIX: Tile = matrix([32, 64], [16, 32], 32);
 /// All tiles.
-pub(super) const TILES: [Tile; 20] = [
+pub(super) const TILES: [Tile; 24] = [
     tile([128, 128], [8, 8], 1, 16),
     tile([128, 128], [8, 8], 1, 8),
     twice(tile([128, 128], [8, 8], 1, 8)),
@@ -103,9 +103,13 @@ pub(super) const TILES: [Tile; 20] = [
     twice(SMALL),
     NARROW,
     USUAL_MATRIX[0],
+    twice(USUAL_MATRIX[0]),
     matrix([128, 128], [32, 64], 32),
+    matrix([128, 128], [64, 64], 32),
     USUAL_MATRIX[1],
+    twice(USUAL_MATRIX[1]),
     USUAL_MATRIX[2],
+    twice(USUAL_MATRIX[2]),
     matrix([64, 64], [32, 16], 32),
     matrix([64, 64], [32, 32], 64),
     SMALL_MATRIX,
@@ -169,12 +173,13 @@ impl Tile {
         [operand(0).max(sums(2)), operand(1).max(sums(4))]
     }
 
-    /// Bytes of workgroup memory, whatever the operands.
-    pub(super) fn space(&self) -> u32 {
+    /// Bytes of workgroup memory for products of a precision, whatever the operands.
+    pub(super) fn space(&self, precision: MatmulPrecision) -> u32 {
+        let split = precision == MatmulPrecision::High;
         let ways = [[false, false], [false, true], [true, false], [true, true]];
         let spaces = ways.map(|along_k| match self.unit {
             Unit::Registers => 16 * self.buffers * self.spaces(along_k).iter().sum::<usize>(),
-            Unit::Matrix => matrix_space(self, along_k),
+            Unit::Matrix => matrix_space(self, along_k, split),
         });
         spaces.into_iter().max().unwrap_or(0) as u32
     }
@@ -254,7 +259,7 @@ pub(super) fn suits(product: &Product, tile: &Tile, space: u32) -> bool {
     };
     let narrow = tile.n < 32 && product.n > 8 * tile.n;
     let wide = tile.n > product.n.next_multiple_of(64);
-    tile.unit == unit && tile.space() <= space && !narrow && !wide
+    tile.unit == unit && tile.space(product.precision) <= space && !narrow && !wide
 }
 
 /// What was measured to be the best way to compute a product.
@@ -294,10 +299,17 @@ mod tests {
         for tile in TILES {
             assert_eq!(Tile::named(&tile.to_string()), Some(tile));
             assert!(tile.threads() <= 256, "{tile}");
-            assert!(tile.space() <= SPACE, "{tile}: {} bytes", tile.space());
+            // what has no room for two halves a factor is for one alone
+            let space = tile.space(MatmulPrecision::Medium);
+            assert!(space <= SPACE, "{tile}: {space} bytes");
         }
         for tile in [USUAL[0], USUAL[1], SMALL, NARROW] {
-            assert!(tile.space() <= 16 << 10, "{tile}: {} bytes", tile.space());
+            let space = tile.space(MatmulPrecision::Highest);
+            assert!(space <= 16 << 10, "{tile}: {space} bytes");
+        }
+        for tile in USUAL_MATRIX.into_iter().chain([SMALL_MATRIX]) {
+            let space = tile.space(MatmulPrecision::High);
+            assert!(space <= SPACE, "{tile}: {space} bytes");
         }
         assert_eq!(Tile::named("3x3"), None);
     }

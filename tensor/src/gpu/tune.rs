@@ -12,7 +12,7 @@ use super::{Gpu, GpuBuffer, winograd};
 use crate::expr::{Access, PointwiseKernel};
 use crate::primitive::{ConvPass, Primitive};
 use crate::random::{RngKey, uniform};
-use crate::{DType, Expr, Result};
+use crate::{DType, Expr, MatmulPrecision, Result, with_matmul_precision};
 
 /// What is known of the device, and what is watched for.
 #[derive(Debug, Default)]
@@ -53,8 +53,10 @@ pub struct Tried {
     pub operations: usize,
     /// As it would be computed now.
     pub before: Trial,
-    /// Every way that makes sense for it, fastest first.
+    /// Every way that makes sense for it and makes it, fastest first.
     pub trials: Vec<Trial>,
+    /// The ways whose results are not the product, by a fault of the driver or of a kernel.
+    pub wrong: Vec<Way>,
 }
 
 impl Gpu {
@@ -122,8 +124,17 @@ impl Gpu {
             Some(Plan::Tiled(_, tile)) => Way::Tile(tile),
             _ => return Ok(None),
         };
+        let expected = self.by_registers(primitive, &operands)?;
+        let mut wrong = Vec::new();
         let try_way = |way: Way| {
             lock(&self.inner.tuning).best.insert(name.clone(), way);
+            if !agree(
+                &self.product(primitive, &operands)?,
+                &expected,
+                product.precision,
+            ) {
+                wrong.push(way);
+            }
             let seconds = self.time(primitive, &operands)?;
             Ok(Trial { way, seconds })
         };
@@ -142,13 +153,33 @@ impl Gpu {
         let Some(before) = chosen else {
             return Ok(None);
         };
+        trials.retain(|trial| !wrong.contains(&trial.way));
         trials.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         Ok(Some(Tried {
             product: name,
             operations: 2 * product.batch * product.m * product.n * product.k,
             before,
             trials,
+            wrong,
         }))
+    }
+
+    /// The numbers of a product, as it is computed now.
+    fn product(&self, primitive: &Primitive, operands: &[&GpuBuffer]) -> Result<Vec<f32>> {
+        let output = self.run(primitive, DType::F32, operands)?;
+        let bytes = self.read(&output, primitive.output_len() * size_of::<f32>())?;
+        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    }
+
+    /// The same by the threads' own arithmetic, as a device computes that is not tuned.
+    fn by_registers(&self, primitive: &Primitive, operands: &[&GpuBuffer]) -> Result<Vec<f32>> {
+        let known = self.tuned();
+        self.set_tuned(Tuned::new());
+        let made = with_matmul_precision(MatmulPrecision::Highest, || {
+            self.product(primitive, operands)
+        });
+        self.set_tuned(known);
+        made
     }
 
     /// Seconds for one run: the best of three series of about five milliseconds.
@@ -203,6 +234,22 @@ fn follows(primitive: &Primitive) -> Option<PointwiseKernel> {
     ))
 }
 
+/// Whether numbers are those of a product, but for rounding: by the norm of their difference, a hundred times what a precision is good for.
+fn agree(got: &[f32], expected: &[f32], precision: MatmulPrecision) -> bool {
+    let bound = match precision {
+        MatmulPrecision::Highest | MatmulPrecision::High => 1e-4,
+        MatmulPrecision::Medium => 3e-2,
+    };
+    let square = |x: f64| x * x;
+    let differences = got
+        .iter()
+        .zip(expected)
+        .map(|(g, e)| square(f64::from(*g) - f64::from(*e)));
+    let norm: f64 = expected.iter().map(|e| square(f64::from(*e))).sum();
+    // not with numbers that are none
+    got.len() == expected.len() && differences.sum::<f64>() <= square(bound) * norm
+}
+
 /// A word that changes with the kernels that are measured.
 pub fn kernels_version() -> String {
     let texts = [
@@ -227,9 +274,38 @@ pub fn kernels_version() -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Uniform numbers: zeros would be multiplied faster than others.
+/// Uniform numbers in [−½, ½): zeros would be multiplied faster than others, and sums of numbers of one sign are all much the same.
 fn numbers(len: usize, seed: u64) -> Vec<f32> {
     let key = RngKey::new(seed, 0);
     let words = (0..).flat_map(|block| key.block(block));
-    words.take(len).map(uniform).collect()
+    words.take(len).map(|word| uniform(word) - 0.5).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_product_is_seen() {
+        let expected = numbers(1000, 0);
+        let agrees = |got: &[f32], precision| agree(got, &expected, precision);
+        for precision in [
+            MatmulPrecision::Highest,
+            MatmulPrecision::High,
+            MatmulPrecision::Medium,
+        ] {
+            assert!(agrees(&expected, precision));
+            assert!(!agrees(&numbers(1000, 1), precision));
+            assert!(!agrees(&expected[1..], precision));
+            let mut none = expected.clone();
+            none[7] = f32::NAN;
+            assert!(!agrees(&none, precision));
+            let mut one = expected.clone();
+            one[7] += 10.0;
+            assert!(!agrees(&one, precision));
+        }
+        let rounded: Vec<f32> = expected.iter().map(|x| x * 1.001).collect();
+        assert!(agrees(&rounded, MatmulPrecision::Medium));
+        assert!(!agrees(&rounded, MatmulPrecision::High));
+    }
 }

@@ -2,7 +2,7 @@
 // makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16 on their way to workgroup
 // memory; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and multiplied too, all but the product of the two
 // losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
-// Otherwise as gemm_tiled.
+// Otherwise as gemm_tiled, two BUFFERS too.
 
 enable wgpu_cooperative_matrix;
 #if THROUGH
@@ -15,11 +15,11 @@ enable wgpu_cooperative_matrix;
 #endif
 
 // Four halves each; an operand contiguous along k line by line, else step by step, with gaps against bank conflicts.
-var<workgroup> tile_a: array<vec4<f16>, $SPACEA>;
-var<workgroup> tile_b: array<vec4<f16>, $SPACEB>;
+var<workgroup> tile_a: array<vec4<f16>, ${SPACEA * BUFFERS}>;
+var<workgroup> tile_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 #if SPLIT
-var<workgroup> lost_a: array<vec4<f16>, $SPACEA>;
-var<workgroup> lost_b: array<vec4<f16>, $SPACEB>;
+var<workgroup> lost_a: array<vec4<f16>, ${SPACEA * BUFFERS}>;
+var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 #endif
 // A block of each subgroup, on its way to memory.
 var<workgroup> blocks: array<f32, ${THREADS * 8}>;
@@ -71,23 +71,30 @@ fn main(
 #endif
 #end
 #end
+#if BUFFERS == 2
+    var from_a = 0u;
+    var from_b = 0u;
+#else
+    let from_a = 0u;
+    let from_b = 0u;
+#endif
     loop {
 #for Q QA
 #if SPLIT
         let half_a_$Q = halves(new_a_$Q);
-        tile_a[to_a_$Q] = vec4<f16>(half_a_$Q);
-        lost_a[to_a_$Q] = vec4<f16>((new_a_$Q - half_a_$Q) * 1024.0);
+        tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
+        lost_a[from_a + to_a_$Q] = vec4<f16>((new_a_$Q - half_a_$Q) * 1024.0);
 #else
-        tile_a[to_a_$Q] = vec4<f16>(new_a_$Q);
+        tile_a[from_a + to_a_$Q] = vec4<f16>(new_a_$Q);
 #endif
 #end
 #for Q QB
 #if SPLIT
         let half_b_$Q = halves(new_b_$Q);
-        tile_b[to_b_$Q] = vec4<f16>(half_b_$Q);
-        lost_b[to_b_$Q] = vec4<f16>((new_b_$Q - half_b_$Q) * 1024.0);
+        tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
+        lost_b[from_b + to_b_$Q] = vec4<f16>((new_b_$Q - half_b_$Q) * 1024.0);
 #else
-        tile_b[to_b_$Q] = vec4<f16>(new_b_$Q);
+        tile_b[from_b + to_b_$Q] = vec4<f16>(new_b_$Q);
 #endif
 #end
         workgroupBarrier();
@@ -96,13 +103,13 @@ fn main(
         {
 #for I ${SM / 16}
 #if AK
-            let at_a_$I = (m_own + ${I * 16}u) * $PITCHAu + ${K * 4}u;
+            let at_a_$I = from_a + (m_own + ${I * 16}u) * $PITCHAu + ${K * 4}u;
             let a_$I = coopLoadT<coop_mat16x16<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
 #if SPLIT
             let a_$I_lost = coopLoadT<coop_mat16x16<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
 #endif
 #else
-            let at_a_$I = ${K * 16 * PITCHA}u + m_own / 4u + ${I * 4}u;
+            let at_a_$I = from_a + ${K * 16 * PITCHA}u + m_own / 4u + ${I * 4}u;
             let a_$I = coopLoad<coop_mat16x16<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
 #if SPLIT
             let a_$I_lost = coopLoad<coop_mat16x16<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
@@ -111,13 +118,13 @@ fn main(
 #end
 #for J ${SN / 16}
 #if BK
-            let at_b_$J = (n_own + ${J * 16}u) * $PITCHBu + ${K * 4}u;
+            let at_b_$J = from_b + (n_own + ${J * 16}u) * $PITCHBu + ${K * 4}u;
             let b_$J = coopLoad<coop_mat16x16<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
 #if SPLIT
             let b_$J_lost = coopLoad<coop_mat16x16<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
 #endif
 #else
-            let at_b_$J = ${K * 16 * PITCHB}u + n_own / 4u + ${J * 4}u;
+            let at_b_$J = from_b + ${K * 16 * PITCHB}u + n_own / 4u + ${J * 4}u;
             let b_$J = coopLoadT<coop_mat16x16<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
 #if SPLIT
             let b_$J_lost = coopLoadT<coop_mat16x16<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
@@ -136,7 +143,12 @@ fn main(
         if k0 >= k_end {
             break;
         }
+#if BUFFERS == 2
+        from_a = $SPACEAu - from_a;
+        from_b = $SPACEBu - from_b;
+#else
         workgroupBarrier();
+#endif
     }
 
     let lane = local & 31u;

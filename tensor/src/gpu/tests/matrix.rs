@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cpu::{CpuBuffer, CpuView};
+use crate::gpu::matrix::SPACE;
 use crate::gpu::tiles::{TILES, Unit};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::{DType, MatmulPrecision, with_matmul_precision};
@@ -111,11 +112,19 @@ fn every_matrix_tile() {
         let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
             return;
         };
-        for primitive in products(&gpu) {
-            let high = error(&gpu, &primitive, MatmulPrecision::High, 1.0);
-            let medium = error(&gpu, &primitive, MatmulPrecision::Medium, 1.0);
-            assert!(high < 1e-5, "{tile}, {primitive:?}: {high:e}");
-            assert!(medium < 1e-3, "{tile}, {primitive:?}: {medium:e}");
+        let bounds = [
+            (MatmulPrecision::High, 1e-5),
+            (MatmulPrecision::Medium, 1e-3),
+        ];
+        for (precision, bound) in bounds {
+            // some have no room for two halves a factor
+            if tile.space(precision) > SPACE {
+                continue;
+            }
+            for primitive in products(&gpu) {
+                let error = error(&gpu, &primitive, precision, 1.0);
+                assert!(error < bound, "{tile}, {primitive:?}: {error:e}");
+            }
         }
     }
 }

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::DType;
 use crate::cpu::{CpuBuffer, CpuView};
 use crate::gpu::tiles::{TILES, Unit};
 use crate::primitive::*;
 use crate::random::RngKey;
+use crate::{DType, MatmulPrecision};
 
 /// Numbers in \[−1, 1), different for each `salt`; every seventh repeats to make ties.
 pub(super) fn numbers(n: usize, salt: u32) -> Vec<f32> {
@@ -482,7 +482,7 @@ fn every_tile() {
         let options = GpuOptions {
             family: Some(Family::Tiled),
             tile: Some(tile),
-            smallest_limits: tile.space() <= 16 << 10,
+            smallest_limits: tile.space(MatmulPrecision::Highest) <= 16 << 10,
             ..TEST_OPTIONS
         };
         let Some(gpu) = test_gpu_with(options) else {

@@ -1,10 +1,10 @@
 //! Trying the ways to compute a product, and keeping the best.
 
 use super::*;
-use crate::DType;
 use crate::gpu::Way;
 use crate::gpu::tiles::{TILES, Tile, Tuned, Unit};
 use crate::primitive::{Conv2d, ConvPass, Primitive, Reduce, ReduceKind};
+use crate::{DType, MatmulPrecision};
 
 fn convolution() -> Primitive {
     let shape = Conv2d {
@@ -72,7 +72,9 @@ fn every_tile_is_tried_and_the_best_is_kept() {
     let tried = gpu.try_ways(&seen[0]).unwrap().unwrap();
     assert_eq!(tried.product, "forward 1x64x16x144 by 3x3/1");
     assert_eq!(tried.operations, 2 * 64 * 16 * 144);
-    let registers = |tile: &&Tile| tile.unit == Unit::Registers && tile.space() <= 16 << 10;
+    let registers = |tile: &&Tile| {
+        tile.unit == Unit::Registers && tile.space(MatmulPrecision::Highest) <= 16 << 10
+    };
     // all but those that lie mostly beside sixteen columns
     let expected = TILES
         .iter()
@@ -82,6 +84,7 @@ fn every_tile_is_tried_and_the_best_is_kept() {
     // and minimal filtering in two sizes
     assert_eq!(tried.trials.len(), expected + 2);
     assert!(tried.trials.is_sorted_by(|a, b| a.seconds <= b.seconds));
+    assert_eq!(tried.wrong, []);
     // trials leave no trace
     assert!(gpu.tuned().is_empty());
     let best = tried.trials.last().unwrap().way;
