@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::experiment::Shown;
-use crate::report::{Member, Page, RunDir, Several, holds_experiment, is_page, page};
+use crate::report::{Member, Page, RunDir, Several, VariantRun, holds_experiment, is_page, page};
 use crate::words::counted;
 use crate::{Error, Result, whole_file};
 
@@ -122,9 +122,11 @@ fn several(paths: &[PathBuf]) -> Result<Several> {
             // two experiments may have variants of one name, or one title
             let path = path.components().collect::<PathBuf>();
             let path = path.display();
-            for (variant, run) in found.runs.iter_mut().filter_map(|run| run.of.as_mut()) {
+            for VariantRun { variant, name } in
+                found.runs.iter_mut().filter_map(|run| run.of.as_mut())
+            {
                 *variant = format!("{path}: {variant}");
-                *run = format!("{path}: {run}");
+                *name = format!("{path}: {name}");
             }
             if let Some(results) = &mut found.results {
                 results.title += &format!(" ({path})");

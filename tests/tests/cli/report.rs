@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clel::experiment::{Experiment, Results};
+use clel::experiment::{Experiment, ExperimentResults};
 use serde_json::json;
 
 use crate::support::tiny::{finished_run, resume, train};
@@ -363,7 +363,7 @@ fn runs_are_shown_over_one_another() {
     std::fs::write(out.join("experiment.toml"), file).unwrap();
     let experiment = Experiment::parse(file, "guide.toml").unwrap();
     let results = out.join("results.json");
-    Results::of(&experiment).write(&results).unwrap();
+    ExperimentResults::of(&experiment).write(&results).unwrap();
     std::fs::write(without.join("summary.json"), "{").unwrap();
     let config = std::fs::read_to_string(with.join("config.toml")).unwrap();
     let other = config.replace("seed = 0\n", "seed = 3\n");

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub(super) use self::pictures::changed;
 use self::pictures::{Picture, Pictures, Place};
 use self::plots::Plot;
-pub use self::several::{Member, Results, Several};
+pub use self::several::{Member, ResultTables, Several, VariantRun};
 use self::told::{Told, name, spent};
 use super::names::label;
 use super::{BestCheckpoint, Overview, RunDir, Summary};

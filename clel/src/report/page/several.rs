@@ -22,7 +22,7 @@ pub struct Several {
     /// The runs, in the order in which they are shown.
     pub runs: Vec<Member>,
     /// The results of the experiments that they are of.
-    pub results: Vec<Results>,
+    pub results: Vec<ResultTables>,
     /// What is wrong beside the runs.
     pub damage: Vec<String>,
 }
@@ -32,13 +32,22 @@ pub struct Several {
 pub struct Member {
     /// Where it is.
     pub run: RunDir,
-    /// Of which variant of an experiment it is, and what it is called there; a run of none is called what its directory is.
-    pub of: Option<(String, String)>,
+    /// What it is in an experiment; a run of none is called what its directory is.
+    pub of: Option<VariantRun>,
 }
 
-/// What an experiment has come to.
+/// What a run of an experiment is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantRun {
+    /// The variant, as people call it.
+    pub variant: String,
+    /// What the run is called, with its variant.
+    pub name: String,
+}
+
+/// What an experiment has come to, in words.
 #[derive(Debug, Clone, Serialize)]
-pub struct Results {
+pub struct ResultTables {
     /// What it is about.
     pub title: String,
     /// Tables: rows of cells, the first one of headings.
@@ -53,7 +62,7 @@ struct Content<'a> {
     name: &'a str,
     about: &'a str,
     live: bool,
-    results: &'a [Results],
+    results: &'a [ResultTables],
     runs: Vec<One>,
     /// The settings that differ, each with its values.
     differences: Vec<(String, Vec<String>)>,
@@ -131,7 +140,7 @@ impl Several {
         const DEEP: usize = 64;
         let by_directory = |member: &Member, parts| name(&member.run, parts);
         let by_variant = |member: &Member, parts| match &member.of {
-            Some((_, name)) => name.clone(),
+            Some(of) => of.name.clone(),
             None => by_directory(member, parts),
         };
         let all = |parts, of: &dyn Fn(&Member, usize) -> String| -> Vec<String> {
@@ -148,8 +157,7 @@ impl Several {
     /// The variant of each run, and the place among the colours that it shares with the other runs of it.
     fn variants(&self) -> (Vec<Option<&str>>, Vec<usize>) {
         let of = self.runs.iter().map(|member| member.of.as_ref());
-        let variants: Vec<Option<&str>> =
-            of.map(|of| of.map(|(variant, _)| &variant[..])).collect();
+        let variants: Vec<Option<&str>> = of.map(|of| of.map(|of| &of.variant[..])).collect();
         let mut places: Vec<usize> = Vec::new();
         for (i, variant) in variants.iter().enumerate() {
             let same = variant.and_then(|_| variants[..i].iter().position(|v| v == variant));

@@ -122,7 +122,10 @@ fn variants_share_a_colour() {
         for step in 1..=2 {
             metrics.write(step, &[("gap", step as f64)]).unwrap();
         }
-        let of = variant.map(|variant| (variant.to_owned(), format!("{variant} {name}")));
+        let of = variant.map(|variant| VariantRun {
+            variant: variant.to_owned(),
+            name: format!("{variant} {name}"),
+        });
         Member { run, of }
     };
     let shown = |runs: Vec<Member>| -> serde_json::Value {
