@@ -1,5 +1,6 @@
 //! `clel report`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -136,14 +137,7 @@ fn several(paths: &[PathBuf]) -> Result<Several> {
         all.results.extend(found.results);
         (all.title, all.about) = (found.title, found.about);
     }
-    let mut seen = std::collections::BTreeSet::new();
-    all.runs.retain(|Member { run, .. }| {
-        seen.insert(
-            run.path()
-                .canonicalize()
-                .unwrap_or_else(|_| run.path().to_owned()),
-        )
-    });
+    all.runs = once(all.runs);
     if paths.len() > 1 {
         (all.title, all.about) = (counted(all.runs.len(), "run"), String::new());
     }
@@ -154,6 +148,22 @@ fn several(paths: &[PathBuf]) -> Result<Several> {
         }),
         false => Ok(all),
     }
+}
+
+/// Each run once, where it was named first; with its variant if its experiment was named too.
+fn once(runs: Vec<Member>) -> Vec<Member> {
+    let mut all: Vec<Member> = Vec::new();
+    let mut places = BTreeMap::new();
+    for Member { run, of } in runs {
+        let path = run.path();
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let place = *places.entry(path).or_insert(all.len());
+        match all.get_mut(place) {
+            Some(first) => first.of = first.of.take().or(of),
+            None => all.push(Member { run, of }),
+        }
+    }
+    all
 }
 
 /// Refuses a file that is there already, unless it is a page too.
