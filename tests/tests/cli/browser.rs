@@ -122,6 +122,11 @@ fn a_page_draws_and_answers() {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("run");
     run(&place);
+    // judged at each iteration, always alike
+    let metrics = place.join("metrics.jsonl");
+    let lines = std::fs::read_to_string(&metrics).unwrap();
+    let lines = lines.replace("\"saturated\"", "\"nearest_neighbour\":0.93,\"saturated\"");
+    std::fs::write(&metrics, lines).unwrap();
     assert_eq!(clel(&["report", &text(&place)]).code, Some(0));
     let seen = found(
         &browser,
@@ -130,6 +135,8 @@ fn a_page_draws_and_answers() {
 const titles = () => texts('#curves .u-title');
 const seen = { title: document.title, state: texts('#state')[0], tiles: texts('#latest dt'), plots: titles(), drawn: all('#curves canvas').length };
 seen.colours = all('#curves canvas').map((canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size > 2);
+const share = [...plots].find(([key]) => key.startsWith('1-nearest'))[1].drawn.scales.y;
+seen.share = [share.min, share.max];
 seen.picture = document.querySelector('#samples img').naturalWidth > 0;
 const slider = document.querySelector('#samples input');
 seen.newest = [slider.value, texts('#samples output')[0]];
@@ -177,6 +184,8 @@ return seen;",
     assert_eq!(logarithmic("linear"), 0);
     assert!(logarithmic("logarithmic") > 5, "{seen}");
     assert_eq!(seen["hidden"], 1);
+    // of a share there is nothing above 1
+    assert_eq!(seen["share"], serde_json::json!([0.465, 1]));
     assert_eq!(seen["beside"], true);
     assert!(
         seen["settings"].as_str().unwrap().contains("[sampler]"),

@@ -19,6 +19,8 @@ const FAR: f64 = 100.0;
 #[derive(Serialize)]
 pub(super) struct Plot {
     title: String,
+    /// Whether they lie between 0 and 1, which the axis does not leave.
+    share: bool,
     /// The scale of the values where the reader does not choose.
     scale: Scale,
     /// Whether all values are positive, so that their logarithms can be drawn.
@@ -75,27 +77,31 @@ pub(super) fn of_run(lines: &[Map<String, Value>]) -> Vec<Plot> {
     let known = GROUPS.iter().map(|group| {
         let figures = group.figures.iter().enumerate();
         let found = figures.filter_map(|(place, f)| Found::of(lines, f.name, f.label, place));
-        plot(group.title.to_owned(), found.collect())
+        plot(
+            group.title.to_owned(),
+            group.is_of_shares(),
+            found.collect(),
+        )
     });
     let others = unknown(lines).into_iter().map(|name| {
         let found = Found::of(lines, name, name, 0);
-        plot(name.to_owned(), found.into_iter().collect())
+        plot(name.to_owned(), false, found.into_iter().collect())
     });
     known.chain(others).flatten().collect()
 }
 
 /// The plots of several runs: a figure in each, with a curve for each run.
 pub(super) fn of_several(runs: &[Lines<'_>]) -> Vec<Plot> {
-    let known = figures().map(|figure| (figure.name, figure.label));
+    let known = figures().map(|figure| (figure.name, figure.label, figure.is_share()));
     let others: BTreeSet<&str> = runs.iter().flat_map(|run| unknown(run.lines)).collect();
-    let all = known.chain(others.into_iter().map(|name| (name, name)));
-    let drawn = all.filter_map(|(name, label)| {
+    let all = known.chain(others.into_iter().map(|name| (name, name, false)));
+    let drawn = all.filter_map(|(name, label, share)| {
         let found = runs.iter().filter_map(|run| {
             let spoken = format!("{}: {label}", run.run);
             let found = Found::of(run.lines, name, run.curve, run.place)?;
             Some(Found { spoken, ..found })
         });
-        plot(label.to_owned(), found.collect())
+        plot(label.to_owned(), share, found.collect())
     });
     drawn.collect()
 }
@@ -162,7 +168,7 @@ impl Found {
 }
 
 /// A plot, if there is more to draw than a point.
-fn plot(title: String, found: Vec<Found>) -> Option<Plot> {
+fn plot(title: String, share: bool, found: Vec<Found>) -> Option<Plot> {
     if found.iter().all(|found| found.points.len() < 2) {
         return None;
     }
@@ -187,6 +193,7 @@ fn plot(title: String, found: Vec<Found>) -> Option<Plot> {
     };
     Some(Plot {
         title,
+        share,
         scale,
         positive: values.iter().all(|value| *value > 0.0),
         middle,
