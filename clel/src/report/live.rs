@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clel_nn::files::read_regular;
 use tiny_http::{Header, Method, Request, Response, Server};
 
+use super::history::History;
 use super::watched::Watched;
 use super::{RunDir, page};
 use crate::{Error, Result};
@@ -23,6 +24,8 @@ const LOOKS: u32 = 10;
 pub struct Live {
     run: RunDir,
     watched: Mutex<Watched>,
+    /// The metrics, as far as they have been shown.
+    history: Mutex<History>,
     server: Server,
     address: SocketAddr,
 }
@@ -67,6 +70,7 @@ impl Live {
         Ok(Live {
             run: run.clone(),
             watched: Mutex::default(),
+            history: Mutex::default(),
             server,
             address,
         })
@@ -123,6 +127,10 @@ impl Live {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn history(&self) -> std::sync::MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Iterations of the whole run.
     fn planned(&self) -> Option<u64> {
         Some(self.run.read_config().ok()?.train.iterations as u64)
@@ -175,8 +183,14 @@ impl Live {
             Err(error) => plain(500, &error.in_one_line()),
         };
         match path {
-            "/" => told(page::live_page(&self.run), "text/html; charset=utf-8"),
-            "/content" => told(page::live_content(&self.run), "application/json"),
+            "/" => told(
+                page::live_page(&self.run, &mut self.history()),
+                "text/html; charset=utf-8",
+            ),
+            "/content" => told(
+                page::live_content(&self.run, &mut self.history()),
+                "application/json",
+            ),
             "/version" => plain(200, &page::version(&self.run)),
             "/pace" => plain(200, &self.watched().told(Instant::now())),
             other => match self.picture(other) {

@@ -13,6 +13,7 @@ mod events;
 mod face;
 mod grid;
 mod histogram;
+mod history;
 mod lines;
 #[cfg(feature = "program")]
 mod live;

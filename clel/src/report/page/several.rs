@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::pictures::{Picture, Pictures};
-use super::plots::{Lines, Plot, of_several};
+use super::plots::{Curves, Plot, of_several};
 use super::told::{Told, name};
 use super::{Page, filled};
 use crate::Result;
 use crate::report::compare::{Group, at_end, differences, setting};
+use crate::report::history::History;
 use crate::report::{Overview, RunDir};
 
 /// Runs that are shown on one page.
@@ -91,16 +92,14 @@ impl Several {
     /// The page cannot be made into text.
     pub fn page(&self) -> Result<Page> {
         let (names, (variants, places)) = (self.names(), self.variants());
-        let read = self.runs.iter().map(|member| {
-            let (overview, lines) = Overview::with_metrics(member.run.path());
-            (overview, super::figures(lines))
-        });
-        let (overviews, metrics): (Vec<_>, Vec<_>) = read.unzip();
         let mut damage = self.damage.clone();
-        let mut all = Vec::new();
-        for (i, (overview, lines)) in overviews.iter().zip(&metrics).enumerate() {
-            let told = Told::of(names[i].clone(), overview, lines);
-            let pictures = Pictures::newest(&self.runs[i].run, told.shown(lines));
+        let (mut all, mut overviews, mut curves) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, Member { run, .. }) in self.runs.iter().enumerate() {
+            // one at a time: what is drawn of a long run is a small part of it
+            let mut history = History::default();
+            let overview = Overview::with_history(run.path(), &mut history);
+            let told = Told::of(names[i].clone(), &overview, &history);
+            let pictures = Pictures::newest(run, told.shown(&history));
             let found = told.damage.iter().chain(&pictures.damage);
             damage.extend(found.map(|text| format!("{}: {text}", names[i])));
             all.push(One {
@@ -109,13 +108,10 @@ impl Several {
                 grid: pictures.grids.into_iter().next(),
                 events: overview.interventions.clone(),
             });
+            let label = variants[i].unwrap_or(&names[i]);
+            curves.push(Curves::of(&history, &names[i], label, places[i]));
+            overviews.push(overview);
         }
-        let lines = metrics.iter().enumerate().map(|(i, lines)| Lines {
-            run: &names[i],
-            curve: variants[i].unwrap_or(&names[i]),
-            place: places[i],
-            lines,
-        });
         let content = Content {
             name: &self.title,
             about: &self.about,
@@ -124,7 +120,7 @@ impl Several {
             runs: all,
             differences: differing(&overviews),
             ends: at_end(&overviews),
-            plots: of_several(&lines.collect::<Vec<_>>()),
+            plots: of_several(curves),
             damage: damage.clone(),
         };
         let of = self.runs.first().map(|member| member.run.path());
