@@ -11,7 +11,7 @@ use tiny_http::{Header, Method, Request, Response, Server};
 
 use super::history::History;
 use super::watched::Watched;
-use super::{RunDir, page};
+use super::{RunDir, Spent, page};
 use crate::{Error, Result};
 
 /// Between two looks whether to end, and whether metrics have come.
@@ -117,7 +117,7 @@ impl Live {
                 && let Some(step) = self.run.last_step()
             {
                 known = state;
-                self.watched().at(step, Instant::now(), || self.planned());
+                self.watched().at(step, Instant::now(), || self.until());
             }
             std::thread::sleep(LOOK);
         }
@@ -131,9 +131,11 @@ impl Live {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Iterations of the whole run.
-    fn planned(&self) -> Option<u64> {
-        Some(self.run.read_config().ok()?.train.iterations as u64)
+    /// The iteration with which the process that trains ends: that of the whole run, unless it was told to stop before.
+    fn until(&self) -> Option<u64> {
+        let spent = Spent::read(&self.run.time_path()).ok().flatten();
+        let until = spent.and_then(|spent| spent.until);
+        until.or_else(|| Some(self.run.read_config().ok()?.train.iterations as u64))
     }
 
     fn answer_all(&self, stop: &AtomicBool) -> Result<()> {
