@@ -400,9 +400,9 @@ mod tests {
             assert_eq!(told(&history), told(&anew));
         }
         assert_eq!(told(&history).0.len(), 3);
-        // cut, longer than it was with another content, another file of the same length, gone
+        // of the same length, cut, longer; then another file of the same length and last line, and none
         let other = text.replace("0.75}", "0.76}");
-        for content in [&text[..32], &other.repeat(2), &other] {
+        for content in [&other, &text[..32], &other.repeat(2), &other] {
             std::fs::write(&path, content).unwrap();
             history.read_on(&path);
             let mut anew = History::default();
@@ -438,6 +438,10 @@ mod tests {
         std::fs::write(&path, LINES[..2].join("\n") + "\n").unwrap();
         let mut history = History::default();
         history.read_on(&path);
+        if path.metadata().unwrap().created().is_err() {
+            // a system that does not say when a file was made has it read anew
+            return;
+        }
         // as nobody does but a test: what lies before the last line is another text
         let changed = LINES[..3].join("\n").replace("0.5", "0.7") + "\n";
         std::fs::write(&path, changed).unwrap();

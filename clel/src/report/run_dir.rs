@@ -27,7 +27,7 @@ pub(crate) const FRESH_CHAINS: &str = "fresh-chains";
 /// checkpoints/step-00000500.safetensors    the newest ones, and the best one
 /// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
-/// time.json                      when it began, how long it has trained, where
+/// time.json                      when it began, how long it has trained, where, up to which iteration it is to
 /// report.html                    all of this as one page, where `clel report` was called
 /// lock                           locked by the process that trains
 /// ```
