@@ -1,12 +1,13 @@
 //! `clel report`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::output;
 use crate::experiment::Shown;
-use crate::report::{Member, Page, RunDir, Several, holds_experiment, is_page, page};
+use crate::report::{Member, Page, RunDir, Several, VariantRun, holds_experiment, is_page, page};
 use crate::words::counted;
 use crate::{Error, Result, whole_file};
 
@@ -122,9 +123,11 @@ fn several(paths: &[PathBuf]) -> Result<Several> {
             // two experiments may have variants of one name, or one title
             let path = path.components().collect::<PathBuf>();
             let path = path.display();
-            for (variant, run) in found.runs.iter_mut().filter_map(|run| run.of.as_mut()) {
+            for VariantRun { variant, name } in
+                found.runs.iter_mut().filter_map(|run| run.of.as_mut())
+            {
                 *variant = format!("{path}: {variant}");
-                *run = format!("{path}: {run}");
+                *name = format!("{path}: {name}");
             }
             if let Some(results) = &mut found.results {
                 results.title += &format!(" ({path})");
@@ -134,14 +137,7 @@ fn several(paths: &[PathBuf]) -> Result<Several> {
         all.results.extend(found.results);
         (all.title, all.about) = (found.title, found.about);
     }
-    let mut seen = std::collections::BTreeSet::new();
-    all.runs.retain(|Member { run, .. }| {
-        seen.insert(
-            run.path()
-                .canonicalize()
-                .unwrap_or_else(|_| run.path().to_owned()),
-        )
-    });
+    all.runs = once(all.runs);
     if paths.len() > 1 {
         (all.title, all.about) = (counted(all.runs.len(), "run"), String::new());
     }
@@ -152,6 +148,22 @@ fn several(paths: &[PathBuf]) -> Result<Several> {
         }),
         false => Ok(all),
     }
+}
+
+/// Each run once, where it was named first; with its variant if its experiment was named too.
+fn once(runs: Vec<Member>) -> Vec<Member> {
+    let mut all: Vec<Member> = Vec::new();
+    let mut places = BTreeMap::new();
+    for Member { run, of } in runs {
+        let path = run.path();
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let place = *places.entry(path).or_insert(all.len());
+        match all.get_mut(place) {
+            Some(first) => first.of = first.of.take().or(of),
+            None => all.push(Member { run, of }),
+        }
+    }
+    all
 }
 
 /// Refuses a file that is there already, unless it is a page too.

@@ -134,7 +134,10 @@ impl Layers {
         let problems = validate::problems(&config)
             .into_iter()
             .map(|(key, why)| match lookup(&merged, key) {
-                Some(value) => format!("{key} = {value} ({}): {why}", origin_of(&origins, key)),
+                Some(value) => {
+                    let value = keys::spelt(value);
+                    format!("{key} = {value} ({}): {why}", origin_of(&origins, key))
+                }
                 None => format!("{key}: {why}"),
             })
             .collect::<Vec<_>>();

@@ -17,6 +17,7 @@ mod validate;
 
 pub use best::Best;
 pub(crate) use changes::CHANGEABLE;
+pub(crate) use keys::spelt;
 pub use layers::Layers;
 pub use networks::{
     Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network, Stem,

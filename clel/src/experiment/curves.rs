@@ -6,7 +6,7 @@ use super::draw::{Plot, Series};
 use super::file::Experiment;
 use super::font;
 use super::measure::{BUFFER, FRESH, NEIGHBOUR};
-use super::results::{Results, Spread, VariantResult};
+use super::results::{ExperimentResults, Spread, VariantResult};
 use crate::{Result, whole_file};
 
 /// What a curve is drawn against.
@@ -20,7 +20,7 @@ enum Axis {
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn draw_all(experiment: &Experiment, results: &Results, out: &Path) -> Result<()> {
+pub fn draw_all(experiment: &Experiment, results: &ExperimentResults, out: &Path) -> Result<()> {
     for (group, shown) in &experiment.figures {
         let shown: Vec<&VariantResult> = shown.iter().map(|i| &results.variants[*i]).collect();
         for (figure, word, axis) in [
@@ -60,7 +60,7 @@ pub fn draw_all(experiment: &Experiment, results: &Results, out: &Path) -> Resul
     Ok(())
 }
 
-fn title(results: &Results) -> [String; 2] {
+fn title(results: &ExperimentResults) -> [String; 2] {
     let n = results.variants.iter().map(|v| v.complete().count()).max();
     let n = n.unwrap_or_default();
     let band = format!("mean, and range over up to {n} seeds");

@@ -30,7 +30,7 @@ pub(crate) use file::is_experiment;
 pub use file::{Curves, End, Experiment, Variant};
 pub use measure::EndFigures;
 pub use record::Point;
-pub use results::{Results, RunResult, Spread, State, VariantResult};
+pub use results::{ExperimentResults, RunResult, Spread, State, VariantResult};
 pub use runs::{Progress, check_unchanged, perform};
 pub(crate) use shown::Shown;
 pub use table::{Table, markdown, tables};

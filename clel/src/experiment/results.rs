@@ -11,7 +11,7 @@ use crate::{Error, Result, whole_file};
 
 /// The results of an experiment, so far.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Results {
+pub struct ExperimentResults {
     /// What it is about.
     pub title: String,
     /// What was measured while runs went on.
@@ -105,15 +105,15 @@ impl Spread {
     }
 }
 
-impl Results {
+impl ExperimentResults {
     /// Nothing yet.
-    pub fn of(experiment: &Experiment) -> Results {
+    pub fn of(experiment: &Experiment) -> ExperimentResults {
         let variants = experiment.variants.iter().map(|v| VariantResult {
             name: v.name.clone(),
             seconds_per_iteration: None,
             runs: Vec::new(),
         });
-        Results {
+        ExperimentResults {
             title: experiment.title.clone(),
             curves: experiment.curves.clone(),
             end: experiment.end.clone(),
@@ -134,7 +134,7 @@ impl Results {
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
-    pub fn read(path: &Path) -> Result<Option<Results>> {
+    pub fn read(path: &Path) -> Result<Option<ExperimentResults>> {
         let Some(text) = whole_file::read_if_there(path)? else {
             return Ok(None);
         };

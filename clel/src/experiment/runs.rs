@@ -10,7 +10,7 @@ use super::file::{Experiment, Variant};
 use super::font;
 use super::measure::{CURVES, Judge, Measurer, check_outliers, end};
 use super::record::{Record, kept};
-use super::results::{Results, RunResult, State};
+use super::results::{ExperimentResults, RunResult, State};
 use super::{draw_all, markdown};
 use crate::config::Config;
 use crate::report::{ENDED, Look, Overview, RunDir, State as RunState, face};
@@ -49,10 +49,10 @@ pub fn perform(
     stop: &Arc<AtomicBool>,
     tell: &mut dyn FnMut(Progress<'_>) -> Result<()>,
     look: Look,
-) -> Result<Results> {
+) -> Result<ExperimentResults> {
     std::fs::create_dir_all(out).map_err(Error::write(out))?;
     whole_file::sweep(out);
-    let mut results = Results::of(experiment);
+    let mut results = ExperimentResults::of(experiment);
     let mut device = device.clone();
     // what the file names wrongly is told before hours have gone by
     let mut judge = match (experiment.variants.first(), experiment.seeds.first()) {

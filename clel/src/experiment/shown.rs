@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::file::Experiment;
-use super::results::Results;
+use super::results::ExperimentResults;
 use super::table::{notes, tables};
-use crate::report::{self, Member, RunDir, of_experiment};
+use crate::report::{Member, ResultTables, RunDir, VariantRun, of_experiment};
 use crate::words::counted;
 use crate::{Error, Result};
 
@@ -18,7 +18,7 @@ pub(crate) struct Shown {
     /// Its runs, in the order of its file.
     pub runs: Vec<Member>,
     /// What it has come to so far.
-    pub results: Option<report::Results>,
+    pub results: Option<ResultTables>,
     /// What cannot be read.
     pub damage: Vec<String>,
 }
@@ -33,7 +33,7 @@ impl Shown {
         let mut told = |error: Error| damage.push(error.in_one_line());
         let experiment = Experiment::read(&folder.join("experiment.toml"));
         let experiment = experiment.map_err(&mut told).ok();
-        let results = Results::read(&folder.join("results.json"));
+        let results = ExperimentResults::read(&folder.join("results.json"));
         let results = results.map_err(&mut told).ok().flatten();
         let mut places: Vec<Place> = of_experiment(folder)?
             .into_iter()
@@ -45,7 +45,7 @@ impl Shown {
             match RunDir::open(&place.path) {
                 Ok(run) => runs.push(Member {
                     run,
-                    of: Some((place.variant, place.run)),
+                    of: Some(place.of),
                 }),
                 Err(error) => told(error),
             }
@@ -65,10 +65,8 @@ impl Shown {
 /// Where a run is among those of its experiment.
 struct Place {
     path: PathBuf,
-    /// Of which variant it is, as the file calls it; as its folder, where the file has none such.
-    variant: String,
-    /// What it is called.
-    run: String,
+    /// Its variant is called as the file calls it; as its folder, where the file has none such.
+    of: VariantRun,
     /// By variant and by seed; what is in no file comes last, by name.
     order: (usize, String, u64, String),
 }
@@ -87,14 +85,16 @@ impl Place {
         let variant = at.map_or(&folder, |at| &variants[at].name).clone();
         let seed = own.strip_prefix("seed-").and_then(|seed| seed.parse().ok());
         Place {
-            run: format!("{variant} {own}"),
+            of: VariantRun {
+                name: format!("{variant} {own}"),
+                variant,
+            },
             order: (
                 at.unwrap_or(usize::MAX),
                 folder,
                 seed.unwrap_or(u64::MAX),
                 own,
             ),
-            variant,
             path,
         }
     }
@@ -110,7 +110,7 @@ fn name(folder: &Path) -> String {
 
 /// `guide: 6 runs of 2 variants`.
 fn about(folder: &Path, runs: &[Member]) -> String {
-    let variants = runs.iter().map(|run| run.of.as_ref().map(|(v, _)| v));
+    let variants = runs.iter().map(|run| Some(&run.of.as_ref()?.variant));
     let variants = variants.collect::<std::collections::BTreeSet<_>>().len();
     format!(
         "{}: {} of {}",
@@ -120,9 +120,9 @@ fn about(folder: &Path, runs: &[Member]) -> String {
     )
 }
 
-fn came_to(results: Results) -> report::Results {
+fn came_to(results: ExperimentResults) -> ResultTables {
     let notes = notes(&results);
-    report::Results {
+    ResultTables {
         tables: tables(&results),
         notes: notes.split("\n\n").map(str::to_owned).collect(),
         title: results.title,

@@ -2,7 +2,7 @@
 
 use super::file::End;
 use super::measure::{BUFFER, FRESH, NEIGHBOUR};
-use super::results::{Results, Spread, State, VariantResult};
+use super::results::{ExperimentResults, Spread, State, VariantResult};
 use crate::report::ENDED;
 use crate::words::counted;
 
@@ -14,7 +14,7 @@ type Column<'a> = (String, Box<dyn Fn(&VariantResult) -> String + 'a>);
 
 /// Up to three tables: the curves' ends, how well energies know other images, long chains. Figures are mean ± standard deviation over the
 /// variant's complete runs.
-pub fn tables(results: &Results) -> Vec<Table> {
+pub fn tables(results: &ExperimentResults) -> Vec<Table> {
     let groups = [
         of_curves(results),
         of_outliers(&results.end),
@@ -38,7 +38,7 @@ pub fn tables(results: &Results) -> Vec<Table> {
         .collect()
 }
 
-fn of_curves(results: &Results) -> Vec<Column<'_>> {
+fn of_curves(results: &ExperimentResults) -> Vec<Column<'_>> {
     let seconds = |v: &VariantResult| v.seconds_per_iteration.map_or("–".to_owned(), number);
     let mut columns: Vec<Column> = vec![
         ("runs".to_owned(), Box::new(runs)),
@@ -90,7 +90,7 @@ fn of_chains(end: &End) -> Vec<Column<'_>> {
 }
 
 /// The tables in Markdown, with what the figures depend on, and what went wrong.
-pub fn markdown(results: &Results) -> String {
+pub fn markdown(results: &ExperimentResults) -> String {
     let mut text = format!("### {}\n\n", escaped(&results.title));
     for table in tables(results) {
         for (i, row) in table.iter().enumerate() {
@@ -135,7 +135,7 @@ fn paragraph(text: &str) -> String {
 }
 
 /// What the figures depend on, in words.
-pub(super) fn notes(results: &Results) -> String {
+pub(super) fn notes(results: &ExperimentResults) -> String {
     let (curves, end) = (&results.curves, &results.end);
     let seeds: Vec<String> = results.seeds().iter().map(u64::to_string).collect();
     let mut text = format!(

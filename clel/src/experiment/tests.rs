@@ -79,9 +79,9 @@ fn equal_time_is_read_off_between_two_points() {
     assert_eq!(v.after(BUFFER, 11.0), None, "it did not train so long");
     let slow = variant(vec![run(1, &[8.0, 4.0, 2.0], 1.0)]);
     assert_eq!(slow.after(BUFFER, 10.0).unwrap().mean, 4.0);
-    let results = Results {
+    let results = ExperimentResults {
         variants: vec![v, slow],
-        ..Results::of(&tiny(""))
+        ..ExperimentResults::of(&tiny(""))
     };
     assert_eq!(results.equal_time(), Some(10.0));
 }
@@ -167,8 +167,8 @@ fn a_judge_is_for_all_seeds_that_hold_out_the_same() {
 }
 
 /// Two variants with a run or two each, one of which was sick.
-fn results() -> Results {
-    let mut results = Results::of(&tiny("train.iterations = 70"));
+fn results() -> ExperimentResults {
+    let mut results = ExperimentResults::of(&tiny("train.iterations = 70"));
     let mut sick = run(2, &[9.0], 0.5);
     sick.state = State::Sick("NaN".to_owned());
     sick.interventions = vec!["went back".to_owned()];
@@ -213,10 +213,10 @@ fn names_are_no_markup() {
 fn results_come_back_from_their_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("results.json");
-    assert!(Results::read(&path).unwrap().is_none());
+    assert!(ExperimentResults::read(&path).unwrap().is_none());
     let results = results();
     results.write(&path).unwrap();
-    let back = Results::read(&path).unwrap().unwrap();
+    let back = ExperimentResults::read(&path).unwrap().unwrap();
     let markdown = markdown(&results);
     assert_eq!(super::markdown(&back), markdown);
     for part in [
@@ -229,7 +229,7 @@ fn results_come_back_from_their_file() {
         assert!(markdown.contains(part), "{part:?} is not in\n{markdown}");
     }
     std::fs::write(&path, "{\n\"title\": 3}").unwrap();
-    let error = Results::read(&path).unwrap_err().in_one_line();
+    let error = ExperimentResults::read(&path).unwrap_err().in_one_line();
     assert!(error.contains("results.json: line 2"), "{error}");
 }
 
@@ -257,7 +257,10 @@ fn a_directory_is_shown_as_its_file_says() {
          [curves]\nevery = 7\nfeatures = \"digits\"",
     );
     let names = |shown: &Shown| {
-        let runs = shown.runs.iter().map(|run| run.of.clone().unwrap());
+        let runs = shown.runs.iter().map(|run| {
+            let of = run.of.clone().unwrap();
+            (of.variant, of.name)
+        });
         let (variants, names): (Vec<_>, Vec<_>) = runs.unzip();
         (variants.join("|"), names.join("|"))
     };

@@ -6,6 +6,7 @@ use serde::Serialize;
 use toml::Value;
 
 use super::{Judged, Overview, short};
+use crate::config::spelt;
 
 /// For each setting in which those runs differ whose configuration can be read, its value in each run; none where it is not set.
 pub(crate) fn differences(runs: &[Overview]) -> BTreeMap<String, Vec<Option<Value>>> {
@@ -31,7 +32,7 @@ pub(crate) fn differences(runs: &[Overview]) -> BTreeMap<String, Vec<Option<Valu
 /// A run's value of a setting in words.
 pub(crate) fn setting(value: Option<&Value>, run: &Overview) -> String {
     match value {
-        Some(value) => value.to_string(),
+        Some(value) => spelt(value),
         None if run.config.is_none() => "?".to_owned(),
         None => "not set".to_owned(),
     }

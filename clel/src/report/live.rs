@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use clel_nn::files::read_regular;
 use tiny_http::{Header, Method, Request, Response, Server};
 
+use super::history::History;
 use super::watched::Watched;
-use super::{RunDir, page};
+use super::{RunDir, Spent, page};
 use crate::{Error, Result};
 
 /// Between two looks whether to end, and whether metrics have come.
@@ -23,6 +24,8 @@ const LOOKS: u32 = 10;
 pub struct Live {
     run: RunDir,
     watched: Mutex<Watched>,
+    /// The metrics, as far as they have been shown.
+    history: Mutex<History>,
     server: Server,
     address: SocketAddr,
 }
@@ -67,6 +70,7 @@ impl Live {
         Ok(Live {
             run: run.clone(),
             watched: Mutex::default(),
+            history: Mutex::default(),
             server,
             address,
         })
@@ -113,7 +117,7 @@ impl Live {
                 && let Some(step) = self.run.last_step()
             {
                 known = state;
-                self.watched().at(step, Instant::now(), || self.planned());
+                self.watched().at(step, Instant::now(), || self.until());
             }
             std::thread::sleep(LOOK);
         }
@@ -123,9 +127,15 @@ impl Live {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Iterations of the whole run.
-    fn planned(&self) -> Option<u64> {
-        Some(self.run.read_config().ok()?.train.iterations as u64)
+    fn history(&self) -> std::sync::MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The iteration with which the process that trains ends: that of the whole run, unless it was told to stop before.
+    fn until(&self) -> Option<u64> {
+        let spent = Spent::read(&self.run.time_path()).ok().flatten();
+        let until = spent.and_then(|spent| spent.until);
+        until.or_else(|| Some(self.run.read_config().ok()?.train.iterations as u64))
     }
 
     fn answer_all(&self, stop: &AtomicBool) -> Result<()> {
@@ -175,8 +185,14 @@ impl Live {
             Err(error) => plain(500, &error.in_one_line()),
         };
         match path {
-            "/" => told(page::live_page(&self.run), "text/html; charset=utf-8"),
-            "/content" => told(page::live_content(&self.run), "application/json"),
+            "/" => told(
+                page::live_page(&self.run, &mut self.history()),
+                "text/html; charset=utf-8",
+            ),
+            "/content" => told(
+                page::live_content(&self.run, &mut self.history()),
+                "application/json",
+            ),
             "/version" => plain(200, &page::version(&self.run)),
             "/pace" => plain(200, &self.watched().told(Instant::now())),
             other => match self.picture(other) {

@@ -152,9 +152,7 @@ impl Metrics {
         let mut line = Map::new();
         line.insert("step".to_owned(), step.into());
         for (name, value) in values {
-            let value = serde_json::Number::from_f64(*value)
-                .map_or_else(|| Value::String(value.to_string()), Value::Number);
-            line.insert((*name).to_owned(), value);
+            line.insert((*name).to_owned(), number(*value));
         }
         self.append(line)
     }
@@ -200,22 +198,6 @@ impl Metrics {
             .map(|(i, line)| object(path, i, line))
             .collect()
     }
-
-    /// The lines of a file that can be read, and what is wrong with it.
-    pub fn readable(path: &Path) -> (Vec<Map<String, Value>>, Vec<Error>) {
-        let bytes = match bytes(path) {
-            Ok(bytes) => bytes,
-            Err(error) => return (Vec::new(), vec![error]),
-        };
-        let (mut lines, mut damage) = (Vec::new(), Vec::new());
-        for (i, line) in whole_lines(&bytes) {
-            match object(path, i, line) {
-                Ok(line) => lines.push(line),
-                Err(error) => damage.push(error),
-            }
-        }
-        (lines, damage)
-    }
 }
 
 /// What the text of a run's early end says after the reason.
@@ -238,14 +220,24 @@ impl End {
             End::Failed => "failed",
         }
     }
+
+    /// The one of a word.
+    pub(super) fn of(word: &str) -> Option<End> {
+        [End::Sick, End::Failed]
+            .into_iter()
+            .find(|end| end.word() == word)
+    }
 }
 
 /// How the run ended, if a line says that it ended with it.
-pub(super) fn end_of(line: &Map<String, Value>) -> Option<End> {
-    let word = line.get("state")?.as_str()?;
-    [End::Sick, End::Failed]
-        .into_iter()
-        .find(|end| end.word() == word)
+fn end_of(line: &Map<String, Value>) -> Option<End> {
+    line.get("state")?.as_str().and_then(End::of)
+}
+
+/// A number, or the word of one that is not finite.
+pub(super) fn number(value: f64) -> Value {
+    serde_json::Number::from_f64(value)
+        .map_or_else(|| Value::String(value.to_string()), Value::Number)
 }
 
 /// A line as the file has it.
@@ -285,10 +277,14 @@ fn step_of(line: &Map<String, Value>) -> Option<u64> {
 
 fn object(path: &Path, line: usize, text: &[u8]) -> Result<Map<String, Value>> {
     let object: Option<Map<String, Value>> = serde_json::from_slice(text).ok();
-    object.filter(|o| step_of(o).is_some()).ok_or_else(|| {
-        let place = format!("line {}", line + 1);
-        let why = "not a JSON object with a `step`: something has damaged the file since it was written. Without this line it can be used \
-                   again";
-        Error::format(path, place, why)
-    })
+    let whole = object.filter(|o| step_of(o).is_some());
+    whole.ok_or_else(|| damaged(path, line))
+}
+
+/// What is said of a line, numbered from 0, that is damaged.
+pub(super) fn damaged(path: &Path, line: usize) -> Error {
+    let place = format!("line {}", line + 1);
+    let why = "not a JSON object with a `step`: something has damaged the file since it was written. Without this line it can be used \
+               again";
+    Error::format(path, place, why)
 }

@@ -13,6 +13,7 @@ mod events;
 mod face;
 mod grid;
 mod histogram;
+mod history;
 mod lines;
 #[cfg(feature = "program")]
 mod live;
@@ -51,7 +52,7 @@ pub use metrics::{End, Lost, Metrics};
 pub(crate) use overview::spelt;
 pub use overview::{Overview, State};
 pub(crate) use pace::duration;
-pub use page::{Member, Page, Results, Several, is_page, page};
+pub use page::{Member, Page, ResultTables, Several, VariantRun, is_page, page};
 pub use run_dir::{BestCheckpoint, RunDir};
 pub(crate) use run_dir::{FRESH_CHAINS, best_of};
 pub(crate) use runs::experiment_of;

@@ -33,6 +33,23 @@ const fn figure(name: &'static str, label: &'static str, curve: &'static str) ->
     Figure { name, label, curve }
 }
 
+/// Figures that are parts of a whole, from 0 to 1.
+const SHARES: [&str; 2] = ["saturated", "nearest_neighbour"];
+
+impl Group {
+    /// Whether its figures lie between 0 and 1.
+    pub fn is_of_shares(&self) -> bool {
+        self.figures.iter().all(Figure::is_share)
+    }
+}
+
+impl Figure {
+    /// Whether it lies between 0 and 1.
+    pub fn is_share(&self) -> bool {
+        SHARES.contains(&self.name)
+    }
+}
+
 /// What people call a figure of the metrics.
 pub(super) fn label(name: &'static str) -> &'static str {
     figures()

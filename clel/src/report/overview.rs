@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{BestCheckpoint, End, RunDir, Spent, Summary, metrics::end_of};
+use super::history::History;
+use super::{BestCheckpoint, End, RunDir, Spent, Summary};
 use crate::config::Config;
 use crate::{Error, Result, error::as_argument};
 
@@ -79,21 +80,21 @@ enum Checkpoints {
 impl Overview {
     /// Reads what is there; what cannot be read is told in `damage`. Of the newest checkpoint that is the length alone.
     pub fn of(path: &Path) -> Overview {
-        Overview::with_metrics(path).0
+        Overview::with_history(path, &mut History::default())
     }
 
     /// The same, having read the newest checkpoint to its end, and where that is damaged the older ones up to a whole one, as a run does that goes on.
     /// It takes as long as reading these files.
     pub fn examined(path: &Path) -> Overview {
-        Overview::read_as(path, Checkpoints::Content).0
+        Overview::read_as(path, Checkpoints::Content, &mut History::default())
     }
 
-    /// What [`Overview::of`] tells, and the lines of the metrics that can be read, which are many where a run is long.
-    pub(super) fn with_metrics(path: &Path) -> (Overview, Vec<Map<String, Value>>) {
-        Overview::read_as(path, Checkpoints::Length)
+    /// What [`Overview::of`] tells; of the metrics what has come since the history was last read.
+    pub(super) fn with_history(path: &Path, history: &mut History) -> Overview {
+        Overview::read_as(path, Checkpoints::Length, history)
     }
 
-    fn read_as(path: &Path, how: Checkpoints) -> (Overview, Vec<Map<String, Value>>) {
+    fn read_as(path: &Path, how: Checkpoints, history: &mut History) -> Overview {
         let mut found = Overview {
             run: path.to_owned(),
             state: State::Damaged,
@@ -111,27 +112,26 @@ impl Overview {
             changed: changed(path),
             config: None,
         };
-        let lines = match RunDir::open(path) {
-            Ok(run) => found.read(&run, how),
+        match RunDir::open(path) {
+            Ok(run) => found.read(&run, how, history),
             Err(error) => {
                 found.damage.push(error.in_one_line());
-                Vec::new()
+                *history = History::default();
             }
-        };
-        (found, lines)
+        }
+        found
     }
 
-    fn read(&mut self, run: &RunDir, how: Checkpoints) -> Vec<Map<String, Value>> {
+    fn read(&mut self, run: &RunDir, how: Checkpoints, history: &mut History) {
         // first, so that what changes while it is read is not taken for damage
         let training = run.is_training();
         self.config = self.told(run.read_config());
-        let (lines, damage) = run.readable_metrics();
-        let whole = damage.is_empty();
-        for error in damage {
-            self.told::<()>(Err(error));
-        }
-        let end = lines.last().and_then(end_of);
-        let last = self.tell(&lines);
+        history.read_on(&run.metrics_path());
+        let whole = history.damage().is_empty();
+        self.damage.extend_from_slice(history.damage());
+        self.figures = history.figures();
+        let events = history.events().iter();
+        self.interventions = events.map(|(_, text)| text.clone()).collect();
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();
         self.spent = self.told(Spent::read(&run.time_path())).flatten();
         let checkpoints = self.told(run.checkpoints()).unwrap_or_default();
@@ -141,24 +141,23 @@ impl Overview {
         let by = self.config.as_ref().map(|config| config.log.best);
         self.best = by
             .filter(|_| whole)
-            .and_then(|by| BestCheckpoint::among(&checkpoints, &lines, by));
+            .and_then(|by| BestCheckpoint::in_history(&checkpoints, history, by));
         let config = self.config.as_ref();
         self.data = config.map(|c| c.data.source.name());
         self.network = config.map(|c| c.model.network.name());
         self.planned = config.map(|c| c.train.iterations as u64);
-        self.iterations = last.max(self.saved.unwrap_or(0));
+        self.iterations = history.newest().max(self.saved.unwrap_or(0));
         let judged = self.summary.as_ref().map(|summary| summary.iterations);
         self.state = match (training, self.damage.is_empty()) {
             (true, _) => State::Training,
             (false, false) => State::Damaged,
-            (false, true) => match end {
+            (false, true) => match history.end() {
                 Some(End::Sick) => State::Sick,
                 Some(End::Failed) => State::Failed,
                 None if judged >= self.planned => State::Finished,
                 None => State::Unfinished,
             },
         };
-        lines
     }
 
     /// Tells which checkpoints are damaged, as far as somebody looks.
@@ -189,22 +188,6 @@ impl Overview {
                 "{which}: `clel train --resume {run}` has nothing to go on from"
             ));
         }
-    }
-
-    /// Takes over the last figures and all events of the metrics; the last step.
-    fn tell(&mut self, lines: &[Map<String, Value>]) -> u64 {
-        let mut last = 0;
-        let mut figures = None;
-        for line in lines {
-            last = line.get("step").and_then(Value::as_u64).unwrap_or(last);
-            match line.get("event") {
-                Some(event) => self.interventions.extend(event.as_str().map(str::to_owned)),
-                None => figures = Some(line),
-            }
-        }
-        self.figures = figures.cloned().unwrap_or_default();
-        self.figures.remove("step");
-        last
     }
 
     /// The value, or its error in `damage`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::history::History;
 use super::{LOCK, Metrics, RunLock, runs::why_no_run};
 use crate::config::{Best, Config};
 use crate::{Error, Result, whole_file};
@@ -26,7 +27,7 @@ pub(crate) const FRESH_CHAINS: &str = "fresh-chains";
 /// checkpoints/step-00000500.safetensors    the newest ones, and the best one
 /// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
-/// time.json                      when it began, how long it has trained, where
+/// time.json                      when it began, how long it has trained, where, up to which iteration it is to
 /// report.html                    all of this as one page, where `clel report` was called
 /// lock                           locked by the process that trains
 /// ```
@@ -62,6 +63,32 @@ impl BestCheckpoint {
         let judged = lines.iter().filter_map(|line| {
             let step = line.get("step")?.as_u64()?;
             let value = line.get(by.name())?.as_f64()?;
+            let before = by.name_of_best().and_then(|name| line.get(name)?.as_f64());
+            Some((step, value, before))
+        });
+        Self::of(checkpoints, judged, by)
+    }
+
+    /// The same by the lines of a history.
+    pub(super) fn in_history(
+        checkpoints: &[(u64, PathBuf)],
+        history: &History,
+        by: Best,
+    ) -> Option<BestCheckpoint> {
+        let judged = history.pairs(by.name(), by.name_of_best());
+        let judged = judged
+            .into_iter()
+            .map(|(step, value, before)| (step, value, before.filter(|before| before.is_finite())));
+        Self::of(checkpoints, judged.filter(|line| line.1.is_finite()), by)
+    }
+
+    /// By iteration, figure of it, and figure of the best one before it, of each line.
+    fn of(
+        checkpoints: &[(u64, PathBuf)],
+        judged: impl Iterator<Item = (u64, f64, Option<f64>)>,
+        by: Best,
+    ) -> Option<BestCheckpoint> {
+        let there = judged.filter_map(|(step, value, before)| {
             let (_, path) = checkpoints.iter().find(|(at, _)| *at == step)?;
             let best = BestCheckpoint {
                 step,
@@ -69,10 +96,9 @@ impl BestCheckpoint {
                 value,
                 path: path.clone(),
             };
-            let before = by.name_of_best().and_then(|name| line.get(name)?.as_f64());
             Some((best, before))
         });
-        judged.fold(None, |best: Option<BestCheckpoint>, (next, before)| {
+        there.fold(None, |best: Option<BestCheckpoint>, (next, before)| {
             let rival = best.as_ref().map(|best| before.unwrap_or(best.value));
             match rival.is_none_or(|rival| by.is_better(next.value, rival)) {
                 true => Some(next),
@@ -291,11 +317,6 @@ impl RunDir {
     /// They cannot be read, or are damaged.
     pub fn read_metrics(&self) -> Result<Vec<Map<String, Value>>> {
         Metrics::read(&self.metrics_path())
-    }
-
-    /// The lines of its metrics that can be read, and what is wrong with the file.
-    pub fn readable_metrics(&self) -> (Vec<Map<String, Value>>, Vec<Error>) {
-        Metrics::readable(&self.metrics_path())
     }
 
     /// Removes the figures at the end, and the picture of the chains that were judged for them, when the run goes on.

@@ -101,10 +101,10 @@ pub(super) fn why_no_run(path: &Path) -> String {
         false => in_folder(path).unwrap_or_default(),
     };
     if let Some(run) = run_around(path).filter(|_| runs.is_empty()) {
-        let kind = match path
+        let saved = path
             .extension()
-            .is_some_and(|ending| ending == "safetensors")
-        {
+            .is_some_and(|ending| ending == "safetensors");
+        let kind = match saved || path.ends_with("best") {
             true => "a checkpoint",
             false => "a part",
         };

@@ -19,6 +19,9 @@ pub struct Spent {
     pub device: String,
     /// The version of the program that computed that part.
     pub version: String,
+    /// The iteration with which that part ends or was to end; none where an older version computed it.
+    #[serde(default)]
+    pub until: Option<u64>,
 }
 
 impl Spent {

@@ -33,8 +33,8 @@ struct Seen {
     newest: Instant,
     /// The longest time between two lines.
     longest: Duration,
-    /// Iterations of the whole run.
-    planned: Option<u64>,
+    /// The iteration with which the part ends.
+    until: Option<u64>,
 }
 
 impl Seen {
@@ -50,8 +50,8 @@ impl Watched {
         *self = Watched::default();
     }
 
-    /// The last line of metrics is of an iteration; `planned` is asked for where the pace of a part begins.
-    pub fn at(&mut self, step: u64, now: Instant, planned: impl FnOnce() -> Option<u64>) {
+    /// The last line of metrics is of an iteration; `until`, the iteration with which it ends, is asked for where the pace of a part begins.
+    pub fn at(&mut self, step: u64, now: Instant, until: impl FnOnce() -> Option<u64>) {
         let before = self.step.replace(step);
         match before {
             // when that one was written nobody knows
@@ -59,16 +59,16 @@ impl Watched {
             Some(before) if step == before => {}
             // the run went back
             Some(before) if step < before => self.seen = None,
-            Some(_) => self.seen(step, now, planned),
+            Some(_) => self.seen(step, now, until),
         }
     }
 
-    fn seen(&mut self, step: u64, now: Instant, planned: impl FnOnce() -> Option<u64>) {
+    fn seen(&mut self, step: u64, now: Instant, until: impl FnOnce() -> Option<u64>) {
         match &mut self.seen {
             // training was stopped in between
             Some(seen) if now.saturating_duration_since(seen.newest) > seen.latest() => {
                 self.seen = None;
-                self.seen(step, now, planned);
+                self.seen(step, now, until);
             }
             Some(seen) => {
                 seen.pace.done(step, now);
@@ -77,13 +77,13 @@ impl Watched {
                 seen.newest = now;
             }
             none => {
-                let planned = planned();
+                let until = until();
                 *none = Some(Seen {
-                    pace: Pace::new(step, planned.unwrap_or(0), now),
+                    pace: Pace::new(step, until.unwrap_or(0), now),
                     first: now,
                     newest: now,
                     longest: Duration::ZERO,
-                    planned,
+                    until,
                 });
             }
         }
@@ -96,14 +96,14 @@ impl Watched {
 
     fn parts(&self, now: Instant) -> Option<Vec<String>> {
         let (seen, step) = (self.seen.as_ref()?, self.step?);
-        let ended = seen.planned.is_some_and(|planned| step >= planned);
+        let ended = seen.until.is_some_and(|until| step >= until);
         let late = now.saturating_duration_since(seen.newest) > seen.latest();
         let short = seen.newest.saturating_duration_since(seen.first) < LEAST;
         if ended || late || short {
             return None;
         }
         let rate = seen.pace.rate_in_words()?;
-        let left = seen.planned.and_then(|_| seen.pace.left(now));
+        let left = seen.until.and_then(|_| seen.pace.left(now));
         let left = left.map(|seconds| format!("{} left", duration(seconds)));
         Some(std::iter::once(rate).chain(left).collect())
     }

@@ -25,7 +25,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// For a part that has gone on since `started`, on a device; `first` if it is the run's first one. A file that is damaged, and another device than before,
+    /// For a part that has gone on since `started`, on a device, up to iteration `until`; `first` if it is the run's first one. A file that is damaged, and another device than before,
     /// are told in `warnings`.
     #[expect(
         clippy::disallowed_methods,
@@ -35,6 +35,7 @@ impl Clock {
         run: &RunDir,
         device: &Device,
         first: bool,
+        until: u64,
         started: Instant,
         warnings: &mut Vec<String>,
     ) -> Clock {
@@ -51,6 +52,7 @@ impl Clock {
                 .map_or(0.0, |summary| summary.seconds),
             device: String::new(),
             version: String::new(),
+            until: None,
         });
         let (old, new) = (&before.device, described(device));
         if !old.is_empty() && *old != new {
@@ -62,6 +64,7 @@ impl Clock {
             before: Spent {
                 device: new,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                until: Some(until),
                 ..before
             },
             started,

@@ -200,7 +200,8 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         }
     }
     let first = !job.resume;
-    let clock = Clock::new(&job.run, &job.device, first, started, &mut warnings);
+    let until = job.last_step();
+    let clock = Clock::new(&job.run, &job.device, first, until, started, &mut warnings);
     to_the_end(&mut job, trainer, warnings, &clock, &mut watching)
 }
 

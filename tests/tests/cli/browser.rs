@@ -1,14 +1,15 @@
 //! The pages of `clel report` and `clel watch` in a browser: what their script draws, and what it does when it is asked.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::tiny::train;
+use crate::support::tiny::{resume, train};
 use crate::support::{clel, text};
 use crate::watch::Server;
 
@@ -34,19 +35,119 @@ fn browser() -> Option<PathBuf> {
     found
 }
 
+/// For a browser without a window, on a machine that may have little.
+const FLAGS: [&str; 5] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--window-size=1200,2400",
+];
+
+/// The flag for a browser that leaves nothing behind.
+fn in_profile(profile: &tempfile::TempDir) -> String {
+    format!("--user-data-dir={}", profile.path().display())
+}
+
+/// A browser with a page, which is asked and told by the DevTools protocol: JSON objects that end with a zero byte, by two pipes.
+struct Browser {
+    process: Child,
+    _profile: tempfile::TempDir,
+    input: ChildStdin,
+    answers: Receiver<Value>,
+    /// Requests so far.
+    count: u64,
+    /// By which the page is meant.
+    session: Value,
+}
+
+impl Browser {
+    fn open(browser: &Path, address: &str) -> Browser {
+        let profile = tempfile::tempdir().unwrap();
+        let mut process = Command::new("sh")
+            // the protocol has the third and the fourth
+            .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null"])
+            .arg(browser)
+            .args(FLAGS)
+            .args(["--remote-debugging-pipe", &in_profile(&profile)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, answers) = channel();
+        spawn(move || {
+            for message in output.split(0) {
+                let message: Value = serde_json::from_slice(&message.unwrap()).unwrap();
+                // others tell what happens
+                if message["id"].is_u64() && sender.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut browser = Browser {
+            process,
+            _profile: profile,
+            input,
+            answers,
+            count: 0,
+            session: Value::Null,
+        };
+        let page = browser.ask("Target.createTarget", json!({ "url": address }));
+        let page = json!({ "targetId": page["targetId"], "flatten": true });
+        browser.session = browser.ask("Target.attachToTarget", page)["sessionId"].clone();
+        browser
+    }
+
+    fn ask(&mut self, method: &str, parameters: Value) -> Value {
+        self.count += 1;
+        let mut request = json!({ "id": self.count, "method": method, "params": parameters });
+        if !self.session.is_null() {
+            request["sessionId"] = self.session.clone();
+        }
+        write!(self.input, "{request}\0").unwrap();
+        let answer = self.answers.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(answer["id"], self.count, "{answer}");
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// What a script on the page comes to; null where it fails, as on a page that is not there yet.
+    fn value(&mut self, script: &str) -> Value {
+        let script = json!({ "expression": script, "returnByValue": true });
+        self.ask("Runtime.evaluate", script)["result"]["value"].clone()
+    }
+
+    /// Waits until a script comes to a value.
+    fn wait_for(&mut self, script: &str, wanted: &Value) {
+        let begun = Instant::now();
+        loop {
+            let found = self.value(script);
+            if found == *wanted {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{script}: {found}");
+            sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 /// What a page has become after a few seconds of its own time.
 fn dom(browser: &Path, address: &str) -> String {
     let profile = tempfile::tempdir().unwrap();
     let mut process = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-        ])
-        .args(["--window-size=1200,2400", "--virtual-time-budget=10000"])
-        .arg("--dump-dom")
-        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(FLAGS)
+        .args(["--virtual-time-budget=10000", "--dump-dom"])
+        .arg(in_profile(&profile))
         .arg(address)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -122,6 +223,11 @@ fn a_page_draws_and_answers() {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("run");
     run(&place);
+    // judged at each iteration, always alike
+    let metrics = place.join("metrics.jsonl");
+    let lines = std::fs::read_to_string(&metrics).unwrap();
+    let lines = lines.replace("\"saturated\"", "\"nearest_neighbour\":0.93,\"saturated\"");
+    std::fs::write(&metrics, lines).unwrap();
     assert_eq!(clel(&["report", &text(&place)]).code, Some(0));
     let seen = found(
         &browser,
@@ -130,6 +236,8 @@ fn a_page_draws_and_answers() {
 const titles = () => texts('#curves .u-title');
 const seen = { title: document.title, state: texts('#state')[0], tiles: texts('#latest dt'), plots: titles(), drawn: all('#curves canvas').length };
 seen.colours = all('#curves canvas').map((canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size > 2);
+const share = [...plots].find(([key]) => key.startsWith('1-nearest'))[1].drawn.scales.y;
+seen.share = [share.min, share.max];
 seen.picture = document.querySelector('#samples img').naturalWidth > 0;
 const slider = document.querySelector('#samples input');
 seen.newest = [slider.value, texts('#samples output')[0]];
@@ -165,7 +273,7 @@ return seen;",
             .all(|c| c == true),
         "{seen}"
     );
-    assert_eq!(seen["newest"], serde_json::json!(["3", "4"]));
+    assert_eq!(seen["newest"], json!(["3", "4"]));
     assert_eq!(seen["first"], "1");
     assert_eq!(seen["picture"], true);
     let logarithmic = |name: &str| {
@@ -177,6 +285,8 @@ return seen;",
     assert_eq!(logarithmic("linear"), 0);
     assert!(logarithmic("logarithmic") > 5, "{seen}");
     assert_eq!(seen["hidden"], 1);
+    // of a share there is nothing above 1
+    assert_eq!(seen["share"], json!([0.465, 1]));
     assert_eq!(seen["beside"], true);
     assert!(
         seen["settings"].as_str().unwrap().contains("[sampler]"),
@@ -231,4 +341,77 @@ fn a_live_page_is_drawn() {
     ] {
         assert!(dom.contains(part), "{part} is not in {dom}");
     }
+}
+
+/// What comes while a page is open shows on it, without its being loaded again.
+#[test]
+fn a_live_page_follows_the_run() {
+    let Some(browser) = browser() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("run");
+    let settings = ["--set", "train.iterations=9", "--steps", "4"];
+    assert_eq!(train(&place, &settings).code, Some(0));
+    let server = Server::start(&place);
+    let mut page = Browser::open(&browser, &server.address());
+    let seen = "[document.querySelector('#latest dd').textContent, [...plots.values()][0].drawn.data[0], \
+                document.querySelectorAll('#samples img').length]";
+    page.wait_for(seen, &json!(["4 of 9", [1, 2, 3, 4], 1]));
+    // as a page that was loaded again would not have
+    page.value("var kept = true");
+    let newest = page.value("content.grids.at(-1).name");
+    assert_eq!(newest, "4");
+    assert_eq!(resume(&place, "6").code, Some(0));
+    page.wait_for(seen, &json!(["6 of 9", [1, 2, 3, 4, 5, 6], 1]));
+    assert_eq!(page.value("kept"), true);
+    assert_eq!(
+        page.value("document.querySelector('#samples output').textContent"),
+        "6"
+    );
+    drop(server);
+    let state = "document.getElementById('state').textContent.endsWith('; clel watch has ended')";
+    page.wait_for(state, &json!(true));
+}
+
+/// The seeds of a variant have one line in the legend, which hides and shows all of them.
+#[test]
+fn the_seeds_of_a_variant_share_a_line_of_the_legend() {
+    let Some(browser) = browser() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("run");
+    run(&place);
+    let experiment = dir.path().join("experiment");
+    for variant in ["free", "guided"] {
+        for seed in ["seed-0", "seed-1"] {
+            let copy = experiment.join("runs").join(variant).join(seed);
+            std::fs::create_dir_all(&copy).unwrap();
+            for file in ["config.toml", "metrics.jsonl"] {
+                std::fs::copy(place.join(file), copy.join(file)).unwrap();
+            }
+        }
+    }
+    let file = "title = \"Guided?\"\nseeds = [0, 1]\nbase.preset = \"digits\"\n[variant.guided]\n[variant.free]\n\
+                [curves]\nevery = 4\nfeatures = \"digits\"\n";
+    std::fs::write(experiment.join("experiment.toml"), file).unwrap();
+    assert_eq!(clel(&["report", &text(&experiment)]).code, Some(0));
+    let seen = found(
+        &browser,
+        &experiment.join("report.html"),
+        "
+const lines = all('#curves .uplot').map((plot) => [...plot.querySelectorAll('.u-series')].filter((line) => getComputedStyle(line).display !== 'none'));
+const shown = () => [...plots.values()][0].drawn.series.map(({ show }) => show);
+const seen = { lines: lines.map((all) => all.map((line) => line.querySelector('.u-label').textContent)) };
+const [_, guided, free] = lines[0].map((line) => line.querySelector('.u-label'));
+guided.click(); seen.hidden = shown();
+free.click(); seen.none = shown();
+guided.click(); seen.again = shown();
+return seen;",
+    );
+    let lines = seen["lines"].as_array().unwrap();
+    assert!(lines.len() > 5, "{seen}");
+    // each once, in the order of the experiment
+    let expected = json!(["iteration", "guided", "free"]);
+    assert!(lines.iter().all(|line| *line == expected), "{seen}");
+    assert_eq!(seen["hidden"], json!([true, false, false, true, true]));
+    assert_eq!(seen["none"], json!([true, false, false, false, false]));
+    assert_eq!(seen["again"], json!([true, true, true, false, false]));
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clel::experiment::{Experiment, Results};
+use clel::experiment::{Experiment, ExperimentResults};
 use serde_json::json;
 
 use crate::support::tiny::{finished_run, resume, train};
@@ -363,7 +363,7 @@ fn runs_are_shown_over_one_another() {
     std::fs::write(out.join("experiment.toml"), file).unwrap();
     let experiment = Experiment::parse(file, "guide.toml").unwrap();
     let results = out.join("results.json");
-    Results::of(&experiment).write(&results).unwrap();
+    ExperimentResults::of(&experiment).write(&results).unwrap();
     std::fs::write(without.join("summary.json"), "{").unwrap();
     let config = std::fs::read_to_string(with.join("config.toml")).unwrap();
     let other = config.replace("seed = 0\n", "seed = 3\n");
@@ -428,6 +428,22 @@ fn runs_are_shown_over_one_another() {
     assert_eq!(shown["runs"].as_array().unwrap().len(), 2);
     assert_eq!(shown["runs"][0]["name"], "with-guide/seed-0");
     assert_eq!(shown["results"], json!([]));
+    // with the experiment that one of them is of
+    let mut here = std::process::Command::new(crate::support::PROGRAM);
+    here.args(["report", &text(&with), "guide"]);
+    let told = crate::support::run(here.current_dir(dir.path()));
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let shown = content(&std::fs::read_to_string(dir.path().join("report.html")).unwrap());
+    let names: Vec<_> = shown["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["name"])
+        .collect();
+    assert_eq!(names, ["guide: With guide seed-0", "guide: without seed-0"]);
+    let curves = shown["plots"][0]["courses"].as_array().unwrap().iter();
+    let labels: Vec<_> = curves.map(|course| &course["label"]).collect();
+    assert_eq!(labels, ["guide: With guide", "guide: without"]);
     // with variants of one name in two experiments
     let again = dir.path().join("again");
     let other = copied(&again.join("runs/without/seed-0"));

@@ -175,7 +175,9 @@ fn runs_are_listed_wherever_they_lie() {
         }
     }
     let best = text(&alone.join("best"));
-    refused(&["report", &best], &[&format!("it is a part {named}")]);
+    for command in ["report", "runs", "watch"] {
+        refused(&[command, &best], &[&format!("it is a checkpoint {named}")]);
+    }
     let headless = folder.path().join("alone");
     fs::remove_file(headless.join("config.toml")).unwrap();
     refused(

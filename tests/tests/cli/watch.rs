@@ -4,9 +4,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use crate::support::tiny::{resume, train};
+use crate::support::tiny::{SETTINGS, resume, train};
 use crate::support::{PROGRAM, refused, text};
+
+/// Nothing that is waited for takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server, and the port it said it has.
 pub struct Server {
@@ -131,6 +136,92 @@ fn a_page_follows_the_run() {
     let sent = Command::new("kill").args(["-INT", &process]).status();
     assert!(sent.unwrap().success());
     assert_eq!(server.process.wait().unwrap().code(), Some(130));
+}
+
+/// A run that goes on until it is told to end.
+struct Going(Child);
+
+impl Going {
+    fn start(run: &Path, more: &[&str]) -> Going {
+        let mut command = Command::new(PROGRAM);
+        command.args(["train", "--device", "cpu", "--out", &text(run)]);
+        command.args(SETTINGS.iter().flat_map(|setting| ["--set", setting]));
+        command.args(more).env_remove("CLEL_DEVICE");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        Going(command.stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn end(&mut self) {
+        let process = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &process]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(self.0.wait().unwrap().code(), Some(130));
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits for something that comes while a run goes on.
+pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// Seconds of a number with its unit, and more of them: `1 min 30 s`.
+fn seconds(words: &str) -> f64 {
+    let words: Vec<&str> = words.split(' ').collect();
+    let parts = words.chunks(2).map(|part| {
+        let unit = match part[1] {
+            "s" => 1.0,
+            "min" => 60.0,
+            "h" => 3600.0,
+            other => panic!("{other} in {words:?}"),
+        };
+        unit * part[0].parse::<f64>().unwrap()
+    });
+    parts.sum()
+}
+
+/// The time left is that of the process, which ends before the whole run does.
+#[test]
+fn the_pace_is_told_while_somebody_trains() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let until = 1e5;
+    let far = ["--steps", "100000", "--set", "train.iterations=100000000"];
+    let mut going = Going::start(&run, &far);
+    wait_for("a run", || run.join("config.toml").is_file().then_some(()));
+    let server = Server::start(&run);
+    // as long as that is no rate of a few iterations
+    let pace = wait_for("a pace", || {
+        let pace = server.text("/pace");
+        (!pace.is_empty()).then_some(pace)
+    });
+    let (rate, left) = pace.split_once(" · ").unwrap();
+    let rate = match rate.split_once(' ').unwrap() {
+        (rate, "it/s") => rate.parse::<f64>().unwrap(),
+        (time, "s/it") => 1.0 / time.parse::<f64>().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let left = seconds(left.strip_suffix(" left").unwrap());
+    // both are rounded
+    let ratio = left * rate / until;
+    assert!((0.2..1.1).contains(&ratio), "{pace}");
+    going.end();
+    wait_for("an end", || server.text("/pace").is_empty().then_some(()));
+    let content = server.content();
+    assert_eq!(content["state"], "unfinished");
 }
 
 #[test]

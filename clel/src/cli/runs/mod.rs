@@ -62,9 +62,13 @@ impl Runs {
             // says what it is
             [one] if one.is_file() => RunDir::open(one).map(drop),
             [one] if !is_run(one) => {
-                let runs = all_in(one)?;
-                // of a folder in a run, which run that is
-                if runs.is_empty() && run_around(one).is_some() {
+                // of a folder in a run, or RUN/best, which is none, which run that is
+                let part = run_around(one).is_some();
+                let runs = match part && !one.is_dir() {
+                    true => Vec::new(),
+                    false => all_in(one)?,
+                };
+                if part && runs.is_empty() {
                     return RunDir::open(one).map(drop);
                 }
                 self.list(one, runs)

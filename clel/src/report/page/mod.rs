@@ -10,13 +10,13 @@ use std::path::Path;
 
 use clel_nn::files::open_regular;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 pub(super) use self::pictures::changed;
 use self::pictures::{Picture, Pictures, Place};
 use self::plots::Plot;
-pub use self::several::{Member, Results, Several};
+pub use self::several::{Member, ResultTables, Several, VariantRun};
 use self::told::{Told, name, spent};
+use super::history::History;
 use super::names::label;
 use super::{BestCheckpoint, Overview, RunDir, Summary};
 use crate::{Error, Result};
@@ -81,13 +81,22 @@ struct Event {
     text: String,
 }
 
+impl Event {
+    fn of((step, text): &(u64, String)) -> Event {
+        Event {
+            step: *step,
+            text: text.clone(),
+        }
+    }
+}
+
 /// A run as an HTML page: configuration, curves, grids of samples over time, the figures at the end, and what happened on the way.
 /// What is damaged is left out and told.
 ///
 /// # Errors
 /// The page cannot be made into text.
 pub fn page(run: &RunDir) -> Result<Page> {
-    let content = content(run, Place::Within);
+    let content = content(run, &mut History::default(), Place::Within);
     Ok(Page {
         html: filled(&json(&content, Some(run.path()))?),
         damage: content.told.damage,
@@ -98,16 +107,16 @@ pub fn page(run: &RunDir) -> Result<Page> {
 ///
 /// # Errors
 /// Those of [`page`].
-pub(super) fn live_page(run: &RunDir) -> Result<String> {
-    Ok(filled(&live_content(run)?))
+pub(super) fn live_page(run: &RunDir, history: &mut History) -> Result<String> {
+    Ok(filled(&live_content(run, history)?))
 }
 
-/// What the live page shows, as JSON.
+/// What the live page shows, as JSON. Of the metrics is read what has come since `history` was.
 ///
 /// # Errors
 /// Those of [`page`].
-pub(super) fn live_content(run: &RunDir) -> Result<String> {
-    json(&content(run, Place::Beside), Some(run.path()))
+pub(super) fn live_content(run: &RunDir, history: &mut History) -> Result<String> {
+    json(&content(run, history, Place::Beside), Some(run.path()))
 }
 
 /// Says whether the run has written anything since: other words, other content.
@@ -135,11 +144,11 @@ fn json(content: &impl Serialize, of: Option<&Path>) -> Result<String> {
     })
 }
 
-fn content(run: &RunDir, place: Place) -> Content {
-    let (overview, lines) = Overview::with_metrics(run.path());
-    let mut told = Told::of(name(run, 1), &overview, &lines);
+fn content(run: &RunDir, history: &mut History, place: Place) -> Content {
+    let overview = Overview::with_history(run.path(), history);
+    let mut told = Told::of(name(run, 1), &overview, history);
     let summary = overview.summary.as_ref();
-    let pictures = Pictures::of(run, told.shown(&lines), summary, place);
+    let pictures = Pictures::of(run, told.shown(history), summary, place);
     told.damage.extend(pictures.damage);
     // what cannot be read the damage tells
     let config = std::fs::read(run.config_path()).unwrap_or_default();
@@ -150,26 +159,12 @@ fn content(run: &RunDir, place: Place) -> Content {
         best_by: overview.best.as_ref().map(|best| label(best.by)),
         best: overview.best,
         config: String::from_utf8_lossy(&config).into_owned(),
-        events: lines.iter().filter_map(event).collect(),
-        plots: plots::of_run(&figures(lines)),
+        events: history.events().iter().map(Event::of).collect(),
+        plots: plots::of_run(history),
         grids: pictures.grids,
         pictures: pictures.others,
         summary: overview.summary,
     }
-}
-
-/// What a line says that happened.
-fn event(line: &Map<String, Value>) -> Option<Event> {
-    Some(Event {
-        step: line["step"].as_u64()?,
-        text: line.get("event")?.as_str()?.to_owned(),
-    })
-}
-
-/// The lines with figures.
-fn figures(mut lines: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
-    lines.retain(|line| !line.contains_key("event"));
-    lines
 }
 
 /// The page around its content.

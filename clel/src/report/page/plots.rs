@@ -1,13 +1,13 @@
 //! Curves, as the page draws them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::slice::Chunks;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::report::axis::Values;
 use crate::report::curve::Curve;
+use crate::report::history::History;
 use crate::report::names::{GROUPS, figures};
 
 /// Stretches that a long curve is cut into. The lowest and the highest value of each are drawn, so that nothing that stands out is lost.
@@ -19,6 +19,8 @@ const FAR: f64 = 100.0;
 #[derive(Serialize)]
 pub(super) struct Plot {
     title: String,
+    /// Whether they lie between 0 and 1, which the axis does not leave.
+    share: bool,
     /// The scale of the values where the reader does not choose.
     scale: Scale,
     /// Whether all values are positive, so that their logarithms can be drawn.
@@ -60,114 +62,110 @@ struct Means {
     values: Vec<Option<f64>>,
 }
 
-/// The lines of a run's metrics, and what the run is called among others.
-pub(super) struct Lines<'a> {
-    pub run: &'a str,
-    /// What its curves are called, as those of all runs of its variant.
-    pub curve: &'a str,
-    /// Which colour they have.
-    pub place: usize,
-    pub lines: &'a [Map<String, Value>],
+/// What is drawn of a run among others.
+pub(super) struct Curves(BTreeMap<String, Found>);
+
+impl Curves {
+    /// What a run of this name has come to, drawn under a label, which all runs of a variant share, in the colour of a place.
+    pub fn of(history: &History, run: &str, label: &str, place: usize) -> Curves {
+        let found = history.names().filter_map(|name| {
+            let figure = figures().find(|figure| figure.name == name);
+            let spoken = format!("{run}: {}", figure.map_or(name, |f| f.label));
+            let found = Found::of(history, name, (label, &spoken), place)?;
+            Some((name.to_owned(), found))
+        });
+        Curves(found.collect())
+    }
 }
 
 /// The plots of one run: what belongs together in one, and what has no place among the known groups by itself, under its own name.
-pub(super) fn of_run(lines: &[Map<String, Value>]) -> Vec<Plot> {
+pub(super) fn of_run(history: &History) -> Vec<Plot> {
     let known = GROUPS.iter().map(|group| {
         let figures = group.figures.iter().enumerate();
-        let found = figures.filter_map(|(place, f)| Found::of(lines, f.name, f.label, place));
-        plot(group.title.to_owned(), found.collect())
+        let found =
+            figures.filter_map(|(place, f)| Found::of(history, f.name, (f.label, f.label), place));
+        let share = group.is_of_shares();
+        plot(group.title.to_owned(), share, found.collect())
     });
-    let others = unknown(lines).into_iter().map(|name| {
-        let found = Found::of(lines, name, name, 0);
-        plot(name.to_owned(), found.into_iter().collect())
+    let others = unknown(history.names()).into_iter().map(|name| {
+        let found = Found::of(history, name, (name, name), 0);
+        plot(name.to_owned(), false, found.into_iter().collect())
     });
     known.chain(others).flatten().collect()
 }
 
 /// The plots of several runs: a figure in each, with a curve for each run.
-pub(super) fn of_several(runs: &[Lines<'_>]) -> Vec<Plot> {
-    let known = figures().map(|figure| (figure.name, figure.label));
-    let others: BTreeSet<&str> = runs.iter().flat_map(|run| unknown(run.lines)).collect();
-    let all = known.chain(others.into_iter().map(|name| (name, name)));
-    let drawn = all.filter_map(|(name, label)| {
-        let found = runs.iter().filter_map(|run| {
-            let spoken = format!("{}: {label}", run.run);
-            let found = Found::of(run.lines, name, run.curve, run.place)?;
-            Some(Found { spoken, ..found })
-        });
-        plot(label.to_owned(), found.collect())
+pub(super) fn of_several(mut runs: Vec<Curves>) -> Vec<Plot> {
+    let known = figures().map(|figure| (figure.name, figure.label, figure.is_share()));
+    let names = runs.iter().flat_map(|run| run.0.keys());
+    let others = unknown(names.map(String::as_str)).into_iter();
+    let others: Vec<String> = others.map(str::to_owned).collect();
+    let others = others.iter().map(|name| (&name[..], &name[..], false));
+    let drawn = known.chain(others).filter_map(|(name, label, share)| {
+        let found = runs.iter_mut().filter_map(|run| run.0.remove(name));
+        plot(label.to_owned(), share, found.collect())
     });
     drawn.collect()
 }
 
 /// The figures that no group names.
-fn unknown(lines: &[Map<String, Value>]) -> BTreeSet<&str> {
-    let all = lines.iter().flat_map(Map::keys).map(String::as_str);
-    // lines have the same ones, and there may be very many
-    let mut all: BTreeSet<&str> = all.collect();
-    all.retain(|name| *name != "step" && !figures().any(|figure| figure.name == *name));
-    all
+fn unknown<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let is_known = |name: &str| figures().any(|figure| figure.name == name);
+    names.filter(|name| !is_known(name)).collect()
 }
 
-/// All values of a figure.
+/// A figure of a run.
 struct Found {
-    label: String,
-    place: usize,
-    /// What it is called in a sentence.
-    spoken: String,
-    points: Vec<(u64, Option<f64>)>,
-    /// The words of those that are not finite, with their steps.
-    words: Vec<(u64, String)>,
+    course: Course,
+    /// How many values it has.
+    count: usize,
+    /// What of it cannot be drawn.
+    told: Option<String>,
 }
 
 impl Found {
-    /// None if no line has it.
-    fn of(lines: &[Map<String, Value>], name: &str, label: &str, place: usize) -> Option<Found> {
-        let mut found = Found {
-            label: label.to_owned(),
-            place,
-            spoken: label.to_owned(),
-            points: Vec::new(),
-            words: Vec::new(),
-        };
-        for line in lines {
-            let (Some(step), Some(value)) = (line["step"].as_u64(), line.get(name)) else {
-                continue;
-            };
+    /// None if no line has it. `label` stands in the legend, `spoken` in a sentence.
+    fn of(
+        history: &History,
+        name: &str,
+        (label, spoken): (&str, &str),
+        place: usize,
+    ) -> Option<Found> {
+        let mut points: Vec<(u64, Option<f64>)> = Vec::new();
+        let mut first_gap = None;
+        for (step, value) in history.points(name) {
             // a damaged file may go back, which a curve cannot
-            if found.points.last().is_some_and(|last| last.0 >= step) {
+            if points.last().is_some_and(|last| last.0 >= step) {
                 continue;
             }
-            match value {
-                Value::Number(number) => found.points.push((step, number.as_f64())),
-                Value::String(word) => {
-                    found.points.push((step, None));
-                    found.words.push((step, word.clone()));
-                }
-                _ => {}
+            if !value.is_finite() {
+                first_gap.get_or_insert((step, value));
             }
+            points.push((step, value.is_finite().then_some(value)));
         }
-        (!found.points.is_empty()).then_some(found)
-    }
-
-    /// What of it cannot be drawn.
-    fn told(&self) -> Option<String> {
-        let (step, word) = self.words.first()?;
-        let (count, all) = (self.words.len(), self.points.len());
-        Some(format!(
-            "{} is not finite in {count} of {all} lines of metrics, first at iteration {step} ({word}): the curve has a gap there",
-            self.spoken
-        ))
+        let told = first_gap.map(|(step, value)| {
+            let gaps = points.iter().filter(|point| point.1.is_none()).count();
+            let all = points.len();
+            format!(
+                "{spoken} is not finite in {gaps} of {all} lines of metrics, first at iteration {step} ({value}): the curve has a gap there"
+            )
+        });
+        (!points.is_empty()).then(|| Found {
+            count: points.len(),
+            course: Course::of(label, place, points),
+            told,
+        })
     }
 }
 
 /// A plot, if there is more to draw than a point.
-fn plot(title: String, found: Vec<Found>) -> Option<Plot> {
-    if found.iter().all(|found| found.points.len() < 2) {
+fn plot(title: String, share: bool, found: Vec<Found>) -> Option<Plot> {
+    if found.iter().all(|found| found.count < 2) {
         return None;
     }
-    let told = found.iter().filter_map(Found::told).collect();
-    let courses: Vec<Course> = found.into_iter().map(course).collect();
+    let parts = found.into_iter().map(|found| (found.course, found.told));
+    let (courses, told): (Vec<Course>, Vec<Option<String>>) = parts.unzip();
+    let told = told.into_iter().flatten().collect();
     let curves: Vec<Curve> = courses.iter().map(Course::curve).collect();
     let values: Vec<f64> = curves
         .iter()
@@ -187,6 +185,7 @@ fn plot(title: String, found: Vec<Found>) -> Option<Plot> {
     };
     Some(Plot {
         title,
+        share,
         scale,
         positive: values.iter().all(|value| *value > 0.0),
         middle,
@@ -195,19 +194,19 @@ fn plot(title: String, found: Vec<Found>) -> Option<Plot> {
     })
 }
 
-fn course(found: Found) -> Course {
-    let means = means(&found.points);
-    let (steps, values) = thinned(found.points).into_iter().unzip();
-    Course {
-        label: found.label,
-        place: found.place,
-        means,
-        steps,
-        values,
-    }
-}
-
 impl Course {
+    fn of(label: &str, place: usize, points: Vec<(u64, Option<f64>)>) -> Course {
+        let means = means(&points);
+        let (steps, values) = thinned(points).into_iter().unzip();
+        Course {
+            label: label.to_owned(),
+            place,
+            means,
+            steps,
+            values,
+        }
+    }
+
     fn curve(&self) -> Curve {
         let mut curve = Curve::default();
         for (step, value) in self.steps.iter().zip(&self.values) {
@@ -262,20 +261,21 @@ fn number(point: &(u64, Option<f64>)) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn lines(values: impl IntoIterator<Item = Value>) -> Vec<Map<String, Value>> {
-        let line = |(i, value): (usize, Value)| {
+    fn history(values: impl IntoIterator<Item = Value>) -> History {
+        let mut history = History::default();
+        for (i, value) in values.into_iter().enumerate() {
             let line = json!({ "step": i + 1, "gap": value });
-            line.as_object().unwrap().clone()
-        };
-        values.into_iter().enumerate().map(line).collect()
+            history.add(line.to_string().as_bytes()).unwrap();
+        }
+        history
     }
 
     fn one(values: impl IntoIterator<Item = Value>) -> Plot {
-        let mut plots = of_run(&lines(values));
+        let mut plots = of_run(&history(values));
         assert_eq!(plots.len(), 1);
         plots.remove(0)
     }
@@ -339,15 +339,10 @@ mod tests {
 
     #[test]
     fn one_point_is_no_curve() {
-        assert!(of_run(&lines([json!(1.0)])).is_empty());
-        let [a, b] = [lines([json!(1.0)]), lines([json!(1.0), json!(2.0)])];
-        let runs = [("a", &a), ("b", &b)].map(|(run, lines)| Lines {
-            run,
-            curve: run,
-            place: 0,
-            lines,
-        });
-        let plots = of_several(&runs);
+        assert!(of_run(&history([json!(1.0)])).is_empty());
+        let [a, b] = [history([json!(1.0)]), history([json!(1.0), json!(2.0)])];
+        let runs = [("a", &a), ("b", &b)].map(|(run, of)| Curves::of(of, run, run, 0));
+        let plots = of_several(runs.into());
         let labels = plots[0].courses.iter().map(|course| &course.label);
         assert_eq!(labels.collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((plots.len(), &plots[0].title[..]), (1, "gap"));

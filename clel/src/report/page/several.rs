@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::pictures::{Picture, Pictures};
-use super::plots::{Lines, Plot, of_several};
+use super::plots::{Curves, Plot, of_several};
 use super::told::{Told, name};
 use super::{Page, filled};
 use crate::Result;
 use crate::report::compare::{Group, at_end, differences, setting};
+use crate::report::history::History;
 use crate::report::{Overview, RunDir};
 
 /// Runs that are shown on one page.
@@ -22,7 +23,7 @@ pub struct Several {
     /// The runs, in the order in which they are shown.
     pub runs: Vec<Member>,
     /// The results of the experiments that they are of.
-    pub results: Vec<Results>,
+    pub results: Vec<ResultTables>,
     /// What is wrong beside the runs.
     pub damage: Vec<String>,
 }
@@ -32,13 +33,22 @@ pub struct Several {
 pub struct Member {
     /// Where it is.
     pub run: RunDir,
-    /// Of which variant of an experiment it is, and what it is called there; a run of none is called what its directory is.
-    pub of: Option<(String, String)>,
+    /// What it is in an experiment; a run of none is called what its directory is.
+    pub of: Option<VariantRun>,
 }
 
-/// What an experiment has come to.
+/// What a run of an experiment is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantRun {
+    /// The variant, as people call it.
+    pub variant: String,
+    /// What the run is called, with its variant.
+    pub name: String,
+}
+
+/// What an experiment has come to, in words.
 #[derive(Debug, Clone, Serialize)]
-pub struct Results {
+pub struct ResultTables {
     /// What it is about.
     pub title: String,
     /// Tables: rows of cells, the first one of headings.
@@ -53,7 +63,7 @@ struct Content<'a> {
     name: &'a str,
     about: &'a str,
     live: bool,
-    results: &'a [Results],
+    results: &'a [ResultTables],
     runs: Vec<One>,
     /// The settings that differ, each with its values.
     differences: Vec<(String, Vec<String>)>,
@@ -82,16 +92,14 @@ impl Several {
     /// The page cannot be made into text.
     pub fn page(&self) -> Result<Page> {
         let (names, (variants, places)) = (self.names(), self.variants());
-        let read = self.runs.iter().map(|member| {
-            let (overview, lines) = Overview::with_metrics(member.run.path());
-            (overview, super::figures(lines))
-        });
-        let (overviews, metrics): (Vec<_>, Vec<_>) = read.unzip();
         let mut damage = self.damage.clone();
-        let mut all = Vec::new();
-        for (i, (overview, lines)) in overviews.iter().zip(&metrics).enumerate() {
-            let told = Told::of(names[i].clone(), overview, lines);
-            let pictures = Pictures::newest(&self.runs[i].run, told.shown(lines));
+        let (mut all, mut overviews, mut curves) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, Member { run, .. }) in self.runs.iter().enumerate() {
+            // one at a time: what is drawn of a long run is a small part of it
+            let mut history = History::default();
+            let overview = Overview::with_history(run.path(), &mut history);
+            let told = Told::of(names[i].clone(), &overview, &history);
+            let pictures = Pictures::newest(run, told.shown(&history));
             let found = told.damage.iter().chain(&pictures.damage);
             damage.extend(found.map(|text| format!("{}: {text}", names[i])));
             all.push(One {
@@ -100,13 +108,10 @@ impl Several {
                 grid: pictures.grids.into_iter().next(),
                 events: overview.interventions.clone(),
             });
+            let label = variants[i].unwrap_or(&names[i]);
+            curves.push(Curves::of(&history, &names[i], label, places[i]));
+            overviews.push(overview);
         }
-        let lines = metrics.iter().enumerate().map(|(i, lines)| Lines {
-            run: &names[i],
-            curve: variants[i].unwrap_or(&names[i]),
-            place: places[i],
-            lines,
-        });
         let content = Content {
             name: &self.title,
             about: &self.about,
@@ -115,7 +120,7 @@ impl Several {
             runs: all,
             differences: differing(&overviews),
             ends: at_end(&overviews),
-            plots: of_several(&lines.collect::<Vec<_>>()),
+            plots: of_several(curves),
             damage: damage.clone(),
         };
         let of = self.runs.first().map(|member| member.run.path());
@@ -131,7 +136,7 @@ impl Several {
         const DEEP: usize = 64;
         let by_directory = |member: &Member, parts| name(&member.run, parts);
         let by_variant = |member: &Member, parts| match &member.of {
-            Some((_, name)) => name.clone(),
+            Some(of) => of.name.clone(),
             None => by_directory(member, parts),
         };
         let all = |parts, of: &dyn Fn(&Member, usize) -> String| -> Vec<String> {
@@ -148,8 +153,7 @@ impl Several {
     /// The variant of each run, and the place among the colours that it shares with the other runs of it.
     fn variants(&self) -> (Vec<Option<&str>>, Vec<usize>) {
         let of = self.runs.iter().map(|member| member.of.as_ref());
-        let variants: Vec<Option<&str>> =
-            of.map(|of| of.map(|(variant, _)| &variant[..])).collect();
+        let variants: Vec<Option<&str>> = of.map(|of| of.map(|of| &of.variant[..])).collect();
         let mut places: Vec<usize> = Vec::new();
         for (i, variant) in variants.iter().enumerate() {
             let same = variant.and_then(|_| variants[..i].iter().position(|v| v == variant));

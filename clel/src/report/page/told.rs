@@ -1,8 +1,10 @@
 //! What a page tells of a run beside its curves.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::report::history::History;
+use crate::report::metrics::number;
 use crate::report::names::figures;
 use crate::report::pace::duration;
 use crate::report::{Overview, RunDir, State, local};
@@ -52,9 +54,7 @@ struct Latest {
 }
 
 impl Told {
-    pub fn of(name: String, told: &Overview, lines: &[Map<String, Value>]) -> Told {
-        let last = lines.iter().filter(|line| !line.contains_key("event"));
-        let last = last.filter_map(|line| line["step"].as_u64()).max();
+    pub fn of(name: String, told: &Overview, history: &History) -> Told {
         let mut found = Told {
             name,
             state: told.state,
@@ -62,9 +62,9 @@ impl Told {
             planned: told.planned,
             device: told.device().map(str::to_owned),
             time: trained(told).map(duration),
-            latest: latest(lines),
+            latest: latest(history),
             damage: told.damage.clone(),
-            last: last.unwrap_or(0),
+            last: history.highest_of_figures(),
         };
         found.damage.extend(found.lines_missing(told));
         found
@@ -85,23 +85,22 @@ impl Told {
     }
 
     /// The last iteration of which pictures are shown. Where metrics are whole, later ones are of a branch that the run went back from.
-    pub fn shown(&self, lines: &[Map<String, Value>]) -> u64 {
-        if self.damage.is_empty() {
-            let steps = lines.iter().filter_map(|line| line["step"].as_u64());
-            return steps.max().unwrap_or(0);
+    pub fn shown(&self, history: &History) -> u64 {
+        match self.damage.is_empty() {
+            true => history.highest(),
+            false => self.iterations,
         }
-        self.iterations
     }
 }
 
-fn latest(lines: &[Map<String, Value>]) -> Vec<Latest> {
+fn latest(history: &History) -> Vec<Latest> {
     let found = figures().filter(|figure| FOREMOST.contains(&figure.name));
     let found = found.filter_map(|figure| {
-        let line = lines.iter().rfind(|line| line.contains_key(figure.name))?;
+        let (step, value) = history.last(figure.name)?;
         Some(Latest {
             label: figure.label,
-            value: line[figure.name].clone(),
-            step: line["step"].as_u64()?,
+            value: number(value),
+            step,
         })
     });
     found.collect()

@@ -97,7 +97,14 @@ fn settings_differ_between_runs_whose_configuration_is_known() {
     let runs = [
         run(Some(config(&[])), None),
         run(None, None),
-        run(Some(config(&["seed=3", "sampler.clip=0.5"])), None),
+        run(
+            Some(config(&[
+                "seed=3",
+                "sampler.clip=0.5",
+                "health.energy=1e30",
+            ])),
+            None,
+        ),
     ];
     let found = differences(&runs);
     let words = |key: &str| -> Vec<String> {
@@ -105,9 +112,14 @@ fn settings_differ_between_runs_whose_configuration_is_known() {
         let words = values.map(|(value, run)| setting(value.as_ref(), run));
         words.collect()
     };
-    assert_eq!(found.keys().collect::<Vec<_>>(), ["sampler.clip", "seed"]);
+    assert_eq!(
+        found.keys().collect::<Vec<_>>(),
+        ["health.energy", "sampler.clip", "seed"]
+    );
     assert_eq!(words("seed"), ["0", "?", "3"]);
     assert_eq!(words("sampler.clip"), ["not set", "?", "0.5"]);
+    // no thirty digits
+    assert_eq!(words("health.energy")[2], "1e30");
     assert!(differences(&runs[..2]).is_empty());
 }
 
@@ -122,7 +134,10 @@ fn variants_share_a_colour() {
         for step in 1..=2 {
             metrics.write(step, &[("gap", step as f64)]).unwrap();
         }
-        let of = variant.map(|variant| (variant.to_owned(), format!("{variant} {name}")));
+        let of = variant.map(|variant| VariantRun {
+            variant: variant.to_owned(),
+            name: format!("{variant} {name}"),
+        });
         Member { run, of }
     };
     let shown = |runs: Vec<Member>| -> serde_json::Value {
