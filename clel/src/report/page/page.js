@@ -409,7 +409,8 @@ function plot({ title, courses, share }, smooth, [distr, asinh], data, row) {
     ...size(row),
     cursor: { sync: { key: "run" }, dataIdx: nearest },
     scales: { x: { time: false }, y },
-    axes: [{ label: "iteration" }, { size: 70, values: (_, ticks) => ticks.map(tick), ...ticks(distr, asinh) }],
+    // iterations of six digits stand apart
+    axes: [{ label: "iteration", space: 75 }, { size: 70, values: (_, ticks) => ticks.map(tick), ...ticks(distr, asinh) }],
     series: [
       { label: "iteration" },
       ...courses.map((course, i) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: reading, class: leader(courses, i + 1) <= i ? "follower" : undefined })),
