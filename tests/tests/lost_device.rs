@@ -10,7 +10,6 @@ use clel::train::{Ended, Job, Observer, Trainer, run, run_observed};
 use clel_nn::Module;
 use clel_tensor::Device;
 use clel_tests::{devices, tiny};
-use serde_json::json;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -136,14 +135,9 @@ fn a_device_lost_for_good_is_on_record() -> Outcome {
         let again = |text: &String| text.contains("goes on from iteration");
         assert!(before.iter().all(again) && before.len() == 5, "{before:?}");
         // the iteration that it had come to has no figures; that of the checkpoint has
-        let lines = directory.read_metrics()?;
-        let end = lines.last().ok_or("there are no metrics")?;
-        assert_eq!((&end["step"], &end["event"]), (&json!(4), &json!(last)));
-        let figures = lines.iter().filter(|line| line.contains_key("gap"));
-        assert_eq!(
-            figures.map(|line| &line["step"]).max_by_key(|s| s.as_u64()),
-            Some(&json!(3))
-        );
+        let history = directory.history()?;
+        assert_eq!(history.events().last(), Some(&(4, last.clone())));
+        assert_eq!(history.points("gap").map(|(step, _)| step).max(), Some(3));
         let mut told = false;
         for file in std::fs::read_dir(place.join("events"))? {
             let bytes = std::fs::read(file?.path())?;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clel_tensor::{Device, cpu::cpu_memory};
-use serde_json::{Map, Value};
 
 use super::dashboard::Dashboard;
 use super::locale::is_utf8;
-use super::{Lines, RunDir};
+use super::{History, Lines, RunDir};
 
 /// Shows a run to a person while it goes on. The trainer tells; it does not know to whom.
 pub trait Face {
@@ -36,8 +35,8 @@ pub struct Stretch<'a> {
     pub first: u64,
     /// The one that the run ends with.
     pub last: u64,
-    /// The lines of metrics so far, those with events among them.
-    pub history: &'a [Map<String, Value>],
+    /// The metrics so far.
+    pub history: &'a History,
 }
 
 /// What arrays occupy on a device, in bytes.

@@ -1,4 +1,4 @@
-//! The metrics of a run as columns, for whoever looks at it. Of a long run lines would take many times the room.
+//! The metrics of a run as columns. Of a long run lines would take many times the room.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,11 +12,11 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Se
 use serde_json::{Map, Value};
 
 use super::metrics::{End, damaged, number};
-use crate::Error;
+use crate::{Error, Result};
 
-/// What a file of metrics told when it was last read.
+/// What a file of metrics told when it was last read: a column of numbers for each figure, and what happened.
 #[derive(Debug, Default)]
-pub(super) struct History {
+pub struct History {
     /// The iteration of each line of figures.
     steps: Vec<u64>,
     columns: Vec<Column>,
@@ -29,7 +29,7 @@ pub(super) struct History {
     /// The highest iteration of any line.
     highest: u64,
     /// What is wrong with the file.
-    damage: Vec<String>,
+    damage: Vec<Error>,
     place: Place,
 }
 
@@ -69,13 +69,26 @@ impl Place {
 }
 
 impl History {
+    /// The metrics of a file; none if it is not there yet. A last line that was cut short is left out.
+    ///
+    /// # Errors
+    /// The file cannot be read, or one of its lines is not a JSON object with a `step`.
+    pub fn read(path: &Path) -> Result<History> {
+        let mut history = History::default();
+        history.read_on(path);
+        match history.damage.is_empty() {
+            true => Ok(history),
+            false => Err(history.damage.remove(0)),
+        }
+    }
+
     /// Reads the lines that have come since, or all of them where the file is another one. Lines that are damaged are left out and told, a last one that was
     /// cut short is left for the next time. A file that is not there has no lines.
     pub fn read_on(&mut self, path: &Path) {
         if let Err(error) = self.try_to(path) {
             *self = History::default();
             if error.kind() != ErrorKind::NotFound {
-                self.damage = vec![Error::read(path)(error).in_one_line()];
+                self.damage = vec![Error::read(path)(error)];
             }
         }
     }
@@ -95,9 +108,9 @@ impl History {
             if !line.ends_with(b"\n") {
                 return Ok(());
             }
-            if self.add(&line).is_none() {
-                let error = damaged(path, self.place.lines);
-                self.damage.push(error.in_one_line());
+            match Line::of(&line) {
+                Some(line) => self.add(line),
+                None => self.damage.push(damaged(path, self.place.lines)),
             }
             self.place.bytes += length as u64;
             self.place.lines += 1;
@@ -105,30 +118,21 @@ impl History {
         }
     }
 
-    /// Takes a line over; none if it is damaged.
-    pub(super) fn add(&mut self, line: &[u8]) -> Option<()> {
-        let Line(fields) = serde_json::from_slice(line).ok()?;
-        let find = |name| fields.iter().rfind(|field| field.0 == name);
-        let step = match find("step")?.1 {
-            Field::Whole(step) => step,
-            _ => return None,
-        };
-        let text = |name| match &find(name)?.1 {
-            Field::Text(text) => Some(&text[..]),
-            _ => None,
-        };
-        self.end = text("state").and_then(End::of);
+    /// Takes a line over.
+    pub(super) fn add(&mut self, line: Line<'_>) {
+        let step = line.step;
+        self.end = line.end();
         self.newest = step;
         self.highest = step.max(self.highest);
-        if find("event").is_some() {
-            let event = text("event").map(|text| (step, text.to_owned()));
+        if line.find("event").is_some() {
+            let event = line.event().map(|text| (step, text.to_owned()));
             self.events.extend(event);
-            return Some(());
+            return;
         }
         let row = self.steps.len() as u32;
         self.steps.push(step);
         let mut likely = 0;
-        for (name, field) in fields {
+        for (name, field) in line.fields {
             let value = match field {
                 _ if name == "step" => continue,
                 Field::Whole(number) => number as f64,
@@ -144,7 +148,14 @@ impl History {
             self.columns[place].set(row, value);
             likely = place + 1;
         }
-        Some(())
+    }
+
+    /// Something happened after an iteration.
+    pub(crate) fn add_event(&mut self, step: u64, text: &str) {
+        self.events.push((step, text.to_owned()));
+        self.end = None;
+        self.newest = step;
+        self.highest = step.max(self.highest);
     }
 
     /// Where the column of a figure is, which is made if there is none. Lines have their figures in the same order mostly.
@@ -161,6 +172,11 @@ impl History {
             });
             self.columns.len() - 1
         })
+    }
+
+    /// The iterations of the lines of figures, in the order of the file.
+    pub fn steps(&self) -> &[u64] {
+        &self.steps
     }
 
     /// The names of all figures.
@@ -234,8 +250,20 @@ impl History {
     }
 
     /// What is wrong with the file.
-    pub fn damage(&self) -> &[String] {
+    pub fn damage(&self) -> &[Error] {
         &self.damage
+    }
+}
+
+#[cfg(test)]
+impl History {
+    /// That of such lines.
+    pub(crate) fn of_lines(lines: impl IntoIterator<Item = Value>) -> History {
+        let mut history = History::default();
+        for line in lines {
+            history.add(Line::of(line.to_string().as_bytes()).unwrap());
+        }
+        history
     }
 }
 
@@ -256,8 +284,52 @@ impl Column {
     }
 }
 
+/// The object of a line.
+pub(super) struct Line<'a> {
+    pub step: u64,
+    fields: Fields<'a>,
+}
+
+type Fields<'a> = Vec<(Cow<'a, str>, Field<'a>)>;
+
+impl<'a> Line<'a> {
+    /// That of a line's bytes; none if they are damaged.
+    pub fn of(bytes: &'a [u8]) -> Option<Line<'a>> {
+        let Object(fields) = serde_json::from_slice(bytes).ok()?;
+        let mut line = Line { step: 0, fields };
+        match line.find("step")? {
+            Field::Whole(step) => line.step = *step,
+            _ => return None,
+        }
+        Some(line)
+    }
+
+    /// A field; of several of one name the last counts.
+    fn find(&self, name: &str) -> Option<&Field<'a>> {
+        let field = self.fields.iter().rfind(|field| field.0 == name)?;
+        Some(&field.1)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        match self.find(name)? {
+            Field::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What happened, if it tells that.
+    pub fn event(&self) -> Option<&str> {
+        self.text("event")
+    }
+
+    /// How the run ended, if it says that it ended with it.
+    pub fn end(&self) -> Option<End> {
+        self.text("state").and_then(End::of)
+    }
+}
+
 /// The fields of a line's object.
-struct Line<'a>(Vec<(Cow<'a, str>, Field<'a>)>);
+struct Object<'a>(Fields<'a>);
 
 /// A value, as far as it matters here.
 enum Field<'a> {
@@ -267,15 +339,18 @@ enum Field<'a> {
     Other,
 }
 
-impl<'de> Deserialize<'de> for Line<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Line<'de>;
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        struct Named;
+        impl<'de> Visitor<'de> for Named {
+            type Value = Object<'de>;
             fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
                 to.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Object<'de>, A::Error> {
                 let mut fields = Vec::new();
                 while let Some((name, value)) = map.next_entry()? {
                     let Field::Text(name) = name else {
@@ -283,47 +358,53 @@ impl<'de> Deserialize<'de> for Line<'de> {
                     };
                     fields.push((name, value));
                 }
-                Ok(Line(fields))
+                Ok(Object(fields))
             }
         }
-        from.deserialize_map(Fields)
+        from.deserialize_map(Named)
     }
 }
 
 impl<'de> Deserialize<'de> for Field<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
         struct Any;
         impl<'de> Visitor<'de> for Any {
             type Value = Field<'de>;
             fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
                 to.write_str("anything")
             }
-            fn visit_u64<E>(self, value: u64) -> Result<Field<'de>, E> {
+            fn visit_u64<E>(self, value: u64) -> std::result::Result<Field<'de>, E> {
                 Ok(Field::Whole(value))
             }
-            fn visit_i64<E>(self, value: i64) -> Result<Field<'de>, E> {
+            fn visit_i64<E>(self, value: i64) -> std::result::Result<Field<'de>, E> {
                 Ok(Field::Number(value as f64))
             }
-            fn visit_f64<E>(self, value: f64) -> Result<Field<'de>, E> {
+            fn visit_f64<E>(self, value: f64) -> std::result::Result<Field<'de>, E> {
                 Ok(Field::Number(value))
             }
-            fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Field<'de>, E> {
+            fn visit_borrowed_str<E>(self, value: &'de str) -> std::result::Result<Field<'de>, E> {
                 Ok(Field::Text(Cow::Borrowed(value)))
             }
-            fn visit_str<E>(self, value: &str) -> Result<Field<'de>, E> {
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Field<'de>, E> {
                 Ok(Field::Text(Cow::Owned(value.to_owned())))
             }
-            fn visit_bool<E>(self, _: bool) -> Result<Field<'de>, E> {
+            fn visit_bool<E>(self, _: bool) -> std::result::Result<Field<'de>, E> {
                 Ok(Field::Other)
             }
-            fn visit_unit<E>(self) -> Result<Field<'de>, E> {
+            fn visit_unit<E>(self) -> std::result::Result<Field<'de>, E> {
                 Ok(Field::Other)
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field<'de>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> std::result::Result<Field<'de>, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Field::Other)
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Field<'de>, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Field::Other)
             }
@@ -379,7 +460,8 @@ mod tests {
         ];
         assert_eq!(history.pairs("gap", Some("loss")), pairs);
         assert_eq!(history.damage.len(), 1);
-        assert!(history.damage[0].contains("line 4"), "{:?}", history.damage);
+        let damage = history.damage[0].in_one_line();
+        assert!(damage.contains("line 4"), "{damage}");
     }
 
     /// However a file has grown or changed, what is known of it is what reading it anew tells.
@@ -423,11 +505,8 @@ mod tests {
         assert_eq!(told(&history), (vec![], 0, 0));
         std::fs::create_dir(&path).unwrap();
         history.read_on(&path);
-        assert!(
-            history.damage[0].contains("a folder"),
-            "{:?}",
-            history.damage
-        );
+        let damage = history.damage[0].in_one_line();
+        assert!(damage.contains("a folder"), "{damage}");
     }
 
     /// What has been read is not read again.

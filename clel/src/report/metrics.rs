@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clel_nn::files::read_regular;
 use serde_json::{Map, Value};
 
+use super::history::{History, Line};
 use crate::{Error, Result, whole_file};
 
 /// Appends one JSON object a line: `{"step": 10, "name": number, …}`. Each line is handed to the
@@ -21,7 +22,7 @@ pub struct Metrics {
     /// What happened after the step that the run goes on from.
     moved: Vec<String>,
     /// What the file held when it was opened.
-    lines: Vec<Map<String, Value>>,
+    history: History,
 }
 
 /// What is gone from the metrics of a run that goes on.
@@ -49,7 +50,7 @@ impl Metrics {
             file,
             lost: Vec::new(),
             moved: Vec::new(),
-            lines: Vec::new(),
+            history: History::default(),
         })
     }
 
@@ -60,39 +61,34 @@ impl Metrics {
     /// The file cannot be read or written, or a line that is to stay follows one that is damaged.
     pub fn resume(path: &Path, step: u64) -> Result<Self> {
         let bytes = bytes(path)?;
-        let lines = whole_lines(&bytes).map(|(i, line)| (line, object(path, i, line)));
-        let mut lines: Vec<_> = lines.collect();
+        let mut lines: Vec<_> = whole_lines(&bytes).collect();
         // it is told with what came of it
-        let end = lines.pop_if(|(_, found)| found.as_ref().is_ok_and(|l| end_of(l).is_some()));
-        let end = end.and_then(|(_, found)| text_of(&found.ok()?));
+        let ends = |(_, line): &mut (usize, &[u8])| Line::of(line)?.end();
+        let end = lines.pop_if(|line| ends(line).is_some());
+        let end = end.and_then(|(_, line)| Line::of(line)?.event().map(str::to_owned));
         let mut kept = Vec::new();
-        let mut there = Vec::new();
+        let mut history = History::default();
         let mut moved = Vec::new();
-        let mut damaged = None;
-        let mut last = 0;
-        for (i, (line, found)) in lines.into_iter().enumerate() {
-            let found = match found {
-                Ok(found) => found,
-                Err(error) => {
-                    damaged.get_or_insert((i + 1, error));
-                    continue;
+        let mut damage = None;
+        for (i, line) in lines {
+            match Line::of(line) {
+                None => {
+                    damage.get_or_insert(i);
                 }
-            };
-            if let Some(at) = step_of(&found).filter(|at| *at <= step) {
-                last = at.max(last);
-                if let Some((_, error)) = damaged {
-                    return Err(error);
+                Some(found) if found.step <= step => {
+                    if let Some(i) = damage {
+                        return Err(damaged(path, i));
+                    }
+                    kept.extend_from_slice(line);
+                    history.add(found);
                 }
-                kept.extend_from_slice(line);
-                there.push(found);
-            } else {
-                moved.extend(text_of(&found));
+                Some(found) => moved.extend(found.event().map(str::to_owned)),
             }
         }
+        let last = history.highest();
         for text in &moved {
-            let line = event_line(step, text);
-            kept.extend_from_slice(text_line(line.clone()).as_bytes());
-            there.push(line);
+            kept.extend_from_slice(text_line(event_line(step, text)).as_bytes());
+            history.add_event(step, text);
         }
         let mut lost = Vec::new();
         lost.extend(end.map(|text| {
@@ -102,7 +98,8 @@ impl Metrics {
                 figures: false,
             }
         }));
-        lost.extend(damaged.map(|(line, _)| {
+        lost.extend(damage.map(|i| {
+            let line = i + 1;
             let figures = last < step;
             let gone = match figures {
                 true => format!("figures of iterations after {last} up to {step} may be missing, and "),
@@ -125,7 +122,7 @@ impl Metrics {
             file,
             lost,
             moved,
-            lines: there,
+            history,
         })
     }
 
@@ -134,9 +131,9 @@ impl Metrics {
         std::mem::take(&mut self.lost)
     }
 
-    /// The lines that the file held when it was opened, but for what was dropped. Tells them once: they are many where a run is long.
-    pub fn lines(&mut self) -> Vec<Map<String, Value>> {
-        std::mem::take(&mut self.lines)
+    /// What the file held when it was opened, but for what was dropped. Tells it once: it is much where a run is long.
+    pub fn history(&mut self) -> History {
+        std::mem::take(&mut self.history)
     }
 
     /// What had happened after the step that the run goes on from, of which the lines now have that step.
@@ -229,11 +226,6 @@ impl End {
     }
 }
 
-/// How the run ended, if a line says that it ended with it.
-fn end_of(line: &Map<String, Value>) -> Option<End> {
-    line.get("state")?.as_str().and_then(End::of)
-}
-
 /// A number, or the word of one that is not finite.
 pub(super) fn number(value: f64) -> Value {
     serde_json::Number::from_f64(value)
@@ -246,15 +238,11 @@ fn text_line(line: Map<String, Value>) -> String {
 }
 
 /// The line of something that happened.
-pub(crate) fn event_line(step: u64, text: &str) -> Map<String, Value> {
+fn event_line(step: u64, text: &str) -> Map<String, Value> {
     let mut line = Map::new();
     line.insert("step".to_owned(), step.into());
     line.insert("event".to_owned(), text.into());
     line
-}
-
-fn text_of(line: &Map<String, Value>) -> Option<String> {
-    line.get("event")?.as_str().map(str::to_owned)
 }
 
 /// A file's bytes, which damage may have made anything; none if it is not there yet.
@@ -271,14 +259,10 @@ fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     lines.take_while(|(_, line)| line.ends_with(b"\n"))
 }
 
-fn step_of(line: &Map<String, Value>) -> Option<u64> {
-    line.get("step")?.as_u64()
-}
-
 fn object(path: &Path, line: usize, text: &[u8]) -> Result<Map<String, Value>> {
     let object: Option<Map<String, Value>> = serde_json::from_slice(text).ok();
-    let whole = object.filter(|o| step_of(o).is_some());
-    whole.ok_or_else(|| damaged(path, line))
+    let has_step = |o: &Map<String, Value>| o.get("step").is_some_and(Value::is_u64);
+    object.filter(has_step).ok_or_else(|| damaged(path, line))
 }
 
 /// What is said of a line, numbered from 0, that is damaged.

@@ -40,6 +40,7 @@ pub(crate) use dashboard::{give_back, is_taken};
 pub use events::Events;
 pub use face::{Face, Look, Memory, Pictures, Stretch, face};
 pub use grid::Grid;
+pub use history::History;
 pub use lines::Lines;
 pub(crate) use lines::short;
 #[cfg(feature = "program")]
@@ -47,7 +48,7 @@ pub use live::Live;
 pub(crate) use locale::{is_utf8, one_line, printable, spelled};
 pub(crate) use lock::LOCK;
 pub use lock::RunLock;
-pub(crate) use metrics::{ENDED, event_line};
+pub(crate) use metrics::ENDED;
 pub use metrics::{End, Lost, Metrics};
 pub(crate) use overview::spelt;
 pub use overview::{Overview, State};

@@ -128,7 +128,8 @@ impl Overview {
         self.config = self.told(run.read_config());
         history.read_on(&run.metrics_path());
         let whole = history.damage().is_empty();
-        self.damage.extend_from_slice(history.damage());
+        let damage = history.damage().iter().map(Error::in_one_line);
+        self.damage.extend(damage);
         self.figures = history.figures();
         let events = history.events().iter();
         self.interventions = events.map(|(_, text)| text.clone()).collect();
@@ -141,7 +142,7 @@ impl Overview {
         let by = self.config.as_ref().map(|config| config.log.best);
         self.best = by
             .filter(|_| whole)
-            .and_then(|by| BestCheckpoint::in_history(&checkpoints, history, by));
+            .and_then(|by| BestCheckpoint::among(&checkpoints, history, by));
         let config = self.config.as_ref();
         self.data = config.map(|c| c.data.source.name());
         self.network = config.map(|c| c.model.network.name());

@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::history::History;
 use super::{LOCK, Metrics, RunLock, runs::why_no_run};
@@ -53,42 +52,17 @@ pub struct BestCheckpoint {
 }
 
 impl BestCheckpoint {
-    /// The best of these checkpoints, by a figure of these lines of metrics; the oldest of equally good ones. A line that has this figure of the best
+    /// The best of these checkpoints, by a figure of the metrics; the oldest of equally good ones. A line that has this figure of the best
     /// one before it too, measured alike, compares the two; the value that the best one had in a line of its own may be one of another encoder.
     pub(crate) fn among(
-        checkpoints: &[(u64, PathBuf)],
-        lines: &[Map<String, Value>],
-        by: Best,
-    ) -> Option<BestCheckpoint> {
-        let judged = lines.iter().filter_map(|line| {
-            let step = line.get("step")?.as_u64()?;
-            let value = line.get(by.name())?.as_f64()?;
-            let before = by.name_of_best().and_then(|name| line.get(name)?.as_f64());
-            Some((step, value, before))
-        });
-        Self::of(checkpoints, judged, by)
-    }
-
-    /// The same by the lines of a history.
-    pub(super) fn in_history(
         checkpoints: &[(u64, PathBuf)],
         history: &History,
         by: Best,
     ) -> Option<BestCheckpoint> {
-        let judged = history.pairs(by.name(), by.name_of_best());
-        let judged = judged
-            .into_iter()
-            .map(|(step, value, before)| (step, value, before.filter(|before| before.is_finite())));
-        Self::of(checkpoints, judged.filter(|line| line.1.is_finite()), by)
-    }
-
-    /// By iteration, figure of it, and figure of the best one before it, of each line.
-    fn of(
-        checkpoints: &[(u64, PathBuf)],
-        judged: impl Iterator<Item = (u64, f64, Option<f64>)>,
-        by: Best,
-    ) -> Option<BestCheckpoint> {
+        let judged = history.pairs(by.name(), by.name_of_best()).into_iter();
         let there = judged.filter_map(|(step, value, before)| {
+            let value = Some(value).filter(|value| value.is_finite())?;
+            let before = before.filter(|before| before.is_finite());
             let (_, path) = checkpoints.iter().find(|(at, _)| *at == step)?;
             let best = BestCheckpoint {
                 step,
@@ -311,12 +285,12 @@ impl RunDir {
         }
     }
 
-    /// All lines of its metrics.
+    /// Its metrics so far.
     ///
     /// # Errors
     /// They cannot be read, or are damaged.
-    pub fn read_metrics(&self) -> Result<Vec<Map<String, Value>>> {
-        Metrics::read(&self.metrics_path())
+    pub fn history(&self) -> Result<History> {
+        History::read(&self.metrics_path())
     }
 
     /// Removes the figures at the end, and the picture of the chains that were judged for them, when the run goes on.
@@ -340,9 +314,9 @@ impl RunDir {
     /// # Errors
     /// They cannot be read.
     pub fn events(&self) -> Result<Vec<String>> {
-        let lines = self.read_metrics()?.into_iter();
-        let event = |line: Map<_, Value>| line.get("event")?.as_str().map(str::to_owned);
-        Ok(lines.filter_map(event).collect())
+        let history = self.history()?;
+        let events = history.events().iter();
+        Ok(events.map(|(_, text)| text.clone()).collect())
     }
 
     /// Where the metrics are.
@@ -408,8 +382,8 @@ impl RunDir {
     /// # Errors
     /// Metrics or folder cannot be read.
     pub fn best_checkpoint(&self, by: Best) -> Result<Option<BestCheckpoint>> {
-        let (there, lines) = (self.checkpoints()?, self.read_metrics()?);
-        Ok(BestCheckpoint::among(&there, &lines, by))
+        let (there, history) = (self.checkpoints()?, self.history()?);
+        Ok(BestCheckpoint::among(&there, &history, by))
     }
 
     /// Removes all but the newest `kept` checkpoints, those of the steps `spared` among the others; 0 keeps all. On Windows one that another

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 
 use clel_tensor::RngKey;
-use serde_json::{Map, Value};
 
 use super::{figures::Figures, streams};
 use crate::config::{Config, HealthConfig};
-use crate::report::short;
+use crate::report::{History, short};
 
 /// Lines of metrics whose gap is remembered.
 const HISTORY: usize = 100;
@@ -35,25 +34,22 @@ pub(super) struct Health {
 const ENERGIES: [&str; 2] = ["E(data)", "E(samples)"];
 
 impl Health {
-    /// Goes on from the lines of metrics that there are, as if it had seen them.
-    pub fn new(limits: &HealthConfig, history: &[Map<String, Value>]) -> Health {
+    /// Goes on from the metrics that there are, as if it had seen them.
+    pub fn new(limits: &HealthConfig, history: &History) -> Health {
         let mut health = Health {
             limits: limits.clone(),
             gaps: VecDeque::with_capacity(HISTORY),
             largest_gradient: 0.0,
             largest_energy: 0.0,
         };
-        for line in history {
-            let figure = |name: &str| line.get(name).and_then(Value::as_f64);
-            if let Some(gap) = figure("gap") {
-                health.remember(gap);
-            }
-            if let Some(gradient) = figure("gradient_first") {
-                health.largest_gradient = health.largest_gradient.max(gradient);
-            }
-            let energies = ENERGIES.iter().filter_map(|name| figure(name));
-            health.largest_energy = energies.map(f64::abs).fold(health.largest_energy, f64::max);
-        }
+        let values = |name| {
+            let values = history.points(name).map(|(_, value)| value);
+            values.filter(|value| value.is_finite())
+        };
+        values("gap").for_each(|gap| health.remember(gap));
+        health.largest_gradient = values("gradient_first").fold(0.0, f64::max);
+        let energies = ENERGIES.into_iter().flat_map(values);
+        health.largest_energy = energies.map(f64::abs).fold(0.0, f64::max);
         health
     }
 
@@ -197,9 +193,10 @@ mod tests {
 
     #[test]
     fn each_sickness_is_named() {
-        let diagnose = |f: &Figures| Health::new(&HealthConfig::default(), &[]).diagnose(f);
+        let diagnose =
+            |f: &Figures| Health::new(&HealthConfig::default(), &History::default()).diagnose(f);
         assert_eq!(diagnose(&figures(0.01)), None);
-        let mut health = Health::new(&HealthConfig::default(), &[]);
+        let mut health = Health::new(&HealthConfig::default(), &History::default());
         assert_eq!(health.diagnose(&figures(0.01)), None);
         let told = health
             .diagnose(&with("gradient_first", 1e-11))
@@ -224,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_compared_with_its_own_history() {
-        let mut health = Health::new(&HealthConfig::default(), &[]);
+        let mut health = Health::new(&HealthConfig::default(), &History::default());
         for i in 0..150 {
             let gap = 0.01 * f64::from(i % 5);
             assert_eq!(health.diagnose(&figures(gap)), None);
@@ -233,12 +230,10 @@ mod tests {
         let told = health.diagnose(&figures(1.5)).expect("far away");
         assert!(told.contains("health.gap_deviations"), "{told}");
         // a resumed run has the history of what it goes on with
-        let line = |i: usize| {
-            let line = serde_json::json!({"step": i, "E(data)": 0.1, "gap": 0.01 * (i % 5) as f64});
-            line.as_object().cloned().unwrap()
-        };
-        let lines: Vec<_> = (0..30).map(line).collect();
-        let mut resumed = Health::new(&HealthConfig::default(), &lines);
+        let line =
+            |i: usize| serde_json::json!({"step": i, "E(data)": 0.1, "gap": 0.01 * (i % 5) as f64});
+        let history = History::of_lines((0..30).map(line));
+        let mut resumed = Health::new(&HealthConfig::default(), &history);
         assert!(resumed.diagnose(&figures(1.5)).is_some());
         // however small the energies are
         let tiny = |gap: f64| -> Figures {
@@ -247,7 +242,7 @@ mod tests {
             energies.for_each(|f| f.1 = 1e-3);
             all
         };
-        let mut health = Health::new(&HealthConfig::default(), &[]);
+        let mut health = Health::new(&HealthConfig::default(), &History::default());
         for i in 0..50 {
             assert_eq!(health.diagnose(&tiny(0.01 * f64::from(i % 5))), None);
         }
@@ -272,21 +267,21 @@ mod tests {
             });
             replaced.collect()
         };
-        let mut health = Health::new(&HealthConfig::default(), &[]);
+        let mut health = Health::new(&HealthConfig::default(), &History::default());
         for i in 0..34 {
             let gap = 1e-4 * (f64::from(i % 5) - 2.0) / 2.0;
             assert_eq!(health.diagnose(&line(gap, 3e-4, 0.025)), None);
         }
         assert!(health.diagnose(&line(0.058, 3e-4, 0.025)).is_some());
         // one that went on well (docs/pictures/small.toml, seed 6, iteration 50), whose energies had stayed at 4·10⁻⁴ and less
-        let mut late = Health::new(&HealthConfig::default(), &[]);
+        let mut late = Health::new(&HealthConfig::default(), &History::default());
         for i in 0..24 {
             let gap = 1e-5 * f64::from(i % 5);
             assert_eq!(late.diagnose(&line(gap, 3.9e-4, 0.01)), None);
         }
         assert_eq!(late.diagnose(&line(6.18e-3, 6.2e-3, 0.02)), None);
         // a young run has no history to leave
-        let mut young = Health::new(&HealthConfig::default(), &[]);
+        let mut young = Health::new(&HealthConfig::default(), &History::default());
         assert_eq!(young.diagnose(&figures(1.5)), None);
     }
 

@@ -1,7 +1,5 @@
 //! Which checkpoints of a run stay.
 
-use serde_json::{Map, Value};
-
 use super::{
     checkpoint::read_chains,
     figures::Figures,
@@ -12,7 +10,7 @@ use crate::{
     Result,
     config::Config,
     data::ImageSet,
-    report::{BestCheckpoint, RunDir},
+    report::{BestCheckpoint, History, RunDir},
 };
 
 /// The best checkpoint so far, found in the metrics where a stretch of the run begins and known from then on: they grow with the run, and reading
@@ -30,23 +28,20 @@ pub(super) struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
-    /// Where iteration `step` is what the run goes on from, after these lines of metrics; removes what is not to be kept, for a process may have ended
+    /// Where iteration `step` is what the run goes on from, after these metrics; removes what is not to be kept, for a process may have ended
     /// between saving and that.
     pub fn of(
         run: &'a RunDir,
         config: &'a Config,
         step: u64,
-        history: &[Map<String, Value>],
+        history: &History,
     ) -> Result<Kept<'a>> {
         let best = BestCheckpoint::among(&run.checkpoints()?, history, config.log.best);
         // the run was killed after one that the time alone had asked for, or stopped; the last one of a run that has become longer was judged
-        let by = config.log.best.name();
-        let judged = |line: &Map<String, Value>| {
-            line.get("step").and_then(Value::as_u64) == Some(step) && line.contains_key(by)
-        };
+        let mut judged = history.points(config.log.best.name());
         let planned = due(config.log.checkpoint_every, step)
             || step == config.train.iterations as u64
-            || history.iter().any(judged);
+            || judged.any(|(at, _)| at == step);
         let unplanned = !planned && run.checkpoint_path(step).exists();
         let mut kept = Kept {
             run,

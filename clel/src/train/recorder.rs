@@ -6,14 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clel_nn::Module;
-use serde_json::{Map, Value};
 
 use super::{Outcome, Trainer, figures::Figures, summary::fresh_samples};
 use crate::{
     Result, awake,
     config::Config,
     data::write_samples,
-    report::{End, Events, Grid, Memory, Metrics, RunDir, event_line},
+    report::{End, Events, Grid, History, Memory, Metrics, RunDir},
 };
 
 /// Writes the run's files.
@@ -23,8 +22,8 @@ pub(super) struct Recorder<'a> {
     events: Events,
     /// What is not in the metrics and should be.
     missing: Option<String>,
-    /// The lines of metrics from before the first figures that are written, until somebody asks for them.
-    history: Option<Vec<Map<String, Value>>>,
+    /// The metrics from before the first figures that are written, until somebody asks for them.
+    history: Option<History>,
     /// When the last line of metrics was written, after which iteration.
     written: Option<(Instant, u64)>,
 }
@@ -40,7 +39,7 @@ impl<'a> Recorder<'a> {
         for text in metrics.moved() {
             events.text(step, text)?;
         }
-        let history = metrics.lines();
+        let history = metrics.history();
         Ok(Recorder {
             run,
             metrics,
@@ -98,9 +97,9 @@ impl<'a> Recorder<'a> {
         lost.chain(missing).collect()
     }
 
-    /// The lines of metrics that the run goes on from, with what has happened since. Tells them once, before any figures are written: they are many
+    /// The metrics that the run goes on from, with what has happened since. Tells them once, before any figures are written: they are many
     /// where a run is long.
-    pub fn history(&mut self) -> Vec<Map<String, Value>> {
+    pub fn history(&mut self) -> History {
         self.history.take().unwrap_or_default()
     }
 
@@ -108,7 +107,7 @@ impl<'a> Recorder<'a> {
     pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
         self.metrics.event(step, text)?;
         if let Some(history) = &mut self.history {
-            history.push(event_line(step, text));
+            history.add_event(step, text);
         }
         self.events.text(step, text)
     }
@@ -155,11 +154,8 @@ impl<'a> Recorder<'a> {
 }
 
 /// Which lines of metrics up to iteration `step` are gone from these, unless the run has been told.
-fn missing(run: &RunDir, lines: &[Map<String, Value>], step: u64, every: usize) -> Option<String> {
-    let figures = lines.iter().filter(|line| !line.contains_key("event"));
-    let there: BTreeSet<u64> = figures
-        .filter_map(|line| line.get("step")?.as_u64())
-        .collect();
+fn missing(run: &RunDir, history: &History, step: u64, every: usize) -> Option<String> {
+    let there: BTreeSet<u64> = history.steps().iter().copied().collect();
     // a run that began with an import has no lines of what was before, and no samples of an untrained network
     let first = match before_path(run).exists() {
         true => 0,
@@ -178,8 +174,7 @@ fn missing(run: &RunDir, lines: &[Map<String, Value>], step: u64, every: usize) 
     let text = format!(
         "metrics.jsonl has lost {which}, which curves and what is known of the run's health do without"
     );
-    let mut events = lines.iter().filter_map(|line| line.get("event"));
-    let known = events.any(|event| event.as_str() == Some(&text));
+    let known = history.events().iter().any(|(_, event)| *event == text);
     (!known).then_some(text)
 }
 
@@ -237,7 +232,8 @@ mod tests {
         }
         assert_eq!(told(), [false, true, true]);
         // what was read once is what is there
-        let history = recorder.history();
-        assert_eq!((history.len(), history), (3, run.read_metrics().unwrap()));
+        let (known, there) = (recorder.history(), run.history().unwrap());
+        assert_eq!(known.events(), there.events());
+        assert_eq!((known.steps(), known.events().len()), (there.steps(), 3));
     }
 }

@@ -194,7 +194,7 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
         watching.face.event(trainer.step(), &text);
         if let Some(summary) = summary {
             // a process may have been killed before it did so
-            let history = job.run.read_metrics()?;
+            let history = job.run.history()?;
             Kept::of(&job.run, &trainer.config, trainer.step(), &history)?;
             return Ok(Ended::Finished(summary));
         }
@@ -215,9 +215,7 @@ fn has_saved(job: &Job) -> Result<bool> {
         0 => job.config.train.iterations,
         every => every,
     } as u64;
-    let lines = job.run.read_metrics()?;
-    let mut steps = lines.iter().filter_map(|line| line.get("step")?.as_u64());
-    Ok(steps.any(|step| step > first))
+    Ok(job.run.history()?.highest() > first)
 }
 
 /// Iterations and evaluation, which go on from an earlier state where the run is sick or its device was lost. If it is sick for good or its device

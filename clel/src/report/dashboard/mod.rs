@@ -31,7 +31,7 @@ use ratatui::crossterm::terminal::size;
 
 use super::face::{Face, Memory, Stretch};
 use super::lines::{Lines, say};
-use super::{Pictures, RunDir, Spent};
+use super::{History, Pictures, RunDir, Spent};
 use crate::awake;
 use ask::Answers;
 use graphics::Graphics;
@@ -129,7 +129,7 @@ impl Dashboard {
                 (shown.step, shown.last)
             };
             if last > 0 {
-                let history = &[];
+                let history = &History::default();
                 lines.begin(&Stretch {
                     first,
                     last,

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use serde_json::Value;
-
 use super::picture::{Palette, Picture};
 use crate::awake;
 use crate::report::curve::Curve;
@@ -88,21 +86,12 @@ impl Shown {
         self.curves.clear();
         self.newest.clear();
         self.events.clear();
-        for line in stretch.history {
-            let step = line.get("step").and_then(Value::as_u64).unwrap_or(0);
-            if let Some(text) = line.get("event").and_then(Value::as_str) {
-                self.event(step, text);
-                continue;
-            }
-            let number = |(name, value): (&String, &Value)| {
-                let value = match value {
-                    Value::String(word) => word.parse().ok(),
-                    value => value.as_f64(),
-                };
-                (name != "step").then_some((name.clone(), value?))
-            };
-            for (name, value) in line.iter().filter_map(number) {
-                self.figure(step, &name, value);
+        for (step, text) in stretch.history.events() {
+            self.event(*step, text);
+        }
+        for name in stretch.history.names() {
+            for (step, value) in stretch.history.points(name) {
+                self.figure(step, name, value);
             }
         }
     }

@@ -266,12 +266,8 @@ mod tests {
     use super::*;
 
     fn history(values: impl IntoIterator<Item = Value>) -> History {
-        let mut history = History::default();
-        for (i, value) in values.into_iter().enumerate() {
-            let line = json!({ "step": i + 1, "gap": value });
-            history.add(line.to_string().as_bytes()).unwrap();
-        }
-        history
+        let values = values.into_iter().enumerate();
+        History::of_lines(values.map(|(i, value)| json!({ "step": i + 1, "gap": value })))
     }
 
     fn one(values: impl IntoIterator<Item = Value>) -> Plot {

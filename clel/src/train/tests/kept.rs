@@ -56,7 +56,7 @@ fn the_best_samples_are_those_of_the_file_if_it_can_be_read() {
     trainer.save(&path).unwrap();
     let mut metrics = run.metrics(0).unwrap();
     metrics.write(1, &judged.figures).unwrap();
-    let history = run.read_metrics().unwrap();
+    let history = run.history().unwrap();
 
     let kept = |config| Kept::of(&run, config, 1, &history).unwrap();
     let expected = judged.samples.as_ref().map(values).unwrap();
@@ -64,7 +64,7 @@ fn the_best_samples_are_those_of_the_file_if_it_can_be_read() {
     let mut resumed = kept(&config);
     assert_eq!(resumed.samples().map(values), Some(expected.clone()));
     // one that goes on knows them, wherever the file is
-    let mut going_on = Kept::of(&run, &config, 0, &[]).unwrap();
+    let mut going_on = Kept::of(&run, &config, 0, &History::default()).unwrap();
     assert!(going_on.samples().is_none(), "nothing has been judged");
     going_on.judge(7, judged);
     assert_eq!(going_on.samples().map(values), Some(expected));
@@ -86,7 +86,7 @@ fn the_best_one_is_the_one_that_its_lines_tell() {
     let run = RunDir::create(&dir.path().join("run")).unwrap();
     let mut config = config(&[]);
     config.log.checkpoints_kept = 1;
-    let mut kept = Kept::of(&run, &config, 0, &[]).unwrap();
+    let mut kept = Kept::of(&run, &config, 0, &History::default()).unwrap();
     let mut metrics = run.metrics(0).unwrap();
     let mut after = |step, newest, before: Option<f64>| {
         let mut figures = vec![("relative_frechet", newest)];
@@ -98,7 +98,7 @@ fn the_best_one_is_the_one_that_its_lines_tell() {
         kept.saved(step, false).unwrap();
         let steps = |all: Vec<(u64, _)>| all.into_iter().map(|one| one.0).collect::<Vec<_>>();
         let there = steps(run.checkpoints().unwrap());
-        let history = run.read_metrics().unwrap();
+        let history = run.history().unwrap();
         Kept::of(&run, &config, step, &history).unwrap();
         assert_eq!(steps(run.checkpoints().unwrap()), there);
         there

@@ -12,7 +12,7 @@ use super::*;
 use crate::config::{Config, Layers};
 use crate::data::Images;
 use crate::loss::energy_loss;
-use crate::report::RunDir;
+use crate::report::{History, RunDir};
 
 /// A tiny model of 8×8 images, with further settings.
 fn config(settings: &[&str]) -> Config {

@@ -12,36 +12,30 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use ratatui::widgets::Widget;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::panel::Panel;
 use super::picture::{Half, Layout, Palette, Picture};
 use super::shown::Shown;
 use super::view;
+use crate::report::History;
 use crate::report::curve::Curve;
 use crate::report::face::{Memory, Stretch};
-
-fn object(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
-}
 
 /// A run at iteration 510 of 1500, ten iterations a second, that went back once.
 fn run() -> (Shown, Instant) {
     let start = Instant::now();
     let mut shown = Shown::new("runs/digits-001", "cpu", &Arc::default(), Palette::Full);
-    let mut history: Vec<Map<String, Value>> = (1..=50)
-        .map(|i| {
+    let figures = (1..=50).map(|i| {
             let t = f64::from(i) / 50.0;
-            object(json!({
+            json!({
                 "step": 10 * i, "E(data)": 2e-3 * t, "E(samples)": 2e-3 * t * t, "E(noise)": 6e-3 * t,
                 "gap": 2e-3 * (t - t * t), "gradient_first": 7e-5, "gradient_last": 4e-5, "moved": 0.06 * t,
                 "saturated": 0.21, "mean_age": 40.0 * t, "energy_loss": -1e-3, "encoder_loss": "NaN",
-            }))
-        })
-        .collect();
-    history.push(object(
-        json!({"step": 500, "event": "sick: the gap is wide; went back to iteration 500"}),
-    ));
+            })
+        });
+    let event = json!({"step": 500, "event": "sick: the gap is wide; went back to iteration 500"});
+    let history = History::of_lines(figures.chain([event]));
     let stretch = Stretch {
         first: 500,
         last: 1500,
@@ -376,7 +370,7 @@ fn what_a_run_went_back_from_is_gone() {
     shown.stop.store(true, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(shown.state(), "stopping after this iteration");
     assert_eq!(shown.curves["E(data)"].points().len(), 51);
-    let history = [object(json!({"step": 10, "E(data)": 0.5}))];
+    let history = History::of_lines([json!({"step": 10, "E(data)": 0.5})]);
     let stretch = Stretch {
         first: 10,
         last: 1500,
