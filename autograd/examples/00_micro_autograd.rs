@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, collections::BTreeMap, error::Error, rc::Rc};
 
-use clel_pictures::{Colour, Panel, Picture};
+use clel_pictures::{Colour, Output, Panel, Picture};
 
 // ANCHOR: micro
 /// A number, and how it was made. Cloning copies a handle.
@@ -104,7 +104,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             worst = worst.max((found - wanted).abs());
         }
     }
-    println!("f = x·sin x and two derivatives differ from those by hand by at most {worst:.1e}");
+    writeln!(
+        Output,
+        "f, f′ and f″ differ from those by hand by at most {worst:.1e}"
+    )?;
     assert!(worst < 1e-12);
 
     let curve = |n: usize| points.iter().map(|&x| (x, derivatives(x)[n])).collect();

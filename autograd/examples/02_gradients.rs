@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use clel_autograd::{GradOptions, Result, Var, check_grad, grad};
-use clel_pictures::{Colour, Panel, Picture, cells};
+use clel_pictures::{Colour, Output, Panel, Picture, cells};
 use clel_tensor::{DType, Device, Tensor};
 
 /// Himmelblau's function of points \[n, 2\], for each: (x² + y − 11)² + (x + y² − 7)². It is 0 at four places.
@@ -25,19 +25,20 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     // the sum is every point's own gradient
     let x = Var::leaf(Tensor::from_slice(&[1.0f32, 1.0], &[1, 2], &device)?);
     let g = grad(&[&himmelblau(&x)?], &[&x], &GradOptions::default())?.remove(0);
-    println!("gradient at (1, 1): {:?}", g.tensor().to_vec::<f32>()?);
-    assert_eq!(g.tensor().to_vec::<f32>()?, [-46.0, -38.0]);
+    let g = g.tensor().to_vec::<f32>()?;
+    writeln!(Output, "gradient at (1, 1): {g:?}")?;
+    assert_eq!(g, [-46.0, -38.0]);
     // ANCHOR_END: gradient
 
     // the rules against central differences, in f64, to the second order
     let somewhere = Tensor::from_slice(&[0.3f64, -1.2, 2.5, 1.7], &[2, 2], &device)?;
     check_grad(&|v| himmelblau(&v[0]), &[somewhere], 2)?;
-    println!("gradient check to the second order: passed");
+    writeln!(Output, "gradient check to the second order: passed")?;
 
     // what it says when something cannot be: a constant has no gradient
     let constant = Var::constant(Tensor::zeros(&[1, 2], DType::F32, &device)?);
     let refused = grad(&[&himmelblau(&x)?], &[&constant], &GradOptions::default());
-    println!("an error: {}", refused.unwrap_err());
+    writeln!(Output, "an error: {}", refused.unwrap_err())?;
 
     // forty balls roll down, each along its own gradient
     let starts: Vec<f32> = (0..40)
@@ -61,7 +62,10 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         .tensor()
         .to_vec::<f32>()?;
     let largest = ends.iter().copied().fold(0.0, f32::max);
-    println!("after 300 steps the highest of 40 balls lies at {largest:.1e}");
+    writeln!(
+        Output,
+        "after 300 steps the highest ball lies at {largest:.1e}"
+    )?;
     assert!(largest < 1e-3);
 
     const SIDE: usize = 120;

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use clel_autograd::{GradOptions, Result, Var, grad};
-use clel_pictures::{Colour, Panel, Picture};
+use clel_pictures::{Colour, Output, Panel, Picture};
 use clel_tensor::{Device, Tensor};
 
 /// Rosenbrock's valley at a point \[2\]: (1 − x)² + 20 (y − x²)², lowest at (1, 1).
@@ -68,10 +68,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let mut derivative = x.mul(&x)?.mul(&x)?.mul(&x)?;
     for order in 1..=3 {
         derivative = grad(&[&derivative], &[&x], &GradOptions::recorded())?.remove(0);
-        println!(
+        writeln!(
+            Output,
             "derivative {order} of x⁴ at 1 and 2: {:?}",
             derivative.tensor().to_vec::<f64>()?
-        );
+        )?;
     }
     assert_eq!(derivative.tensor().to_vec::<f64>()?, [24.0, 48.0]);
 
@@ -83,10 +84,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let height =
         |p: &(f64, f64)| -> Result<f64> { Ok(valley(&leaf(&[p.0, p.1])?)?.tensor().item()?) };
     let ends = [height(&downhill[200])?, height(&newton[7])?];
-    println!(
+    writeln!(
+        Output,
         "200 steps downhill end at height {:.1e}, 7 of Newton's at {:.1e}",
         ends[0], ends[1]
-    );
+    )?;
     assert!(ends[1] < 1e-9 && ends[1] < ends[0]);
 
     const SIDE: usize = 120;

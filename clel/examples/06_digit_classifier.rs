@@ -12,7 +12,7 @@ use clel_nn::{
     Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, GlobalAvgPool2d, Init, Layer, Linear,
     LinearOptions, Mode, Module, Sequential,
 };
-use clel_pictures::{Colour, Panel, Picture};
+use clel_pictures::{Colour, Output, Panel, Picture};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const STEPS: u64 = 250;
@@ -41,7 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .push(GlobalAvgPool2d)
         .push(Linear::new(&mut init, 32, 10, &LinearOptions::default())?);
     // ANCHOR_END: network
-    println!("{} parameters on {device}", network.parameter_count());
+    writeln!(
+        Output,
+        "{} parameters on {device}",
+        network.parameter_count()
+    )?;
 
     // ANCHOR: training
     let mut adam = Adam::default();
@@ -75,11 +79,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (wrong, right): (Vec<usize>, Vec<usize>) =
         (0..labels.len()).partition(|&i| said[i] != labels[i]);
     let accuracy = right.len() as f64 / labels.len() as f64;
-    println!(
+    writeln!(
+        Output,
         "{:.1} % of {} held-out digits are read correctly",
         100.0 * accuracy,
         labels.len()
-    );
+    )?;
     assert!(accuracy > 0.95, "the network did not learn to read");
 
     // the mistakes first

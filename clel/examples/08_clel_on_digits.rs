@@ -9,7 +9,7 @@ use clel::config::Layers;
 use clel::data::{Order, digits};
 use clel::eval::DigitClassifier;
 use clel::train::Trainer;
-use clel_pictures::{Colour, Corner, Panel, Picture};
+use clel_pictures::{Colour, Corner, Output, Panel, Picture};
 use clel_tensor::{Device, RngKey};
 
 const ITERATIONS: u64 = 300;
@@ -54,17 +54,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let judge = DigitClassifier::embedded()?;
     let (first, last) = (judge.judge(&before)?, judge.judge(&after)?);
-    println!(
+    writeln!(
+        Output,
         "of {} chains {:.0} % pass for digits before training, {:.0} % after it; of each kind {:?}",
         last.images,
         100.0 * first.recognised,
         100.0 * last.recognised,
         last.kinds
-    );
-    println!(
+    )?;
+    writeln!(
+        Output,
         "Fréchet distance to the digits: {:.0} before, {:.1} after",
         first.frechet, last.frechet
-    );
+    )?;
     assert!(
         last.recognised > 0.5 && last.frechet < first.frechet / 10.0,
         "no digits were learnt"
@@ -81,9 +83,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     picture.draw(&[
         grid("chains before training", &before),
         grid("the same chains after it", &after),
-        Panel::new("energies × 1000", 0.0..ITERATIONS as f64, 0.0..1.1 * top)
+        Panel::new("energies × 1000", 0.0..ITERATIONS as f64, 0.0..1.2 * top) // room for the legend
             .along("iteration")
-            .legend(Corner::UpperLeft)
+            .legend(Corner::UpperRight)
             .line("of data", Colour::Blue, of_data)
             .line("of samples", Colour::Orange, of_samples),
     ])

@@ -14,7 +14,7 @@ use clel::sampler::{Draw, Langevin, Numbers, ReplayBuffer};
 use clel_autograd::Var;
 use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Parameter, Visitor};
-use clel_pictures::{Panel, Picture};
+use clel_pictures::{Output, Panel, Picture};
 use clel_tensor::{DType, Device, Expr, RngKey, Tensor};
 
 const SIDE: usize = 6;
@@ -128,9 +128,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         images.chunks_exact(PIXELS).map(mistakes).sum::<usize>() as f64 / n as f64
     };
     let (first, last) = (mean(&before), mean(&after));
-    println!(
+    writeln!(
+        Output,
         "pixels, of {PIXELS}, in which chains differ from the nearest bars: {first:.1} before, {last:.2} after"
-    );
+    )?;
     assert!(last < 1.5, "the bars were not learnt");
 
     let grid = |title: &str, images: &[f32]| {

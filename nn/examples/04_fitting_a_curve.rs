@@ -10,7 +10,7 @@ use clel_nn::{
     Activation, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Parameter, Result,
     Sequential, Visitor,
 };
-use clel_pictures::{Colour, Panel, Picture};
+use clel_pictures::{Colour, Output, Panel, Picture};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const POINTS: usize = 120;
@@ -62,9 +62,9 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         .push(Activation::Silu)
         .push(Scale::new(&mut init, 32)?)
         .push(Linear::new(&mut init, 32, 1, &options)?);
-    println!("{} parameters:", network.parameter_count());
+    writeln!(Output, "{} parameters:", network.parameter_count())?;
     for (name, parameter) in network.parameters() {
-        println!("  {name} {:?}", parameter.tensor().shape());
+        writeln!(Output, "  {name} {:?}", parameter.tensor().shape())?;
     }
     // ANCHOR_END: network
 
@@ -98,9 +98,10 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let found: Vec<(f64, f64)> = pairs(&grid, &found);
     let square: f64 = found.iter().map(|(x, y)| (y - truth(*x)).powi(2)).sum();
     let distance = (square / 200.0).sqrt();
-    println!(
+    writeln!(
+        Output,
         "noise moved the points by 0.2 (standard deviation); the network is {distance:.3} off it"
-    );
+    )?;
     assert!(distance < 0.1, "the curve was not found");
 
     let (x, y) = (x.to_vec::<f32>()?, y.to_vec::<f32>()?);

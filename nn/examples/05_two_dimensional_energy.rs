@@ -12,7 +12,7 @@ use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{
     Activation, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Result, Sequential,
 };
-use clel_pictures::{Colour, Panel, Picture, cells, pairs};
+use clel_pictures::{Colour, Output, Panel, Picture, cells, pairs};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const N: usize = 256;
@@ -120,9 +120,10 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let (start, fresh, data) = (start?, fresh?, data?);
     let mean = |p: &[(f64, f64)]| p.iter().map(distance).sum::<f64>() / p.len() as f64;
     let (before, after, ideal) = (mean(&start), mean(&fresh), mean(&data));
-    println!(
+    writeln!(
+        Output,
         "mean distance to the moons: {before:.3} at the start, {after:.3} after 1000 steps, {ideal:.3} for the data"
-    );
+    )?;
     assert!(after < 0.15, "the samples are not on the moons");
 
     const SIDE: usize = 120;

@@ -12,7 +12,7 @@ use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{
     Activation, Fill, Init, Layer, Linear, LinearOptions, Mode, Module, Result, Sequential,
 };
-use clel_pictures::{Colour, Panel, Picture, cells, pairs};
+use clel_pictures::{Colour, Output, Panel, Picture, cells, pairs};
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 const N: usize = 256;
@@ -82,11 +82,8 @@ impl Energy {
 
     /// Of points x, y, x, y, …
     fn energies(&self, flat: &[f32]) -> Result<Vec<f64>> {
-        let x = Var::constant(Tensor::from_slice(
-            flat,
-            &[flat.len() / 2, 2],
-            &Device::Cpu,
-        )?);
+        let points = Tensor::from_slice(flat, &[flat.len() / 2, 2], &Device::Cpu)?;
+        let x = Var::constant(points);
         let energies = no_grad(|| self.of(&x))?.tensor().to_vec::<f32>()?;
         Ok(energies.into_iter().map(f64::from).collect())
     }
@@ -125,13 +122,17 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     let [likely, unlikely] = [&data, &start].map(|p| energy.energies(p).map(|e| mean(&e)));
     let (likely, unlikely) = (likely?, unlikely?);
-    println!("mean energy: {likely:.2} of data, {unlikely:.2} of points anywhere");
+    writeln!(
+        Output,
+        "mean energy: {likely:.2} of data, {unlikely:.2} anywhere"
+    )?;
     assert!(likely + 1.0 < unlikely, "the data are no likelier");
     let [before, after, ideal] =
         [&start, &ends, &data].map(|p| mean(&pairs(p).iter().map(distance).collect::<Vec<_>>()));
-    println!(
+    writeln!(
+        Output,
         "mean distance to the rings: {before:.3}, after 1000 steps {after:.3}; data {ideal:.3}"
-    );
+    )?;
     assert!(after < 0.15, "the samples are not on the rings");
 
     const SIDE: usize = 120;
@@ -139,12 +140,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let low = heights.iter().copied().fold(f64::INFINITY, f64::min);
     let square = |title| Panel::new(title, -2.2..2.2, -2.2..2.2);
     let landscape = square("energy (dark = low = likely), starts");
-    let panels = [
+    picture.draw(&[
         square("data").points("", Colour::Black, pairs(&data)),
         landscape
             .heat(SIDE, heights, low..low + 8.0)
             .points("", Colour::White, pairs(&start)),
         square("where they are after 1000 steps").points("", Colour::Red, pairs(&ends)),
-    ];
-    picture.draw(&panels)
+    ])
 }

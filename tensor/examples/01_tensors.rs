@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use clel_pictures::{Panel, Picture};
+use clel_pictures::{Output, Panel, Picture};
 use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
 
 const SIDE: usize = 160;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let picture = Picture::new("01_tensors")?;
     // graphics hardware if there is any, else the CPU; everything below means the same on both
     let device = Device::auto()?;
-    println!("device: {device}");
+    writeln!(Output, "device: {device}")?;
 
     // a row [1, n] and a column [n, 1]: together they broadcast to [n, n]
     let axis = Tensor::arange(SIDE, DType::F32, &device)?
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         water.realize()?;
         Ok::<Tensor, clel_tensor::Error>(water)
     });
-    println!("two stones, 23 operations, launches: {launches:?}");
+    writeln!(Output, "two stones, 23 operations, launches: {launches:?}")?;
     // ANCHOR_END: chain
     let water = water?;
     assert_eq!(launches.values().sum::<u64>(), 1 + 4);
@@ -48,7 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let weights = Tensor::full(&[SIDE, 1], 1.0 / SIDE as f64, DType::F32, &device)?;
     let products = water.matmul(&weights)?.reshape(&[SIDE])?;
     let difference = means.sub(&products)?.abs()?.max(&[0], false)?.item()?;
-    println!("row means as reduction and as product differ by {difference:.1e}");
+    writeln!(
+        Output,
+        "row means, made in two ways, differ by {difference:.1e}"
+    )?;
     assert!(difference < 1e-5);
 
     // an image is [N, H, W, C], a kernel [O, KH, KW, C]: Laplace's, which is large where the water is curved; without padding the
@@ -69,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // errors say what did not fit
     let wrong = water.matmul(&Tensor::zeros(&[3, 3], DType::F32, &device)?);
-    println!("an error: {}", wrong.unwrap_err());
+    writeln!(Output, "an error: {}", wrong.unwrap_err())?;
 
     let panel = |title: &str, t: &Tensor, bound: f64| -> clel_tensor::Result<Panel> {
         let values: Vec<f64> = t.to_vec::<f32>()?.into_iter().map(f64::from).collect();

@@ -94,7 +94,6 @@ pub(super) fn draw(area: &Area<'_>, title: &str, chart: &Chart) -> Result<(), Bo
             .configure_series_labels()
             .position(match chart.legend {
                 Corner::LowerRight => SeriesLabelPosition::LowerRight,
-                Corner::UpperLeft => SeriesLabelPosition::UpperLeft,
                 Corner::UpperRight => SeriesLabelPosition::UpperRight,
             })
             .background_style(WHITE.mix(0.85))

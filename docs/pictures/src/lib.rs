@@ -4,6 +4,7 @@
 mod chart;
 mod font;
 mod images;
+mod output;
 mod place;
 
 use std::{error::Error, ops::Range, path::PathBuf};
@@ -13,6 +14,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::prelude::*;
 
 use font::FONT;
+pub use output::Output;
 
 /// Height of a picture, and width of a panel, in pixels.
 const SIDE: u32 = 460;
@@ -49,7 +51,6 @@ impl Colour {
 #[allow(missing_docs, reason = "a corner is its name")]
 pub enum Corner {
     LowerRight,
-    UpperLeft,
     UpperRight,
 }
 
@@ -229,7 +230,7 @@ impl Picture {
     /// The file cannot be written.
     pub fn draw(&self, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
         if !font::register()? {
-            println!("no picture: WebAssembly has no letters for it");
+            writeln!(Output, "no picture: WebAssembly has no letters for it")?;
             return Ok(());
         }
         let width = panels.iter().map(|panel| panel.width).sum();
@@ -247,15 +248,11 @@ impl Picture {
             }
             canvas.present()?;
         }
-        let wrong = |error| place::Unusable::new(&self.path, error);
-        let file = std::fs::File::create(&self.path).map_err(wrong)?;
-        PngEncoder::new_with_quality(
-            std::io::BufWriter::new(file),
-            CompressionType::Best,
-            FilterType::Adaptive,
-        )
-        .write_image(&pixels, width, SIDE, image::ExtendedColorType::Rgb8)?;
-        println!("drew {}", self.path.canonicalize()?.display());
+        let mut png = Vec::new();
+        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
+            .write_image(&pixels, width, SIDE, image::ExtendedColorType::Rgb8)?;
+        std::fs::write(&self.path, png).map_err(|error| place::Unusable::new(&self.path, error))?;
+        writeln!(Output, "drew {}", self.path.canonicalize()?.display())?;
         Ok(())
     }
 }
