@@ -48,7 +48,8 @@ fn adapter(gpu: &Gpu) -> String {
 /// # Errors
 /// There is no such folder on this system.
 pub fn path(gpu: &Gpu) -> Result<PathBuf> {
-    let folder = match std::env::var_os("CLEL_CACHE") {
+    let named = std::env::var_os("CLEL_CACHE").filter(|folder| !folder.is_empty());
+    let folder = match named {
         Some(folder) => PathBuf::from(folder),
         None => dirs::cache_dir()
             .ok_or_else(|| Error::Argument {

@@ -1,7 +1,7 @@
 //! `clel settings`.
 
 use super::output;
-use crate::config::{Config, DEFAULT_PRESET, Layers, Meaning, spelt};
+use crate::config::{Config, DEFAULT_PRESET, Layers, Meaning, in_words};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -54,7 +54,9 @@ impl Settings {
         }
         let width = output::width().unwrap_or(USUAL_WIDTH).clamp(40, WIDEST);
         for (key, meaning) in &meanings {
-            let value = values.get(key).map(|value| format!(" = {}", spelt(value)));
+            let value = values
+                .get(key)
+                .map(|value| format!(" = {}", in_words(value)));
             output::say_in_words(&format!("{key}{}", value.unwrap_or_default()))?;
             for line in lines(meaning, width) {
                 output::say_in_words(&line)?;

@@ -139,11 +139,11 @@ impl Tune {
                 wrong.join(", ")
             ));
         }
-        let Some(best) = tried.trials.first() else {
-            return Ok(None);
-        };
         let mut tuned = gpu.tuned();
-        tuned.insert(tried.product.clone(), best.way);
+        match tried.trials.first() {
+            Some(best) => tuned.insert(tried.product.clone(), best.way),
+            None => tuned.remove(&tried.product),
+        };
         gpu.set_tuned(tuned);
         let measured = Measured {
             operations: tried.operations,
@@ -156,7 +156,7 @@ impl Tune {
             wrong,
             product: tried.product,
         };
-        if !self.json {
+        if !self.json && !measured.trials.is_empty() {
             output::say_in_words(&line(&measured, &tried.before))?;
         }
         Ok(Some(measured))

@@ -41,7 +41,7 @@ impl Config {
     pub(crate) fn differences(&self, wanted: &Config) -> String {
         let (own, wanted) = (self.settings(), wanted.settings());
         let keys: BTreeSet<&String> = own.keys().chain(wanted.keys()).collect();
-        let value = |value: Option<&Value>| value.map_or("none".to_owned(), spelt);
+        let value = |value: Option<&Value>| value.map_or("none".to_owned(), in_words);
         let told = keys.into_iter().filter(|k| own.get(*k) != wanted.get(*k));
         let told = told.map(|key| {
             let (found, expected) = (value(own.get(key)), value(wanted.get(key)));
@@ -52,10 +52,13 @@ impl Config {
 }
 
 /// A value as people write it in TOML: 1e30, of which TOML itself makes 31 digits.
-pub(crate) fn spelt(value: &Value) -> String {
+pub(crate) fn in_words(value: &Value) -> String {
     match value {
         Value::Float(number) if number.is_finite() => format!("{number:?}"),
-        Value::Array(all) => format!("[{}]", all.iter().map(spelt).collect::<Vec<_>>().join(", ")),
+        Value::Array(all) => format!(
+            "[{}]",
+            all.iter().map(in_words).collect::<Vec<_>>().join(", ")
+        ),
         other => other.to_string(),
     }
 }

@@ -135,7 +135,7 @@ impl Layers {
             .into_iter()
             .map(|(key, why)| match lookup(&merged, key) {
                 Some(value) => {
-                    let value = keys::spelt(value);
+                    let value = keys::in_words(value);
                     format!("{key} = {value} ({}): {why}", origin_of(&origins, key))
                 }
                 None => format!("{key}: {why}"),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::Value;
 
 use super::{Judged, Overview, short};
-use crate::config::spelt;
+use crate::config::in_words;
 
 /// For each setting in which those runs differ whose configuration can be read, its value in each run; none where it is not set.
 pub(crate) fn differences(runs: &[Overview]) -> BTreeMap<String, Vec<Option<Value>>> {
@@ -32,7 +32,7 @@ pub(crate) fn differences(runs: &[Overview]) -> BTreeMap<String, Vec<Option<Valu
 /// A run's value of a setting in words.
 pub(crate) fn setting(value: Option<&Value>, run: &Overview) -> String {
     match value {
-        Some(value) => spelt(value),
+        Some(value) => in_words(value),
         None if run.config.is_none() => "?".to_owned(),
         None => "not set".to_owned(),
     }

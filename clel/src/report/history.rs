@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Result as IoResult, Seek, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
@@ -45,8 +45,10 @@ struct Column {
 /// How far a file has been read.
 #[derive(Debug, Default)]
 struct Place {
-    /// When the file was made: one that is written anew is another one.
+    /// When the file was made: another one in its place is read anew.
     created: Option<SystemTime>,
+    /// How long it was, and when it had been written last: one that has been written since and is as long is read anew, too.
+    seen: Option<(u64, SystemTime)>,
     bytes: u64,
     lines: usize,
     /// The last line that was read.
@@ -55,16 +57,21 @@ struct Place {
 
 impl Place {
     /// Whether the file goes on from here, where it is then read on. One of a system that does not say when it was made does not.
-    fn is_in(&self, file: &mut File) -> IoResult<bool> {
+    fn is_in(&mut self, file: &mut File) -> IoResult<bool> {
         let known = file.metadata()?;
         let same = self.created.is_some() && self.created == known.created().ok();
-        if !same || known.len() < self.bytes {
+        let before = std::mem::replace(&mut self.seen, seen(&known));
+        let rewritten = before != self.seen && before.map(|b| b.0) == self.seen.map(|s| s.0);
+        if !same || rewritten || known.len() < self.bytes {
             return Ok(false);
         }
         file.seek(SeekFrom::Start(self.bytes - self.last.len() as u64))?;
         let mut there = vec![0; self.last.len()];
-        file.read_exact(&mut there)?;
-        Ok(there == self.last)
+        match file.read_exact(&mut there) {
+            // it has just been cut
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+            other => other.map(|()| there == self.last),
+        }
     }
 }
 
@@ -97,7 +104,8 @@ impl History {
         let mut file = open_regular(path)?;
         if !self.place.is_in(&mut file)? {
             *self = History::default();
-            self.place.created = file.metadata()?.created().ok();
+            let known = file.metadata()?;
+            (self.place.created, self.place.seen) = (known.created().ok(), seen(&known));
             file.seek(SeekFrom::Start(0))?;
         }
         let mut file = BufReader::new(file);
@@ -124,7 +132,7 @@ impl History {
         self.end = line.end();
         self.newest = step;
         self.highest = step.max(self.highest);
-        if line.find("event").is_some() {
+        if line.is_event() {
             let event = line.event().map(|text| (step, text.to_owned()));
             self.events.extend(event);
             return;
@@ -137,10 +145,9 @@ impl History {
                 _ if name == "step" => continue,
                 Field::Whole(number) => number as f64,
                 Field::Number(number) => number,
-                // what is not finite is a word
-                Field::Text(word) => match word.parse() {
-                    Ok(infinite) if f64::is_infinite(infinite) => infinite,
-                    _ => f64::NAN,
+                Field::Text(word) => match not_finite(&word) {
+                    Some(value) => value,
+                    None => continue,
                 },
                 Field::Other => continue,
             };
@@ -284,6 +291,20 @@ impl Column {
     }
 }
 
+fn seen(file: &Metadata) -> Option<(u64, SystemTime)> {
+    Some((file.len(), file.modified().ok()?))
+}
+
+/// The number of a word that JSON has no number for.
+fn not_finite(word: &str) -> Option<f64> {
+    match word {
+        "NaN" => Some(f64::NAN),
+        "inf" => Some(f64::INFINITY),
+        "-inf" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
 /// The object of a line.
 pub(super) struct Line<'a> {
     pub step: u64,
@@ -315,6 +336,11 @@ impl<'a> Line<'a> {
             Field::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether it tells what happened, and no figures.
+    pub fn is_event(&self) -> bool {
+        self.find("event").is_some()
     }
 
     /// What happened, if it tells that.
@@ -416,13 +442,14 @@ impl<'de> Deserialize<'de> for Field<'de> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::time::Duration;
 
     use super::*;
 
     const LINES: [&str; 5] = [
         "{\"step\":1,\"gap\":0.5,\"loss\":2}",
         "{\"step\":2,\"event\":\"went back\"}",
-        "{\"gap\":\"inf\",\"step\":3,\"more\":[1,{}],\"none\":null}",
+        "{\"gap\":\"inf\",\"step\":3,\"more\":[1,{}],\"none\":null,\"word\":\"infinite\"}",
         "nothing",
         "{\"step\":4,\"gap\":0.25,\"gap\":0.75}",
     ];
@@ -482,7 +509,7 @@ mod tests {
             assert_eq!(told(&history), told(&anew));
         }
         assert_eq!(told(&history).0.len(), 3);
-        // of the same length, cut, longer; then another file of the same length and last line, and none
+        // of the same length, cut, longer
         let other = text.replace("0.75}", "0.76}");
         for content in [&other, &text[..32], &other.repeat(2), &other] {
             std::fs::write(&path, content).unwrap();
@@ -491,15 +518,19 @@ mod tests {
             anew.read_on(&path);
             assert_eq!(told(&history), told(&anew), "{content}");
         }
-        let another = dir.path().join("another");
-        std::fs::write(
-            &another,
-            text.replace("0.5,", "0.9,").replace("0.75}", "0.76}"),
-        )
-        .unwrap();
-        std::fs::rename(another, &path).unwrap();
-        history.read_on(&path);
-        assert_eq!(told(&history).0[0], (1, 0.9));
+        // what else is as long and ends the same has been written at another time: in its place, or as another file
+        let written = path.metadata().unwrap().modified().unwrap();
+        for (seconds, gap, name) in [(1, 0.8, "metrics.jsonl"), (2, 0.9, "another")] {
+            let name = dir.path().join(name);
+            std::fs::write(&name, other.replace("0.5,", &format!("{gap},"))).unwrap();
+            let file = File::options().write(true).open(&name).unwrap();
+            file.set_modified(written + Duration::from_secs(seconds))
+                .unwrap();
+            drop(file);
+            std::fs::rename(name, &path).unwrap();
+            history.read_on(&path);
+            assert_eq!(told(&history).0[0], (1, gap));
+        }
         std::fs::remove_file(&path).unwrap();
         history.read_on(&path);
         assert_eq!(told(&history), (vec![], 0, 0));

@@ -186,7 +186,7 @@ impl Metrics {
         self.file.sync_data().map_err(Error::write(&self.path))
     }
 
-    /// All lines of a file; none if it is not there yet. A last one that was cut short is left out.
+    /// All lines of such a file, an experiment's record too; none if it is not there yet. A last one that was cut short is left out.
     ///
     /// # Errors
     /// The file cannot be read, or one of its lines is not a JSON object with a `step`.

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clel_nn::files::open_regular;
-use serde_json::{Map, Value};
 
 use super::RunDir;
+use super::history::Line;
 use super::pace::{Pace, duration};
 
 /// A line is seen up to some tenths of a second late, which a rate over less than this would tell.
@@ -114,10 +114,9 @@ impl RunDir {
     pub(super) fn last_step(&self) -> Option<u64> {
         let tail = tail(&self.metrics_path()).ok()?;
         let whole = &tail[..=tail.iter().rposition(|byte| *byte == b'\n')?];
-        let figures = |line: &[u8]| -> Option<u64> {
-            let line: Map<String, Value> = serde_json::from_slice(line).ok()?;
-            let step = line.get("step")?.as_u64()?;
-            (!line.contains_key("event")).then_some(step)
+        let figures = |line| {
+            let line = Line::of(line)?;
+            (!line.is_event()).then_some(line.step)
         };
         whole.rsplit(|byte| *byte == b'\n').find_map(figures)
     }

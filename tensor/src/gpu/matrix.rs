@@ -6,7 +6,7 @@ use super::tiles::Tile;
 
 /// Threads of a subgroup, which the kernel counts on.
 pub(super) const SUBGROUP: u32 = 32;
-/// Workgroup memory that the largest tile takes, in bytes.
+/// Workgroup memory, in bytes, that a device has at least whose matrix units are used: every tile fits for one half a factor.
 pub(super) const SPACE: u32 = 48 << 10;
 
 /// Vectors of four halves that a line of each operand takes, along k or across, with a gap against bank conflicts; and the number of lines.

@@ -125,17 +125,18 @@ impl Gpu {
             _ => return Ok(None),
         };
         let expected = self.by_registers(primitive, &operands)?;
+        let (precision, follows) = (product.precision, follows(primitive));
         let mut wrong = Vec::new();
         let try_way = |way: Way| {
             lock(&self.inner.tuning).best.insert(name.clone(), way);
-            if !agree(
-                &self.product(primitive, &operands)?,
-                &expected,
-                product.precision,
-            ) {
+            let run = || self.run_followed(primitive, &operands, follows.as_ref());
+            let alone = self.product(primitive, &operands)?;
+            let right = agree(&alone, &expected, precision)
+                && self.follow(&run()?, &expected, precision)?;
+            if !right {
                 wrong.push(way);
             }
-            let seconds = self.time(primitive, &operands)?;
+            let seconds = self.time(run)?;
             Ok(Trial { way, seconds })
         };
         let tiles = TILES
@@ -167,8 +168,7 @@ impl Gpu {
     /// The numbers of a product, as it is computed now.
     fn product(&self, primitive: &Primitive, operands: &[&GpuBuffer]) -> Result<Vec<f32>> {
         let output = self.run(primitive, DType::F32, operands)?;
-        let bytes = self.read(&output, primitive.output_len() * size_of::<f32>())?;
-        Ok(bytemuck::pod_collect_to_vec(&bytes))
+        self.numbers_of(&output, primitive.output_len())
     }
 
     /// The same by the threads' own arithmetic, as a device computes that is not tuned.
@@ -182,19 +182,47 @@ impl Gpu {
         made
     }
 
-    /// Seconds for one run: the best of three series of about five milliseconds.
-    fn time(&self, primitive: &Primitive, operands: &[&GpuBuffer]) -> Result<f64> {
-        let follows = follows(primitive);
-        let run = || -> Result<()> {
-            if let Some(kernel) = &follows
-                && self
-                    .run_through(primitive, DType::F32, operands, kernel, &[])?
-                    .is_some()
-            {
-                return Ok(());
-            }
-            self.run(primitive, DType::F32, operands).map(drop)
+    /// A product with what usually follows it in its launch; alone where nothing does.
+    fn run_followed(
+        &self,
+        primitive: &Primitive,
+        operands: &[&GpuBuffer],
+        follows: Option<&PointwiseKernel>,
+    ) -> Result<Vec<GpuBuffer>> {
+        if let Some(kernel) = follows
+            && let Some(outputs) = self.run_through(primitive, DType::F32, operands, kernel, &[])?
+        {
+            return Ok(outputs);
+        }
+        Ok(vec![self.run(primitive, DType::F32, operands)?])
+    }
+
+    /// Whether outputs are what [`follows`] makes of a product, if they are of that.
+    fn follow(
+        &self,
+        outputs: &[GpuBuffer],
+        product: &[f32],
+        precision: MatmulPrecision,
+    ) -> Result<bool> {
+        let [sum, active] = outputs else {
+            return Ok(true);
         };
+        let sums: Vec<f32> = product.iter().map(|x| x + 1.0).collect();
+        let actives: Vec<f32> = sums.iter().map(|x| x.max(x * 0.2)).collect();
+        let [sum, active] = [
+            self.numbers_of(sum, sums.len())?,
+            self.numbers_of(active, sums.len())?,
+        ];
+        Ok(agree(&sum, &sums, precision) && agree(&active, &actives, precision))
+    }
+
+    fn numbers_of(&self, buffer: &GpuBuffer, len: usize) -> Result<Vec<f32>> {
+        let bytes = self.read(buffer, len * size_of::<f32>())?;
+        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    }
+
+    /// Seconds for one run: the best of three series of about five milliseconds.
+    fn time<T>(&self, run: impl Fn() -> Result<T>) -> Result<f64> {
         let series = |runs: usize| -> Result<f64> {
             let begin = Instant::now();
             for _ in 0..runs {

@@ -167,7 +167,7 @@ impl Drop for Going {
 }
 
 /// Waits for something that comes while a run goes on.
-pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {

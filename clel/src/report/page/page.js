@@ -366,11 +366,11 @@ new ResizeObserver(([{ target }]) => {
 }).observe(section("curves").querySelector(".row"));
 
 /** Room about the values; one value, or the same again and again, is in the middle. A share has none beyond 0 and 1. */
-const range = (share) => (_, low, high) => {
+const range = (isShare) => (_, low, high) => {
   if (low === null) return [0, 1];
   const size = Math.abs(low) / 2 || 1;
   const [from, to] = low < high ? uPlot.rangeNum(low, high, 0.1, true) : [low - size, high + size];
-  return share ? [Math.max(from, Math.min(low, 0)), Math.min(to, Math.max(high, 1))] : [from, to];
+  return isShare ? [Math.max(from, Math.min(low, 0)), Math.min(to, Math.max(high, 1))] : [from, to];
 };
 
 /** Where a logarithmic axis has ticks: at powers of ten, not too many. */
@@ -400,9 +400,9 @@ function ticks(distr, asinh) {
   return distr === 1 ? {} : { splits: distr === 3 ? positive : signed, filter: (_, all) => all };
 }
 
-function plot({ title, courses, share }, smooth, [distr, asinh], data, row) {
+function plot({ title, courses, share: isShare }, smooth, [distr, asinh], data, row) {
   const root = add(row, "div");
-  const y = distr === 1 ? { distr, range: range(share) } : { distr, asinh };
+  const y = distr === 1 ? { distr, range: range(isShare) } : { distr, asinh };
   const reading = read(courses);
   const drawn = new uPlot({
     title: title + (distr === 1 ? "" : " · log"),

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::cpu::{CpuBuffer, CpuView};
-use crate::gpu::matrix::SPACE;
 use crate::gpu::tiles::{TILES, Unit};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::{DType, MatmulPrecision, with_matmul_precision};
@@ -118,7 +117,7 @@ fn every_matrix_tile() {
         ];
         for (precision, bound) in bounds {
             // some have no room for two halves a factor
-            if tile.space(precision) > SPACE {
+            if tile.space(precision) > gpu.inner.limits.max_compute_workgroup_storage_size {
                 continue;
             }
             for primitive in products(&gpu) {
