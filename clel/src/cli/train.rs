@@ -151,6 +151,14 @@ impl Train {
             let mut face = face(&job.run, &job.device, &job.stop, look);
             run(job, face.as_mut()).map_err(|error| gone(error, &directory))
         };
+        if let Err(Error::Write { .. }) = &ended
+            && let Ok((step, _)) = RunDir::open(&directory).and_then(|run| run.latest_checkpoint())
+        {
+            output::error(&format!(
+                "iteration {step} is saved: `clel train --resume {}` goes on from there",
+                as_argument(&directory)
+            ));
+        }
         if self.json {
             output::say(&output::json(&Outcome::of(&directory, planned, &ended))?)?;
         }
@@ -260,14 +268,22 @@ impl Train {
             });
         }
         let done = run.checkpoints()?.last().map_or(0, |newest| newest.0);
+        if (wanted.train.iterations as u64) < done {
+            return Err(Error::Argument {
+                argument,
+                why: format!(
+                    "train.iterations = {}, and {done} are done",
+                    wanted.train.iterations
+                ),
+            });
+        }
         let refused = wanted.differences(&before.changed_to(&wanted, done));
         match refused.is_empty() {
             true => Ok(wanted),
             false => Err(Error::Argument {
                 argument,
                 why: format!(
-                    "{refused}: this is what its iterations depend on. Where a run goes on, these may change: {CHANGEABLE}; with other ones, start a \
-                     new run"
+                    "{refused}, which may not change where a run goes on. These may: {CHANGEABLE}; with other ones, start a new run"
                 ),
             }),
         }

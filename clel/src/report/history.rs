@@ -11,7 +11,7 @@ use clel_nn::files::open_regular;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::metrics::{End, damaged, number};
+use super::metrics::{End, HAPPENED, damaged, number};
 use crate::{Error, Result};
 
 /// What a file of metrics told when it was last read: a column of numbers for each figure, and what happened.
@@ -20,7 +20,7 @@ pub struct History {
     /// The iteration of each line of figures.
     steps: Vec<u64>,
     columns: Vec<Column>,
-    /// What happened, and after which iteration.
+    /// What happened, and after which iteration; the run may have gone back since.
     events: Vec<(u64, String)>,
     /// How the run ended, if the last line says that it ended with it.
     end: Option<End>,
@@ -133,7 +133,7 @@ impl History {
         self.newest = step;
         self.highest = step.max(self.highest);
         if line.is_event() {
-            let event = line.event().map(|text| (step, text.to_owned()));
+            let event = line.event().map(|text| (line.happened(), text.to_owned()));
             self.events.extend(event);
             return;
         }
@@ -157,9 +157,9 @@ impl History {
         }
     }
 
-    /// Something happened after an iteration.
-    pub(crate) fn add_event(&mut self, step: u64, text: &str) {
-        self.events.push((step, text.to_owned()));
+    /// The state of an iteration has something behind it that happened then or later, before the run went back.
+    pub(crate) fn add_event(&mut self, step: u64, happened: u64, text: &str) {
+        self.events.push((happened, text.to_owned()));
         self.end = None;
         self.newest = step;
         self.highest = step.max(self.highest);
@@ -346,6 +346,14 @@ impl<'a> Line<'a> {
     /// What happened, if it tells that.
     pub fn event(&self) -> Option<&str> {
         self.text("event")
+    }
+
+    /// The iteration after which that was; where the run has gone back, the line has an earlier one.
+    pub fn happened(&self) -> u64 {
+        match self.find(HAPPENED) {
+            Some(Field::Whole(step)) => *step,
+            _ => self.step,
+        }
     }
 
     /// How the run ended, if it says that it ended with it.

@@ -82,13 +82,19 @@ impl Metrics {
                     kept.extend_from_slice(line);
                     history.add(found);
                 }
-                Some(found) => moved.extend(found.event().map(str::to_owned)),
+                Some(found) => moved.extend(
+                    found
+                        .event()
+                        .map(|text| (found.happened(), text.to_owned())),
+                ),
             }
         }
         let last = history.highest();
-        for text in &moved {
-            kept.extend_from_slice(text_line(event_line(step, text)).as_bytes());
-            history.add_event(step, text);
+        for (happened, text) in &moved {
+            let mut line = event_line(step, text);
+            line.insert(HAPPENED.to_owned(), (*happened).into());
+            kept.extend_from_slice(text_line(line).as_bytes());
+            history.add_event(step, *happened, text);
         }
         let mut lost = Vec::new();
         lost.extend(end.map(|text| {
@@ -121,7 +127,7 @@ impl Metrics {
             path: path.to_owned(),
             file,
             lost,
-            moved,
+            moved: moved.into_iter().map(|(_, text)| text).collect(),
             history,
         })
     }
@@ -197,6 +203,8 @@ impl Metrics {
     }
 }
 
+/// The field of what happened after a later iteration than that from which its line says that the run goes on.
+pub(super) const HAPPENED: &str = "happened";
 /// What the text of a run's early end says after the reason.
 pub(crate) const ENDED: &str = "; the run ended with it";
 

@@ -3,29 +3,32 @@
 use super::{Trainer, run::Job};
 use crate::Result;
 
-/// Gives a trainer the settings of the run, as far as they may change; told in `warnings`, unless no iteration is left to which it matters. Whether the
-/// run's file does not have them yet.
+/// What is told of them.
+const TOLD: &str = "goes on with other settings: ";
+
+/// Gives a trainer the settings of the run, as far as they may change; told in `warnings`, unless no iteration is left to which it matters.
 pub(super) fn take_over(
     job: &Job,
     trainer: &mut Trainer,
     warnings: &mut Vec<String>,
-) -> Result<bool> {
+) -> Result<()> {
     let step = trainer.step();
     let changed = trainer.config.changed_to(&job.config, step);
-    let differ = changed != trainer.config;
-    let text = match differ {
-        true => format!(
-            "goes on with other settings: {}",
-            changed.differences(&trainer.config)
-        ),
-        false => "goes on with the settings of its checkpoint".to_owned(),
+    let before = job.run.read_config()?;
+    let news = match before == job.config {
+        false => Some(job.config.differences(&before)),
+        // those of a file that somebody has changed, unless they have been told since the checkpoint was written
+        true if changed != trainer.config => {
+            let history = job.run.history()?;
+            let mut since = history.events().iter().filter(|(at, _)| *at >= step);
+            let told = since.any(|(_, text)| text.starts_with(TOLD));
+            (!told).then(|| changed.differences(&trainer.config))
+        }
+        true => None,
     };
-    // those of a file that was changed may have been told, by a process that ended before the next checkpoint
-    let asked_for = job.run.read_config()? != job.config;
-    let news = asked_for || differ && !job.run.events()?.contains(&text);
-    if news && step < job.last_step() {
-        warnings.push(text);
+    if step < job.last_step() {
+        warnings.extend(news.map(|news| format!("{TOLD}{news}")));
     }
     trainer.config = changed;
-    Ok(asked_for)
+    Ok(())
 }

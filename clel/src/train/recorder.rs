@@ -107,7 +107,7 @@ impl<'a> Recorder<'a> {
     pub fn event(&mut self, step: u64, text: &str) -> Result<()> {
         self.metrics.event(step, text)?;
         if let Some(history) = &mut self.history {
-            history.add_event(step, text);
+            history.add_event(step, step, text);
         }
         self.events.text(step, text)
     }
@@ -140,7 +140,7 @@ impl<'a> Recorder<'a> {
     /// parameters goes with it.
     pub fn grid(&mut self, trainer: &Trainer) -> Result<([usize; 4], Vec<f32>)> {
         let (config, step) = (&trainer.config, trainer.step());
-        let chains = first_chains(trainer, config.log.grid_images)?;
+        let (shape, chains) = shown(trainer)?;
         let (size, png) = draw(config, &self.run.samples_path(step), &chains)?;
         self.events.png(step, "samples", size, &png)?;
         for (name, parameter) in trainer.live.energy.parameters() {
@@ -148,9 +148,16 @@ impl<'a> Recorder<'a> {
             let name = format!("weights/{name}");
             self.events.histogram(step, &name, &values)?;
         }
-        let [h, w, c] = config.data.shape.unwrap_or_default();
-        Ok(([chains.len() / (h * w * c).max(1), h, w, c], chains))
+        Ok((shape, chains))
     }
+}
+
+/// The buffer's chains that a grid shows; \[N, H, W, C\] and their numbers.
+pub(super) fn shown(trainer: &Trainer) -> Result<([usize; 4], Vec<f32>)> {
+    let config = &trainer.config;
+    let chains = first_chains(trainer, config.log.grid_images)?;
+    let [h, w, c] = config.data.shape.unwrap_or_default();
+    Ok(([chains.len() / (h * w * c).max(1), h, w, c], chains))
 }
 
 /// Which lines of metrics up to iteration `step` are gone from these, unless the run has been told.

@@ -20,7 +20,7 @@ use super::{
     health::Health,
     kept::Kept,
     quality::quality,
-    recorder::{Recorder, before_path, draw, first_chains},
+    recorder::{Recorder, before_path, draw, first_chains, shown},
     sick::{hopeless, last_words, may_go_back},
     streams,
     summary::{Judge, fresh_samples, nearest_neighbour},
@@ -196,6 +196,7 @@ fn train(mut job: Job, mut watching: Watching<'_>) -> Result<Ended> {
             // a process may have been killed before it did so
             let history = job.run.history()?;
             Kept::of(&job.run, &trainer.config, trainer.step(), &history)?;
+            keep_settings(&job.run, &trainer.config)?;
             return Ok(Ended::Finished(summary));
         }
     }
@@ -232,6 +233,7 @@ fn to_the_end(
     loop {
         let mut recorder = Recorder::new(&run, trainer.step(), trainer.config.log.metrics_every)?;
         // from here on the run goes on
+        keep_settings(&run, &trainer.config)?;
         run.remove_summary()?;
         warnings.extend(recorder.lost());
         warnings.extend(trainer.go_on_with(&job.data));
@@ -365,6 +367,11 @@ fn stretch(
         history: &history,
     });
     drop(history);
+    if first > 0 {
+        // the next grid may be far away
+        let (shape, chains) = shown(trainer)?;
+        watching.face.samples(first, shape, &chains);
+    }
     for images in batches {
         let images = images?;
         let outcome = match trainer
@@ -466,7 +473,7 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
     let found = newest_usable(&job.run, |path| load(job, path))?;
     warnings.extend(found.warnings);
     let mut trainer = found.value;
-    let new = take_over(job, &mut trainer, warnings)?;
+    take_over(job, &mut trainer, warnings)?;
     // the process may have ended between going back and the next checkpoint
     if job.config.is_rolled_back_from(&trainer.config) {
         trainer.config = job.config.clone();
@@ -480,9 +487,6 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
         }
     }
     if trainer.config == job.config {
-        if new {
-            job.run.write_config(&job.config)?;
-        }
         return Ok(trainer);
     }
     Err(Error::Mismatch {
@@ -492,6 +496,14 @@ fn go_on(job: &Job, warnings: &mut Vec<String>) -> Result<Trainer> {
             "what the checkpoint was trained with: undo the change, or start a new run. Where a run goes on, these may change: {CHANGEABLE}"
         ),
     })
+}
+
+/// Has the run's file say what it goes on with.
+fn keep_settings(run: &RunDir, config: &Config) -> Result<()> {
+    match run.read_config()? == *config {
+        true => Ok(()),
+        false => run.write_config(config),
+    }
 }
 
 /// Whether an interval of so many iterations, 0 for never, ends with this one.

@@ -47,15 +47,15 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
         }
     };
     let goes_back = match health.policy {
-        SickPolicy::Stop => "--set health.policy=roll_back",
-        SickPolicy::RollBack => "--set health.rollbacks=",
+        SickPolicy::Stop => "health.policy=roll_back".to_owned(),
+        SickPolicy::RollBack => format!("health.rollbacks={}", health.rolled_back + 3),
     };
     // an experiment's runs have its settings, and none is gone on with that was sick
     let resumed = match experiment_of(run.path()) {
         Some(_) => String::new(),
         None => format!(
-            " `clel train --resume {} {goes_back}` lets it go back by itself, with other random numbers and lower rates; another limit \
-             (`--set health.energy=` and the like) is for one that is not sick.",
+            " `clel train --resume {} --set {goes_back}` lets it go back by itself, with other random numbers and lower rates; another limit \
+             (`health.energy` and the like) is for one that is not sick.",
             as_argument(run.path())
         ),
     };
@@ -64,8 +64,8 @@ pub(super) fn hopeless(config: &Config, run: &RunDir, why: &str) -> Result<Error
         why: format!(
             "{why}.{tried} The metrics in {place} show when it began; {kept}. Resumed as it is, the run would come to the same.{resumed} Or start a new one from \
              its settings, \
-             `clel train --config {settings}{anew}`, with another `--set seed=`, a lower `--set train.ebm.lr=`, more \
-             `--set sampler.steps=`, more `--set loss.alpha=` or, where pixels are 0 or 1, a smaller `--set sampler.step_size=`"
+             `clel train --config {settings}{anew} --set KEY=VALUE`, with another `seed`, a lower `train.ebm.lr`, more `sampler.steps`, a larger \
+             `loss.alpha` or, where pixels are 0 or 1, a smaller `sampler.step_size`"
         ),
     })
 }

@@ -413,13 +413,32 @@ fn a_run_goes_on_beyond_its_end() {
 
     // what an iteration depends on stays
     for (setting, part) in [
-        ("train.iterations=4", "train.iterations = 4 instead of 6"),
-        ("sampler.steps=3", "sampler.steps = 3 instead of 2"),
+        ("train.iterations=4", "train.iterations = 4, and 6 are done"),
+        (
+            "sampler.steps=3",
+            "sampler.steps = 3 instead of 2, which may not change where a run goes on. These may: train.iterations, ",
+        ),
     ] {
         let refused = on(&["--set", setting, "--set", "health.energy=20"]);
-        refused.told(2, &[part, "these may change: train.iterations, "]);
+        refused.told(2, &[part]);
     }
-    assert_eq!(run.read_config().unwrap().health.energy, 10.0);
+    let energy = || run.read_config().unwrap().health.energy;
+    assert_eq!(energy(), 10.0);
+
+    // one that cannot go on does not keep the settings
+    let metrics = run.path().join("metrics.jsonl");
+    let whole = std::fs::read_to_string(&metrics).unwrap();
+    std::fs::write(&metrics, whole.replacen('{', "", 1)).unwrap();
+    let longer = ["--set", "train.iterations=8", "--set", "health.energy=20"];
+    on(&longer).told(2, &["metrics.jsonl", "line 1"]);
+    assert_eq!(energy(), 10.0);
+    std::fs::write(&metrics, whole).unwrap();
+    assert_eq!(on(&[&longer[..], &["--steps", "7"]].concat()).code, Some(0));
+    // what is told of other ones is what they were before, whatever a checkpoint has
+    std::fs::remove_file(run.checkpoint_path(7)).unwrap();
+    let again = on(&["--set", "health.energy=30"]);
+    let told = "settings: health.energy = 30.0 instead of 20.0\n";
+    assert!(again.stderr.contains(told), "{again:?}");
 }
 
 /// Numbers come out otherwise on another device, which whoever compares runs must be able to see.

@@ -128,12 +128,18 @@ fn what_happened_outlives_the_iterations_after_which_it_did() {
     ];
     assert_eq!(run.events().unwrap(), told);
     let history = run.history().unwrap();
-    assert!(history.events().iter().all(|(step, _)| *step == 10));
     assert_eq!(history.steps(), [10, 20]);
+    let happened = |run: &RunDir| -> Vec<u64> {
+        let history = run.history().unwrap();
+        history.events().iter().map(|event| event.0).collect()
+    };
+    assert_eq!(happened(&run), [10, 20, 30, 10]);
     drop(metrics);
     // once more, from before all of it
     assert_eq!(run.metrics(5).unwrap().lost(), []);
     assert_eq!(run.events().unwrap(), told);
+    assert_eq!(happened(&run), [10, 20, 30, 10]);
+    assert_eq!(run.history().unwrap().highest(), 5);
 }
 
 #[test]
