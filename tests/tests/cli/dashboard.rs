@@ -288,6 +288,13 @@ fn messages_to_a_file_leave_the_dashboard() {
     assert!(left.code == 130 && left.whole, "{left:?}");
     assert!(!left.text.contains("warning: "), "{left:?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), told);
+
+    // what it goes on from is seen before anything is drawn
+    let arguments = [&arguments[..], &["--set", "log.grid_every=0"]].concat();
+    let mut terminal = Terminal::start("sh", &arguments, &[]);
+    terminal.wait_for(&["E(x)", "training", "samples, iteration"]);
+    terminal.press("\x03");
+    assert_eq!(terminal.end().code, 130);
 }
 
 /// As `script` makes one that has no terminal itself.
