@@ -17,7 +17,7 @@ use crate::{
     error::as_argument,
     experiment::is_experiment,
     report::{Overview, RunDir, State, Summary, experiment_of, face},
-    train::{Ended, Job, run},
+    train::{Ended, Job, restore_settings, run},
     tune,
 };
 
@@ -296,6 +296,13 @@ impl Train {
             return Err(Error::RunBusy {
                 path: directory.to_owned(),
             });
+        }
+        if let Some(checkpoint) = restore_settings(&run)? {
+            output::error(&format!(
+                "warning: {} was empty; it has the settings of {} again",
+                run.config_path().display(),
+                checkpoint.display()
+            ));
         }
         let config = self.changed(&run)?;
         Ok(Job {

@@ -1,7 +1,11 @@
 //! Settings that are others where a run goes on.
 
-use super::{Trainer, run::Job};
-use crate::Result;
+use std::path::PathBuf;
+
+use clel_tensor::Device;
+
+use super::{Trainer, run::Job, usable::newest_usable};
+use crate::{Error, Result, report::RunDir};
 
 /// What is told of them.
 const TOLD: &str = "goes on with other settings: ";
@@ -31,4 +35,19 @@ pub(super) fn take_over(
     }
     trainer.config = changed;
     Ok(())
+}
+
+/// Where the run's file of settings has nothing in it, as the loss of power may leave it: writes those of the newest checkpoint that is whole, and tells which
+/// that is.
+pub(crate) fn restore_settings(run: &RunDir) -> Result<Option<PathBuf>> {
+    let path = run.config_path();
+    let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+    let is_empty = bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0);
+    if !is_empty || run.checkpoints()?.is_empty() {
+        return Ok(None);
+    }
+    let config = |path: &_| Ok(Trainer::load(path, &Device::Cpu)?.config);
+    let found = newest_usable(run, config)?;
+    run.write_config(&found.value)?;
+    Ok(Some(found.path))
 }

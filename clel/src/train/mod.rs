@@ -27,6 +27,7 @@ mod trainer;
 mod usable;
 
 pub use byol::Byol;
+pub(crate) use changed::restore_settings;
 pub use checkpoint::{Loaded, load_networks};
 pub(crate) use device::{is_lost, reopen};
 pub use models::Models;

@@ -441,6 +441,27 @@ fn a_run_goes_on_beyond_its_end() {
     assert!(again.stderr.contains(told), "{again:?}");
 }
 
+/// As the loss of power may leave the file of settings.
+#[test]
+fn settings_that_are_gone_come_from_a_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let file = run.join("config.toml");
+    assert_eq!(train(&run, &["--steps", "2"]).code, Some(0));
+    let settings = std::fs::read(&file).unwrap();
+    for nothing in [&b""[..], b"\0\0\0\n"] {
+        std::fs::write(&file, nothing).unwrap();
+        let resumed = crate::support::tiny::resume(&run, "3");
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+        let told = "config.toml was empty; it has the settings of ";
+        assert!(resumed.stderr.contains(told), "{resumed:?}");
+        assert_eq!(std::fs::read(&file).unwrap(), settings);
+    }
+    // other damage is for people
+    std::fs::write(&file, &settings[..settings.len() / 2]).unwrap();
+    assert_eq!(crate::support::tiny::resume(&run, "4").code, Some(2));
+}
+
 /// Numbers come out otherwise on another device, which whoever compares runs must be able to see.
 #[test]
 fn another_device_is_told() {
