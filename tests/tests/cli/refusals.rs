@@ -323,15 +323,23 @@ fn settings_are_told_as_people_have_them() {
     let desk = Desk::new();
     refused(
         &["train", "--set", "seed=1.5"],
-        &["`1.5`, expected a whole number from 0"],
+        &["--set seed=1.5: `seed`: 1.5 is no whole number"],
     );
     refused(
         &["train", "--set", "train.batch=-3"],
-        &["`-3`, expected a whole number from 0"],
+        &["`train.batch`: -3 is no whole number from 0"],
     );
     refused(
         &["train", "--set", "sampler.noise=much"],
-        &["\"much\", expected a number"],
+        &["`sampler.noise`: \"much\" is no number"],
+    );
+    refused(
+        &["train", "--set", "seed=1e30"],
+        &["--set seed=1e30: `seed`: 1e30 is no whole number"],
+    );
+    refused(
+        &["train", "--set", "health.policy=rollback"],
+        &["`health.policy`: rollback is none of stop, roll_back"],
     );
     refused(
         &["bench", "--batch", "0"],
