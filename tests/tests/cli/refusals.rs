@@ -358,6 +358,24 @@ fn settings_are_told_as_people_have_them() {
     );
 }
 
+/// What is set to no number would otherwise be taken for all cores without a word.
+#[test]
+fn a_number_of_threads_that_is_none_is_told() {
+    let threads = |set: &str| {
+        let mut command = std::process::Command::new(crate::support::PROGRAM);
+        command.args(["settings", "seed"]);
+        crate::support::run(command.env("RAYON_NUM_THREADS", set))
+    };
+    let told = threads("abc");
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let warning = "warning: RAYON_NUM_THREADS=abc is no number of threads; all cores are used";
+    assert_eq!(told.stderr.trim_end(), warning);
+    for set in ["0", "1"] {
+        let silent = threads(set);
+        assert_eq!((silent.code, &*silent.stderr), (Some(0), ""), "{silent:?}");
+    }
+}
+
 /// A replay buffer that finds no room is named, with one that does, and no directory is left.
 #[test]
 #[cfg(target_os = "linux")]
