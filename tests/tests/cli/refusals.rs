@@ -358,6 +358,35 @@ fn settings_are_told_as_people_have_them() {
     );
 }
 
+/// The folder that `clel sample` writes holds a grid, which is no image of the model's size, beside the samples.
+#[test]
+fn a_grid_of_samples_says_where_they_are() {
+    let desk = Desk::new();
+    let (run, folder) = (run_path(), desk.path("s1"));
+    std::fs::create_dir(&folder).unwrap();
+    let grid = folder.join("samples.png");
+    image::GrayImage::new(26, 36).save(&grid).unwrap();
+    let size = format!("size of {}: found 36×26×1, expected 8×8×1", text(&grid));
+    let judged = ["eval", "--data", "digits", "--features", "digits"];
+    let energy = ["energy", "--checkpoint", &run];
+    for given in [&folder, &grid] {
+        let images = ["--images", &text(given)].map(str::to_owned);
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        let told = clel(&[&energy[..], &images, &["--device", "cpu"]].concat());
+        told.told(2, &[&size]);
+        assert!(!told.stderr.contains("beside it"), "{told:?}");
+    }
+    write_images(&folder.join("samples.safetensors"), [12, 8, 8, 1], None);
+    let beside = format!("name {}", text(&folder.join("samples.safetensors")));
+    for given in [&folder, &grid] {
+        let given = text(given);
+        for command in [&energy[..], &judged] {
+            let images = ["--images", &given, "--device", "cpu"];
+            silent(&[command, &images[..2]].concat(), &[&size, &beside]);
+        }
+    }
+}
+
 /// What is set to no number would otherwise be taken for all cores without a word.
 #[test]
 fn a_number_of_threads_that_is_none_is_told() {
