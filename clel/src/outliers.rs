@@ -13,6 +13,9 @@ use crate::{Error, Result, error::going_on};
 /// Images between the two whose mean is an interpolated one.
 const APART: usize = 100;
 
+/// The word for means of two images of the known set.
+const INTERPOLATED: &str = "interp";
+
 /// A set of images of another kind.
 #[derive(Debug, Clone)]
 pub enum Outside {
@@ -27,8 +30,8 @@ impl FromStr for Outside {
 
     fn from_str(text: &str) -> Result<Outside, String> {
         match text {
-            "interp" => Ok(Outside::Interpolated),
-            _ => Ok(Outside::Set(text.parse()?)),
+            INTERPOLATED => Ok(Outside::Interpolated),
+            _ => Ok(Outside::Set(SetArgument::or(text, &[INTERPOLATED])?)),
         }
     }
 }
@@ -103,7 +106,7 @@ impl Outside {
 fn interpolated(images: &ImageSet, shape: [usize; 3]) -> Result<ImageSet> {
     if images.len() <= APART {
         return Err(Error::Argument {
-            argument: "--out interp".to_owned(),
+            argument: format!("--out {INTERPOLATED}"),
             why: format!(
                 "needs more than {APART} images of --in, which has {}",
                 images.len()

@@ -27,6 +27,7 @@ mod signals;
 mod size;
 mod subjects;
 mod table;
+mod threads;
 mod train;
 mod tune;
 mod unused;
@@ -201,6 +202,9 @@ pub fn main() -> ExitCode {
         Err(told) => return told_by_clap(&told),
     };
     let done = |()| ExitCode::SUCCESS;
+    if let Some(warning) = threads::warning() {
+        output::error(&warning);
+    }
     let result = on_workers(|| match command {
         Command::Train(arguments) => arguments.run(),
         Command::Sample(arguments) => arguments.run().map(done),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
+use super::plain::plainly;
 use super::{Config, DEFAULT_PRESET, keys, presets, validate};
 use crate::{Error, Result};
 
@@ -124,7 +125,7 @@ impl Layers {
         let config: Config = serde_path_to_error::deserialize(Value::Table(merged.clone()))
             .map_err(|error| {
                 let key = error.path().to_string();
-                let why = in_words(error.into_inner().message());
+                let why = plainly(error.into_inner().message());
                 Error::ConfigValue {
                     origin: origin_of(&origins, &key),
                     key,
@@ -199,22 +200,6 @@ impl Config {
     pub fn to_toml(&self) -> String {
         keys::table_of(self).to_string()
     }
-}
-
-/// A message about a value without the names that types have in this program.
-fn in_words(why: &str) -> String {
-    let Some((found, expected)) = why.rsplit_once(", expected ") else {
-        return why.to_owned();
-    };
-    let expected = match expected {
-        "u64" | "usize" | "u32" => "a whole number from 0",
-        "i64" => "a whole number",
-        "f64" => "a number",
-        "a boolean" => "true or false",
-        "a string" | "path string" => "text",
-        other => other,
-    };
-    format!("{found}, expected {expected}")
 }
 
 /// Checks the keys of a parsed file and notes where each value stands.
@@ -292,7 +277,7 @@ pub(super) fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> Error
     let start = error.span().map_or(0, |span| span.start);
     Error::ConfigSyntax {
         origin: at_line(origin, text, start),
-        why: error.message().to_owned(),
+        why: plainly(error.message()),
     }
 }
 
@@ -303,6 +288,8 @@ pub(super) fn at_line(origin: &str, text: &str, offset: usize) -> String {
 }
 
 fn origin_of(origins: &BTreeMap<String, String>, key: &str) -> String {
+    // an element stands where its list does
+    let key = key.split('[').next().unwrap_or(key);
     origins
         .get(key)
         .or_else(|| {

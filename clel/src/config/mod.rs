@@ -9,6 +9,7 @@ mod changes;
 mod keys;
 mod layers;
 mod networks;
+mod plain;
 mod presets;
 mod reference;
 mod section;

@@ -4,6 +4,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::layers::{Layers, Walk, at_line, merge, syntax};
+use super::plain::plainly;
 use super::{DEFAULT_PRESET, keys};
 use crate::{Error, Result};
 
@@ -84,12 +85,12 @@ impl<'a> Sections<'a> {
         place
     }
 
-    /// An error about the value of a key.
+    /// An error about the value of a key, in plain words where it is a deserialiser's.
     pub fn wrong(&self, path: &[&str], why: impl Into<String>) -> Error {
         Error::ConfigValue {
             key: path.join("."),
             origin: self.place(path),
-            why: why.into(),
+            why: plainly(&why.into()),
         }
     }
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::{
-    Channels, Folder, Form, Images, Labels, LeftOut, read_file, read_folder, read_tensors,
+    Channels, Folder, Form, Images, Labels, LeftOut, SAMPLES, read_file, read_folder, read_tensors,
 };
+use crate::error::as_argument;
 use crate::{Error, Result};
 
 /// Images with what is said of each of them, in memory.
@@ -59,6 +60,9 @@ pub fn read_any(
             classes,
             left_out,
         } = read_folder(path, form)?;
+        // the first file decides the size; one that is no image of the model's is told before the others are read
+        let [_, h, w, c] = split.images.shape();
+        check_size(&files[0], [h, w, c], shape)?;
         NamedImages {
             images: split.images.read_all()?,
             names: files.iter().map(|f| f.display().to_string()).collect(),
@@ -76,15 +80,30 @@ pub fn read_any(
         }
     };
     let [_, h, w, c] = given.images.shape();
-    match shape {
-        Some(shape) if shape != [h, w, c] => Err(Error::Mismatch {
-            what: format!("size of the images in {}", path.display()),
-            found: format!("{h}×{w}×{c}"),
-            expected: format!(
-                "{}×{}×{}, as the model or its data have it",
-                shape[0], shape[1], shape[2]
-            ),
-        }),
-        _ => Ok(given),
-    }
+    check_size(path, [h, w, c], shape)?;
+    Ok(given)
+}
+
+/// Refuses images of another size than `wanted`; of a picture of samples, it says where these are.
+fn check_size(file: &Path, found: [usize; 3], wanted: Option<[usize; 3]>) -> Result<()> {
+    let Some(wanted) = wanted.filter(|wanted| *wanted != found) else {
+        return Ok(());
+    };
+    let in_words = |[h, w, c]: [usize; 3]| format!("{h}×{w}×{c}");
+    let samples = file.with_file_name(SAMPLES);
+    let instead = match file != samples && samples.is_file() {
+        true => format!(
+            "; for the samples beside it, name {}",
+            as_argument(&samples)
+        ),
+        false => String::new(),
+    };
+    Err(Error::Mismatch {
+        what: format!("size of {}", file.display()),
+        found: in_words(found),
+        expected: format!(
+            "{}, as the model or its data have it{instead}",
+            in_words(wanted)
+        ),
+    })
 }

@@ -53,6 +53,7 @@ pub use order::Order;
 pub use picture::{Channels, Crop, Form, read_file};
 pub use set::ImageSet;
 pub use svhn::svhn;
+pub(crate) use tensors::SAMPLES;
 pub use tensors::{read_tensors, write_samples};
 pub use textures::textures;
 

@@ -20,6 +20,13 @@ impl FromStr for SetArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<SetArgument, String> {
+        SetArgument::or(text, &[])
+    }
+}
+
+impl SetArgument {
+    /// A set as it is typed where some other words are taken too, each by itself, which the error names with the sets.
+    pub(crate) fn or(text: &str, others: &[&str]) -> Result<SetArgument, String> {
         let (name, path) = match text.split_once(':') {
             Some((name, path)) => (name, Some(PathBuf::from(path))),
             None => (text, None),
@@ -27,16 +34,16 @@ impl FromStr for SetArgument {
         let source = Source::ALL.into_iter().find(|source| source.name() == name);
         let source = source.ok_or_else(|| {
             let known = Source::ALL.map(Source::name).join(", ");
-            format!("expected NAME or NAME:PATH, NAME one of {known}")
+            let others = others.iter().map(|word| format!(", or {word}"));
+            let others: String = others.collect();
+            format!("expected NAME or NAME:PATH, NAME one of {known}{others}")
         })?;
         if source.needs_path() && path.is_none() {
             return Err(format!("{name} lies in a folder or file: {name}:PATH"));
         }
         Ok(SetArgument { source, path })
     }
-}
 
-impl SetArgument {
     /// Refuses a path of what lies in none.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ use super::{ImageSet, Images, MOST_CLASSES, Split};
 use crate::words::listed;
 use crate::{Error, Result, whole_file};
 
+/// What the samples are called that lie beside a picture of them.
+pub(crate) const SAMPLES: &str = "samples.safetensors";
 /// Bytes that a header takes at most, as the format says.
 const MOST_HEADER: u64 = 100_000_000;
 

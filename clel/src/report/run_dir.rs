@@ -449,10 +449,16 @@ pub(crate) fn best_of(path: &Path) -> Result<Option<PathBuf>> {
         return Ok(None);
     };
     let best = run.best_checkpoint(run.read_config()?.log.best)?;
-    let best = best.ok_or_else(|| Error::NotARun {
-        path: path.to_owned(),
-        why: "no checkpoint in the run has been judged; log.best says by what, and its newest one is there without /best"
-            .to_owned(),
+    let best = best.ok_or_else(|| {
+        let here = run.path.as_os_str().is_empty();
+        let run = if here { Path::new(".") } else { &run.path };
+        Error::Argument {
+            argument: path.display().to_string(),
+            why: format!(
+                "no checkpoint of {} has been judged yet; log.best says by what, and its newest one is there without /best",
+                run.display()
+            ),
+        }
     })?;
     Ok(Some(best.path))
 }

@@ -117,6 +117,9 @@ pub(super) fn why_no_run(path: &Path) -> String {
     if path.is_file() {
         return "it is a file".to_owned();
     }
+    if !path.exists() {
+        return "there is no such directory".to_owned();
+    }
     let kind = match (holds_experiment(path), runs.is_empty()) {
         (true, true) => return "it is an experiment's, which has no runs yet".to_owned(),
         (true, false) => "it is an experiment's; its runs are",

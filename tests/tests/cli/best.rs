@@ -176,7 +176,10 @@ fn who_does_not_want_it_has_none() {
     let path = text(&unguided.join("best"));
     refused(
         &["export", "--checkpoint", &path, "--out", "no"],
-        &["has been judged"],
+        &[
+            &format!("error: {path}: no checkpoint of "),
+            "has been judged yet",
+        ],
     );
 }
 

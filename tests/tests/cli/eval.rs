@@ -439,7 +439,11 @@ fn outliers_are_told_from_what_was_learnt() {
         "--out",
         "nothing:x",
     ];
-    refuse("ood", &unknown, &["nothing", "NAME:PATH"]);
+    refuse(
+        "ood",
+        &unknown,
+        &["nothing", "NAME:PATH", "images, safetensors, or interp"],
+    );
 }
 
 #[test]

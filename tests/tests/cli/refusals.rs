@@ -323,15 +323,23 @@ fn settings_are_told_as_people_have_them() {
     let desk = Desk::new();
     refused(
         &["train", "--set", "seed=1.5"],
-        &["`1.5`, expected a whole number from 0"],
+        &["--set seed=1.5: `seed`: 1.5 is no whole number"],
     );
     refused(
         &["train", "--set", "train.batch=-3"],
-        &["`-3`, expected a whole number from 0"],
+        &["`train.batch`: -3 is no whole number from 0"],
     );
     refused(
         &["train", "--set", "sampler.noise=much"],
-        &["\"much\", expected a number"],
+        &["`sampler.noise`: \"much\" is no number"],
+    );
+    refused(
+        &["train", "--set", "seed=1e30"],
+        &["--set seed=1e30: `seed`: 1e30 is no whole number"],
+    );
+    refused(
+        &["train", "--set", "health.policy=rollback"],
+        &["`health.policy`: rollback is none of stop, roll_back"],
     );
     refused(
         &["bench", "--batch", "0"],
@@ -348,6 +356,53 @@ fn settings_are_told_as_people_have_them() {
         &["train", "--config", &file],
         &["digits with the path photos", "data.path"],
     );
+}
+
+/// The folder that `clel sample` writes holds a grid, which is no image of the model's size, beside the samples.
+#[test]
+fn a_grid_of_samples_says_where_they_are() {
+    let desk = Desk::new();
+    let (run, folder) = (run_path(), desk.path("s1"));
+    std::fs::create_dir(&folder).unwrap();
+    let grid = folder.join("samples.png");
+    image::GrayImage::new(26, 36).save(&grid).unwrap();
+    let size = format!("size of {}: found 36×26×1, expected 8×8×1", text(&grid));
+    let judged = ["eval", "--data", "digits", "--features", "digits"];
+    let energy = ["energy", "--checkpoint", &run];
+    for given in [&folder, &grid] {
+        let images = ["--images", &text(given)].map(str::to_owned);
+        let images: Vec<&str> = images.iter().map(String::as_str).collect();
+        let told = clel(&[&energy[..], &images, &["--device", "cpu"]].concat());
+        told.told(2, &[&size]);
+        assert!(!told.stderr.contains("beside it"), "{told:?}");
+    }
+    write_images(&folder.join("samples.safetensors"), [12, 8, 8, 1], None);
+    let beside = format!("name {}", text(&folder.join("samples.safetensors")));
+    for given in [&folder, &grid] {
+        let given = text(given);
+        for command in [&energy[..], &judged] {
+            let images = ["--images", &given, "--device", "cpu"];
+            silent(&[command, &images[..2]].concat(), &[&size, &beside]);
+        }
+    }
+}
+
+/// What is set to no number would otherwise be taken for all cores without a word.
+#[test]
+fn a_number_of_threads_that_is_none_is_told() {
+    let threads = |set: &str| {
+        let mut command = std::process::Command::new(crate::support::PROGRAM);
+        command.args(["settings", "seed"]);
+        crate::support::run(command.env("RAYON_NUM_THREADS", set))
+    };
+    let told = threads("abc");
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let warning = "warning: RAYON_NUM_THREADS=abc is no number of threads; all cores are used";
+    assert_eq!(told.stderr.trim_end(), warning);
+    for set in ["0", "1"] {
+        let silent = threads(set);
+        assert_eq!((silent.code, &*silent.stderr), (Some(0), ""), "{silent:?}");
+    }
 }
 
 /// A replay buffer that finds no room is named, with one that does, and no directory is left.

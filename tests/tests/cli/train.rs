@@ -199,6 +199,11 @@ fn what_is_no_run_is_not_resumed() {
         &["train", "--resume", &path],
         &["is not a run directory", "config.toml"],
     );
+    let nowhere = text(&dir.path().join("nowhere"));
+    refused(
+        &["train", "--resume", &nowhere],
+        &["nowhere is not a run directory: there is no such directory"],
+    );
     refused(
         &["train", "--resume", &path, "--preset", "digits"],
         &["cannot be used with"],

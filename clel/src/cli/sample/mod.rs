@@ -345,7 +345,7 @@ impl Sample {
         if let Some(given) = &plan.given {
             pictures::given(&self.out.join("given.png"), plan, given, shape)?;
         }
-        data::write_samples(&self.out.join("samples.safetensors"), shape, samples)?;
+        data::write_samples(&self.out.join(data::SAMPLES), shape, samples)?;
         if let Some(film) = film {
             pictures::over_time(&self.out.join("over-time.png"), plan, film, shape)?;
             if let Some(path) = &self.watching.animate {

@@ -9,6 +9,7 @@ use super::plan::Plan;
 use super::{Sample, pictures};
 use crate::cli::models::Member;
 use crate::config::{Augmentation, Source};
+use crate::data::SAMPLES;
 use crate::generate::{Agreement, Film};
 use crate::report::spelled;
 use crate::train::Models;
@@ -107,7 +108,7 @@ impl<'a> Record<'a> {
             steps_a_round: rounds.langevin.steps,
             iteration: model.step,
             picture: out("samples.png"),
-            tensors: out("samples.safetensors"),
+            tensors: out(SAMPLES),
             checkpoint: &arguments.checkpoint,
             ensemble: arguments
                 .further

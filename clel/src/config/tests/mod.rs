@@ -186,7 +186,7 @@ fn wrong_types_name_key_and_place() {
     let (file, name) = file("[train]\nbatch = \"many\"\n");
     let error = message(Layers::file(file.path()).and_then(Layers::build));
     assert!(
-        error.starts_with(&format!("{name}:2: `train.batch`: invalid type")),
+        error.starts_with(&format!("{name}:2: `train.batch`: \"many\" is no")),
         "{error}"
     );
 
@@ -198,6 +198,14 @@ fn wrong_types_name_key_and_place() {
         "{error}"
     );
     assert!(error.contains("resnet_small"), "{error}");
+
+    // an element stands where its list does
+    let mut layers = Layers::preset("digits").unwrap();
+    layers.set("data.shape=[1.5, 2, 3]").unwrap();
+    assert_eq!(
+        message(layers.build()),
+        "--set data.shape=[1.5, 2, 3]: `data.shape[0]`: 1.5 is no whole number"
+    );
 
     let mut layers = Layers::preset("digits").unwrap();
     layers.set("seed=-1").unwrap();
