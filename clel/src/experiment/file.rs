@@ -282,7 +282,7 @@ fn check(file: &Sections<'_>, curves: &Curves, end: &End) -> Result<()> {
     }
     for set in &end.ood {
         if let Err(why) = set.parse::<Outside>() {
-            return Err(file.wrong(&["end", "ood"], format!("`{set}`: {why}, or interp")));
+            return Err(file.wrong(&["end", "ood"], format!("`{set}`: {why}")));
         }
     }
     let sound = !end.betas.is_empty() && end.betas.iter().all(|b| b.is_finite() && *b >= 0.0);
