@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::history::History;
 use super::run_dir::FOLDERS;
+use super::{Overview, RunDir};
 use crate::error::as_argument;
 use crate::{Error, Result};
 
@@ -91,6 +93,20 @@ pub(crate) fn run_around(path: &Path) -> Option<&Path> {
     let is_part = FOLDERS.iter().any(|name| folder.ends_with(name));
     let run = folder.parent()?;
     (path.exists() && is_part && is_run(run)).then_some(run)
+}
+
+/// What happened to a run on the way, with the iterations from which it did, as its page has it.
+pub(crate) fn happened(run: &Overview) -> Vec<String> {
+    let mut history = History::default();
+    // of most runs there is nothing to tell, and their metrics need not be read again
+    let read = (!run.interventions.is_empty()).then(|| RunDir::open(&run.run));
+    if let Some(Ok(run)) = read {
+        history.read_on(&run.metrics_path());
+    }
+    let events = history.events().iter();
+    events
+        .map(|(step, text)| format!("from iteration {step}: {text}"))
+        .collect()
 }
 
 /// Why a directory without a configuration is no run's; what is part of a run, of which one; of an experiment's or a folder of runs, which ones are there.
