@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::history::History;
 use super::run_dir::FOLDERS;
-use super::{Overview, RunDir};
 use crate::error::as_argument;
 use crate::{Error, Result};
 
@@ -96,10 +94,11 @@ pub(crate) fn run_around(path: &Path) -> Option<&Path> {
 }
 
 /// What happened to a run on the way, with the iterations from which it did, as its page has it.
-pub(crate) fn happened(run: &Overview) -> Vec<String> {
-    let mut history = History::default();
+#[cfg(feature = "program")]
+pub(crate) fn happened(run: &super::Overview) -> Vec<String> {
+    let mut history = super::History::default();
     // of most runs there is nothing to tell, and their metrics need not be read again
-    let read = (!run.interventions.is_empty()).then(|| RunDir::open(&run.run));
+    let read = (!run.interventions.is_empty()).then(|| super::RunDir::open(&run.run));
     if let Some(Ok(run)) = read {
         history.read_on(&run.metrics_path());
     }
