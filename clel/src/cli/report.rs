@@ -89,8 +89,20 @@ impl Report {
         self.write(&page, out, Subject::Runs(shown))
     }
 
+    /// Of a page that cannot be written where pages usually go: that there are other places.
+    fn with_advice(&self, error: Error) -> Error {
+        match error {
+            Error::Write { path, source } if self.out.is_none() => {
+                let why = format!("{source}; write the page elsewhere by --out FILE");
+                let source = std::io::Error::new(source.kind(), why);
+                Error::Write { path, source }
+            }
+            other => other,
+        }
+    }
+
     fn write(&self, page: &Page, out: &Path, shown: Subject<'_>) -> Result<()> {
-        whole_file::write(out, page.html.as_bytes())?;
+        whole_file::write(out, page.html.as_bytes()).map_err(|error| self.with_advice(error))?;
         for text in &page.damage {
             output::error(&format!("warning: {text}"));
         }

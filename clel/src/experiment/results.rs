@@ -14,6 +14,9 @@ use crate::{Error, Result, whole_file};
 pub struct ExperimentResults {
     /// What it is about.
     pub title: String,
+    /// The seeds that each variant is to be run with; none where an older version wrote the results.
+    #[serde(default)]
+    pub seeds: Vec<u64>,
     /// What was measured while runs went on.
     pub curves: Curves,
     /// What was measured at their end.
@@ -115,6 +118,7 @@ impl ExperimentResults {
         });
         ExperimentResults {
             title: experiment.title.clone(),
+            seeds: experiment.seeds.clone(),
             curves: experiment.curves.clone(),
             end: experiment.end.clone(),
             measure: String::new(),
@@ -146,9 +150,9 @@ impl ExperimentResults {
         Ok(Some(results))
     }
 
-    /// The seeds of the runs, each once.
-    pub(super) fn seeds(&self) -> Vec<u64> {
-        let mut seeds = Vec::new();
+    /// The seeds of all runs, each once, also of those that have not begun.
+    pub(super) fn all_seeds(&self) -> Vec<u64> {
+        let mut seeds = self.seeds.clone();
         for run in self.variants.iter().flat_map(|variant| &variant.runs) {
             if !seeds.contains(&run.seed) {
                 seeds.push(run.seed);

@@ -17,6 +17,9 @@ use crate::report::{ENDED, Look, Overview, RunDir, State as RunState, face};
 use crate::train::{Ended, Job, is_lost, reopen, run_observed};
 use crate::{Error, Result, whole_file};
 
+/// What is told of an experiment that was asked to end.
+const STOPPED: &str = "stopped; the same command goes on from here";
+
 /// What is told while an experiment goes on.
 pub enum Progress<'a> {
     /// Run `number` of `count` is looked at, and gone on with if there is something to do.
@@ -59,7 +62,10 @@ pub fn perform(
         (Some(variant), Some(seed)) => {
             let config = variant.config(*seed)?;
             let judge = match Judge::new(&config, &experiment.curves, &device, stop) {
-                Err(Error::Interrupted) => return Ok(results),
+                Err(Error::Interrupted) => {
+                    tell(Progress::Trouble(STOPPED))?;
+                    return Ok(results);
+                }
                 judge => judge?,
             };
             check_outliers(&experiment.end, &judge.data)?;
@@ -101,7 +107,7 @@ pub fn perform(
             }
             match &found.state {
                 State::Complete => {}
-                State::Unfinished => tell(Progress::Trouble("stopped; the rest is left"))?,
+                State::Unfinished => tell(Progress::Trouble(STOPPED))?,
                 State::Sick(why) | State::Failed(why) => tell(Progress::Trouble(why))?,
             }
             if let Some(advice) = &advice {

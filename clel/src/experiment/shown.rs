@@ -1,5 +1,6 @@
 //! An experiment's directory, as a page of its runs shows it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::file::Experiment;
@@ -50,11 +51,12 @@ impl Shown {
                 Err(error) => told(error),
             }
         }
+        let about = about(folder, experiment.as_ref(), &runs);
         let title = experiment.map(|experiment| experiment.title);
         let title = title.or_else(|| Some(results.as_ref()?.title.clone()));
         Ok(Shown {
             title: title.unwrap_or_else(|| name(folder)),
-            about: about(folder, &runs),
+            about,
             runs,
             results: results.map(came_to),
             damage,
@@ -108,16 +110,30 @@ fn name(folder: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// `guide: 6 runs of 2 variants`.
-fn about(folder: &Path, runs: &[Member]) -> String {
-    let variants = runs.iter().map(|run| Some(&run.of.as_ref()?.variant));
-    let variants = variants.collect::<std::collections::BTreeSet<_>>().len();
-    format!(
-        "{}: {} of {}",
-        name(folder),
-        counted(runs.len(), "run"),
-        counted(variants, "variant")
-    )
+/// `guide: 6 runs of 2 variants`, or while some of those that the file names are missing, `guide: 2 of 6 runs begun, of 2 variants`.
+fn about(folder: &Path, experiment: Option<&Experiment>, runs: &[Member]) -> String {
+    let named = experiment.map_or(&[][..], |e| &e.variants);
+    let of = runs
+        .iter()
+        .filter_map(|run| Some(&run.of.as_ref()?.variant));
+    let variants: BTreeSet<&String> = of.chain(named.iter().map(|v| &v.name)).collect();
+    let variants = counted(variants.len(), "variant");
+    let seeds = experiment.map_or(&[][..], |e| &e.seeds);
+    let wanted = named
+        .iter()
+        .flat_map(|v| seeds.iter().map(|seed| v.path(folder, *seed)));
+    let begun: BTreeSet<&Path> = runs.iter().map(|member| member.run.path()).collect();
+    let (folder, count) = (name(folder), runs.len());
+    match wanted
+        .filter(|path| !begun.contains(path.as_path()))
+        .count()
+    {
+        0 => format!("{folder}: {} of {variants}", counted(count, "run")),
+        missing => format!(
+            "{folder}: {count} of {} begun, of {variants}",
+            counted(count + missing, "run")
+        ),
+    }
 }
 
 fn came_to(results: ExperimentResults) -> ResultTables {

@@ -41,7 +41,10 @@ pub fn tables(results: &ExperimentResults) -> Vec<Table> {
 fn of_curves(results: &ExperimentResults) -> Vec<Column<'_>> {
     let seconds = |v: &VariantResult| v.seconds_per_iteration.map_or("–".to_owned(), number);
     let mut columns: Vec<Column> = vec![
-        ("runs".to_owned(), Box::new(runs)),
+        (
+            "runs".to_owned(),
+            Box::new(|v| runs(v, results.all_seeds().len())),
+        ),
         ("s/iteration".to_owned(), Box::new(seconds)),
     ];
     let has = |figure| results.variants.iter().any(|v| v.last(figure).is_some());
@@ -137,9 +140,9 @@ fn paragraph(text: &str) -> String {
 /// What the figures depend on, in words.
 pub(super) fn notes(results: &ExperimentResults) -> String {
     let (curves, end) = (&results.curves, &results.end);
-    let seeds: Vec<String> = results.seeds().iter().map(u64::to_string).collect();
+    let seeds: Vec<String> = results.all_seeds().iter().map(u64::to_string).collect();
     let mut text = format!(
-        "Mean ± standard deviation over the complete runs, seeds {}. Fréchet distances in {}: ",
+        "Mean ± standard deviation over the complete runs of seeds {}. Fréchet distances in {}: ",
         seeds.join(", "),
         results.measure
     );
@@ -188,10 +191,10 @@ pub(super) fn notes(results: &ExperimentResults) -> String {
     text
 }
 
-/// Complete runs, all runs, and how the others ended.
-fn runs(variant: &VariantResult) -> String {
+/// Complete runs, how many there are to be, and how others ended.
+fn runs(variant: &VariantResult, count: usize) -> String {
     let of = |wanted: fn(&State) -> bool| variant.runs.iter().filter(|r| wanted(&r.state)).count();
-    let mut text = format!("{} of {}", variant.complete().count(), variant.runs.len());
+    let mut text = format!("{} of {count}", variant.complete().count());
     for (n, word) in [
         (of(|s| matches!(s, State::Sick(_))), "sick"),
         (of(|s| matches!(s, State::Failed(_))), "failed"),

@@ -208,6 +208,24 @@ fn names_are_no_markup() {
     }
 }
 
+/// Of an experiment that was stopped, what has not begun is missing, and told so.
+#[test]
+fn runs_that_have_not_begun_count() {
+    let mut results = ExperimentResults::of(&tiny("train.iterations = 70"));
+    results.variants[0].add(run(1, &[8.0, 4.0], 0.5));
+    let markdown = markdown(&results);
+    for part in [
+        "| z, first | 1 of 2 |",
+        "| a second | 0 of 2 |",
+        "complete runs of seeds 1, 2. ",
+    ] {
+        assert!(markdown.contains(part), "{part:?} is not in\n{markdown}");
+    }
+    // an older version wrote no seeds
+    results.seeds.clear();
+    assert_eq!(results.all_seeds(), [1]);
+}
+
 /// What results say is read from their file alone, as the experiment may have another file by then.
 #[test]
 fn results_come_back_from_their_file() {
@@ -269,7 +287,8 @@ fn a_directory_is_shown_as_its_file_says() {
     let runs = "z, first seed-2|z, first seed-10|A second seed-1|of-old seed-1";
     assert_eq!(names(&shown), (variants.to_owned(), runs.to_owned()));
     assert_eq!(shown.title, "t");
-    assert_eq!(shown.about, "guide: 4 runs of 3 variants");
+    // the file names one that has not begun
+    assert_eq!(shown.about, "guide: 4 of 5 runs begun, of 3 variants");
     assert!(shown.results.is_none());
     assert_eq!(shown.damage.len(), 1, "{:?}", shown.damage);
     assert!(shown.damage[0].contains("notes"), "{:?}", shown.damage);

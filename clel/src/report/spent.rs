@@ -1,4 +1,4 @@
-//! When a run began, how long it has trained, and where.
+//! When a run began, how long it took, and where.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::{Error, Result, whole_file};
 pub struct Spent {
     /// When the run began; none where it did so under an older version, which kept no such file.
     pub begun: Option<Timestamp>,
-    /// Wall-clock time of all its parts, each up to its end or, if it was killed, to when that was last written down, by the first iteration after each half minute; without the time for which it was
+    /// Wall-clock time of all its parts, with what is drawn and judged beside training, each up to its end or, if it was killed, to when that was last written down, by the first iteration after each half minute; without the time for which it was
     /// stopped.
     pub seconds: f64,
     /// Where its last part was computed, and what that was tuned for.

@@ -294,12 +294,54 @@ return seen;",
     );
 }
 
+/// A line of metrics.
+const EVENT: &str = "{\"step\":4,\"event\":\"went back\"}\n";
+
+/// Of long curves the means are drawn over what they lie between; on paper there is nothing to turn, and no heading stands over nothing.
+#[test]
+fn long_curves_have_means_and_paper_no_controls() {
+    let Some(browser) = browser() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("run");
+    let settings = ["--steps", "1", "--set", "eval.samples=0"];
+    assert_eq!(train(&place, &settings).code, Some(0));
+    let page = text(&dir.path().join("page.html"));
+    let report = || {
+        let report = clel(&["report", &text(&place), "--out", &page]);
+        assert_eq!(report.code, Some(0), "{report:?}");
+        Browser::open(&browser, &format!("file://{page}"))
+    };
+    let metrics = place.join("metrics.jsonl");
+    let line = |step: usize| format!("{{\"step\":{step},\"gap\":{}}}\n", step % 2);
+    let short: String = (1..=4).map(line).collect();
+    std::fs::write(&metrics, &short).unwrap();
+    let drawn = "[...plots.values()].map(({ drawn }) => [drawn.series.length, drawn.series[1].alpha, \
+                 [...new Set(drawn.data.at(-1))].filter((value) => value !== undefined)])";
+    report().wait_for(drawn, &json!([[2, 1, [1, 0]]]));
+
+    let long: String = (1..=4000).map(line).collect();
+    std::fs::write(&metrics, EVENT.to_owned() + &long).unwrap();
+    let mut page = report();
+    page.wait_for(drawn, &json!([[3, 0.3, [0.5]]]));
+    for part in ["'thinned'", "'marked'"] {
+        let told = format!("document.getElementById({part}).textContent !== ''");
+        assert_eq!(page.value(&told), true, "{part}");
+    }
+    let seen = "['#samples img', '#figures', '#turning', '#scale', '#curves canvas'].map((part) => document.querySelector(part).checkVisibility())";
+    assert_eq!(page.value(seen), json!([true, false, false, true, true]));
+    page.ask("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    assert_eq!(page.value(seen), json!([true, false, false, false, true]));
+}
+
 #[test]
 fn several_runs_are_side_by_side() {
     let Some(browser) = browser() else { return };
     let dir = tempfile::tempdir().unwrap();
     let places = ["one", "two"].map(|name| dir.path().join(name));
     places.iter().for_each(|place| run(place));
+    let metrics = places[1].join("metrics.jsonl");
+    let lines = std::fs::read_to_string(&metrics).unwrap();
+    std::fs::write(metrics, format!("{lines}{EVENT}")).unwrap();
     let page = dir.path().join("both.html");
     let [one, two] = [text(&places[0]), text(&places[1])];
     assert_eq!(
@@ -309,7 +351,7 @@ fn several_runs_are_side_by_side() {
     let seen = found(
         &browser,
         &page,
-        "return { rows: texts('#runs tr td:first-child'), pictures: all('#side img').filter((i) => i.naturalWidth > 0).length,
+        "return { rows: texts('#runs tr td:first-child'), events: texts('#events li'), pictures: all('#side img').filter((i) => i.naturalWidth > 0).length,
 legends: all('#curves .uplot').map((plot) => plot.querySelectorAll('.u-series').length) };",
     );
     let rows = seen["rows"].as_array().unwrap();
@@ -317,6 +359,7 @@ legends: all('#curves .uplot').map((plot) => plot.querySelectorAll('.u-series').
         rows.iter().any(|r| r == "one") && rows.iter().any(|r| r == "two"),
         "{seen}"
     );
+    assert_eq!(seen["events"], json!(["two: from iteration 4: went back"]));
     assert_eq!(seen["pictures"], 2, "{seen}");
     // the iteration and both runs
     let legends = seen["legends"].as_array().unwrap();

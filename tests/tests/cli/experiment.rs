@@ -197,10 +197,10 @@ fn goes_on_where_it_was_stopped() {
     );
     let mut command = Command::new(PROGRAM);
     command
-        .args(["experiment", &file, "--device", "cpu", "--json", "--out"])
+        .args(["experiment", &file, "--device", "cpu", "--out"])
         .arg(&parts);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
     let begin = Instant::now();
     // the first run is finished, the second one going on
     while !parts
@@ -220,7 +220,19 @@ fn goes_on_where_it_was_stopped() {
     perform(&file, &parts).told(2, &["another process is training in", &text(&parts)]);
     send("-TERM");
     send("-CONT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let told = child.wait_with_output().unwrap();
+    assert_eq!(told.status.code(), Some(130));
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("stopped; the same command goes on"), "{told}");
+    // the runs that have not begun count
+    for table in [
+        told,
+        std::fs::read_to_string(parts.join("table.md")).unwrap(),
+    ] {
+        for count in ["1 of 2", "0 of 2"] {
+            assert!(table.contains(count), "{count} is not in {table}");
+        }
+    }
     let stopped = results(&parts);
     assert_eq!(state(&stopped, 0, 0), "complete");
     assert_eq!(state(&stopped, 1, 0), "unfinished");

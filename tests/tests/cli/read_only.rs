@@ -57,6 +57,8 @@ fn what_only_reads_works_and_what_writes_says_so() {
             return;
         };
         refused.told(2, &["cannot write", file, "Read-only file system"]);
+        let advice = refused.stderr.contains("elsewhere by --out FILE");
+        assert_eq!(advice, arguments[0] == "report", "{refused:?}");
     }
     let (page, out) = (
         text(&dir.path().join("page.html")),

@@ -129,7 +129,7 @@ fn time_adds_up() {
     assert_eq!(device, "cpu");
     assert!(words[0].starts_with("begun 20"), "{words:?}");
     let version = format!("clel {}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(words[1..], ["1 h 00 min of training".to_owned(), version]);
+    assert_eq!(words[1..], ["took 1 h 00 min".to_owned(), version]);
     // before the end of a part, and of a version that kept no time
     std::fs::remove_file(run.join("summary.json")).unwrap();
     assert_eq!(told(), (device, words));

@@ -397,10 +397,11 @@ fn a_list_is_not_buried_under_what_happened() {
     let list = clel(&["runs", &text(folder.path())]);
     let told: Vec<&str> = list.stdout.lines().skip(5).collect();
     let place = text(&at);
-    let first = format!("r1: on the way: went back 5 … and 4 more: `clel runs {place}`");
+    let first =
+        format!("r1: on the way: from iteration 2: went back 5 … and 4 more: `clel runs {place}`");
     assert_eq!(told[0], first);
     assert!(
-        told[1].starts_with("r2: on the way: sick: too wide"),
+        told[1].starts_with("r2: on the way: from iteration 2: sick: too wide"),
         "{told:?}"
     );
     assert!(told[2].starts_with("r10: damaged: ") && told[4].contains(" … and 2 more: "));
@@ -408,7 +409,7 @@ fn a_list_is_not_buried_under_what_happened() {
     let alone = clel(&["runs", &place]).stdout;
     let compared = clel(&["runs", &place, &text(&folder.path().join("x"))]).stdout;
     for i in 1..=5 {
-        let text = format!("went back {i}");
+        let text = format!("from iteration 2: went back {i}");
         assert!(
             alone.contains(&text) && compared.contains(&text),
             "{alone}{compared}"

@@ -31,7 +31,7 @@ const EXAMINED: usize = 4;
 /// Lists runs and how they stand, or compares some.
 ///
 /// Of a folder, every run in it and of the experiments in it: how far the run is, its last energies, E(data) − E(samples), Fréchet distances of the replay buffer
-/// and of fresh chains, the iteration of the best checkpoint (log.best), how long it has trained in all and where, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
+/// and of fresh chains, the iteration of the best checkpoint (log.best), the time that it took in all, with what is drawn and judged, and where, what is damaged, what happened on the way. Distances in the features of a run's own encoder compare within the run
 /// alone; those of the digit classifier compare between runs. Of several run directories, the settings that differ and the figures side by
 /// side. Of a folder, each run has a line for what happened to it last, and a few for what is damaged; of runs that are named, all is told. Of a run's newest
 /// checkpoint the length is checked; of at most four runs that are named, the whole file, and the older ones as far as the newer ones are damaged.
@@ -138,7 +138,7 @@ fn time(at: Option<Timestamp>) -> String {
     at.map_or_else(String::new, local)
 }
 
-/// How long it has trained.
+/// How long it took.
 fn spent(run: &Overview) -> String {
     run.seconds().map_or_else(String::new, duration)
 }

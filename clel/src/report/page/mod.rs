@@ -55,7 +55,7 @@ struct Content {
     told: Told,
     /// Whether the page follows the run; a file tells how the run was when it was written.
     live: bool,
-    /// When it began, how long it has trained, by which version, in words.
+    /// When it began, how long it took so far, by which version, in words.
     spent: Vec<String>,
     /// The checkpoint that is kept as the best.
     best: Option<BestCheckpoint>,

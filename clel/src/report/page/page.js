@@ -37,7 +37,7 @@ function one() {
   show("best", best !== null).textContent = best && `best checkpoint: iteration ${best.step} (${content.best_by} ${short(best.value)})`;
   show("settings", content.config !== "");
   section("config").textContent = content.config;
-  items("events", content.events.map(({ step, text }) => `from iteration ${step}: ${text}`));
+  items("events", content.events.map(happened));
   latest();
   figures();
   samples();
@@ -50,7 +50,7 @@ function several() {
   runs();
   differences();
   ends();
-  items("events", content.runs.flatMap(({ name, events }) => events.map((text) => `${name}: ${text}`)));
+  items("events", content.runs.flatMap(({ name, events }) => events.map((event) => `${name}: ${happened(event)}`)));
   const row = show("side").querySelector(".row");
   row.replaceChildren();
   for (const { name, grid } of content.runs) {
@@ -66,6 +66,7 @@ function items(id, texts) {
   for (const text of texts) add(list, "li", text);
 }
 
+const happened = ({ step, text }) => `from iteration ${step}: ${text}`;
 const is_bad = ({ state }) => ["sick", "failed", "damaged"].includes(state);
 const done = ({ iterations, planned }) => `${iterations} of ${planned ?? "?"}`;
 
@@ -94,7 +95,7 @@ function latest() {
     if (note) add(value, "small", ` ${note}`);
   };
   tile("iteration", done(content));
-  if (content.time) tile("trained for", content.time);
+  if (content.time) tile("took", content.time, "with what is drawn and judged");
   tile("state", content.state);
   const newest = Math.max(0, ...content.latest.map(({ step }) => step));
   for (const { label, value, step } of content.latest) tile(label, short(value), step < newest ? `iteration ${step}` : "");
@@ -111,17 +112,17 @@ function runs() {
   };
   const value = (run, label) => short(run.latest.find((figure) => figure.label === label)?.value);
   table(part, [
-    ["run", "state", "iterations", "trained for", ...labels],
+    ["run", "state", "iterations", "took", ...labels],
     ...content.runs.map((run) => [(cell) => named(cell, run), state_of(run), done(run), run.time ?? "–", ...labels.map((label) => value(run, label))]),
   ]);
-  add(part, "p", "Figures are the last that each run has. Distances in the features of a run's own encoder compare within that run alone.");
+  add(part, "p", "Times are with what is drawn and judged. Figures are the last that each run has. Distances in the features of a run's own encoder compare within that run alone.");
 }
 
 function figures() {
-  const part = show("figures", Boolean(content.summary)).querySelector("div");
+  const sets = content.summary?.judged ?? [];
+  const share = content.summary?.nearest_neighbour;
+  const part = show("figures", sets.length > 0 || typeof share === "number").querySelector("div");
   part.replaceChildren();
-  if (!content.summary) return;
-  const sets = content.summary.judged ?? [];
   if (sets.length) {
     const table = add(part, "table");
     const digits = sets.some((s) => s.digits);
@@ -137,7 +138,6 @@ function figures() {
     }
     add(part, "p", `After iteration ${content.summary.iterations}, against the training images. In small networks' features these are no FID.`);
   }
-  const share = content.summary.nearest_neighbour;
   if (typeof share === "number")
     add(part, "p", `1-nearest-neighbour accuracy of the encoder on held-out images: ${(100 * share).toFixed(1)} %`);
 }
@@ -225,7 +225,7 @@ function samples() {
   slider.max = Math.max(grids.length - 1, 0);
   const kept = grids.findIndex(({ name }) => name === turned);
   slider.value = kept < 0 ? slider.max : kept;
-  section("play").hidden = grids.length < 2;
+  section("turning").hidden = grids.length < 2;
   turn();
 }
 
@@ -285,7 +285,9 @@ function curves() {
   const thinned = content.plots.some(({ courses }) => courses.some(({ means }) => means));
   const shared = content.runs?.some(({ place }, i) => content.runs.findIndex((run) => run.place === place) < i);
   section("shared").textContent = shared ? "The runs of a variant have one colour; its name is followed by the values of all of them, in the order of the table of runs." : "";
-  section("thinned").textContent = thinned ? "Of long curves, the lowest and the highest value of each of 1000 stretches are drawn." : "";
+  section("thinned").textContent = thinned ? "Long curves are cut into 1000 stretches: pale from the lowest to the highest value of each, the line is their mean." : "";
+  const marked = !content.runs && content.events.length > 0;
+  section("marked").textContent = marked ? "Dashed vertical lines are at what happened on the way." : "";
   const before = plots;
   plots = new Map();
   const ends = content.plots.flatMap(({ courses }) => courses.flatMap(({ steps }) => [steps[0], steps.at(-1)]));
@@ -293,11 +295,12 @@ function curves() {
   content.plots.forEach((drawn, place) => {
     const chosen = scale(drawn);
     const share = Number(section("smooth").value);
-    const data = aligned([...drawn.courses, ...(share ? drawn.courses.map((course) => smoothed(course, share)) : [])], span);
-    const key = [drawn.title, share, ...chosen, ...drawn.courses.map(({ label }) => label)].join();
+    const over = share > 0 || drawn.courses.some(({ means }) => means);
+    const data = aligned([...drawn.courses, ...(over ? drawn.courses.map((course) => smoothed(course, share)) : [])], span);
+    const key = [drawn.title, over, ...chosen, ...drawn.courses.map(({ label }) => label)].join();
     const old = before.get(key);
     before.delete(key);
-    const now = old ?? plot(drawn, share > 0, chosen, data, row);
+    const now = old ?? plot(drawn, over, chosen, data, row);
     plots.set(key, now);
     now.told.replaceChildren();
     for (const text of drawn.told) add(now.told, "p", text).className = "told";
@@ -319,9 +322,10 @@ function scale({ scale, positive, middle }) {
 /** A power of ten, so that what is between small values and large ones has round numbers. */
 const rounded = (size) => 10 ** Math.floor(Math.log10(size));
 
-/** The moving average of a curve over a share of it, of a thinned one of the means of its stretches. */
+/** The moving average of a curve over a share of it, of a thinned one of the means of its stretches; over no share these alone. */
 function smoothed({ means, ...course }, share) {
   const { steps, values } = means ?? course;
+  if (!share) return { steps, values };
   const half = Math.max(1, Math.round(share * steps.length / 2));
   const mean = (_, at) => {
     const near = values.slice(Math.max(at - half, 0), at + half + 1).filter((value) => value !== null);
@@ -400,7 +404,7 @@ function ticks(distr, asinh) {
   return distr === 1 ? {} : { splits: distr === 3 ? positive : signed, filter: (_, all) => all };
 }
 
-function plot({ title, courses, share: isShare }, smooth, [distr, asinh], data, row) {
+function plot({ title, courses, share: isShare }, over, [distr, asinh], data, row) {
   const root = add(row, "div");
   const y = distr === 1 ? { distr, range: range(isShare) } : { distr, asinh };
   const reading = read(courses);
@@ -413,9 +417,9 @@ function plot({ title, courses, share: isShare }, smooth, [distr, asinh], data, 
     axes: [{ label: "iteration", space: 75 }, { size: 70, values: (_, ticks) => ticks.map(tick), ...ticks(distr, asinh) }],
     series: [
       { label: "iteration" },
-      ...courses.map((course, i) => ({ label: course.label, ...look(course), width: 1.5, alpha: smooth ? 0.3 : 1, value: reading, class: leader(courses, i + 1) <= i ? "follower" : undefined })),
+      ...courses.map((course, i) => ({ label: course.label, ...look(course), width: 1.5, alpha: over ? 0.3 : 1, value: reading, class: leader(courses, i + 1) <= i ? "follower" : undefined })),
       // the legend has each name once, and reads the curves as they are
-      ...(smooth ? courses : []).map((course) => ({ ...look(course), width: 2, points: { show: false }, class: "follower" })),
+      ...(over ? courses : []).map((course) => ({ ...look(course), width: 2, points: { show: false }, class: "follower" })),
     ],
     hooks: { draw: [(plot) => marks(plot, courses.length)], setSeries: [(plot, i, { show }) => together(plot, i, show, courses)] },
   }, data, root);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::pictures::{Picture, Pictures};
 use super::plots::{Curves, Plot, of_several};
 use super::told::{Told, name};
-use super::{Page, filled};
+use super::{Event, Page, filled};
 use crate::Result;
 use crate::report::compare::{Group, at_end, differences, setting};
 use crate::report::history::History;
@@ -82,7 +82,7 @@ struct One {
     place: usize,
     /// Its newest grid of samples.
     grid: Option<Picture>,
-    events: Vec<String>,
+    events: Vec<Event>,
 }
 
 impl Several {
@@ -106,7 +106,7 @@ impl Several {
                 told,
                 place: places[i],
                 grid: pictures.grids.into_iter().next(),
-                events: overview.interventions.clone(),
+                events: history.events().iter().map(Event::of).collect(),
             });
             let label = variants[i].unwrap_or(&names[i]);
             curves.push(Curves::of(&history, &names[i], label, places[i]));

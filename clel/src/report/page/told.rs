@@ -33,7 +33,7 @@ pub(super) struct Told {
     planned: Option<u64>,
     /// Where its last part was computed.
     device: Option<String>,
-    /// How long it has trained, in words.
+    /// How long it took so far, in words.
     time: Option<String>,
     /// The last values of what matters most.
     latest: Vec<Latest>,
@@ -61,7 +61,7 @@ impl Told {
             iterations: told.iterations,
             planned: told.planned,
             device: told.device().map(str::to_owned),
-            time: trained(told).map(duration),
+            time: taken(told).map(duration),
             latest: latest(history),
             damage: told.damage.clone(),
             last: history.highest_of_figures(),
@@ -106,21 +106,21 @@ fn latest(history: &History) -> Vec<Latest> {
     found.collect()
 }
 
-/// Seconds of training; none of a run that has just begun, since they are written down now and then.
-fn trained(told: &Overview) -> Option<f64> {
+/// Seconds that it took, with what was drawn and judged; none of a run that has just begun, since they are written down now and then.
+fn taken(told: &Overview) -> Option<f64> {
     let known = |seconds: &f64| *seconds >= 1.0 || told.state != State::Training;
     told.seconds().filter(known)
 }
 
-/// When a run began, how long it has trained, by which version, as far as its directory tells.
+/// When a run began, how long it took so far, by which version, as far as its directory tells.
 pub(super) fn spent(told: &Overview) -> Vec<String> {
     let spent = told.spent.as_ref();
     let begun = spent.and_then(|spent| spent.begun);
     let begun = begun.map(|at| format!("begun {}", local(at)));
-    let trained = trained(told);
-    let trained = trained.map(|seconds| format!("{} of training", duration(seconds)));
+    let taken = taken(told);
+    let taken = taken.map(|seconds| format!("took {}", duration(seconds)));
     let version = spent.map(|spent| format!("clel {}", spent.version));
-    [begun, trained, version].into_iter().flatten().collect()
+    [begun, taken, version].into_iter().flatten().collect()
 }
 
 /// What a run is called: as its directory, in its `parts` last names.
