@@ -58,7 +58,7 @@ pub use run_dir::{BestCheckpoint, RunDir};
 pub(crate) use run_dir::{FRESH_CHAINS, best_of};
 pub(crate) use runs::experiment_of;
 #[cfg(feature = "program")]
-pub(crate) use runs::{happened, holds_experiment, in_folder, is_run, of_experiment, run_around};
+pub(crate) use runs::{holds_experiment, in_folder, is_run, of_experiment, run_around};
 pub use spent::Spent;
 pub(crate) use spent::local;
 pub use summary::{Judged, Summary};

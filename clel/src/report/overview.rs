@@ -57,9 +57,12 @@ pub struct Overview {
     pub figures: Map<String, Value>,
     /// What happened on the way.
     pub interventions: Vec<String>,
+    /// The same, each with the iteration from which it did, as a page has it.
+    #[serde(skip)]
+    pub happened: Vec<String>,
     /// The figures at the end, if it came to one.
     pub summary: Option<Summary>,
-    /// When it began, how long it has trained, where; none of runs of versions that did not keep it.
+    /// When it began, how long it has taken, where; none of runs of versions that did not keep it.
     pub spent: Option<Spent>,
     /// When something was last written.
     pub changed: Option<Timestamp>,
@@ -107,6 +110,7 @@ impl Overview {
             best: None,
             figures: Map::new(),
             interventions: Vec::new(),
+            happened: Vec::new(),
             summary: None,
             spent: None,
             changed: changed(path),
@@ -131,8 +135,10 @@ impl Overview {
         let damage = history.damage().iter().map(Error::in_one_line);
         self.damage.extend(damage);
         self.figures = history.figures();
-        let events = history.events().iter();
-        self.interventions = events.map(|(_, text)| text.clone()).collect();
+        for (step, text) in history.events() {
+            self.interventions.push(text.clone());
+            self.happened.push(format!("from iteration {step}: {text}"));
+        }
         self.summary = self.told(Summary::read(&run.summary_path())).flatten();
         self.spent = self.told(Spent::read(&run.time_path())).flatten();
         let checkpoints = self.told(run.checkpoints()).unwrap_or_default();
@@ -206,7 +212,7 @@ impl Overview {
         }
     }
 
-    /// Seconds of training; where nobody has written them down, those of the summary.
+    /// Seconds that it took, with what is drawn and judged; where nobody has written them down, those of the summary.
     pub fn seconds(&self) -> Option<f64> {
         let spent = self.spent.as_ref().map(|spent| spent.seconds);
         spent.or_else(|| Some(self.summary.as_ref()?.seconds))

@@ -26,7 +26,7 @@ pub(crate) const FRESH_CHAINS: &str = "fresh-chains";
 /// checkpoints/step-00000500.safetensors    the newest ones, and the best one
 /// events/                        the metrics for TensorBoard
 /// summary.json                   the figures at the end
-/// time.json                      when it began, how long it has trained, where, up to which iteration it is to
+/// time.json                      when it began, how long it has taken, where, up to which iteration it is to
 /// report.html                    all of this as one page, where `clel report` was called
 /// lock                           locked by the process that trains
 /// ```
@@ -249,7 +249,7 @@ impl RunDir {
         self.path.join("summary.json")
     }
 
-    /// Where it is kept how long the run has trained.
+    /// Where it is kept how long the run has taken.
     pub fn time_path(&self) -> PathBuf {
         self.path.join("time.json")
     }

@@ -93,21 +93,6 @@ pub(crate) fn run_around(path: &Path) -> Option<&Path> {
     (path.exists() && is_part && is_run(run)).then_some(run)
 }
 
-/// What happened to a run on the way, with the iterations from which it did, as its page has it.
-#[cfg(feature = "program")]
-pub(crate) fn happened(run: &super::Overview) -> Vec<String> {
-    let mut history = super::History::default();
-    // of most runs there is nothing to tell, and their metrics need not be read again
-    let read = (!run.interventions.is_empty()).then(|| super::RunDir::open(&run.run));
-    if let Some(Ok(run)) = read {
-        history.read_on(&run.metrics_path());
-    }
-    let events = history.events().iter();
-    events
-        .map(|(step, text)| format!("from iteration {step}: {text}"))
-        .collect()
-}
-
 /// Why a directory without a configuration is no run's; what is part of a run, of which one; of an experiment's or a folder of runs, which ones are there.
 pub(super) fn why_no_run(path: &Path) -> String {
     // one that has lost its configuration is none of these

@@ -8,7 +8,7 @@ use toml::Value;
 use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
-use crate::report::{Figure, Overview, at_end, differences, happened, one_line, setting};
+use crate::report::{Figure, Overview, at_end, differences, one_line, setting};
 
 /// All that is printed.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ pub(super) fn say(runs: &[Overview], json: bool) -> Result<()> {
     rows.extend(figures(runs));
     table::say_in_parts(&rows)?;
     for run in runs {
-        for text in run.damage.iter().chain(&happened(run)) {
+        for text in run.damage.iter().chain(&run.happened) {
             let text = format!("\n{}: {text}", one_line(&run.run));
             output::say_in_words(&output::wrapped(&text, 2))?;
         }

@@ -9,7 +9,7 @@ use super::{best, device, number, progress, spent, state, time};
 use crate::Result;
 use crate::cli::{output, table};
 use crate::error::as_argument;
-use crate::report::{Judged, Overview, happened, is_run, one_line, spelt};
+use crate::report::{Judged, Overview, is_run, one_line, spelt};
 
 /// All that is printed.
 #[derive(Serialize)]
@@ -98,7 +98,7 @@ pub(super) fn say(
         false => [1, DAMAGE],
     };
     for run in runs {
-        let all = happened(run);
+        let all = &run.happened;
         let older = all.len().saturating_sub(events);
         let newest = &all[older..];
         tell(folder, run, "on the way", newest, older)?;
