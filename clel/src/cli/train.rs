@@ -151,11 +151,12 @@ impl Train {
             let mut face = face(&job.run, &job.device, &job.stop, look);
             run(job, face.as_mut()).map_err(|error| gone(error, &directory))
         };
-        if let Err(Error::Write { .. }) = &ended
+        if let Err(Error::Write { source, .. }) = &ended
+            && source.kind() == ErrorKind::StorageFull
             && let Ok((step, _)) = RunDir::open(&directory).and_then(|run| run.latest_checkpoint())
         {
             output::error(&format!(
-                "iteration {step} is saved: `clel train --resume {}` goes on from there",
+                "iteration {step} is saved: with room on the disk, `clel train --resume {}` goes on from there",
                 as_argument(&directory)
             ));
         }

@@ -1,5 +1,7 @@
 //! What is wrong with a value, in words of people: serde and TOML speak of the program's types.
 
+use crate::words::counted;
+
 /// The largest whole number that TOML has.
 const LARGEST: &str = "9223372036854775807";
 
@@ -22,7 +24,10 @@ fn told(why: &str) -> Option<String> {
     }
     if let Some(n) = found.strip_prefix("invalid length ") {
         return match expected.strip_prefix("an array of length ") {
-            Some(wanted) => Some(format!("{n} values, expected {wanted}")),
+            Some(wanted) => Some(format!(
+                "{}, expected {wanted}",
+                counted(n.parse().ok()?, "value")
+            )),
             None if expected == "fewer elements in array" => {
                 Some(format!("{n} values are too many"))
             }
@@ -91,7 +96,10 @@ fn no_such(found: &Found<'_>, expected: &str) -> Option<String> {
             Found::Whole(_) => "no whole number from 0",
             Found::Text(text) if is_beyond(text) => return Some(too_large(text.trim_matches('"'))),
             Found::Float(number) if number.fract() == 0.0 && (0.0..EXACT).contains(number) => {
-                return Some(format!("{value} is no whole number: write {number}"));
+                return Some(format!(
+                    "{value} is no whole number: write {}",
+                    number.abs()
+                ));
             }
             _ => "no whole number",
         },

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::history::History;
 use super::{LOCK, Metrics, RunLock, runs::why_no_run};
 use crate::config::{Best, Config};
+use crate::error::as_argument;
 use crate::{Error, Result, whole_file};
 
 pub(super) const FOLDERS: [&str; 3] = ["samples", "checkpoints", "events"];
@@ -262,12 +263,29 @@ impl RunDir {
         whole_file::write(&self.config_path(), config.to_toml().as_bytes())
     }
 
+    /// Whether the file of its configuration has nothing in it, as the loss of power may leave one.
+    pub(crate) fn config_is_empty(&self) -> Result<bool> {
+        let path = self.config_path();
+        let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+        Ok(bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0))
+    }
+
     /// The configuration kept in it.
     ///
     /// # Errors
     /// The file cannot be read or is not a complete configuration.
     pub fn read_config(&self) -> Result<Config> {
         let path = self.config_path();
+        if self.config_is_empty()? {
+            let why = match self.latest_checkpoint() {
+                Ok(_) => format!(
+                    "empty; `clel train --resume {}` gives it the settings of the newest checkpoint again",
+                    as_argument(&self.path)
+                ),
+                Err(_) => "empty, and no checkpoint has the settings of the run".to_owned(),
+            };
+            return Err(Error::format(&path, "the file", why));
+        }
         let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
         Config::parse(&text, &path.display().to_string())
     }

@@ -1,16 +1,20 @@
 //! Settings that are others where a run goes on.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clel_tensor::Device;
 
 use super::{Trainer, run::Job, usable::newest_usable};
-use crate::{Error, Result, report::RunDir};
+use crate::Result;
+use crate::config::{Config, in_words};
+use crate::report::RunDir;
 
 /// What is told of them.
 const TOLD: &str = "goes on with other settings: ";
 
-/// Gives a trainer the settings of the run, as far as they may change; told in `warnings`, unless no iteration is left to which it matters.
+/// Gives a trainer the settings of the run, as far as they may change; what of it nobody has been told is added to `warnings`, unless no iteration is left to
+/// which it matters.
 pub(super) fn take_over(
     job: &Job,
     trainer: &mut Trainer,
@@ -18,32 +22,45 @@ pub(super) fn take_over(
 ) -> Result<()> {
     let step = trainer.step();
     let changed = trainer.config.changed_to(&job.config, step);
-    let before = job.run.read_config()?;
-    let news = match before == job.config {
-        false => Some(job.config.differences(&before)),
-        // those of a file that somebody has changed, unless they have been told since the checkpoint was written
-        true if changed != trainer.config => {
-            let history = job.run.history()?;
-            let mut since = history.events().iter().filter(|(at, _)| *at >= step);
-            let told = since.any(|(_, text)| text.starts_with(TOLD));
-            (!told).then(|| changed.differences(&trainer.config))
-        }
-        true => None,
-    };
     if step < job.last_step() {
-        warnings.extend(news.map(|news| format!("{TOLD}{news}")));
+        let mut known = words(&trainer.config);
+        for (_, text) in job.run.history()?.events().iter().filter(|e| e.0 >= step) {
+            known.extend(told(text));
+        }
+        let news = words(&changed).into_iter().filter_map(|(key, value)| {
+            let before = known.get(&key).map_or("none", String::as_str);
+            (before != value).then(|| format!("{key} = {value} instead of {before}"))
+        });
+        let news: Vec<String> = news.collect();
+        if !news.is_empty() {
+            warnings.push(format!("{TOLD}{}", news.join(", ")));
+        }
     }
     trainer.config = changed;
     Ok(())
 }
 
+fn words(config: &Config) -> BTreeMap<String, String> {
+    let settings = config.settings().into_iter();
+    settings
+        .map(|(key, value)| (key, in_words(&value)))
+        .collect()
+}
+
+/// The settings that an event told of, if it told of such.
+fn told(event: &str) -> impl Iterator<Item = (String, String)> {
+    let list = event.strip_prefix(TOLD).unwrap_or_default().split(", ");
+    list.filter_map(|part| {
+        let (key, values) = part.split_once(" = ")?;
+        let (value, _) = values.rsplit_once(" instead of ")?;
+        Some((key.to_owned(), value.to_owned()))
+    })
+}
+
 /// Where the run's file of settings has nothing in it, as the loss of power may leave it: writes those of the newest checkpoint that is whole, and tells which
 /// that is.
 pub(crate) fn restore_settings(run: &RunDir) -> Result<Option<PathBuf>> {
-    let path = run.config_path();
-    let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
-    let is_empty = bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0);
-    if !is_empty || run.checkpoints()?.is_empty() {
+    if !run.config_is_empty()? || run.checkpoints()?.is_empty() {
         return Ok(None);
     }
     let config = |path: &_| Ok(Trainer::load(path, &Device::Cpu)?.config);

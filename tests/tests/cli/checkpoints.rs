@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::arrays::{Arrays, Metadata, read_all, write_all};
 use crate::support::tiny::{finished_run, train};
-use crate::support::{refused, text};
+use crate::support::{clel, refused, text};
 use clel::report::RunDir;
 use safetensors::Dtype;
 
@@ -230,7 +230,7 @@ fn a_run_goes_on_from_the_one_before() {
     ];
     for (damage, words) in &all {
         damage(&newest);
-        let resumed = crate::support::clel(&resume);
+        let resumed = clel(&resume);
         assert_eq!(resumed.code, Some(0), "{resumed:?}");
         let told = &resumed.stderr;
         assert!(
@@ -274,7 +274,7 @@ fn without_a_checkpoint_a_run_begins_anew() {
     refused(&resume, &["there is no checkpoint in it"]);
     assert!(before == everything(&run));
     std::fs::remove_file(run.join("summary.json")).unwrap();
-    let resumed = crate::support::clel(&resume);
+    let resumed = clel(&resume);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     assert!(resumed.stderr.contains("no checkpoint yet"), "{resumed:?}");
     assert!(std::fs::read(&checkpoint).unwrap() == saved);
@@ -369,7 +369,7 @@ fn a_run_goes_on_beyond_its_end() {
     let place = text(&run);
     let on = |more: &[&str]| {
         let always = ["train", "--device", "cpu", "--resume", &place];
-        crate::support::clel(&[&always, more].concat())
+        clel(&[&always, more].concat())
     };
     let resumed = on(&["--steps", "5"]);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
@@ -441,27 +441,6 @@ fn a_run_goes_on_beyond_its_end() {
     assert!(again.stderr.contains(told), "{again:?}");
 }
 
-/// As the loss of power may leave the file of settings.
-#[test]
-fn settings_that_are_gone_come_from_a_checkpoint() {
-    let dir = tempfile::tempdir().unwrap();
-    let run = dir.path().join("run");
-    let file = run.join("config.toml");
-    assert_eq!(train(&run, &["--steps", "2"]).code, Some(0));
-    let settings = std::fs::read(&file).unwrap();
-    for nothing in [&b""[..], b"\0\0\0\n"] {
-        std::fs::write(&file, nothing).unwrap();
-        let resumed = crate::support::tiny::resume(&run, "3");
-        assert_eq!(resumed.code, Some(0), "{resumed:?}");
-        let told = "config.toml was empty; it has the settings of ";
-        assert!(resumed.stderr.contains(told), "{resumed:?}");
-        assert_eq!(std::fs::read(&file).unwrap(), settings);
-    }
-    // other damage is for people
-    std::fs::write(&file, &settings[..settings.len() / 2]).unwrap();
-    assert_eq!(crate::support::tiny::resume(&run, "4").code, Some(2));
-}
-
 /// Numbers come out otherwise on another device, which whoever compares runs must be able to see.
 #[test]
 fn another_device_is_told() {
@@ -504,7 +483,7 @@ fn what_was_told_of_one_is_told_when_the_one_before_is_damaged_too() {
     damage(2);
     assert_eq!(crate::support::tiny::resume(&run, "3").code, Some(0));
     // the second resumption dropped the iteration that the first one went on from, but not that it did
-    let listed = crate::support::clel(&["runs", &text(&run), "--json"]);
+    let listed = clel(&["runs", &text(&run), "--json"]);
     let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
     let told = listed["runs"][0]["interventions"].as_array().unwrap();
     let of = |step| {
@@ -537,7 +516,7 @@ fn sampling_from_a_run_passes_over_them() {
     std::fs::write(&newest, bytes).unwrap();
     let sample = ["sample", "--device", "cpu", "--steps", "1", "--count", "2"];
     let paths = ["--checkpoint", &text(&run), "--out", &text(&out)];
-    let sampled = crate::support::clel(&[&sample[..], &paths].concat());
+    let sampled = clel(&[&sample[..], &paths].concat());
     assert_eq!(sampled.code, Some(0), "{sampled:?}");
     assert!(sampled.stderr.contains("checksum"), "{sampled:?}");
 }

@@ -29,6 +29,7 @@ mod read_only;
 mod refusals;
 mod report;
 mod runs;
+mod settings;
 #[cfg(unix)]
 mod survival;
 mod tools;
