@@ -37,18 +37,36 @@ impl Config {
         settings
     }
 
+    /// The same, with the values in words.
+    pub(crate) fn in_words(&self) -> BTreeMap<String, String> {
+        let settings = self.settings().into_iter();
+        settings
+            .map(|(key, value)| (key, in_words(&value)))
+            .collect()
+    }
+
     /// The settings that are not as in another configuration, in words.
     pub(crate) fn differences(&self, wanted: &Config) -> String {
-        let (own, wanted) = (self.settings(), wanted.settings());
-        let keys: BTreeSet<&String> = own.keys().chain(wanted.keys()).collect();
-        let value = |value: Option<&Value>| value.map_or("none".to_owned(), in_words);
-        let told = keys.into_iter().filter(|k| own.get(*k) != wanted.get(*k));
-        let told = told.map(|key| {
-            let (found, expected) = (value(own.get(key)), value(wanted.get(key)));
-            format!("{key} = {found} instead of {expected}")
-        });
-        told.collect::<Vec<_>>().join(", ")
+        differences(&self.in_words(), &wanted.in_words())
     }
+}
+
+/// What differs between settings in words: `seed = 1 instead of 0, …`.
+pub(crate) fn differences(
+    own: &BTreeMap<String, String>,
+    wanted: &BTreeMap<String, String>,
+) -> String {
+    let keys: BTreeSet<&String> = own.keys().chain(wanted.keys()).collect();
+    let value = |settings: &BTreeMap<String, String>, key| {
+        let value = settings.get(key).map_or("none", String::as_str);
+        value.to_owned()
+    };
+    let differing = keys.into_iter().filter(|k| own.get(*k) != wanted.get(*k));
+    let told = differing.map(|key| {
+        let (found, expected) = (value(own, key), value(wanted, key));
+        format!("{key} = {found} instead of {expected}")
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// A value as people write it in TOML: 1e30, of which TOML itself makes 31 digits.

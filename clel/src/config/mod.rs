@@ -18,7 +18,7 @@ mod validate;
 
 pub use best::Best;
 pub(crate) use changes::CHANGEABLE;
-pub(crate) use keys::in_words;
+pub(crate) use keys::{differences, in_words};
 pub use layers::Layers;
 pub use networks::{
     Activation, EncoderConfig, EncoderNetwork, Latents, ModelConfig, Network, Stem,

@@ -1,17 +1,15 @@
 //! The metrics of a run as columns. Of a long run lines would take many times the room.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Result as IoResult, Seek, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
 use clel_nn::files::open_regular;
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::metrics::{End, HAPPENED, damaged, number};
+use super::metric_line::{Field, Line, not_finite};
+use super::metrics::{End, damaged, number};
 use crate::{Error, Result};
 
 /// What a file of metrics told when it was last read: a column of numbers for each figure, and what happened.
@@ -295,158 +293,6 @@ fn seen(file: &Metadata) -> Option<(u64, SystemTime)> {
     Some((file.len(), file.modified().ok()?))
 }
 
-/// The number of a word that JSON has no number for.
-fn not_finite(word: &str) -> Option<f64> {
-    match word {
-        "NaN" => Some(f64::NAN),
-        "inf" => Some(f64::INFINITY),
-        "-inf" => Some(f64::NEG_INFINITY),
-        _ => None,
-    }
-}
-
-/// The object of a line.
-pub(super) struct Line<'a> {
-    pub step: u64,
-    fields: Fields<'a>,
-}
-
-type Fields<'a> = Vec<(Cow<'a, str>, Field<'a>)>;
-
-impl<'a> Line<'a> {
-    /// That of a line's bytes; none if they are damaged.
-    pub fn of(bytes: &'a [u8]) -> Option<Line<'a>> {
-        let Object(fields) = serde_json::from_slice(bytes).ok()?;
-        let mut line = Line { step: 0, fields };
-        match line.find("step")? {
-            Field::Whole(step) => line.step = *step,
-            _ => return None,
-        }
-        Some(line)
-    }
-
-    /// A field; of several of one name the last counts.
-    fn find(&self, name: &str) -> Option<&Field<'a>> {
-        let field = self.fields.iter().rfind(|field| field.0 == name)?;
-        Some(&field.1)
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        match self.find(name)? {
-            Field::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Whether it tells what happened, and no figures.
-    pub fn is_event(&self) -> bool {
-        self.find("event").is_some()
-    }
-
-    /// What happened, if it tells that.
-    pub fn event(&self) -> Option<&str> {
-        self.text("event")
-    }
-
-    /// The iteration after which that was; where the run has gone back, the line has an earlier one.
-    pub fn happened(&self) -> u64 {
-        match self.find(HAPPENED) {
-            Some(Field::Whole(step)) => *step,
-            _ => self.step,
-        }
-    }
-
-    /// How the run ended, if it says that it ended with it.
-    pub fn end(&self) -> Option<End> {
-        self.text("state").and_then(End::of)
-    }
-}
-
-/// The fields of a line's object.
-struct Object<'a>(Fields<'a>);
-
-/// A value, as far as it matters here.
-enum Field<'a> {
-    Whole(u64),
-    Number(f64),
-    Text(Cow<'a, str>),
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        struct Named;
-        impl<'de> Visitor<'de> for Named {
-            type Value = Object<'de>;
-            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-                to.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Object<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry()? {
-                    let Field::Text(name) = name else {
-                        return Err(A::Error::custom("a name is text"));
-                    };
-                    fields.push((name, value));
-                }
-                Ok(Object(fields))
-            }
-        }
-        from.deserialize_map(Named)
-    }
-}
-
-impl<'de> Deserialize<'de> for Field<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Field<'de>;
-            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-                to.write_str("anything")
-            }
-            fn visit_u64<E>(self, value: u64) -> std::result::Result<Field<'de>, E> {
-                Ok(Field::Whole(value))
-            }
-            fn visit_i64<E>(self, value: i64) -> std::result::Result<Field<'de>, E> {
-                Ok(Field::Number(value as f64))
-            }
-            fn visit_f64<E>(self, value: f64) -> std::result::Result<Field<'de>, E> {
-                Ok(Field::Number(value))
-            }
-            fn visit_borrowed_str<E>(self, value: &'de str) -> std::result::Result<Field<'de>, E> {
-                Ok(Field::Text(Cow::Borrowed(value)))
-            }
-            fn visit_str<E>(self, value: &str) -> std::result::Result<Field<'de>, E> {
-                Ok(Field::Text(Cow::Owned(value.to_owned())))
-            }
-            fn visit_bool<E>(self, _: bool) -> std::result::Result<Field<'de>, E> {
-                Ok(Field::Other)
-            }
-            fn visit_unit<E>(self) -> std::result::Result<Field<'de>, E> {
-                Ok(Field::Other)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(
-                self,
-                mut seq: A,
-            ) -> std::result::Result<Field<'de>, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Field::Other)
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Field<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Field::Other)
-            }
-        }
-        from.deserialize_any(Any)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -462,6 +308,12 @@ mod tests {
         "{\"step\":4,\"gap\":0.25,\"gap\":0.75}",
     ];
 
+    fn anew(path: &Path) -> History {
+        let mut history = History::default();
+        history.read_on(path);
+        history
+    }
+
     fn points(history: &History, name: &str) -> Vec<(u64, f64)> {
         history.points(name).collect()
     }
@@ -475,8 +327,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         std::fs::write(&path, LINES.join("\n") + "\n{\"step\":5").unwrap();
-        let mut history = History::default();
-        history.read_on(&path);
+        let history = anew(&path);
         let gap = [(1, 0.5), (3, f64::INFINITY), (4, 0.75)];
         assert_eq!(points(&history, "gap"), gap);
         assert_eq!(points(&history, "loss"), [(1, 2.0)]);
@@ -505,16 +356,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         let text = LINES.join("\n") + "\n";
-        let mut history = History::default();
-        history.read_on(&path);
+        let mut history = anew(&path);
         assert_eq!(told(&history), (vec![], 0, 0));
         let mut file = File::create(&path).unwrap();
         for bytes in text.as_bytes().chunks(7) {
             file.write_all(bytes).unwrap();
             history.read_on(&path);
-            let mut anew = History::default();
-            anew.read_on(&path);
-            assert_eq!(told(&history), told(&anew));
+            assert_eq!(told(&history), told(&anew(&path)));
         }
         assert_eq!(told(&history).0.len(), 3);
         // of the same length, cut, longer
@@ -522,9 +370,7 @@ mod tests {
         for content in [&other, &text[..32], &other.repeat(2), &other] {
             std::fs::write(&path, content).unwrap();
             history.read_on(&path);
-            let mut anew = History::default();
-            anew.read_on(&path);
-            assert_eq!(told(&history), told(&anew), "{content}");
+            assert_eq!(told(&history), told(&anew(&path)), "{content}");
         }
         // what else is as long and ends the same has been written at another time: in its place, or as another file
         let written = path.metadata().unwrap().modified().unwrap();
@@ -554,8 +400,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         std::fs::write(&path, LINES[..2].join("\n") + "\n").unwrap();
-        let mut history = History::default();
-        history.read_on(&path);
+        let mut history = anew(&path);
         if path.metadata().unwrap().created().is_err() {
             // a system that does not say when a file was made has it read anew
             return;

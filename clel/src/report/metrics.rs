@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clel_nn::files::read_regular;
 use serde_json::{Map, Value};
 
-use super::history::{History, Line};
+use super::history::History;
+use super::metric_line::Line;
 use crate::{Error, Result, whole_file};
 
 /// Appends one JSON object a line: `{"step": 10, "name": number, …}`. Each line is handed to the

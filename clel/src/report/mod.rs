@@ -19,6 +19,7 @@ mod lines;
 mod live;
 mod locale;
 mod lock;
+mod metric_line;
 mod metrics;
 mod names;
 mod overview;

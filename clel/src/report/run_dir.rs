@@ -267,7 +267,7 @@ impl RunDir {
     pub(crate) fn config_is_empty(&self) -> Result<bool> {
         let path = self.config_path();
         let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
-        Ok(bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0))
+        Ok(is_empty(&bytes))
     }
 
     /// The configuration kept in it.
@@ -276,7 +276,8 @@ impl RunDir {
     /// The file cannot be read or is not a complete configuration.
     pub fn read_config(&self) -> Result<Config> {
         let path = self.config_path();
-        if self.config_is_empty()? {
+        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+        if is_empty(text.as_bytes()) {
             let why = match self.latest_checkpoint() {
                 Ok(_) => format!(
                     "empty; `clel train --resume {}` gives it the settings of the newest checkpoint again",
@@ -286,7 +287,6 @@ impl RunDir {
             };
             return Err(Error::format(&path, "the file", why));
         }
-        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
         Config::parse(&text, &path.display().to_string())
     }
 
@@ -444,6 +444,10 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let paths = all.map(|entry| Ok(entry?.path()));
     let paths: std::io::Result<_> = paths.collect();
     paths.map_err(Error::read(folder))
+}
+
+fn is_empty(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0)
 }
 
 /// Removes a checkpoint; one that somebody has moved, or that Windows keeps for who reads it, is left to that.

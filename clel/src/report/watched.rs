@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clel_nn::files::open_regular;
 
 use super::RunDir;
-use super::history::Line;
+use super::metric_line::Line;
 use super::pace::{Pace, duration};
 
 /// A line is seen up to some tenths of a second late, which a rate over less than this would tell.

@@ -1,13 +1,12 @@
 //! Settings that are others where a run goes on.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clel_tensor::Device;
 
 use super::{Trainer, run::Job, usable::newest_usable};
 use crate::Result;
-use crate::config::{Config, in_words};
+use crate::config::differences;
 use crate::report::RunDir;
 
 /// What is told of them.
@@ -23,31 +22,20 @@ pub(super) fn take_over(
     let step = trainer.step();
     let changed = trainer.config.changed_to(&job.config, step);
     if step < job.last_step() {
-        let mut known = words(&trainer.config);
+        let mut known = trainer.config.in_words();
         for (_, text) in job.run.history()?.events().iter().filter(|e| e.0 >= step) {
             known.extend(told(text));
         }
-        let news = words(&changed).into_iter().filter_map(|(key, value)| {
-            let before = known.get(&key).map_or("none", String::as_str);
-            (before != value).then(|| format!("{key} = {value} instead of {before}"))
-        });
-        let news: Vec<String> = news.collect();
+        let news = differences(&changed.in_words(), &known);
         if !news.is_empty() {
-            warnings.push(format!("{TOLD}{}", news.join(", ")));
+            warnings.push(format!("{TOLD}{news}"));
         }
     }
     trainer.config = changed;
     Ok(())
 }
 
-fn words(config: &Config) -> BTreeMap<String, String> {
-    let settings = config.settings().into_iter();
-    settings
-        .map(|(key, value)| (key, in_words(&value)))
-        .collect()
-}
-
-/// The settings that an event told of, if it told of such.
+/// The settings that an event told of, if it told of such [`differences`].
 fn told(event: &str) -> impl Iterator<Item = (String, String)> {
     let list = event.strip_prefix(TOLD).unwrap_or_default().split(", ");
     list.filter_map(|part| {
