@@ -70,7 +70,7 @@ mod tests {
             max_workgroup_threads: 256,
             max_workgroup_bytes: 16 << 10,
             f16: false,
-            matrix_units: false,
+            matrix_units: None,
         };
         let finding = too_small(&adapter)?.map(|finding| finding.what);
         let what = finding.unwrap_or_default();

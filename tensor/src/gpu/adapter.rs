@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::matrix::{SPACE, SUBGROUP};
+use super::matrix::{MatrixUnits, SPACE};
 use crate::{Error, Result};
 
 /// What one adapter is and can do.
@@ -30,8 +30,9 @@ pub struct AdapterSummary {
     pub max_workgroup_bytes: u32,
     /// Whether arrays may be of 16-bit floats.
     pub f16: bool,
-    /// Whether products can be computed on matrix units: what [`MatmulPrecision`](crate::MatmulPrecision) but `Highest` asks for.
-    pub matrix_units: bool,
+    /// The matrix units on which products can be computed, if there are any: what [`MatmulPrecision`](crate::MatmulPrecision) but
+    /// `Highest` asks for.
+    pub matrix_units: Option<MatrixUnits>,
 }
 
 /// The kinds of adapters.
@@ -96,7 +97,7 @@ impl AdapterSummary {
             max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
             f16: adapter.features().contains(wgpu::Features::SHADER_F16),
-            matrix_units: has_matrix_units(adapter),
+            matrix_units: matrix_units(adapter),
         }
     }
 }
@@ -183,16 +184,25 @@ pub(super) fn has_lanes(adapter: &wgpu::Adapter) -> bool {
 pub(super) const MATRIX_UNITS: wgpu::Features =
     wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
 
-/// Whether the adapter multiplies 16 × 16 blocks of f16 into f32 by subgroups of 32 threads.
-fn has_matrix_units(adapter: &wgpu::Adapter) -> bool {
-    let blocks = |p: &wgpu::CooperativeMatrixProperties| {
-        [p.m_size, p.n_size, p.k_size] == [16; 3]
-            && p.ab_type == wgpu::CooperativeScalarType::F16
-            && p.cr_type == wgpu::CooperativeScalarType::F32
+/// What multiplies blocks of f16 into f32 on this adapter, if it is something that the kernel can be written for. Of subgroups that may be of
+/// several sizes the kernel counts on the largest: where they turn out smaller, two make the same numbers and store them twice.
+fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
+    let offered = adapter.cooperative_matrix_properties();
+    let multiplies = |side: usize| {
+        offered.iter().any(|p| {
+            [p.m_size, p.n_size, p.k_size] == [side as u32; 3]
+                && p.ab_type == wgpu::CooperativeScalarType::F16
+                && p.cr_type == wgpu::CooperativeScalarType::F32
+        })
     };
-    let info = adapter.get_info();
-    adapter.features().contains(MATRIX_UNITS)
-        && adapter.cooperative_matrix_properties().iter().any(blocks)
-        && [info.subgroup_min_size, info.subgroup_max_size] == [SUBGROUP; 2]
-        && adapter.limits().max_compute_workgroup_storage_size >= SPACE
+    let units = MatrixUnits {
+        block: [16, 8].into_iter().find(|side| multiplies(*side))?,
+        subgroup: adapter.get_info().subgroup_max_size as usize,
+    };
+    let limits = adapter.limits();
+    let enough = adapter.features().contains(MATRIX_UNITS)
+        && units.can_be_used()
+        && limits.max_compute_workgroup_storage_size >= SPACE
+        && limits.max_compute_invocations_per_workgroup as usize >= units.most_threads();
+    enough.then_some(units)
 }

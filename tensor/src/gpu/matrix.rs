@@ -4,10 +4,32 @@ use super::template::{Program, program};
 use super::tiled::Operands;
 use super::tiles::Tile;
 
-/// Threads of a subgroup, which the kernel counts on.
-pub(super) const SUBGROUP: u32 = 32;
-/// Workgroup memory, in bytes, that a device has at least whose matrix units are used: every tile fits for one half a factor.
-pub(super) const SPACE: u32 = 48 << 10;
+/// What a device's matrix units multiply at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MatrixUnits {
+    /// Rows, columns and steps of the blocks of f16: 16, or 8.
+    pub block: usize,
+    /// Threads of the subgroups that hold such blocks together.
+    pub subgroup: usize,
+}
+
+impl MatrixUnits {
+    /// Subgroups of a workgroup, at most.
+    const SUBGROUPS: usize = 8;
+
+    /// Whether the threads of a subgroup can share out the vec4s of a block evenly.
+    pub(super) const fn can_be_used(&self) -> bool {
+        self.subgroup > 0 && (self.block * self.block / 4).is_multiple_of(self.subgroup)
+    }
+
+    /// Threads of the largest workgroup.
+    pub(super) const fn most_threads(&self) -> usize {
+        Self::SUBGROUPS * self.subgroup
+    }
+}
+
+/// Workgroup memory, in bytes, that a device has at least whose matrix units are used: tiles of 64 × 64 fit for two halves a factor.
+pub(super) const SPACE: u32 = 32 << 10;
 
 /// Vectors of four halves that a line of each operand takes, along k or across, with a gap against bank conflicts; and the number of lines.
 fn lines(tile: &Tile, along_k: [bool; 2]) -> [[usize; 2]; 2] {
@@ -23,11 +45,12 @@ pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usiz
     let halves: usize = lines(tile, along_k).iter().map(|[a, b]| a * b).sum();
     let each = if split { 2 } else { 1 };
     // and a block of 16 × 16 results of each subgroup
-    8 * halves * each * tile.buffers + 32 * tile.threads()
+    8 * halves * each * tile.buffers + 4 * 256 * tile.shares()
 }
 
-/// The kernel for a tile.
+/// The kernel for a tile on such units.
 pub(super) fn matrix_program(
+    units: MatrixUnits,
     tile: &Tile,
     operands: Operands,
     even: bool,
@@ -36,7 +59,9 @@ pub(super) fn matrix_program(
 ) -> Program {
     let along_k = operands.along_k;
     let [[pitch_a, lines_a], [pitch_b, lines_b]] = lines(tile, along_k);
-    let quads = |side: usize| side * tile.depth / 4 / tile.threads();
+    let MatrixUnits { block, subgroup } = units;
+    let threads = subgroup * tile.shares();
+    let quads = |side: usize| side * tile.depth / 4;
     program!("gemm_matrix")
         .set("OP", operands.op)
         .set("AK", u8::from(along_k[0]))
@@ -52,12 +77,15 @@ pub(super) fn matrix_program(
         .set("SN", tile.columns)
         .set("DEPTH", tile.depth)
         .set("BUFFERS", tile.buffers)
-        .set("THREADS", tile.threads())
+        .set("BLOCK", block)
+        .set("SUBGROUP", subgroup)
+        .set("THREADS", threads)
         .set("PITCHA", pitch_a)
         .set("PITCHB", pitch_b)
         .set("SPACEA", pitch_a * lines_a)
         .set("SPACEB", pitch_b * lines_b)
-        .set("QA", quads(tile.m))
-        .set("QB", quads(tile.n))
-        .set("QUADSB", tile.n * tile.depth / 4)
+        .set("SHARES", tile.shares())
+        .set("QA", quads(tile.m) / threads)
+        .set("QB", quads(tile.n) / threads)
+        .set("QUADSB", quads(tile.n))
 }

@@ -43,6 +43,7 @@ use std::sync::{Arc, Mutex};
 
 pub(crate) use adapter::adapters_now;
 pub use adapter::{AdapterKind, AdapterSummary, adapters, find_adapter};
+pub use matrix::MatrixUnits;
 pub use pool::{GpuBuffer, MemoryReport};
 
 use crate::{Error, Result};
@@ -134,7 +135,7 @@ impl Gpu {
         };
         // beyond what WebGPU guarantees; and with the smallest limits the units' tiles do not fit
         summary.f16 &= !options.smallest_limits;
-        summary.matrix_units &= !options.smallest_limits;
+        summary.matrix_units = summary.matrix_units.filter(|_| !options.smallest_limits);
         let family = options.family.unwrap_or(match summary.kind {
             AdapterKind::Software => Family::Direct,
             _ => Family::Tiled,
@@ -144,9 +145,9 @@ impl Gpu {
         let mut usual = wgpu::Features::empty();
         usual.set(adapter::LANE_FEATURES, lanes);
         usual.set(wgpu::Features::SHADER_F16, summary.f16);
-        let mut opened = request(&adapter, &limits, usual, summary.matrix_units).await;
-        if summary.matrix_units && opened.is_err() {
-            summary.matrix_units = false;
+        let mut opened = request(&adapter, &limits, usual, summary.matrix_units.is_some()).await;
+        if summary.matrix_units.is_some() && opened.is_err() {
+            summary.matrix_units = None;
             opened = request(&adapter, &limits, usual, false).await;
         }
         let (device, queue) = opened.map_err(|error| Error::NoDevice {
@@ -179,7 +180,7 @@ impl Gpu {
 
     /// Whether products can be computed on matrix units: what [`MatmulPrecision`](crate::MatmulPrecision) but `Highest` asks for.
     pub fn has_matrix_units(&self) -> bool {
-        self.inner.summary.matrix_units
+        self.inner.summary.matrix_units.is_some()
     }
 
     /// Whether arrays may be of f16: the driver offers such to shaders.

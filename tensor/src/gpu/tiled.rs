@@ -2,7 +2,7 @@
 //! the operands of products and convolutions in place.
 
 use super::launch::Launch;
-use super::matrix::matrix_program;
+use super::matrix::{MatrixUnits, matrix_program};
 use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
@@ -95,6 +95,8 @@ pub(super) struct Work {
     geometry: [usize; 10],
     /// From one matrix of an operand to the next.
     steps: [usize; 2],
+    /// What the device has to make it with beside the threads' own arithmetic.
+    units: Option<MatrixUnits>,
 }
 
 impl Work {
@@ -132,6 +134,7 @@ impl Work {
             line: 0,
             geometry: [1; 10],
             steps: s.steps(),
+            units: None,
         }
     }
 
@@ -165,6 +168,7 @@ impl Work {
             line,
             geometry: [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad],
             steps: [0; 2],
+            units: None,
         }
     }
 
@@ -182,12 +186,12 @@ impl Work {
         } = self.product;
         // DEPTH steps, from a multiple of them on, are then neighbours, and read as vectors
         let even = self.vectors == Vectors::All && self.line.is_multiple_of(tile.depth);
-        let program = match tile.unit {
-            Unit::Registers => tiled_program(tile, operands, self.vectors, even, through),
-            Unit::Matrix => {
+        let program = match (tile.unit, self.units) {
+            (Unit::Matrix, Some(units)) => {
                 let split = precision == MatmulPrecision::High;
-                matrix_program(tile, operands, even, split, through)
+                matrix_program(units, tile, operands, even, split, through)
             }
+            _ => tiled_program(tile, operands, self.vectors, even, through),
         };
         let program = program.of(self.dtype);
         if through {
@@ -212,7 +216,8 @@ impl Gpu {
     /// The product that a primitive of arrays of a type is, if the tiled kernels make it, with the precision that holds on this thread.
     pub(super) fn work(&self, primitive: &Primitive, dtype: DType) -> Option<Work> {
         let mut work = Work::of(primitive, dtype).filter(|_| self.family() == Family::Tiled)?;
-        if self.inner.summary.matrix_units && work.vectors == Vectors::All {
+        work.units = self.inner.summary.matrix_units;
+        if work.units.is_some() && work.vectors == Vectors::All {
             work.product.precision = match dtype {
                 // matrix units lose nothing of factors that are f16 already
                 DType::F16 => MatmulPrecision::Medium,

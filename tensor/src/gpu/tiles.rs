@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::matrix::{SUBGROUP, matrix_space};
+use super::matrix::matrix_space;
 use super::template::Program;
 use super::tiled::Operands;
 use super::way::Way;
@@ -136,13 +136,9 @@ impl Tile {
         TILES.into_iter().find(|tile| tile.to_string() == name)
     }
 
-    /// Threads of a workgroup.
-    pub(super) const fn threads(&self) -> usize {
-        let shares = (self.m / self.rows) * (self.n / self.columns);
-        match self.unit {
-            Unit::Registers => self.slices * shares,
-            Unit::Matrix => SUBGROUP as usize * shares,
-        }
+    /// Parts of the tile: of one thread in each team; of one subgroup, if matrix units multiply.
+    pub(super) const fn shares(&self) -> usize {
+        (self.m / self.rows) * (self.n / self.columns)
     }
 
     /// Number of tiles of an m × n product.
@@ -189,7 +185,7 @@ impl Tile {
         let [pitch, quarter] = self.pitches();
         let [space_a, space_b] = self.spaces(along_k);
         let quads = |side: usize| side * self.depth / 4;
-        let threads = self.threads();
+        let threads = self.slices * self.shares();
         program
             .set("BM", self.m)
             .set("BN", self.n)
@@ -294,22 +290,31 @@ mod tests {
     use super::*;
     use crate::primitive::ConvPass;
 
+    /// Workgroup memory of most cards.
+    const CARD: u32 = 48 << 10;
+
     #[test]
     fn tiles_have_names_and_fit() {
         for tile in TILES {
             assert_eq!(Tile::named(&tile.to_string()), Some(tile));
-            assert!(tile.threads() <= 256, "{tile}");
+            let most = match tile.unit {
+                Unit::Registers => 256 / tile.slices,
+                Unit::Matrix => 8,
+            };
+            assert!(tile.shares() <= most, "{tile}");
             // what has no room for two halves a factor is for one alone
             let space = tile.space(MatmulPrecision::Medium);
-            assert!(space <= SPACE, "{tile}: {space} bytes");
+            assert!(space <= CARD, "{tile}: {space} bytes");
         }
         for tile in [USUAL[0], USUAL[1], SMALL, NARROW] {
             let space = tile.space(MatmulPrecision::Highest);
             assert!(space <= 16 << 10, "{tile}: {space} bytes");
         }
-        for tile in USUAL_MATRIX.into_iter().chain([SMALL_MATRIX]) {
+        let [large @ .., least] = USUAL_MATRIX;
+        let on_any = [least, SMALL_MATRIX].map(|tile| (tile, SPACE));
+        for (tile, most) in large.map(|tile| (tile, CARD)).into_iter().chain(on_any) {
             let space = tile.space(MatmulPrecision::High);
-            assert!(space <= SPACE, "{tile}: {space} bytes");
+            assert!(space <= most, "{tile}: {space} bytes");
         }
         assert_eq!(Tile::named("3x3"), None);
     }
@@ -325,20 +330,20 @@ mod tests {
             precision: MatmulPrecision::Highest,
             window: [3, 3, 1],
         };
-        assert_eq!(choose(&product, 1, SPACE, None), USUAL[0]);
+        assert_eq!(choose(&product, 1, CARD, None), USUAL[0]);
         let tuned = Tuned::from([(product.to_string(), Way::Tile(SMALL))]);
-        assert_eq!(choose(&product, 1, SPACE, known(&product, &tuned)), SMALL);
+        assert_eq!(choose(&product, 1, CARD, known(&product, &tuned)), SMALL);
         let other = Product { n: 3, ..product };
-        assert_eq!(choose(&other, 1, SPACE, known(&other, &tuned)), NARROW);
+        assert_eq!(choose(&other, 1, CARD, known(&other, &tuned)), NARROW);
         let few = Product { m: 4096, ..product };
-        assert_eq!(choose(&few, 1, SPACE, known(&few, &tuned)), SMALL);
-        assert_eq!(choose(&few, 2, SPACE, known(&few, &tuned)), USUAL[1]);
+        assert_eq!(choose(&few, 1, CARD, known(&few, &tuned)), SMALL);
+        assert_eq!(choose(&few, 2, CARD, known(&few, &tuned)), USUAL[1]);
         let rounded = Product {
             precision: MatmulPrecision::High,
             ..product
         };
         assert_eq!(
-            choose(&rounded, 1, SPACE, known(&rounded, &tuned)),
+            choose(&rounded, 1, CARD, known(&rounded, &tuned)),
             USUAL_MATRIX[1]
         );
     }

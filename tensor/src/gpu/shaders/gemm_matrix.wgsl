@@ -1,5 +1,5 @@
-// c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply 16 × 16 blocks of f16 and add in f32. A workgroup of subgroups of 32 threads
-// makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16 on their way to workgroup
+// c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply BLOCK × BLOCK blocks of f16 and add in f32. A workgroup of SHARES subgroups
+// of SUBGROUP threads makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16 on their way to workgroup
 // memory; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and multiplied too, all but the product of the two
 // losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
 // Otherwise as gemm_tiled, two BUFFERS too.
@@ -22,7 +22,7 @@ var<workgroup> lost_a: array<vec4<f16>, ${SPACEA * BUFFERS}>;
 var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 #endif
 // A block of each subgroup, on its way to memory.
-var<workgroup> blocks: array<f32, ${THREADS * 8}>;
+var<workgroup> blocks: array<f32, ${BLOCK * BLOCK * SHARES}>;
 
 #if SPLIT
 // The part of numbers that f16 has bits for: ten bits of the fraction, and below 2⁻¹⁴ one less for each power of two. By their bits, since
@@ -60,14 +60,14 @@ fn main(
     let to_b_$Q = bk_$Q * $PITCHBu + bn_$Q / 4u;
 #endif
 #end
-    let subgroup = local / 32u;
+    let subgroup = local / $SUBGROUPu;
     let m_own = subgroup / ${BN / SN}u * $SMu;
     let n_own = subgroup % ${BN / SN}u * $SNu;
-#for I ${SM / 16}
-#for J ${SN / 16}
-    var acc_$I_$J = coop_mat16x16<f32, C>();
+#for I ${SM / BLOCK}
+#for J ${SN / BLOCK}
+    var acc_$I_$J = coop_mat$BLOCKx$BLOCK<f32, C>();
 #if SPLIT
-    var rest_$I_$J = coop_mat16x16<f32, C>();
+    var rest_$I_$J = coop_mat$BLOCKx$BLOCK<f32, C>();
 #endif
 #end
 #end
@@ -99,38 +99,38 @@ fn main(
 #end
         workgroupBarrier();
 #include gemm_next
-#for K ${DEPTH / 16}
+#for K ${DEPTH / BLOCK}
         {
-#for I ${SM / 16}
+#for I ${SM / BLOCK}
 #if AK
-            let at_a_$I = from_a + (m_own + ${I * 16}u) * $PITCHAu + ${K * 4}u;
-            let a_$I = coopLoadT<coop_mat16x16<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
+            let at_a_$I = from_a + (m_own + ${I * BLOCK}u) * $PITCHAu + ${K * BLOCK / 4}u;
+            let a_$I = coopLoadT<coop_mat$BLOCKx$BLOCK<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
 #if SPLIT
-            let a_$I_lost = coopLoadT<coop_mat16x16<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
+            let a_$I_lost = coopLoadT<coop_mat$BLOCKx$BLOCK<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
 #endif
 #else
-            let at_a_$I = from_a + ${K * 16 * PITCHA}u + m_own / 4u + ${I * 4}u;
-            let a_$I = coopLoad<coop_mat16x16<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
+            let at_a_$I = from_a + ${K * BLOCK * PITCHA}u + m_own / 4u + ${I * BLOCK / 4}u;
+            let a_$I = coopLoad<coop_mat$BLOCKx$BLOCK<f16, A>>(&tile_a[at_a_$I], $PITCHAu);
 #if SPLIT
-            let a_$I_lost = coopLoad<coop_mat16x16<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
+            let a_$I_lost = coopLoad<coop_mat$BLOCKx$BLOCK<f16, A>>(&lost_a[at_a_$I], $PITCHAu);
 #endif
 #endif
 #end
-#for J ${SN / 16}
+#for J ${SN / BLOCK}
 #if BK
-            let at_b_$J = from_b + (n_own + ${J * 16}u) * $PITCHBu + ${K * 4}u;
-            let b_$J = coopLoad<coop_mat16x16<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
+            let at_b_$J = from_b + (n_own + ${J * BLOCK}u) * $PITCHBu + ${K * BLOCK / 4}u;
+            let b_$J = coopLoad<coop_mat$BLOCKx$BLOCK<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
 #if SPLIT
-            let b_$J_lost = coopLoad<coop_mat16x16<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
+            let b_$J_lost = coopLoad<coop_mat$BLOCKx$BLOCK<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
 #endif
 #else
-            let at_b_$J = from_b + ${K * 16 * PITCHB}u + n_own / 4u + ${J * 4}u;
-            let b_$J = coopLoadT<coop_mat16x16<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
+            let at_b_$J = from_b + ${K * BLOCK * PITCHB}u + n_own / 4u + ${J * BLOCK / 4}u;
+            let b_$J = coopLoadT<coop_mat$BLOCKx$BLOCK<f16, B>>(&tile_b[at_b_$J], $PITCHBu);
 #if SPLIT
-            let b_$J_lost = coopLoadT<coop_mat16x16<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
+            let b_$J_lost = coopLoadT<coop_mat$BLOCKx$BLOCK<f16, B>>(&lost_b[at_b_$J], $PITCHBu);
 #endif
 #endif
-#for I ${SM / 16}
+#for I ${SM / BLOCK}
             acc_$I_$J = coopMultiplyAdd(a_$I, b_$J, acc_$I_$J);
 #if SPLIT
             rest_$I_$J = coopMultiplyAdd(a_$I, b_$J_lost, rest_$I_$J);
@@ -151,9 +151,9 @@ fn main(
 #endif
     }
 
-    let lane = local & 31u;
-#for I ${SM / 16}
-#for J ${SN / 16}
+    let lane = local % $SUBGROUPu;
+#for I ${SM / BLOCK}
+#for J ${SN / BLOCK}
     {
 #if SPLIT
         let block = acc_$I_$J + rest_$I_$J * 0.0009765625;
@@ -161,15 +161,16 @@ fn main(
         let block = acc_$I_$J;
 #endif
         workgroupBarrier();
-        coopStoreT(block, &blocks[subgroup * 256u], 16u);
+        coopStoreT(block, &blocks[subgroup * ${BLOCK * BLOCK}u], $BLOCKu);
         workgroupBarrier();
-#for H 2
+#for H ${BLOCK * BLOCK / 4 / SUBGROUP}
         {
-            let line = lane / 4u + ${H * 8}u;
-            let at = subgroup * 256u + line * 16u + lane % 4u * 4u;
+            let line = (lane + ${H * SUBGROUP}u) / ${BLOCK / 4}u;
+            let column = lane % ${BLOCK / 4}u * 4u;
+            let at = subgroup * ${BLOCK * BLOCK}u + line * $BLOCKu + column;
             let four = vec4<f32>(blocks[at], blocks[at + 1u], blocks[at + 2u], blocks[at + 3u]);
-            let n = n0 + n_own + ${J * 16}u + lane % 4u * 4u;
-            let place = place_c(m0 + m_own + ${I * 16}u + line, n, tile.split);
+            let n = n0 + n_own + ${J * BLOCK}u + column;
+            let place = place_c(m0 + m_own + ${I * BLOCK}u + line, n, tile.split);
             if place.real && n < params.n {
 #if THROUGH
                 finish(place.at >> 2u, four);

@@ -6,7 +6,7 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::layout::Layout;
-use crate::gpu::matrix::matrix_program;
+use crate::gpu::matrix::{MatrixUnits, matrix_program};
 use crate::gpu::template::{Program, finished};
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
@@ -108,16 +108,33 @@ fn tiles_of(unit: Unit) -> impl Iterator<Item = Tile> {
     TILES.into_iter().filter(move |tile| tile.unit == unit)
 }
 
+/// The matrix units of NVIDIA's cards, of AMD's, and of Mesa's software driver.
+const UNITS: [MatrixUnits; 3] = [
+    MatrixUnits {
+        block: 16,
+        subgroup: 32,
+    },
+    MatrixUnits {
+        block: 16,
+        subgroup: 64,
+    },
+    MatrixUnits {
+        block: 8,
+        subgroup: 8,
+    },
+];
+
 fn matrix_programs() -> Vec<Program> {
     let passes = [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad];
     let transposed = [(false, false), (false, true), (true, false), (true, true)];
     let products = transposed.map(tiled::Operands::matmul).into_iter();
     let operands: Vec<_> = products.chain(passes.map(tiled::Operands::conv)).collect();
     let mut all = Vec::new();
-    for tile in tiles_of(Unit::Matrix) {
+    let on_units = |tile| UNITS.map(|units| (units, tile));
+    for (units, tile) in tiles_of(Unit::Matrix).flat_map(on_units) {
         for operands in &operands {
             for even in [false, true] {
-                let program = |split| matrix_program(&tile, *operands, even, split, false);
+                let program = |split| matrix_program(units, &tile, *operands, even, split, false);
                 all.extend([false, true].map(program));
             }
         }
@@ -270,10 +287,12 @@ fn convolutions_with_an_epilogue_are_portable() {
                 let source = through::text(&program, 2, &kernel, &layout).unwrap();
                 translate(&program.key(), &source);
             }
-            for tile in tiles_of(Unit::Matrix) {
+            let on_units = |tile| UNITS.map(|units| (units, tile));
+            for (units, tile) in tiles_of(Unit::Matrix).flat_map(on_units) {
                 let operands = tiled::Operands::conv(pass);
                 for split in [false, true] {
-                    let program = matrix_program(&tile, operands, true, split, true).of(dtype);
+                    let program =
+                        matrix_program(units, &tile, operands, true, split, true).of(dtype);
                     let source = through::text(&program, 2, &kernel, &layout).unwrap();
                     to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
                 }
