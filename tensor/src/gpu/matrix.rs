@@ -48,13 +48,24 @@ pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usiz
     8 * halves * each * tile.buffers + 4 * 256 * tile.shares()
 }
 
+/// How numbers become factors, which are f16.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Factors {
+    /// f32 as two f16 each.
+    Split,
+    /// f32 rounded to f16.
+    Rounded,
+    /// f16 as they are.
+    Halves,
+}
+
 /// The kernel for a tile on such units.
 pub(super) fn matrix_program(
     units: MatrixUnits,
     tile: &Tile,
     operands: Operands,
     even: bool,
-    split: bool,
+    factors: Factors,
     through: bool,
 ) -> Program {
     let along_k = operands.along_k;
@@ -69,7 +80,8 @@ pub(super) fn matrix_program(
         .set("VA", 1)
         .set("VB", 1)
         .set("EVEN", u8::from(even))
-        .set("SPLIT", u8::from(split))
+        .set("SPLIT", u8::from(factors == Factors::Split))
+        .set("PAIRS", u8::from(factors == Factors::Halves))
         .set("THROUGH", u8::from(through))
         .set("BM", tile.m)
         .set("BN", tile.n)

@@ -2,7 +2,7 @@
 //! the operands of products and convolutions in place.
 
 use super::launch::Launch;
-use super::matrix::{MatrixUnits, matrix_program};
+use super::matrix::{Factors, MatrixUnits, matrix_program};
 use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
@@ -188,8 +188,12 @@ impl Work {
         let even = self.vectors == Vectors::All && self.line.is_multiple_of(tile.depth);
         let program = match (tile.unit, self.units) {
             (Unit::Matrix, Some(units)) => {
-                let split = precision == MatmulPrecision::High;
-                matrix_program(units, tile, operands, even, split, through)
+                let factors = match (self.dtype, precision) {
+                    (DType::F16, _) => Factors::Halves,
+                    (_, MatmulPrecision::High) => Factors::Split,
+                    _ => Factors::Rounded,
+                };
+                matrix_program(units, tile, operands, even, factors, through)
             }
             _ => tiled_program(tile, operands, self.vectors, even, through),
         };

@@ -89,7 +89,7 @@ const USUAL_MATRIX: [Tile; 3] = [
 ];
 const SMALL_MATRIX: Tile = matrix([32, 64], [16, 32], 32);
 /// All tiles.
-pub(super) const TILES: [Tile; 24] = [
+pub(super) const TILES: [Tile; 25] = [
     tile([128, 128], [8, 8], 1, 16),
     tile([128, 128], [8, 8], 1, 8),
     twice(tile([128, 128], [8, 8], 1, 8)),
@@ -105,7 +105,8 @@ pub(super) const TILES: [Tile; 24] = [
     USUAL_MATRIX[0],
     twice(USUAL_MATRIX[0]),
     matrix([128, 128], [32, 64], 32),
-    matrix([128, 128], [64, 64], 32),
+    matrix([128, 128], [64, 64], 16),
+    matrix([256, 128], [64, 64], 16),
     USUAL_MATRIX[1],
     twice(USUAL_MATRIX[1]),
     USUAL_MATRIX[2],
@@ -186,6 +187,8 @@ impl Tile {
         let [space_a, space_b] = self.spaces(along_k);
         let quads = |side: usize| side * self.depth / 4;
         let threads = self.slices * self.shares();
+        let [rows, columns] = [self.m / self.rows, self.n / self.columns];
+        let paired = rows.is_multiple_of(4) && columns.is_multiple_of(8);
         program
             .set("BM", self.m)
             .set("BN", self.n)
@@ -195,8 +198,9 @@ impl Tile {
             .set("BUFFERS", self.buffers)
             .set("SLICES", self.slices)
             .set("ONE", u8::from(self.slices == 1))
-            .set("ROWS", self.m / self.rows)
-            .set("COLUMNS", self.n / self.columns)
+            .set("ROWS", rows)
+            .set("COLUMNS", columns)
+            .set("PAIRED", u8::from(paired))
             .set("TEAM", threads / self.slices)
             .set("THREADS", threads)
             .set("PITCH", pitch)

@@ -9,6 +9,26 @@ enable wgpu_cooperative_matrix;
 #include philox
 #include numerics
 #endif
+// Four numbers in memory, and on their way from there; halves by pairs, as they are.
+#if PAIRS
+alias Stored = vec2<u32>;
+alias Four = vec2<u32>;
+fn four_of(x: Stored) -> Four {
+    return x;
+}
+fn halves_of(x: Four) -> vec4<f16> {
+    return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
+}
+#else
+alias Stored = vec4<$ELEMENT>;
+alias Four = vec4<f32>;
+fn four_of(x: Stored) -> Four {
+    return Four(x);
+}
+fn halves_of(x: Four) -> vec4<f16> {
+    return vec4<f16>(x);
+}
+#endif
 #include gemm_operands
 #if !THROUGH
 @group(1) @binding(2) var<storage, read_write> c: array<vec4<$RESULT>>; // [splits, batch, m, n]
@@ -85,7 +105,7 @@ fn main(
         tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
         lost_a[from_a + to_a_$Q] = vec4<f16>((new_a_$Q - half_a_$Q) * 1024.0);
 #else
-        tile_a[from_a + to_a_$Q] = vec4<f16>(new_a_$Q);
+        tile_a[from_a + to_a_$Q] = halves_of(new_a_$Q);
 #endif
 #end
 #for Q QB
@@ -94,7 +114,7 @@ fn main(
         tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
         lost_b[from_b + to_b_$Q] = vec4<f16>((new_b_$Q - half_b_$Q) * 1024.0);
 #else
-        tile_b[from_b + to_b_$Q] = vec4<f16>(new_b_$Q);
+        tile_b[from_b + to_b_$Q] = halves_of(new_b_$Q);
 #endif
 #end
         workgroupBarrier();

@@ -54,14 +54,14 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 #if VA
-@group(1) @binding(0) var<storage, read> a: array<vec4<$ELEMENT>>; // see OP
+@group(1) @binding(0) var<storage, read> a: array<Stored>;   // see OP
 #else
-@group(1) @binding(0) var<storage, read> a: array<$ELEMENT>;       // see OP
+@group(1) @binding(0) var<storage, read> a: array<$ELEMENT>; // see OP
 #endif
 #if VB
-@group(1) @binding(1) var<storage, read> b: array<vec4<$ELEMENT>>; // see OP
+@group(1) @binding(1) var<storage, read> b: array<Stored>;   // see OP
 #else
-@group(1) @binding(1) var<storage, read> b: array<$ELEMENT>;       // see OP
+@group(1) @binding(1) var<storage, read> b: array<$ELEMENT>; // see OP
 #endif
 
 #include thread
@@ -82,6 +82,15 @@ struct Step {
 // DEPTH steps on, where z counts to `inner` and y to `outer`.
 fn further(k: Step, inner: u32, outer: u32) -> Step {
     var step = Step(k.x, k.y, k.z + $DEPTHu);
+#if EVEN
+    // no loop, which would keep a compiler from knowing that these are the same in all threads
+    let over = step.z == inner;
+    step.z = select(step.z, 0u, over);
+    step.y += select(0u, 1u, over);
+    let beyond = step.y == outer;
+    step.y = select(step.y, 0u, beyond);
+    step.x += select(0u, 1u, beyond);
+#else
     while step.z >= inner {
         step.z -= inner;
         step.y += 1u;
@@ -90,6 +99,7 @@ fn further(k: Step, inner: u32, outer: u32) -> Step {
             step.x += 1u;
         }
     }
+#endif
     return step;
 }
 // The position of an output, and whether it exists.
@@ -169,7 +179,7 @@ fn offset_a(k: Step) -> u32 {
     return (k.x * params.w + k.y) * params.c + k.z;
 }
 fn real_a(row: Row, k: Step) -> bool {
-    return row.real && row.row + k.x < params.h && row.column + k.y < params.w;
+    return row.real & (row.row + k.x < params.h) & (row.column + k.y < params.w);
 }
 fn shifted_a(row: Row, k: u32) -> Row {
     return Row(row.at + k, row.row, row.column, row.real);
@@ -232,7 +242,7 @@ fn offset_a(k: Step) -> u32 {
     return k.z - (k.x * params.ow + k.y) * params.o;
 }
 fn real_a(row: Row, k: Step) -> bool {
-    return row.real && row.row - k.x < params.oh && row.column - k.y < params.ow;
+    return row.real & (row.row - k.x < params.oh) & (row.column - k.y < params.ow);
 }
 fn shifted_a(row: Row, k: u32) -> Row {
     return Row(row.at + k, row.row, row.column, row.real);
@@ -288,7 +298,7 @@ fn offset_b(k: Step) -> u32 {
 fn real_b(row: Row, k: Step) -> bool {
     let h = k.y * params.stride + row.row;
     let w = k.z * params.stride + row.column;
-    return row.real && h < params.h && w < params.w;
+    return row.real & (h < params.h) & (w < params.w);
 }
 fn shifted_b(row: Row, k: u32) -> Row {
     let column = row.column + k * params.stride;
@@ -302,7 +312,7 @@ fn next(k: Step) -> Step {
 // A row of b, if this thread has one to bring: there may be more threads than vec4s.
 fn own(row: Row, local: u32) -> Row {
 #if QUADSB < THREADS
-    return Row(row.at, row.row, row.column, row.real && local < $QUADSBu);
+    return Row(row.at, row.row, row.column, row.real & (local < $QUADSBu));
 #else
     return row;
 #endif
@@ -333,21 +343,21 @@ fn enter(number: u32) -> Tile {
 }
 
 // Four neighbours of a, along k if AK, else along m; (m, k) is the first, `row`, `step` and its offset are its.
-fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> vec4<f32> {
+fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> Four {
 #if VA
-    let real = real_a(row, step) && k < k_end;
-    return select(vec4<f32>(), vec4<f32>(a[select(0u, row.at + offset, real) >> 2u]), real);
+    let real = real_a(row, step) & (k < k_end);
+    return select(Four(), four_of(a[select(0u, row.at + offset, real) >> 2u]), real);
 #else
-    var four: vec4<f32>;
+    var four: Four;
 #for I 4
     {
 #if AK
         let its = step_of(k + $Iu);
-        let real = real_a(row, its) && k + $Iu < k_end;
+        let real = real_a(row, its) & (k + $Iu < k_end);
         let at = row.at + offset_a(its);
 #else
         let line = row_a(m + $Iu);
-        let real = row.real && real_a(line, step) && k < k_end;
+        let real = row.real & real_a(line, step) & (k < k_end);
         let at = line.at + offset;
 #endif
         four[$I] = select(0.0, f32(a[select(0u, at, real)]), real);
@@ -358,21 +368,21 @@ fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> vec4
 }
 
 // Four neighbours of b, along k if BK, else along n; (n, k) is the first, `row`, `step` and its offset are its.
-fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> vec4<f32> {
+fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> Four {
 #if VB
-    let real = real_b(row, step) && k < k_end;
-    return select(vec4<f32>(), vec4<f32>(b[select(0u, row.at + offset, real) >> 2u]), real);
+    let real = real_b(row, step) & (k < k_end);
+    return select(Four(), four_of(b[select(0u, row.at + offset, real) >> 2u]), real);
 #else
-    var four: vec4<f32>;
+    var four: Four;
 #for I 4
     {
 #if BK
         let its = step_of(k + $Iu);
-        let real = real_b(row, its) && k + $Iu < k_end;
+        let real = real_b(row, its) & (k + $Iu < k_end);
         let at = row.at + offset_b(its);
 #else
         let line = row_b(n + $Iu);
-        let real = row.real && real_b(line, step) && k < k_end;
+        let real = row.real & real_b(line, step) & (k < k_end);
         let at = line.at + offset;
 #endif
         four[$I] = select(0.0, f32(b[select(0u, at, real)]), real);
@@ -393,7 +403,7 @@ fn place_c(m: u32, n: u32, split: u32) -> Place {
     let h = (line - image * params.rows) * params.stride + rho;
     let w = (m - line * params.columns) * params.stride + sigma;
     let at = ((image * params.h + h) * params.w + w) * params.n + n;
-    return Place(at, m < params.m && h < params.h && w < params.w);
+    return Place(at, (m < params.m) & (h < params.h) & (w < params.w));
 #else
     let at = ((split * params.batch + product) * params.m + m) * params.n + n;
     return Place(at, m < params.m);

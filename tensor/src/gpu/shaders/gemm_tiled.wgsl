@@ -11,6 +11,12 @@
 #include philox
 #include numerics
 #endif
+// Four numbers in memory, and on their way from there.
+alias Stored = vec4<$ELEMENT>;
+alias Four = vec4<f32>;
+fn four_of(x: Stored) -> Four {
+    return Four(x);
+}
 #include gemm_operands
 #if !THROUGH
 #if VC
@@ -49,14 +55,18 @@ fn main(
 #endif
 #end
 
-    let x = local % $COLUMNSu;
-#if ONE
-    let y = local / $COLUMNSu;
-    let slice = 0u;
+    // Which block of outputs is this thread's: (y, x) of ROWS × COLUMNS.
+#if PAIRED
+    // Of 32 neighbours 4 × 8, such that threads n and n ^ 1 share y, and n and n ^ 2 share x: NVIDIA's cards make two requests instead of
+    // four of a load of vec4s from workgroup memory where all such pairs read the same (forums.developer.nvidia.com/t/77228).
+    let warp = local % $TEAMu / 32u;
+    let x = (local & 1u) + (local >> 1u & 6u) + warp % ${COLUMNS / 8}u * 8u;
+    let y = (local >> 1u & 1u) + (local >> 3u & 2u) + warp / ${COLUMNS / 8}u * 4u;
 #else
+    let x = local % $COLUMNSu;
     let y = local / $COLUMNSu % $ROWSu;
-    let slice = local / $TEAMu;
 #endif
+    let slice = local / $TEAMu;
 #for I TM
 #for J ${TN / 4}
     var acc_$I_$J = vec4<f32>();

@@ -1,12 +1,12 @@
 //! Every permutation of every shader, without a device: parsed, validated and translated to
-//! SPIR-V, Metal and HLSL.
+//! SPIR-V, Metal and HLSL. Where `CLEL_SPIRV` names a folder, the SPIR-V is left there, for `bench/count`.
 
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::layout::Layout;
-use crate::gpu::matrix::{MatrixUnits, matrix_program};
+use crate::gpu::matrix::{Factors, MatrixUnits, matrix_program};
 use crate::gpu::template::{Program, finished};
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
@@ -35,8 +35,9 @@ const INCLUDED: [&str; 13] = [
 ];
 
 /// What kernels for matrix units may use.
-const MATRIX_CAPABILITIES: Capabilities =
-    Capabilities::SHADER_FLOAT16.union(Capabilities::COOPERATIVE_MATRIX);
+const MATRIX_CAPABILITIES: Capabilities = Capabilities::SHADER_FLOAT16
+    .union(Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+    .union(Capabilities::COOPERATIVE_MATRIX);
 
 fn all_programs() -> Vec<Program> {
     let mut all = vec![launch::poison_program()];
@@ -134,8 +135,10 @@ fn matrix_programs() -> Vec<Program> {
     for (units, tile) in tiles_of(Unit::Matrix).flat_map(on_units) {
         for operands in &operands {
             for even in [false, true] {
-                let program = |split| matrix_program(units, &tile, *operands, even, split, false);
-                all.extend([false, true].map(program));
+                let program =
+                    |factors| matrix_program(units, &tile, *operands, even, factors, false);
+                all.extend([Factors::Split, Factors::Rounded].map(program));
+                all.push(of_halves(&program(Factors::Halves)));
             }
         }
     }
@@ -150,8 +153,27 @@ fn to_spirv(key: &str, source: &str, capabilities: Capabilities) -> (naga::Modul
     let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{key}: {}", error.emit_to_string(source)));
-    let words = spv::write_vec(&module, &info, &spv::Options::default(), None)
+    // as wgpu has it where the checks are left out
+    let options = spv::Options {
+        lang_version: (1, 6),
+        flags: spv::WriterFlags::empty(),
+        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
+        force_loop_bounding: false,
+        emit_int_div_checks: false,
+        ..spv::Options::default()
+    };
+    let words = spv::write_vec(&module, &info, &options, None)
         .unwrap_or_else(|error| panic!("{key} to SPIR-V: {error}"));
+    if let Some(folder) = std::env::var_os("CLEL_SPIRV") {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let (file, names) = key.split_once(' ').unwrap_or((key, "all"));
+        let folder = std::path::Path::new(&folder).join(file);
+        let written = std::fs::create_dir_all(&folder).and_then(|()| {
+            let name = names.replace('/', "-").replace(' ', "_");
+            std::fs::write(folder.join(name + ".spv"), bytes)
+        });
+        written.unwrap_or_else(|error| panic!("{key}: {error}"));
+    }
     assert!(words.len() > 50, "{key}");
     (module, info)
 }
@@ -200,10 +222,8 @@ fn every_permutation_is_portable() {
     }
     // only Vulkan has such matrix units
     for program in matrix_programs() {
-        for program in [of_halves(&program), program] {
-            let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
-            to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
-        }
+        let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
+        to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
     }
     // only software Vulkan takes these
     let mut lanes = Vec::new();
@@ -290,9 +310,13 @@ fn convolutions_with_an_epilogue_are_portable() {
             let on_units = |tile| UNITS.map(|units| (units, tile));
             for (units, tile) in tiles_of(Unit::Matrix).flat_map(on_units) {
                 let operands = tiled::Operands::conv(pass);
-                for split in [false, true] {
-                    let program =
-                        matrix_program(units, &tile, operands, true, split, true).of(dtype);
+                let every = match dtype {
+                    DType::F16 => vec![Factors::Halves],
+                    _ => vec![Factors::Split, Factors::Rounded],
+                };
+                for factors in every {
+                    let program = matrix_program(units, &tile, operands, true, factors, true);
+                    let program = program.of(dtype);
                     let source = through::text(&program, 2, &kernel, &layout).unwrap();
                     to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
                 }
