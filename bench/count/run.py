@@ -12,7 +12,7 @@ measure on a card counts, this tells where to look. Rows of the table, for each 
 
 registers      of a thread; `spilled`: of those, how many do not fit and go through memory
 resident       subgroups that one part of the card (NVIDIA: SM, AMD: SIMD) can keep at a time
-loop           instructions of the loop with the most of them, as a subgroup runs them
+loop           instructions of the loop with the most of them, as a subgroup runs them; of a kernel without loops, all
 multiply       of those, multiply-adds of vectors, or of blocks on matrix units
 workgroup      loads from and stores to workgroup memory
 memory         loads from memory; `bytes`: what one thread loads there in a turn of the loop
@@ -36,7 +36,7 @@ CARDS = {
 DRIVERS = {"nvidia": "NVK", "amd": "RADV"}
 # what a mnemonic begins with
 KINDS = {
-    "multiply": ("v_fma", "v_fmac", "v_dual_fmac", "v_pk_fma", "v_wmma", "ffma", "hfma2", "hmma"),
+    "multiply": ("v_fma_f", "v_fmac", "v_dual_fmac", "v_pk_fma", "v_wmma", "ffma", "hfma2", "hmma"),
     "workgroup": ("ds_load", "ds_store", "ds_read", "ds_write", "ld.shared", "st.shared", "ldsm"),
     "memory": ("buffer_load", "global_load", "ld.global"),
 }
@@ -150,7 +150,7 @@ def compiled(vk, device, layout, code):
     pipeline = pipeline[0] if hasattr(pipeline, "__len__") else pipeline
     figures, assembly = told(vk, device, pipeline)
     figure = lambda *names: next((figures[name] for name in names if name in figures), "?")
-    loop = longest_loop(assembly)
+    loop = longest_loop(assembly) or [line for lines in blocks_of(assembly)[0] for line in lines if mnemonic(line)]
     counts = collections.Counter(kind for line in loop for kind in [kind_of(mnemonic(line))] if kind)
     return {
         "registers": figure("VGPRs", "Number of GPRs"),

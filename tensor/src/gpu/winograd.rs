@@ -45,7 +45,9 @@ pub(super) fn weight_program(outputs: usize, back: bool) -> Program {
 }
 
 pub(super) fn input_program(outputs: usize) -> Program {
-    program!("winograd_input").set("OUT", outputs)
+    program!("winograd_input")
+        .set("OUT", outputs)
+        .set("BRANCH", 0)
 }
 
 pub(super) fn output_program(outputs: usize, through: bool) -> Program {

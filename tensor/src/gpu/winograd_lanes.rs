@@ -22,6 +22,7 @@ pub(super) fn program(outputs: usize, vectors: usize, b_transposed: bool) -> Pro
         .set("TM", LANE_ROWS)
         .set("TNV", vectors)
         .set("BT", u8::from(b_transposed))
+        .set("BRANCH", 1)
         .set("THROUGH", 0)
 }
 

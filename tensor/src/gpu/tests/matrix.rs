@@ -1,9 +1,11 @@
 //! Products with less than f32's precision: on matrix units as exact as they say, without them the very same as ever.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::cpu::{CpuBuffer, CpuView};
-use crate::gpu::AdapterKind;
 use crate::gpu::tiles::{TILES, Unit};
+use crate::gpu::{AdapterKind, MatrixUnits};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::{DType, MatmulPrecision, with_matmul_precision};
 
@@ -128,6 +130,32 @@ fn every_matrix_tile() {
                 assert!(error < bound, "{tile}, {primitive:?}: {error:e}");
             }
         }
+    }
+}
+
+/// Where the kernel counts on subgroups larger than they are, as it must on cards with several sizes: each part of a tile is made twice.
+#[test]
+fn subgroups_may_be_smaller_than_counted_on() {
+    let options = GpuOptions {
+        family: Some(Family::Tiled),
+        smallest_limits: false,
+        ..TEST_OPTIONS
+    };
+    let Some(mut gpu) = test_gpu_with(options) else {
+        return;
+    };
+    let Some(units) = gpu.inner.summary.matrix_units else {
+        return;
+    };
+    let twice = MatrixUnits {
+        subgroup: 2 * units.subgroup,
+        ..units
+    };
+    assert!(twice.can_be_used(), "{twice:?}");
+    Arc::get_mut(&mut gpu.inner).unwrap().summary.matrix_units = Some(twice);
+    for primitive in products(&gpu) {
+        let error = error(&gpu, &primitive, MatmulPrecision::High, 1.0);
+        assert!(error < 1e-5, "{primitive:?}: {error:e}");
     }
 }
 
