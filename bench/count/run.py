@@ -15,7 +15,9 @@ resident       subgroups that one part of the card (NVIDIA: SM, AMD: SIMD) can k
 loop           instructions of the loop with the most of them, as a subgroup runs them; of a kernel without loops, all
 multiply       of those, multiply-adds of vectors, or of blocks on matrix units
 workgroup      loads from and stores to workgroup memory
-memory         loads from memory; `bytes`: what one thread loads there in a turn of the loop
+memory         loads from memory
+moves          from register to register: how many is the compiler's doing more than the text's
+bytes          what one thread loads from memory in a turn of the loop
 """
 
 import argparse
@@ -39,6 +41,7 @@ KINDS = {
     "multiply": ("v_fma_f", "v_fmac", "v_dual_fmac", "v_pk_fma", "v_wmma", "ffma", "hfma2", "hmma"),
     "workgroup": ("ds_load", "ds_store", "ds_read", "ds_write", "ld.shared", "st.shared", "ldsm"),
     "memory": ("buffer_load", "global_load", "ld.global"),
+    "moves": ("mov", "v_mov", "v_dual_mov", "v_swap"),
 }
 COLUMNS = ["registers", "spilled", "resident", "loop", *KINDS, "bytes"]
 
@@ -204,7 +207,8 @@ def mnemonic(line):
 
 
 def kind_of(name):
-    return next((kind for kind, starts in KINDS.items() if name.startswith(starts)), None)
+    transposes = name.startswith("movm")  # a block in registers
+    return next((kind for kind, starts in KINDS.items() if name.startswith(starts) and not transposes), None)
 
 
 def width(line):
