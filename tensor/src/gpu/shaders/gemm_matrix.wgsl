@@ -9,25 +9,11 @@ enable wgpu_cooperative_matrix;
 #include philox
 #include numerics
 #endif
-// Four numbers in memory, and on their way from there; halves by pairs, as they are.
+// Four numbers as they lie in memory, halves by pairs.
 #if PAIRS
 alias Stored = vec2<u32>;
-alias Four = vec2<u32>;
-fn four_of(x: Stored) -> Four {
-    return x;
-}
-fn halves_of(x: Four) -> vec4<f16> {
-    return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
-}
 #else
 alias Stored = vec4<$ELEMENT>;
-alias Four = vec4<f32>;
-fn four_of(x: Stored) -> Four {
-    return Four(x);
-}
-fn halves_of(x: Four) -> vec4<f16> {
-    return vec4<f16>(x);
-}
 #endif
 #include gemm_operands
 #if !THROUGH
@@ -43,6 +29,16 @@ var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 #endif
 // A block of each subgroup, on its way to memory.
 var<workgroup> blocks: array<f32, ${BLOCK * BLOCK * SHARES}>;
+
+#if PAIRS
+fn to_halves(x: Stored) -> vec4<f16> {
+    return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
+}
+#else
+fn to_halves(x: Stored) -> vec4<f16> {
+    return vec4<f16>(x);
+}
+#endif
 
 #if SPLIT
 // The part of numbers that f16 has bits for: ten bits of the fraction, and below 2⁻¹⁴ one less for each power of two. By their bits, since
@@ -101,20 +97,22 @@ fn main(
     loop {
 #for Q QA
 #if SPLIT
-        let half_a_$Q = halves(new_a_$Q);
+        let whole_a_$Q = settled(new_a_$Q);
+        let half_a_$Q = halves(whole_a_$Q);
         tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
-        lost_a[from_a + to_a_$Q] = vec4<f16>((new_a_$Q - half_a_$Q) * 1024.0);
+        lost_a[from_a + to_a_$Q] = vec4<f16>((whole_a_$Q - half_a_$Q) * 1024.0);
 #else
-        tile_a[from_a + to_a_$Q] = halves_of(new_a_$Q);
+        tile_a[from_a + to_a_$Q] = to_halves(settled(new_a_$Q));
 #endif
 #end
 #for Q QB
 #if SPLIT
-        let half_b_$Q = halves(new_b_$Q);
+        let whole_b_$Q = settled(new_b_$Q);
+        let half_b_$Q = halves(whole_b_$Q);
         tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
-        lost_b[from_b + to_b_$Q] = vec4<f16>((new_b_$Q - half_b_$Q) * 1024.0);
+        lost_b[from_b + to_b_$Q] = vec4<f16>((whole_b_$Q - half_b_$Q) * 1024.0);
 #else
-        tile_b[from_b + to_b_$Q] = halves_of(new_b_$Q);
+        tile_b[from_b + to_b_$Q] = to_halves(settled(new_b_$Q));
 #endif
 #end
         workgroupBarrier();

@@ -342,13 +342,23 @@ fn enter(number: u32) -> Tile {
     return Tile(tile_m * $BMu, n, split, split * params.chunk, k_end);
 }
 
+// Four numbers on their way from memory, and whether they are real. Nothing looks at them before they are `settled`: who waits for
+// numbers before the last ones are multiplied waits for all of the memory's latency.
+struct Brought {
+    four: Stored,
+    real: bool,
+}
+fn settled(x: Brought) -> Stored {
+    return select(Stored(), x.four, x.real);
+}
+
 // Four neighbours of a, along k if AK, else along m; (m, k) is the first, `row`, `step` and its offset are its.
-fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> Four {
+fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> Brought {
 #if VA
     let real = real_a(row, step) & (k < k_end);
-    return select(Four(), four_of(a[select(0u, row.at + offset, real) >> 2u]), real);
+    return Brought(a[select(0u, row.at + offset, real) >> 2u], real);
 #else
-    var four: Four;
+    var four: Stored;
 #for I 4
     {
 #if AK
@@ -360,20 +370,20 @@ fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> Four
         let real = row.real & real_a(line, step) & (k < k_end);
         let at = line.at + offset;
 #endif
-        four[$I] = select(0.0, f32(a[select(0u, at, real)]), real);
+        four[$I] = select($ELEMENT(), a[select(0u, at, real)], real);
     }
 #end
-    return four;
+    return Brought(four, true);
 #endif
 }
 
 // Four neighbours of b, along k if BK, else along n; (n, k) is the first, `row`, `step` and its offset are its.
-fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> Four {
+fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> Brought {
 #if VB
     let real = real_b(row, step) & (k < k_end);
-    return select(Four(), four_of(b[select(0u, row.at + offset, real) >> 2u]), real);
+    return Brought(b[select(0u, row.at + offset, real) >> 2u], real);
 #else
-    var four: Four;
+    var four: Stored;
 #for I 4
     {
 #if BK
@@ -385,10 +395,10 @@ fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> Four
         let real = row.real & real_b(line, step) & (k < k_end);
         let at = line.at + offset;
 #endif
-        four[$I] = select(0.0, f32(b[select(0u, at, real)]), real);
+        four[$I] = select($ELEMENT(), b[select(0u, at, real)], real);
     }
 #end
-    return four;
+    return Brought(four, true);
 #endif
 }
 

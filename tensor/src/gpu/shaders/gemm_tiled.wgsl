@@ -11,12 +11,8 @@
 #include philox
 #include numerics
 #endif
-// Four numbers in memory, and on their way from there.
+// Four numbers as they lie in memory.
 alias Stored = vec4<$ELEMENT>;
-alias Four = vec4<f32>;
-fn four_of(x: Stored) -> Four {
-    return Four(x);
-}
 #include gemm_operands
 #if !THROUGH
 #if VC
@@ -81,15 +77,15 @@ fn main(
 #endif
     loop {
 #for Q QA
-        tile_a[from_a + to_a_$Q] = new_a_$Q;
+        tile_a[from_a + to_a_$Q] = vec4<f32>(settled(new_a_$Q));
 #end
 #for Q QB
 #if QUADSB < THREADS
         if local < $QUADSBu {
-            tile_b[from_b + to_b_$Q] = new_b_$Q;
+            tile_b[from_b + to_b_$Q] = vec4<f32>(settled(new_b_$Q));
         }
 #else
-        tile_b[from_b + to_b_$Q] = new_b_$Q;
+        tile_b[from_b + to_b_$Q] = vec4<f32>(settled(new_b_$Q));
 #endif
 #end
         workgroupBarrier();
