@@ -18,11 +18,16 @@ workgroup      loads from and stores to workgroup memory
 memory         loads from memory
 moves          from register to register: how many is the compiler's doing more than the text's
 bytes          what one thread loads from memory in a turn of the loop
+
+`--order` shows L for a load from memory, W where AMD's cards wait for one, s for a choice between two numbers, S and r for workgroup
+memory stored to and read, B for a barrier, M for multiplying; `M16` are 16 of them. What is loaded for the next turn is there in time
+only if nothing waits for it or chooses between its numbers before the Ms.
 """
 
 import argparse
 import collections
 import glob
+import itertools
 import json
 import os
 import re
@@ -35,6 +40,7 @@ CARDS = {
     "nvidia": {"LD_PRELOAD": "libnouveau_noop_drm_shim.so", "NOUVEAU_CHIPSET": "172"},  # GA102
     "amd": {"LD_PRELOAD": "libamdgpu_noop_drm_shim.so", "AMDGPU_GPU_ID": "navi31"},
 }
+MAGIC = bytes([0x03, 0x02, 0x23, 0x07])  # of SPIR-V
 DRIVERS = {"nvidia": "NVK", "amd": "RADV"}
 # what a mnemonic begins with
 KINDS = {
@@ -50,14 +56,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", help="SPIR-V, or patterns of it")
     parser.add_argument("--cards", type=lambda text: text.split(","), default=list(CARDS), help="nvidia,amd")
+    parser.add_argument("--order", action="store_true", help="in what order the loop does things, instead of the table")
     parser.add_argument("--assembly", action="store_true", help="the drivers' assembly instead of the table")
     parser.add_argument("--as", dest="card", help=argparse.SUPPRESS)
     options = parser.parse_args()
     files = sorted({file for given in options.files for file in glob.glob(given) or [given]})
     missing = [file for file in files if not os.path.isfile(file)]
+    others = [file for file in files if file not in missing and Path(file).read_bytes()[:4] != MAGIC]
     unknown = [card for card in options.cards if card not in CARDS]
     if missing or unknown:
         parser.error(f"no such file: {missing[0]}" if missing else f"no such card: {unknown[0]} (nvidia, amd)")
+    if others:
+        parser.error(f"{others[0]} is no SPIR-V")
     if options.card:
         return compile_for(options.card, files[0])
     rows = {card: counted(card, files) for card in options.cards}
@@ -68,6 +78,11 @@ def main():
         return
     common, names = shortened(files)
     print(common + "\n")
+    if options.order:
+        for at, name in enumerate(names):
+            for card in options.cards:
+                print(f"{name} | {card} | {order(rows[card][at]['assembly'])}")
+        return
     print(" | ".join(["kernel", "card", *COLUMNS]))
     for at, name in enumerate(names):
         for card in options.cards:
@@ -209,6 +224,27 @@ def mnemonic(line):
 def kind_of(name):
     transposes = name.startswith("movm")  # a block in registers
     return next((kind for kind, starts in KINDS.items() if name.startswith(starts) and not transposes), None)
+
+
+LETTERS = {
+    "L": KINDS["memory"],
+    "M": KINDS["multiply"],
+    "S": ("ds_store", "ds_write", "st.shared"),
+    "r": ("ds_load", "ds_read", "ld.shared", "ldsm"),
+    "s": ("v_cndmask", "sel"),
+    "B": ("s_barrier", "bar"),
+}
+
+
+def order(assembly):
+    """A letter for each thing that the longest loop does, and how often it does so in a row."""
+    letters = []
+    for line in longest_loop(assembly):
+        name = mnemonic(line)
+        waits = "s_waitcnt" in name and "vmcnt" in line or "s_wait_loadcnt" in name
+        letters += ["W"] if waits else [letter for letter, starts in LETTERS.items() if name.startswith(starts)]
+    runs = ((letter, len(list(same))) for letter, same in itertools.groupby(letters))
+    return " ".join(letter + (str(times) if times > 1 else "") for letter, times in runs)
 
 
 def width(line):
