@@ -2,12 +2,12 @@
 """Counts what drivers make of the kernels, without a card: registers, and the instructions of the longest loop.
 
     mkdir /tmp/kernels && CLEL_SPIRV=/tmp/kernels cargo test -p clel-tensor portable
-    python3 bench/count/run.py '/tmp/kernels/gemm_tiled/OP=forward*EVEN=1*THROUGH=0*RESULT=f32*'
+    python3 bench/count/run.py '/tmp/kernels/gemm_tiled/OP=forward*EVEN=1_THROUGH=0*BM=128*'
     python3 bench/count/run.py --cards nvidia --assembly FILE
 
 Compiles SPIR-V with Mesa's drivers for NVIDIA's and AMD's cards (NVK and RADV, 26 or newer), for which Mesa's libraries of its `drm-shim`
 pretend that there is a card. Debian has them: mesa-vulkan-drivers and mesa-drm-shim, in sid when this was written (in a folder:
-`debootstrap sid FOLDER`). Besides it takes `pip install vulkan`. Makers' own drivers make other code of the same text: what they
+`debootstrap sid FOLDER`, and all of this in `chroot FOLDER`). Besides it takes `pip install vulkan`. Makers' own drivers make other code of the same text: what they
 measure on a card counts, this tells where to look. Rows of the table, for each kernel and card:
 
 registers      of a thread; `spilled`: of those, how many do not fit and go through memory
@@ -18,6 +18,7 @@ workgroup      loads from and stores to workgroup memory
 memory         loads from memory
 moves          from register to register: how many is the compiler's doing more than the text's
 bytes          what one thread loads from memory in a turn of the loop
+-              the driver cannot make it, as of tiles that need more workgroup memory than the card has
 
 `--order` shows L for a load from memory, W where AMD's cards wait for one, s for a choice between two numbers, S and r for workgroup
 memory stored to and read, B for a barrier, M for multiplying; `M16` are 16 of them. What is loaded for the next turn is there in time
@@ -70,7 +71,7 @@ def main():
         parser.error(f"{others[0]} is no SPIR-V")
     if options.card:
         return compile_for(options.card, files[0])
-    rows = {card: counted(card, files) for card in options.cards}
+    rows = {card: counted(card, files) for card in dict.fromkeys(options.cards)}
     if options.assembly:
         for card, of_card in rows.items():
             for file, row in zip(files, of_card):
@@ -80,12 +81,12 @@ def main():
     print(common + "\n")
     if options.order:
         for at, name in enumerate(names):
-            for card in options.cards:
+            for card in rows:
                 print(f"{name} | {card} | {order(rows[card][at]['assembly'])}")
         return
     print(" | ".join(["kernel", "card", *COLUMNS]))
     for at, name in enumerate(names):
-        for card in options.cards:
+        for card in rows:
             row = rows[card][at]
             print(" | ".join([name, card, *(str(row[column]) for column in COLUMNS)]))
 
@@ -101,6 +102,9 @@ def counted(card, files):
         rows.append(json.loads(run.stdout) if run.returncode == 0 else dict.fromkeys([*COLUMNS, "assembly"], "-"))
     if all(row["assembly"] == "-" for row in rows):
         sys.exit(f"{why}{card}: {DRIVERS[card]} behind {CARDS[card]['LD_PRELOAD']} made nothing of it")
+    if why:
+        failed = sum(row["assembly"] == "-" for row in rows)
+        print(f"{card}: {failed} of {len(rows)} kernels could not be made; of the first it was said:\n{why}", file=sys.stderr)
     return rows
 
 
@@ -115,8 +119,10 @@ def shortened(files):
 # ---- in the process that sees the card
 
 def compile_for(card, file):
-    import vulkan as vk
-
+    try:
+        import vulkan as vk
+    except ImportError as error:
+        sys.exit(f"{error}; `pip install vulkan` helps")
     instance = vk.vkCreateInstance(vk.VkInstanceCreateInfo(
         pApplicationInfo=vk.VkApplicationInfo(apiVersion=vk.VK_MAKE_VERSION(1, 3, 0))), None)
     found = [p for p in vk.vkEnumeratePhysicalDevices(instance)
@@ -249,11 +255,11 @@ def order(assembly):
 
 def width(line):
     """Bytes that a thread loads."""
-    found = re.search(r"(?:load_|\.)(?:b|dwordx?)(\d*)(?:\s|$|\.)", line)
-    if not found:
-        return 4
-    number = int(found[1] or 1)
-    return number * 4 if "dword" in line else number // 8
+    name = mnemonic(line)
+    if words := re.search(r"dwordx?(\d*)$", name):
+        return 4 * int(words[1] or 1)
+    bits = re.search(r"[bui](\d+)$", name)
+    return int(bits[1]) // 8 if bits else 4
 
 
 def blocks_of(assembly):

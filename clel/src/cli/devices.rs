@@ -66,7 +66,7 @@ impl Adapter {
             max_workgroup_threads: a.max_workgroup_threads,
             max_workgroup_bytes: a.max_workgroup_bytes,
             f16: a.f16,
-            matrix_units: a.matrix_units.is_some(),
+            matrix_units: a.uses_matrix_units(),
         }
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn adapter_line(a: &AdapterSummary) -> String {
         a.max_workgroup_threads,
         a.max_workgroup_bytes >> 10,
         if a.f16 { "; 16-bit floats" } else { "" },
-        if a.matrix_units.is_some() {
+        if a.uses_matrix_units() {
             "; matrix units"
         } else {
             ""

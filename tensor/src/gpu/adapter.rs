@@ -73,6 +73,11 @@ impl fmt::Display for AdapterKind {
 }
 
 impl AdapterSummary {
+    /// Whether its matrix units are used: the kernels for software rasterisers have no use for them.
+    pub fn uses_matrix_units(&self) -> bool {
+        self.matrix_units.is_some() && self.kind != AdapterKind::Software
+    }
+
     /// Describes `adapter`, which is number `index` of the list.
     pub fn of(index: usize, adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
@@ -185,8 +190,13 @@ pub(super) const MATRIX_UNITS: wgpu::Features =
     wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
 
 /// What multiplies blocks of f16 into f32 on this adapter, if it is something that the kernel can be written for. Of subgroups that may be of
-/// several sizes the kernel counts on the largest: where they turn out smaller, two make the same numbers and store them twice.
+/// several sizes the kernel counts on the largest: where they turn out smaller, several make the same blocks, and put the same numbers into
+/// the same place of workgroup memory; each result is stored once.
 fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
+    // what naga makes of the kernel for Metal, that does not compile
+    if adapter.get_info().backend != wgpu::Backend::Vulkan {
+        return None;
+    }
     let offered = adapter.cooperative_matrix_properties();
     let multiplies = |side: usize| {
         offered.iter().any(|p| {

@@ -44,7 +44,7 @@ fn lines(tile: &Tile, along_k: [bool; 2]) -> [[usize; 2]; 2] {
 pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usize {
     let halves: usize = lines(tile, along_k).iter().map(|[a, b]| a * b).sum();
     let each = if split { 2 } else { 1 };
-    // and a block of 16 × 16 results of each subgroup
+    // and a block of 16 × 16 results of each subgroup, at most
     8 * halves * each * tile.buffers + 4 * 256 * tile.shares()
 }
 
@@ -100,4 +100,45 @@ pub(super) fn matrix_program(
         .set("QA", quads(tile.m) / threads)
         .set("QB", quads(tile.n) / threads)
         .set("QUADSB", quads(tile.n))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::gpu::tiles::{TILES, Unit};
+
+    /// The matrix units of NVIDIA's cards, of AMD's, and of Mesa's software driver.
+    pub(in crate::gpu) const UNITS: [MatrixUnits; 3] = [
+        MatrixUnits {
+            block: 16,
+            subgroup: 32,
+        },
+        MatrixUnits {
+            block: 16,
+            subgroup: 64,
+        },
+        MatrixUnits {
+            block: 8,
+            subgroup: 8,
+        },
+    ];
+
+    #[test]
+    fn threads_share_tiles_out_evenly() {
+        for units in UNITS {
+            assert!(units.can_be_used());
+            for tile in TILES.into_iter().filter(|tile| tile.unit == Unit::Matrix) {
+                let threads = units.subgroup * tile.shares();
+                assert!(threads <= units.most_threads(), "{tile}, {units:?}");
+                for side in [tile.m, tile.n] {
+                    let quads = side * tile.depth / 4;
+                    assert!(quads.is_multiple_of(threads), "{tile}, {units:?}");
+                }
+                assert!(threads.is_multiple_of(tile.depth / 4), "{tile}, {units:?}");
+                for blocks in [tile.rows, tile.columns, tile.depth] {
+                    assert!(blocks.is_multiple_of(units.block), "{tile}, {units:?}");
+                }
+            }
+        }
+    }
 }

@@ -133,13 +133,15 @@ impl Gpu {
         } else {
             adapter.limits()
         };
-        // beyond what WebGPU guarantees; and with the smallest limits the units' tiles do not fit
-        summary.f16 &= !options.smallest_limits;
-        summary.matrix_units = summary.matrix_units.filter(|_| !options.smallest_limits);
         let family = options.family.unwrap_or(match summary.kind {
             AdapterKind::Software => Family::Direct,
             _ => Family::Tiled,
         });
+        // beyond what WebGPU guarantees; and with the smallest limits the units' tiles do not fit
+        summary.f16 &= !options.smallest_limits;
+        if options.smallest_limits || family == Family::Direct {
+            summary.matrix_units = None;
+        }
         let lanes =
             family == Family::Direct && !options.smallest_limits && adapter::has_lanes(&adapter);
         let mut usual = wgpu::Features::empty();
@@ -282,7 +284,8 @@ async fn request(
     let (required_features, experimental_features) = match matrix_units {
         true => {
             // SAFETY: the one experimental feature is matrix units, used by one kernel (gemm_matrix), which loads and stores blocks inside
-            // its own workgroup arrays only; the sizes of those follow from its tile.
+            // its own workgroup arrays only; the sizes of those follow from its tile. All threads of a workgroup, and so of a subgroup, take
+            // the same way to each block: branches around blocks go by the number of the workgroup and the steps that are left.
             let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
             (usual | self::adapter::MATRIX_UNITS, experimental)
         }

@@ -195,6 +195,7 @@ impl Work {
                 };
                 matrix_program(units, tile, operands, even, factors, through)
             }
+            // the threads' own: without units there is no tile for them
             _ => tiled_program(tile, operands, self.vectors, even, through),
         };
         let program = program.of(self.dtype);
@@ -235,7 +236,8 @@ impl Gpu {
     pub(super) fn tile(&self, work: &Work, known: Option<Way>) -> Tile {
         let space = self.inner.limits.max_compute_workgroup_storage_size;
         let usual = || choose(&work.product, work.product.cuts(), space, known);
-        self.inner.options.tile.unwrap_or_else(usual)
+        let fits = |tile: &Tile| tile.unit == Unit::Registers || work.units.is_some();
+        self.inner.options.tile.filter(fits).unwrap_or_else(usual)
     }
 
     /// Makes the product `work` that a primitive is, of the primitive's inputs.

@@ -1,7 +1,7 @@
-// c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply BLOCK × BLOCK blocks of f16 and add in f32. A workgroup of SHARES subgroups
-// of SUBGROUP threads makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16 on their way to workgroup
-// memory; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and multiplied too, all but the product of the two
-// losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
+// c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply BLOCK × BLOCK blocks of f16 and add in f32. A workgroup of SHARES
+// subgroups of SUBGROUP threads makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16
+// on their way to workgroup memory; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and multiplied
+// too, all but the product of the two losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
 // Otherwise as gemm_tiled, two BUFFERS too.
 
 enable wgpu_cooperative_matrix;

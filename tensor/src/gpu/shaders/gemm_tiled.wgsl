@@ -56,8 +56,8 @@ fn main(
     // Of 32 neighbours 4 × 8, such that threads n and n ^ 1 share y, and n and n ^ 2 share x: NVIDIA's cards make two requests instead of
     // four of a load of vec4s from workgroup memory where all such pairs read the same (forums.developer.nvidia.com/t/77228).
     let warp = local % $TEAMu / 32u;
-    let x = (local & 1u) + (local >> 1u & 6u) + warp % ${COLUMNS / 8}u * 8u;
-    let y = (local >> 1u & 1u) + (local >> 3u & 2u) + warp / ${COLUMNS / 8}u * 4u;
+    let x = (local & 1u) + ((local >> 1u) & 6u) + warp % ${COLUMNS / 8}u * 8u;
+    let y = ((local >> 1u) & 1u) + ((local >> 3u) & 2u) + warp / ${COLUMNS / 8}u * 4u;
 #else
     let x = local % $COLUMNSu;
     let y = local / $COLUMNSu % $ROWSu;

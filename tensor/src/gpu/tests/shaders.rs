@@ -6,7 +6,8 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::layout::Layout;
-use crate::gpu::matrix::{Factors, MatrixUnits, matrix_program};
+use crate::gpu::matrix::tests::UNITS;
+use crate::gpu::matrix::{Factors, matrix_program};
 use crate::gpu::template::{Program, finished};
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
@@ -109,22 +110,6 @@ fn tiles_of(unit: Unit) -> impl Iterator<Item = Tile> {
     TILES.into_iter().filter(move |tile| tile.unit == unit)
 }
 
-/// The matrix units of NVIDIA's cards, of AMD's, and of Mesa's software driver.
-const UNITS: [MatrixUnits; 3] = [
-    MatrixUnits {
-        block: 16,
-        subgroup: 32,
-    },
-    MatrixUnits {
-        block: 16,
-        subgroup: 64,
-    },
-    MatrixUnits {
-        block: 8,
-        subgroup: 8,
-    },
-];
-
 fn matrix_programs() -> Vec<Program> {
     let passes = [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad];
     let transposed = [(false, false), (false, true), (true, false), (true, true)];
@@ -146,7 +131,11 @@ fn matrix_programs() -> Vec<Program> {
 }
 
 /// Checks WGSL text and translates it to SPIR-V, as wgpu does for Vulkan.
-fn to_spirv(key: &str, source: &str, capabilities: Capabilities) -> (naga::Module, ModuleInfo) {
+fn to_spirv(
+    key: &str,
+    source: &str,
+    capabilities: Capabilities,
+) -> (naga::Module, ModuleInfo, Vec<u32>) {
     let source = &finished(source.to_owned());
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|error| panic!("{key}: {}", error.emit_to_string(source)));
@@ -164,28 +153,32 @@ fn to_spirv(key: &str, source: &str, capabilities: Capabilities) -> (naga::Modul
     };
     let words = spv::write_vec(&module, &info, &options, None)
         .unwrap_or_else(|error| panic!("{key} to SPIR-V: {error}"));
-    if let Some(folder) = std::env::var_os("CLEL_SPIRV") {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let (file, names) = key.split_once(' ').unwrap_or((key, "all"));
-        let folder = std::path::Path::new(&folder).join(file);
-        let written = std::fs::create_dir_all(&folder).and_then(|()| {
-            let name = names.replace('/', "-").replace(' ', "_");
-            std::fs::write(folder.join(name + ".spv"), bytes)
-        });
-        written.unwrap_or_else(|error| panic!("{key}: {error}"));
-    }
     assert!(words.len() > 50, "{key}");
-    (module, info)
+    (module, info, words)
 }
 
-/// Translates WGSL text as wgpu does for Vulkan, Metal and DX12.
-pub(super) fn translate(key: &str, source: &str) {
+/// Leaves a kernel for `bench/count`, if that is asked for.
+fn keep(program: &Program, words: &[u32]) {
+    let Some(folder) = std::env::var_os("CLEL_SPIRV") else {
+        return;
+    };
+    let key = program.key();
+    let (file, names) = key.split_once(' ').unwrap_or((&key, "all"));
+    let folder = std::path::Path::new(&folder).join(file);
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join(names.replace(' ', "_") + ".spv"), bytes))
+        .unwrap_or_else(|error| panic!("{key}: {error}"));
+}
+
+/// Translates WGSL text as wgpu does for Vulkan, whose SPIR-V it returns, Metal and DX12.
+pub(super) fn translate(key: &str, source: &str) -> Vec<u32> {
     let halves = source.contains("f16");
     let (capabilities, shader_model) = match halves {
         true => (Capabilities::SHADER_FLOAT16, hlsl::ShaderModel::V6_2),
         false => (Capabilities::empty(), hlsl::ShaderModel::V5_1),
     };
-    let (module, info) = to_spirv(key, source, capabilities);
+    let (module, info, words) = to_spirv(key, source, capabilities);
     let options = msl::Options {
         fake_missing_bindings: true,
         ..msl::Options::default()
@@ -203,6 +196,7 @@ pub(super) fn translate(key: &str, source: &str) {
         .write(&module, &info, None)
         .unwrap_or_else(|error| panic!("{key} to HLSL: {error}"));
     assert!(text.contains("numthreads"), "{key}");
+    words
 }
 
 #[test]
@@ -211,19 +205,20 @@ fn every_permutation_is_portable() {
     for program in &programs {
         let key = program.key();
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
-        translate(&key, &source);
+        keep(program, &translate(&key, &source));
         // the word alone, in a comment even, asks the device for such
         assert!(!source.contains("f16"), "{key}");
         let halves = of_halves(program);
         let its = halves.expand().unwrap_or_else(|error| panic!("{error}"));
         if its != source {
-            translate(&halves.key(), &its);
+            keep(&halves, &translate(&halves.key(), &its));
         }
     }
     // only Vulkan has such matrix units
     for program in matrix_programs() {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
-        to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
+        let (_, _, words) = to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
+        keep(&program, &words);
     }
     // only software Vulkan takes these
     let mut lanes = Vec::new();
@@ -241,7 +236,8 @@ fn every_permutation_is_portable() {
     for program in &lanes {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
         let capabilities = Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER;
-        to_spirv(&program.key(), &source, capabilities);
+        let (_, _, words) = to_spirv(&program.key(), &source, capabilities);
+        keep(program, &words);
     }
     // the file of every program appears
     let mut files: Vec<String> = programs
@@ -297,7 +293,7 @@ fn convolutions_with_an_epilogue_are_portable() {
         for outputs in [TWO, FOUR] {
             let program = winograd::output_program(outputs, true).of(dtype);
             let source = through::text(&program, 1, &kernel, &layout).unwrap();
-            translate(&program.key(), &source);
+            keep(&program, &translate(&program.key(), &source));
         }
         for pass in [ConvPass::Forward, ConvPass::InputGrad] {
             for tile in tiles_of(Unit::Registers) {
@@ -305,7 +301,7 @@ fn convolutions_with_an_epilogue_are_portable() {
                 let program = tiled::tiled_program(&tile, operands, Vectors::All, true, true);
                 let program = program.of(dtype);
                 let source = through::text(&program, 2, &kernel, &layout).unwrap();
-                translate(&program.key(), &source);
+                keep(&program, &translate(&program.key(), &source));
             }
             let on_units = |tile| UNITS.map(|units| (units, tile));
             for (units, tile) in tiles_of(Unit::Matrix).flat_map(on_units) {
@@ -318,7 +314,8 @@ fn convolutions_with_an_epilogue_are_portable() {
                     let program = matrix_program(units, &tile, operands, true, factors, true);
                     let program = program.of(dtype);
                     let source = through::text(&program, 2, &kernel, &layout).unwrap();
-                    to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
+                    let (_, _, words) = to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
+                    keep(&program, &words);
                 }
             }
         }
