@@ -9,6 +9,7 @@
 // neighbours, always a multiple of 4, are read as vec4s.
 // A place is that of a Row, which follows from m or n once for all, and an offset, which follows from a Step; that follows from k and is
 // carried from one k to the next without a division. Positions may wrap below 0 where nothing is real.
+// Conditions are joined by `&`: drivers make a branch of `&&`.
 // EVEN: DEPTH steps never reach over a tap, or a line of pixels, so that one Step serves all that a workgroup reads at a time: where within
 // them something is read is part of its Row.
 
