@@ -125,7 +125,11 @@ fn every_matrix_tile() {
             if tile.space(precision) > gpu.inner.limits.max_compute_workgroup_storage_size {
                 continue;
             }
-            for primitive in products(&gpu) {
+            // Mesa's rasteriser takes half a minute to compile a kernel
+            let few = gpu.summary().kind == AdapterKind::Software;
+            let of_the_few = |p: &Primitive| matches!(p, Primitive::Conv(_, s) if s.stride == 1);
+            let all = products(&gpu).into_iter();
+            for primitive in all.filter(|p| !few || of_the_few(p)) {
                 let error = error(&gpu, &primitive, precision, 1.0);
                 assert!(error < bound, "{tile}, {primitive:?}: {error:e}");
             }
