@@ -7,8 +7,8 @@
 
 Compiles SPIR-V with Mesa's drivers for NVIDIA's and AMD's cards (NVK and RADV, 26 or newer), for which Mesa's libraries of its `drm-shim`
 pretend that there is a card. Debian has them: mesa-vulkan-drivers and mesa-drm-shim, in sid when this was written (in a folder:
-`debootstrap sid FOLDER`, and all of this in `chroot FOLDER`). Besides it takes `pip install vulkan`. Makers' own drivers make other code of the same text: what they
-measure on a card counts, this tells where to look. Rows of the table, for each kernel and card:
+`debootstrap sid FOLDER`, and all of this in `chroot FOLDER`). Besides it takes `pip install vulkan`. Makers' own drivers make other code of
+the same text: what they measure on a card counts, this tells where to look. Columns of the table, for each kernel and card:
 
 registers      of a thread; `spilled`: of those, how many do not fit and go through memory
 resident       subgroups that one part of the card (NVIDIA: SM, AMD: SIMD) can keep at a time
@@ -44,9 +44,11 @@ CARDS = {
 MAGIC = bytes([0x03, 0x02, 0x23, 0x07])  # of SPIR-V
 DRIVERS = {"nvidia": "NVK", "amd": "RADV"}
 # what a mnemonic begins with
+TO_WORKGROUP = ("ds_store", "ds_write", "st.shared")
+FROM_WORKGROUP = ("ds_load", "ds_read", "ld.shared", "ldsm")
 KINDS = {
     "multiply": ("v_fma_f", "v_fmac", "v_dual_fmac", "v_pk_fma", "v_wmma", "ffma", "hfma2", "hmma"),
-    "workgroup": ("ds_load", "ds_store", "ds_read", "ds_write", "ld.shared", "st.shared", "ldsm"),
+    "workgroup": TO_WORKGROUP + FROM_WORKGROUP,
     "memory": ("buffer_load", "global_load", "ld.global"),
     "moves": ("mov", "v_mov", "v_dual_mov", "v_swap"),
 }
@@ -62,13 +64,14 @@ def main():
     parser.add_argument("--as", dest="card", help=argparse.SUPPRESS)
     options = parser.parse_args()
     files = sorted({file for given in options.files for file in glob.glob(given) or [given]})
-    missing = [file for file in files if not os.path.isfile(file)]
-    others = [file for file in files if file not in missing and Path(file).read_bytes()[:4] != MAGIC]
-    unknown = [card for card in options.cards if card not in CARDS]
-    if missing or unknown:
-        parser.error(f"no such file: {missing[0]}" if missing else f"no such card: {unknown[0]} (nvidia, amd)")
-    if others:
-        parser.error(f"{others[0]} is no SPIR-V")
+    for file in files:
+        if not os.path.isfile(file):
+            parser.error(f"no such file: {file}")
+        if Path(file).read_bytes()[:4] != MAGIC:
+            parser.error(f"{file} is no SPIR-V")
+    for card in options.cards:
+        if card not in CARDS:
+            parser.error(f"no such card: {card} (nvidia, amd)")
     if options.card:
         return compile_for(options.card, files[0])
     rows = {card: counted(card, files) for card in dict.fromkeys(options.cards)}
@@ -79,16 +82,13 @@ def main():
         return
     common, names = shortened(files)
     print(common + "\n")
-    if options.order:
-        for at, name in enumerate(names):
-            for card in rows:
-                print(f"{name} | {card} | {order(rows[card][at]['assembly'])}")
-        return
-    print(" | ".join(["kernel", "card", *COLUMNS]))
+    if not options.order:
+        print(" | ".join(["kernel", "card", *COLUMNS]))
     for at, name in enumerate(names):
         for card in rows:
             row = rows[card][at]
-            print(" | ".join([name, card, *(str(row[column]) for column in COLUMNS)]))
+            cells = [order(row["assembly"])] if options.order else [str(row[column]) for column in COLUMNS]
+            print(" | ".join([name, card, *cells]))
 
 
 def counted(card, files):
@@ -174,7 +174,7 @@ def compiled(vk, device, layout, code):
     pipeline = pipeline[0] if hasattr(pipeline, "__len__") else pipeline
     figures, assembly = told(vk, device, pipeline)
     figure = lambda *names: next((figures[name] for name in names if name in figures), "?")
-    loop = longest_loop(assembly) or [line for lines in blocks_of(assembly)[0] for line in lines if mnemonic(line)]
+    loop = longest_loop(assembly)
     counts = collections.Counter(kind for line in loop for kind in [kind_of(mnemonic(line))] if kind)
     return {
         "registers": figure("VGPRs", "Number of GPRs"),
@@ -235,8 +235,8 @@ def kind_of(name):
 LETTERS = {
     "L": KINDS["memory"],
     "M": KINDS["multiply"],
-    "S": ("ds_store", "ds_write", "st.shared"),
-    "r": ("ds_load", "ds_read", "ld.shared", "ldsm"),
+    "S": TO_WORKGROUP,
+    "r": FROM_WORKGROUP,
     "s": ("v_cndmask", "sel"),
     "B": ("s_barrier", "bar"),
 }
@@ -295,15 +295,13 @@ def reached(start, after):
 
 
 def longest_loop(assembly):
-    """The instructions of the loop that has the most: of all blocks that may follow one another around and around."""
+    """The instructions of the loop that has the most: of all blocks that may follow one another around and around. All, without loops."""
     blocks, after = blocks_of(assembly)
-    reach = [reached(at, after) for at in range(len(blocks))]
-    longest = []
-    for at in range(len(blocks)):
-        around = sorted(other for other in reach[at] if at in reach[other])
-        loop = [line for block in around for line in blocks[block] if mnemonic(line)]
-        longest = max(longest, loop, key=len)
-    return longest
+    places = range(len(blocks))
+    reach = [reached(at, after) for at in places]
+    loops = [[other for other in places if other in reach[at] and at in reach[other]] for at in places]
+    instructions = lambda chosen: [line for at in chosen for line in blocks[at] if mnemonic(line)]
+    return max(map(instructions, loops), key=len, default=[]) or instructions(places)
 
 
 if __name__ == "__main__":

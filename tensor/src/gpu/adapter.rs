@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Family;
 use super::matrix::{MatrixUnits, SPACE};
 use crate::{Error, Result};
 
@@ -51,6 +52,14 @@ pub enum AdapterKind {
 }
 
 impl AdapterKind {
+    /// The heavy kernels that suit it.
+    pub(super) const fn family(self) -> Family {
+        match self {
+            AdapterKind::Software => Family::Direct,
+            _ => Family::Tiled,
+        }
+    }
+
     /// True for adapters that are graphics hardware.
     pub const fn is_hardware(self) -> bool {
         matches!(
@@ -75,7 +84,7 @@ impl fmt::Display for AdapterKind {
 impl AdapterSummary {
     /// Whether its matrix units are used: the kernels for software rasterisers have no use for them.
     pub fn uses_matrix_units(&self) -> bool {
-        self.matrix_units.is_some() && self.kind != AdapterKind::Software
+        self.matrix_units.is_some() && self.kind.family() == Family::Tiled
     }
 
     /// Describes `adapter`, which is number `index` of the list.
@@ -194,7 +203,8 @@ pub(super) const MATRIX_UNITS: wgpu::Features =
 /// the same place of workgroup memory; each result is stored once.
 fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     // what naga makes of the kernel for Metal, that does not compile
-    if adapter.get_info().backend != wgpu::Backend::Vulkan {
+    let info = adapter.get_info();
+    if info.backend != wgpu::Backend::Vulkan {
         return None;
     }
     let offered = adapter.cooperative_matrix_properties();
@@ -207,7 +217,7 @@ fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     };
     let units = MatrixUnits {
         block: [16, 8].into_iter().find(|side| multiplies(*side))?,
-        subgroup: adapter.get_info().subgroup_max_size as usize,
+        subgroup: info.subgroup_max_size as usize,
     };
     let limits = adapter.limits();
     let enough = adapter.features().contains(MATRIX_UNITS)

@@ -133,10 +133,7 @@ impl Gpu {
         } else {
             adapter.limits()
         };
-        let family = options.family.unwrap_or(match summary.kind {
-            AdapterKind::Software => Family::Direct,
-            _ => Family::Tiled,
-        });
+        let family = options.family.unwrap_or(summary.kind.family());
         // beyond what WebGPU guarantees; and with the smallest limits the units' tiles do not fit
         summary.f16 &= !options.smallest_limits;
         if options.smallest_limits || family == Family::Direct {

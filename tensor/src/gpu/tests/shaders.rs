@@ -7,7 +7,7 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::layout::Layout;
 use crate::gpu::matrix::tests::UNITS;
-use crate::gpu::matrix::{Factors, matrix_program};
+use crate::gpu::matrix::{Factors, MatrixUnits, matrix_program};
 use crate::gpu::template::{Program, finished};
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
@@ -110,14 +110,18 @@ fn tiles_of(unit: Unit) -> impl Iterator<Item = Tile> {
     TILES.into_iter().filter(move |tile| tile.unit == unit)
 }
 
+/// Each tile of matrix units, on each kind of these.
+fn matrix_tiles() -> impl Iterator<Item = (MatrixUnits, Tile)> {
+    tiles_of(Unit::Matrix).flat_map(|tile| UNITS.map(|units| (units, tile)))
+}
+
 fn matrix_programs() -> Vec<Program> {
     let passes = [ConvPass::Forward, ConvPass::InputGrad, ConvPass::WeightGrad];
     let transposed = [(false, false), (false, true), (true, false), (true, true)];
     let products = transposed.map(tiled::Operands::matmul).into_iter();
     let operands: Vec<_> = products.chain(passes.map(tiled::Operands::conv)).collect();
     let mut all = Vec::new();
-    let on_units = |tile| UNITS.map(|units| (units, tile));
-    for (units, tile) in tiles_of(Unit::Matrix).flat_map(on_units) {
+    for (units, tile) in matrix_tiles() {
         for operands in &operands {
             for even in [false, true] {
                 let program =
@@ -171,6 +175,12 @@ fn keep(program: &Program, words: &[u32]) {
         .unwrap_or_else(|error| panic!("{key}: {error}"));
 }
 
+/// Translates what runs on Vulkan alone, and leaves it for `bench/count`.
+fn check_for_vulkan(program: &Program, source: &str, capabilities: Capabilities) {
+    let (_, _, words) = to_spirv(&program.key(), source, capabilities);
+    keep(program, &words);
+}
+
 /// Translates WGSL text as wgpu does for Vulkan, whose SPIR-V it returns, Metal and DX12.
 pub(super) fn translate(key: &str, source: &str) -> Vec<u32> {
     let halves = source.contains("f16");
@@ -217,8 +227,7 @@ fn every_permutation_is_portable() {
     // only Vulkan has such matrix units
     for program in matrix_programs() {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
-        let (_, _, words) = to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
-        keep(&program, &words);
+        check_for_vulkan(&program, &source, MATRIX_CAPABILITIES);
     }
     // only software Vulkan takes these
     let mut lanes = Vec::new();
@@ -236,8 +245,7 @@ fn every_permutation_is_portable() {
     for program in &lanes {
         let source = program.expand().unwrap_or_else(|error| panic!("{error}"));
         let capabilities = Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER;
-        let (_, _, words) = to_spirv(&program.key(), &source, capabilities);
-        keep(program, &words);
+        check_for_vulkan(program, &source, capabilities);
     }
     // the file of every program appears
     let mut files: Vec<String> = programs
@@ -303,8 +311,7 @@ fn convolutions_with_an_epilogue_are_portable() {
                 let source = through::text(&program, 2, &kernel, &layout).unwrap();
                 keep(&program, &translate(&program.key(), &source));
             }
-            let on_units = |tile| UNITS.map(|units| (units, tile));
-            for (units, tile) in tiles_of(Unit::Matrix).flat_map(on_units) {
+            for (units, tile) in matrix_tiles() {
                 let operands = tiled::Operands::conv(pass);
                 let every = match dtype {
                     DType::F16 => vec![Factors::Halves],
@@ -314,8 +321,7 @@ fn convolutions_with_an_epilogue_are_portable() {
                     let program = matrix_program(units, &tile, operands, true, factors, true);
                     let program = program.of(dtype);
                     let source = through::text(&program, 2, &kernel, &layout).unwrap();
-                    let (_, _, words) = to_spirv(&program.key(), &source, MATRIX_CAPABILITIES);
-                    keep(&program, &words);
+                    check_for_vulkan(&program, &source, MATRIX_CAPABILITIES);
                 }
             }
         }
