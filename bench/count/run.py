@@ -20,9 +20,9 @@ moves          from register to register: how many is the compiler's doing more 
 bytes          what one thread loads from memory in a turn of the loop
 -              the driver cannot make it, as of tiles that need more workgroup memory than the card has
 
-`--order` shows L for a load from memory, W where AMD's cards wait for one, s for a choice between two numbers, S and r for workgroup
-memory stored to and read, B for a barrier, M for multiplying; `M16` are 16 of them. What is loaded for the next turn is there in time
-only if nothing waits for it or chooses between its numbers before the Ms.
+`--order` shows L for a load from memory, w for a store to it, W where AMD's cards wait for a load, s for a choice between two numbers,
+S and r for workgroup memory stored to and read, B for a barrier, M for multiplying; `M16` are 16 of them; and, behind a bar, what comes
+after the loop. What is loaded for the next turn is there in time only if nothing waits for it or chooses between its numbers before the Ms.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", help="SPIR-V, or patterns of it")
     parser.add_argument("--cards", type=lambda text: text.split(","), default=list(CARDS), help="nvidia,amd")
-    parser.add_argument("--order", action="store_true", help="in what order the loop does things, instead of the table")
+    parser.add_argument("--order", action="store_true", help="in what order things are done, instead of the table")
     parser.add_argument("--assembly", action="store_true", help="the drivers' assembly instead of the table")
     parser.add_argument("--as", dest="card", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -174,7 +174,8 @@ def compiled(vk, device, layout, code):
     pipeline = pipeline[0] if hasattr(pipeline, "__len__") else pipeline
     figures, assembly = told(vk, device, pipeline)
     figure = lambda *names: next((figures[name] for name in names if name in figures), "?")
-    loop = longest_loop(assembly)
+    blocks, after = blocks_of(assembly)
+    loop = instructions(blocks, longest_loop(blocks, after))
     counts = collections.Counter(kind for line in loop for kind in [kind_of(mnemonic(line))] if kind)
     return {
         "registers": figure("VGPRs", "Number of GPRs"),
@@ -238,14 +239,22 @@ LETTERS = {
     "S": TO_WORKGROUP,
     "r": FROM_WORKGROUP,
     "s": ("v_cndmask", "sel"),
+    "w": ("buffer_store", "global_store", "st.global"),
     "B": ("s_barrier", "bar"),
 }
 
 
 def order(assembly):
-    """A letter for each thing that the longest loop does, and how often it does so in a row."""
+    """A letter for each thing that the longest loop does, and how often it does so in a row; then what comes after it."""
+    blocks, after = blocks_of(assembly)
+    loop = longest_loop(blocks, after)
+    followed = set().union(*(reached(at, after) for at in loop)) - set(loop)
+    return " | ".join(in_letters(instructions(blocks, places)) for places in (loop, sorted(followed)) if places)
+
+
+def in_letters(lines):
     letters = []
-    for line in longest_loop(assembly):
+    for line in lines:
         name = mnemonic(line)
         waits = "s_waitcnt" in name and "vmcnt" in line or "s_wait_loadcnt" in name
         letters += ["W"] if waits else [letter for letter, starts in LETTERS.items() if name.startswith(starts)]
@@ -294,14 +303,16 @@ def reached(start, after):
     return found
 
 
-def longest_loop(assembly):
-    """The instructions of the loop that has the most: of all blocks that may follow one another around and around. All, without loops."""
-    blocks, after = blocks_of(assembly)
+def longest_loop(blocks, after):
+    """The blocks of the loop that has the most instructions: of all that may follow one another around and around. All, without loops."""
     places = range(len(blocks))
     reach = [reached(at, after) for at in places]
     loops = [[other for other in places if other in reach[at] and at in reach[other]] for at in places]
-    instructions = lambda chosen: [line for at in chosen for line in blocks[at] if mnemonic(line)]
-    return max(map(instructions, loops), key=len, default=[]) or instructions(places)
+    return max(loops, key=lambda loop: len(instructions(blocks, loop)), default=[]) or list(places)
+
+
+def instructions(blocks, places):
+    return [line for at in places for line in blocks[at] if mnemonic(line)]
 
 
 if __name__ == "__main__":

@@ -40,12 +40,49 @@ fn lines(tile: &Tile, along_k: [bool; 2]) -> [[usize; 2]; 2] {
     [side(tile.m, along_k[0]), side(tile.n, along_k[1])]
 }
 
-/// Bytes of workgroup memory that a tile takes, where each factor is one half or `split` into two.
-pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usize {
+/// How blocks of a subgroup's results go to memory: so many at a time, side by side, with a gap of vec4s after each line of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Staged {
+    blocks: usize,
+    gap: usize,
+}
+
+/// Two at a time, where there is room, halve the barriers, and what follows a convolution then asks memory for twice as much at a time. The
+/// gap is against bank conflicts.
+const STAGED: [Staged; 2] = [Staged { blocks: 2, gap: 2 }, ONE_BY_ONE];
+const ONE_BY_ONE: Staged = Staged { blocks: 1, gap: 0 };
+
+impl Staged {
+    /// What suits a tile, for which there is so much workgroup memory.
+    fn of(tile: &Tile, block: usize, along_k: [bool; 2], split: bool, space: usize) -> Self {
+        let suits = |staged: &Staged| {
+            (tile.columns / block).is_multiple_of(staged.blocks)
+                && tile_space(tile, along_k, split) + staged.space(tile) <= space
+        };
+        STAGED.into_iter().find(suits).unwrap_or(ONE_BY_ONE)
+    }
+
+    /// Vec4s from one line of blocks to the next.
+    const fn pitch(self, block: usize) -> usize {
+        block * self.blocks / 4 + self.gap
+    }
+
+    /// Bytes for all subgroups, with the largest blocks.
+    const fn space(self, tile: &Tile) -> usize {
+        16 * 16 * self.pitch(16) * tile.shares()
+    }
+}
+
+/// Bytes for the operands, where each factor is one half or `split` into two.
+fn tile_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usize {
     let halves: usize = lines(tile, along_k).iter().map(|[a, b]| a * b).sum();
     let each = if split { 2 } else { 1 };
-    // and a block of 16 × 16 results of each subgroup, at most
-    8 * halves * each * tile.buffers + 4 * 256 * tile.shares()
+    8 * halves * each * tile.buffers
+}
+
+/// Bytes of workgroup memory that a tile takes at least.
+pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usize {
+    tile_space(tile, along_k, split) + ONE_BY_ONE.space(tile)
 }
 
 /// How numbers become factors, which are f16.
@@ -59,9 +96,9 @@ pub(super) enum Factors {
     Halves,
 }
 
-/// The kernel for a tile on such units.
+/// The kernel for a tile on such units, with so many bytes of workgroup memory.
 pub(super) fn matrix_program(
-    units: MatrixUnits,
+    (units, space): (MatrixUnits, u32),
     tile: &Tile,
     operands: Operands,
     even: bool,
@@ -73,6 +110,8 @@ pub(super) fn matrix_program(
     let MatrixUnits { block, subgroup } = units;
     let threads = subgroup * tile.shares();
     let quads = |side: usize| side * tile.depth / 4;
+    let split = factors == Factors::Split;
+    let staged = Staged::of(tile, block, along_k, split, space as usize);
     program!("gemm_matrix")
         .set("OP", operands.op)
         .set("AK", u8::from(along_k[0]))
@@ -80,7 +119,7 @@ pub(super) fn matrix_program(
         .set("VA", 1)
         .set("VB", 1)
         .set("EVEN", u8::from(even))
-        .set("SPLIT", u8::from(factors == Factors::Split))
+        .set("SPLIT", u8::from(split))
         .set("PAIRS", u8::from(factors == Factors::Halves))
         .set("THROUGH", u8::from(through))
         .set("BM", tile.m)
@@ -96,7 +135,8 @@ pub(super) fn matrix_program(
         .set("PITCHB", pitch_b)
         .set("SPACEA", pitch_a * lines_a)
         .set("SPACEB", pitch_b * lines_b)
-        .set("SHARES", tile.shares())
+        .set("STAGED", staged.blocks)
+        .set("PITCHC", staged.pitch(block))
         .set("QA", quads(tile.m) / threads)
         .set("QB", quads(tile.n) / threads)
         .set("QUADSB", quads(tile.n))

@@ -99,12 +99,20 @@ pub(super) fn text(
     out.push_str("if t >= params.threads { return; }\n");
     let _ = coordinates(&mut out, kernel, layout);
     let _ = operations(&mut out, kernel, layout, None);
+    for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "y{n}[t] = {};",
+            storable(*root, *dtype, kernel.compute)
+        );
+    }
     out.push_str("}\n}\n");
     Ok(out)
 }
 
-/// The arrays, from binding `first` on, and `fn finish(t, own)`, which takes four elements of input `own` in a register
-/// instead of memory. Needs the prelude and the [`fields`].
+/// The arrays, from binding `first` on, and three functions of four elements each: `bring(t)` loads what they take beside input `own`,
+/// `finish(others, own)` computes the results from that and from `own`, which is in a register, and `store(t, results)` stores them. Apart,
+/// so that whoever makes several can have all loads on their way before the first is waited for. Needs the prelude and the [`fields`].
 pub(super) fn finish(
     kernel: &PointwiseKernel,
     layout: &Layout,
@@ -114,10 +122,34 @@ pub(super) fn finish(
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = arrays(&mut out, kernel, layout, Some(own), first);
-    out.push_str("fn finish(t: u32, own: T) {\n");
+    let others = || (0..kernel.inputs.len()).filter(|n| *n != own);
+    out.push_str("struct Others {\nt: u32,\n");
+    for n in others() {
+        let word = word(kernel.inputs[n].dtype);
+        let _ = match layout.loads[n] {
+            Load::Splat => writeln!(out, "x{n}: {word},"),
+            _ => writeln!(out, "x{n}: vec4<{word}>,"),
+        };
+    }
+    out.push_str("}\nfn bring(t: u32) -> Others {\n");
     let _ = coordinates(&mut out, kernel, layout);
+    let loads: String = others()
+        .map(|n| format!(", {}", loaded(n, kernel, layout)))
+        .collect();
+    let _ = writeln!(out, "return Others(t{loads});\n}}");
+    out.push_str("fn finish(others: Others, own: T) -> Results {\nlet t = others.t;\n");
     let _ = operations(&mut out, kernel, layout, Some(own));
-    out.push_str("}\n");
+    let (mut fields, mut values, mut stores) = (String::new(), Vec::new(), String::new());
+    for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
+        let _ = writeln!(fields, "y{n}: vec4<{}>,", word(*dtype));
+        values.push(storable(*root, *dtype, kernel.compute));
+        let _ = writeln!(stores, "y{n}[t] = results.y{n};");
+    }
+    let _ = write!(
+        out,
+        "return Results({});\n}}\nstruct Results {{\n{fields}}}\nfn store(t: u32, results: Results) {{\n{stores}}}\n",
+        values.join(", ")
+    );
     out
 }
 
@@ -255,7 +287,14 @@ fn operations(
     for (i, node) in kernel.nodes.iter().enumerate() {
         let value = match node {
             Node::Input(n) if own == Some(usize::from(*n)) => "own".to_owned(),
-            Node::Input(n) => input(usize::from(*n), kernel, layout),
+            Node::Input(n) => {
+                let n = usize::from(*n);
+                let loaded = match own {
+                    Some(_) => format!("others.x{n}"),
+                    None => loaded(n, kernel, layout),
+                };
+                computable(&loaded, layout.loads[n], kernel.compute)
+            }
             Node::Const(_) => format!("T(params.c{i})"),
             Node::Unary(f, a) => f.wgsl(&format!("v{a}")),
             Node::Binary(f, a, b) => f.wgsl(&format!("v{a}"), &format!("v{b}")),
@@ -273,47 +312,52 @@ fn operations(
         };
         writeln!(out, "let v{i} = {value};")?;
     }
-    for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
-        match dtype {
-            DType::U32 if kernel.compute != DType::U32 => {
-                writeln!(out, "y{n}[t] = to_u32(v{root});")?;
-            }
-            DType::F16 => writeln!(out, "y{n}[t] = vec4<f16>(v{root});")?,
-            DType::F32 | DType::F64 | DType::U32 => writeln!(out, "y{n}[t] = v{root};")?,
-        }
-    }
     Ok(())
 }
 
-/// The four elements of an input, as what the kernel computes in.
-fn input(n: usize, kernel: &PointwiseKernel, layout: &Layout) -> String {
+/// A result, as what it is stored as.
+fn storable(root: u16, dtype: DType, compute: DType) -> String {
+    match dtype {
+        DType::U32 if compute != DType::U32 => format!("to_u32(v{root})"),
+        DType::F16 => format!("vec4<f16>(v{root})"),
+        DType::F32 | DType::F64 | DType::U32 => format!("v{root}"),
+    }
+}
+
+/// What is loaded of an input: four elements, or of a splat one.
+fn loaded(n: usize, kernel: &PointwiseKernel, layout: &Layout) -> String {
     let rank = kernel.shape.len();
     let flat = layout.walk == Walk::Flat;
-    let (four, one) = match kernel.compute {
+    let word = word(kernel.inputs[n].dtype);
+    let four = |lane: &dyn Fn(usize) -> String| {
+        let lanes: Vec<String> = (0..4).map(lane).collect();
+        format!("vec4<{word}>({})", lanes.join(", "))
+    };
+    match layout.loads[n] {
+        Load::Vector if flat => format!("x{n}[(params.o{n} >> 2u) + t]"),
+        Load::Vector => format!("x{n}[p{n} >> 2u]"),
+        Load::Splat if flat => format!("x{n}[params.o{n}]"),
+        Load::Splat => format!("x{n}[p{n}]"),
+        // the last thread may stand on the end
+        Load::Strided if flat => {
+            four(&|lane| format!("x{n}[params.o{n} + min(4u * t + {lane}u, params.last)]"))
+        }
+        Load::Strided => four(&|lane| match lane {
+            0 => format!("x{n}[p{n}]"),
+            _ => format!("x{n}[p{n} + {lane}u * params.s{n}_{}]", rank - 1),
+        }),
+        Load::Scattered => four(&|lane| format!("x{n}[p{n}_{lane}]")),
+    }
+}
+
+/// What was loaded, as four elements of what a kernel computes in.
+fn computable(loaded: &str, load: Load, compute: DType) -> String {
+    let (four, one) = match compute {
         DType::U32 => ("vec4<u32>", "u32"),
         _ => ("T", "f32"),
     };
-    match layout.loads[n] {
-        Load::Vector if flat => format!("{four}(x{n}[(params.o{n} >> 2u) + t])"),
-        Load::Vector => format!("{four}(x{n}[p{n} >> 2u])"),
-        Load::Splat if flat => format!("{four}({one}(x{n}[params.o{n}]))"),
-        Load::Splat => format!("{four}({one}(x{n}[p{n}]))"),
-        Load::Strided => {
-            let lanes = (0..4).map(|lane| match (flat, lane) {
-                // the last thread may stand on the end
-                (true, _) => {
-                    format!("{one}(x{n}[params.o{n} + min(4u * t + {lane}u, params.last)])")
-                }
-                (false, 0) => format!("{one}(x{n}[p{n}])"),
-                (false, _) => {
-                    format!("{one}(x{n}[p{n} + {lane}u * params.s{n}_{}])", rank - 1)
-                }
-            });
-            format!("{four}({})", lanes.collect::<Vec<_>>().join(", "))
-        }
-        Load::Scattered => {
-            let lanes = (0..4).map(|lane| format!("{one}(x{n}[p{n}_{lane}])"));
-            format!("{four}({})", lanes.collect::<Vec<_>>().join(", "))
-        }
+    match load {
+        Load::Splat => format!("{four}({one}({loaded}))"),
+        _ => format!("{four}({loaded})"),
     }
 }

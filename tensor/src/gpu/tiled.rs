@@ -95,8 +95,8 @@ pub(super) struct Work {
     geometry: [usize; 10],
     /// From one matrix of an operand to the next.
     steps: [usize; 2],
-    /// What the device has to make it with beside the threads' own arithmetic.
-    units: Option<MatrixUnits>,
+    /// What the device has to make it with beside the threads' own arithmetic, and bytes of workgroup memory.
+    units: Option<(MatrixUnits, u32)>,
 }
 
 impl Work {
@@ -221,7 +221,8 @@ impl Gpu {
     /// The product that a primitive of arrays of a type is, if the tiled kernels make it, with the precision that holds on this thread.
     pub(super) fn work(&self, primitive: &Primitive, dtype: DType) -> Option<Work> {
         let mut work = Work::of(primitive, dtype).filter(|_| self.family() == Family::Tiled)?;
-        work.units = self.inner.summary.matrix_units;
+        let space = self.inner.limits.max_compute_workgroup_storage_size;
+        work.units = self.inner.summary.matrix_units.map(|units| (units, space));
         if work.units.is_some() && work.vectors == Vectors::All {
             work.product.precision = match dtype {
                 // matrix units lose nothing of factors that are f16 already

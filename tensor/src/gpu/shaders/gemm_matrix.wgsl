@@ -1,5 +1,5 @@
-// c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply BLOCK × BLOCK blocks of f16 and add in f32. A workgroup of SHARES
-// subgroups of SUBGROUP threads makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16
+// c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply BLOCK × BLOCK blocks of f16 and add in f32. A workgroup
+// of subgroups of SUBGROUP threads makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16
 // on their way to workgroup memory; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and multiplied
 // too, all but the product of the two losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
 // Otherwise as gemm_tiled, two BUFFERS too.
@@ -27,8 +27,8 @@ var<workgroup> tile_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 var<workgroup> lost_a: array<vec4<f16>, ${SPACEA * BUFFERS}>;
 var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 #endif
-// A block of each subgroup, on its way to memory.
-var<workgroup> blocks: array<f32, ${BLOCK * BLOCK * SHARES}>;
+// STAGED blocks of each subgroup, side by side, on their way to memory.
+var<workgroup> blocks: array<vec4<f32>, ${BLOCK * PITCHC * THREADS / SUBGROUP}>;
 
 #if PAIRS
 fn to_halves(x: Stored) -> vec4<f16> {
@@ -170,32 +170,45 @@ fn main(
     }
 
     let lane = local % $SUBGROUPu;
+    let own_blocks = subgroup * ${BLOCK * PITCHC}u;
 #for I ${SM / BLOCK}
-#for J ${SN / BLOCK}
+#for S ${SN / BLOCK / STAGED}
     {
-#if SPLIT
-        let block = acc_$I_$J + rest_$I_$J * 0.0009765625;
-#else
-        let block = acc_$I_$J;
-#endif
-        workgroupBarrier();
-        coopStoreT(block, &blocks[subgroup * ${BLOCK * BLOCK}u], $BLOCKu);
-        workgroupBarrier();
-#for H ${BLOCK * BLOCK / 4 / SUBGROUP}
-        {
-            let line = (lane + ${H * SUBGROUP}u) / ${BLOCK / 4}u;
-            let column = lane % ${BLOCK / 4}u * 4u;
-            let at = subgroup * ${BLOCK * BLOCK}u + line * $BLOCKu + column;
-            let four = vec4<f32>(blocks[at], blocks[at + 1u], blocks[at + 2u], blocks[at + 3u]);
-            let n = n0 + n_own + ${J * BLOCK}u + column;
-            let place = place_c(m0 + m_own + ${I * BLOCK}u + line, n, tile.split);
-            if place.real && n < params.n {
+        // what this thread stores of these blocks
+#for H ${BLOCK * BLOCK * STAGED / 4 / SUBGROUP}
+        let line_$H = (lane + ${H * SUBGROUP}u) / ${BLOCK * STAGED / 4}u;
+        let column_$H = (lane + ${H * SUBGROUP}u) % ${BLOCK * STAGED / 4}u;
+        let n_$H = n0 + n_own + ${S * STAGED * BLOCK}u + column_$H * 4u;
+        let place_$H = place_c(m0 + m_own + ${I * BLOCK}u + line_$H, n_$H, tile.split);
+        let real_$H = place_$H.real & (n_$H < params.n);
 #if THROUGH
-                finish(place.at >> 2u, four);
-#else
-                c[place.at >> 2u] = vec4<$RESULT>(four);
+        let at_$H = select(0u, place_$H.at >> 2u, real_$H);
+        let others_$H = bring(at_$H);
 #endif
-            }
+#end
+        workgroupBarrier();
+#for J STAGED
+#if SPLIT
+        let block_$J = acc_$I_${S * STAGED + J} + rest_$I_${S * STAGED + J} * 0.0009765625;
+#else
+        let block_$J = acc_$I_${S * STAGED + J};
+#endif
+        coopStoreT(block_$J, &blocks[own_blocks + ${J * BLOCK / 4}u], $PITCHCu);
+#end
+        workgroupBarrier();
+#for H ${BLOCK * BLOCK * STAGED / 4 / SUBGROUP}
+        let four_$H = blocks[own_blocks + line_$H * $PITCHCu + column_$H];
+#if THROUGH
+        let results_$H = finish(others_$H, four_$H);
+#endif
+#end
+#for H ${BLOCK * BLOCK * STAGED / 4 / SUBGROUP}
+        if real_$H {
+#if THROUGH
+            store(at_$H, results_$H);
+#else
+            c[place_$H.at >> 2u] = vec4<$RESULT>(four_$H);
+#endif
         }
 #end
     }

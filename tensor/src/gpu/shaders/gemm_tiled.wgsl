@@ -4,7 +4,7 @@
 // While one part of the operands is multiplied, the next is on its way from memory to registers. With two BUFFERS it is stored beside the
 // part before it, so that nobody waits for the last to have read that: one barrier for each DEPTH steps, not two.
 // A long k may be cut into `splits` parts, whose products are added afterwards: c[splits, batch, m, n].
-// THROUGH (one split): vec4s are not stored but handed to `finish(position / 4, value)`.
+// THROUGH (one split): vec4s go through `finish`, with what it takes beside them, to `store`: see pointwise_text.rs.
 // Grid: one workgroup for each BM × BN tile of each product.
 
 #if THROUGH
@@ -191,6 +191,40 @@ fn main(
 #end
 #endif
 
+#if THROUGH
+#for G ${TM / 4}
+    {
+        // what these four rows take is all asked for before any of it is waited for, and nothing of it belongs to a branch, where
+        // compilers would move it
+#for I 4
+#if AK
+        let m_$I = m0 + y + ${G * 4 + I * ROWS}u;
+#else
+        let m_$I = m0 + (y + ${G * ROWS}u) * 4u + $Iu;
+#endif
+        let place_$I = place_c(m_$I, n0, tile.split);
+#for J ${TN / 4}
+        let n_$I_$J = (x + ${J * COLUMNS}u) * 4u;
+        let real_$I_$J = place_$I.real & (n0 + n_$I_$J < params.n);
+        let at_$I_$J = select(0u, (place_$I.at + n_$I_$J) >> 2u, real_$I_$J);
+        let others_$I_$J = bring(at_$I_$J);
+#end
+#end
+#for I 4
+#for J ${TN / 4}
+        let results_$I_$J = finish(others_$I_$J, acc_${G * 4 + I}_$J);
+#end
+#end
+#for I 4
+#for J ${TN / 4}
+        if real_$I_$J {
+            store(at_$I_$J, results_$I_$J);
+        }
+#end
+#end
+    }
+#end
+#else
 #for I TM
     {
 #if AK
@@ -202,11 +236,6 @@ fn main(
         if place.real {
 #for J ${TN / 4}
             let n_$J = (x + ${J * COLUMNS}u) * 4u;
-#if THROUGH
-            if n0 + n_$J < params.n {
-                finish((place.at + n_$J) >> 2u, acc_$I_$J);
-            }
-#else
 #if VC
             if n0 + n_$J < params.n {
                 c[(place.at + n_$J) >> 2u] = vec4<$RESULT>(acc_$I_$J);
@@ -218,9 +247,9 @@ fn main(
             }
 #end
 #endif
-#endif
 #end
         }
     }
 #end
+#endif
 }

@@ -1,5 +1,5 @@
 // y = (Aᵀ m A) of the tile m[place · m_stride + m_at] whose corner is at (top, left) of `image`, in the channels of `quad`, of which there are
-// `quads`. Pixels beyond the edge are not stored. THROUGH: handed to `finish` instead.
+// `quads`. Pixels beyond the edge are not stored. THROUGH as in winograd_output.
 #for J ${OUT + 2}
     let column_$J = output_line(Inputs(
 #for I ${OUT + 2}
@@ -8,17 +8,29 @@
     ));
 #end
 #for I OUT
-    if top + $Iu < params.oh {
+    {
+        let at = ((image * params.oh + top + $Iu) * params.ow + left) * quads + quad;
+#for J OUT
+        let real_$J = (top + $Iu < params.oh) & (left + $Ju < params.ow);
+#if THROUGH
+        let at_$J = select(0u, at + $Ju * quads, real_$J);
+        let others_$J = bring(at_$J);
+#endif
+#end
         let row = output_line(Inputs(
 #for J ${OUT + 2}
             column_$J.v$I,
 #end
         ));
-        let at = ((image * params.oh + top + $Iu) * params.ow + left) * quads + quad;
-#for J OUT
-        if left + $Ju < params.ow {
 #if THROUGH
-            finish(at + $Ju * quads, row.v$J);
+#for J OUT
+        let results_$J = finish(others_$J, row.v$J);
+#end
+#endif
+#for J OUT
+        if real_$J {
+#if THROUGH
+            store(at_$J, results_$J);
 #else
             y[at + $Ju * quads] = vec4<$RESULT>(row.v$J);
 #endif

@@ -1,5 +1,5 @@
 // y[n, i, j, o] = (Aᵀ m A)[i, j] of the tile m[·, tile, o], for Winograd's F(OUT×OUT, 3×3). Pixels beyond the edge are not stored.
-// THROUGH: vec4s are not stored but handed to `finish(position / 4, value)`.
+// THROUGH: vec4s go through `finish`, with what it takes beside them, to `store`: see pointwise_text.rs.
 // Grid: threads = tiles · o / 4, 64 a workgroup.
 
 #if THROUGH

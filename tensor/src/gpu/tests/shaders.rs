@@ -110,9 +110,10 @@ fn tiles_of(unit: Unit) -> impl Iterator<Item = Tile> {
     TILES.into_iter().filter(move |tile| tile.unit == unit)
 }
 
-/// Each tile of matrix units, on each kind of these.
-fn matrix_tiles() -> impl Iterator<Item = (MatrixUnits, Tile)> {
-    tiles_of(Unit::Matrix).flat_map(|tile| UNITS.map(|units| (units, tile)))
+/// Each tile of matrix units, on each kind of these, with the workgroup memory of most cards.
+fn matrix_tiles() -> impl Iterator<Item = ((MatrixUnits, u32), Tile)> {
+    let units = UNITS.map(|units| (units, 48 << 10));
+    tiles_of(Unit::Matrix).flat_map(move |tile| units.map(|units| (units, tile)))
 }
 
 fn matrix_programs() -> Vec<Program> {
@@ -169,9 +170,16 @@ fn keep(program: &Program, words: &[u32]) {
     let key = program.key();
     let (file, names) = key.split_once(' ').unwrap_or((&key, "all"));
     let folder = std::path::Path::new(&folder).join(file);
+    // names of files have an end: what follows from the other names is left out
+    let follows = |name: &&str| {
+        ["PITCH", "SPACE", "GROUPB", "Q"]
+            .iter()
+            .any(|it| name.starts_with(it))
+    };
+    let names: Vec<&str> = names.split(' ').filter(|name| !follows(name)).collect();
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(folder.join(names.replace(' ', "_") + ".spv"), bytes))
+        .and_then(|()| std::fs::write(folder.join(names.join("_") + ".spv"), bytes))
         .unwrap_or_else(|error| panic!("{key}: {error}"));
 }
 
@@ -281,17 +289,22 @@ fn convolutions_with_an_epilogue_are_portable() {
     let whole = access(&[512, 64, 8, 1]);
     let across = access(&[512, 8, 64, 1]);
     let kernels = [
-        (vec![relu(x(0) + x(1))], vec![row.clone()]),
+        ("bias", vec![relu(x(0) + x(1))], vec![row.clone()]),
         (
+            "residual",
             vec![x(0) + x(1) + x(2), relu(x(0) + x(1) + x(2))],
             vec![row, whole],
         ),
-        (vec![x(0) + noise() * 0.1 + x(1), x(0)], vec![across]),
-        (vec![x(0) * 2.0], vec![]),
+        (
+            "noise",
+            vec![x(0) + noise() * 0.1 + x(1), x(0)],
+            vec![across],
+        ),
+        ("scale", vec![x(0) * 2.0], vec![]),
     ];
     let kernels = kernels.into_iter();
     let both = kernels.flat_map(|k| [DType::F32, DType::F16].map(|dtype| (k.clone(), dtype)));
-    for ((exprs, others), dtype) in both {
+    for ((then, exprs, others), dtype) in both {
         let mut inputs = vec![access(&[512, 64, 8, 1])];
         inputs.extend(others);
         inputs.iter_mut().for_each(|input| input.dtype = dtype);
@@ -299,7 +312,9 @@ fn convolutions_with_an_epilogue_are_portable() {
         let kernel = PointwiseKernel::new(&[2, 8, 8, 8], &exprs, inputs, DType::F32);
         let layout = Layout::of(&kernel);
         for outputs in [TWO, FOUR] {
-            let program = winograd::output_program(outputs, true).of(dtype);
+            let program = winograd::output_program(outputs, true)
+                .of(dtype)
+                .set("THEN", then);
             let source = through::text(&program, 1, &kernel, &layout).unwrap();
             keep(&program, &translate(&program.key(), &source));
         }
@@ -307,7 +322,7 @@ fn convolutions_with_an_epilogue_are_portable() {
             for tile in tiles_of(Unit::Registers) {
                 let operands = tiled::Operands::conv(pass);
                 let program = tiled::tiled_program(&tile, operands, Vectors::All, true, true);
-                let program = program.of(dtype);
+                let program = program.of(dtype).set("THEN", then);
                 let source = through::text(&program, 2, &kernel, &layout).unwrap();
                 keep(&program, &translate(&program.key(), &source));
             }
@@ -319,7 +334,7 @@ fn convolutions_with_an_epilogue_are_portable() {
                 };
                 for factors in every {
                     let program = matrix_program(units, &tile, operands, true, factors, true);
-                    let program = program.of(dtype);
+                    let program = program.of(dtype).set("THEN", then);
                     let source = through::text(&program, 2, &kernel, &layout).unwrap();
                     check_for_vulkan(&program, &source, MATRIX_CAPABILITIES);
                 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::way::Plan;
 use crate::primitive::{Conv2d, ConvPass, Primitive};
-use crate::{DType, Expr, RngKey};
+use crate::{DType, Expr, MatmulPrecision, RngKey, with_matmul_precision};
 
 fn numbers(len: usize) -> Vec<f32> {
     (0..len)
@@ -62,31 +62,16 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
     }
 }
 
-#[test]
-fn one_launch_equals_two() {
-    one_launch_equals_two_with(false);
-}
+/// Convolutions: images, their height, width and channels, channels made, the window's side, its step and its edge.
+const SHAPES: [[usize; 8]; 4] = [
+    [2, 8, 8, 16, 16, 3, 1, 1],
+    [1, 5, 7, 8, 12, 3, 1, 1],
+    [3, 6, 9, 4, 20, 3, 2, 1],
+    [2, 4, 4, 64, 68, 1, 1, 0],
+];
 
-#[test]
-fn filtering_with_an_epilogue_equals_an_epilogue_afterwards() {
-    one_launch_equals_two_with(true);
-}
-
-fn one_launch_equals_two_with(always_winograd: bool) {
-    let options = GpuOptions {
-        family: Some(Family::Tiled),
-        always_winograd,
-        ..TEST_OPTIONS
-    };
-    let Some(gpu) = test_gpu_with(options) else {
-        return;
-    };
-    for (n, h, w, c, o, k, stride, pad) in [
-        (2, 8, 8, 16, 16, 3, 1, 1),
-        (1, 5, 7, 8, 12, 3, 1, 1),
-        (3, 6, 9, 4, 20, 3, 2, 1),
-        (2, 4, 4, 64, 68, 1, 1, 0),
-    ] {
+fn check_all(gpu: &Gpu, shapes: &[[usize; 8]]) {
+    for [n, h, w, c, o, k, stride, pad] in shapes.iter().copied() {
         let out = |len: usize| (len + 2 * pad - k) / stride + 1;
         let s = Conv2d {
             n,
@@ -101,7 +86,44 @@ fn one_launch_equals_two_with(always_winograd: bool) {
             oh: out(h),
             ow: out(w),
         };
-        check(&gpu, ConvPass::Forward, s);
-        check(&gpu, ConvPass::InputGrad, s);
+        check(gpu, ConvPass::Forward, s);
+        check(gpu, ConvPass::InputGrad, s);
+    }
+}
+
+fn tiled(always_winograd: bool) -> GpuOptions {
+    GpuOptions {
+        family: Some(Family::Tiled),
+        always_winograd,
+        ..TEST_OPTIONS
+    }
+}
+
+#[test]
+fn one_launch_equals_two() {
+    if let Some(gpu) = test_gpu_with(tiled(false)) {
+        check_all(&gpu, &SHAPES);
+    }
+}
+
+#[test]
+fn filtering_with_an_epilogue_equals_an_epilogue_afterwards() {
+    if let Some(gpu) = test_gpu_with(tiled(true)) {
+        check_all(&gpu, &SHAPES);
+    }
+}
+
+/// Where there are units.
+#[test]
+fn one_launch_on_matrix_units_equals_two() {
+    let options = GpuOptions {
+        smallest_limits: false,
+        ..tiled(false)
+    };
+    let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
+        return;
+    };
+    for precision in [MatmulPrecision::High, MatmulPrecision::Medium] {
+        with_matmul_precision(precision, || check_all(&gpu, &SHAPES[1..3]));
     }
 }
