@@ -42,7 +42,9 @@ use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use clel_tensor::{Device, cpu::on_workers};
+use clel_tensor::Device;
+use clel_tensor::cpu::on_workers;
+use clel_tensor::gpu::{SHADERS, shaders_folder};
 use image::ImageError;
 
 use self::size::SizeArgument;
@@ -141,6 +143,12 @@ impl DeviceArgument {
         {
             let (why, remedy) = (error.in_one_line(), crate::tune::remedy(&error, gpu));
             output::error(&format!("warning: not tuned: {why}; {remedy}"));
+        }
+        if let (Device::Wgpu(_), Some(folder)) = (&device, shaders_folder()) {
+            let folder = folder.display();
+            output::error(&format!(
+                "warning: {SHADERS}: kernels are made from the shaders in {folder}, those that are there"
+            ));
         }
         Ok(device)
     }

@@ -8,9 +8,11 @@
 //! replaced. Unrolling here and not in a loop of the shader
 //! keeps the accumulators in registers whatever the driver's compiler does.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::pointwise_text::word;
+use super::texts;
 use crate::DType;
 
 /// A shader file with the values of its names.
@@ -74,17 +76,26 @@ impl Program {
         key
     }
 
+    /// The file.
+    ///
+    /// # Errors
+    /// Those of a file in its place.
+    pub(super) fn text(&self) -> Result<Cow<'static, str>, String> {
+        texts::text(self.file, self.text)
+    }
+
     /// The WGSL text.
     ///
     /// # Errors
-    /// The faulty line, when the file breaks the rules above.
+    /// The faulty line, when the file breaks the rules above, or those of a file in its place.
     pub(super) fn expand(&self) -> Result<String, String> {
         let usual = ["ELEMENT", "RESULT"].map(|name| (name.to_owned(), "f32".to_owned()));
         let mut names: Vec<(String, String)> = usual.to_vec();
         let given = self.names.iter();
         names.extend(given.map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let lines: Vec<&str> = self.text.lines().collect();
-        let mut out = String::with_capacity(self.text.len() * 4);
+        let text = self.text()?;
+        let lines: Vec<&str> = text.lines().collect();
+        let mut out = String::with_capacity(text.len() * 4);
         expand(&lines, &mut names, &mut out).map_err(|line| format!("{}: {line}", self.file))?;
         Ok(out)
     }
@@ -129,22 +140,10 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
                 at = end;
             }
             Some("#include") => {
-                let text = match words[1..] {
-                    ["philox"] => include_str!("shaders/philox.wgsl"),
-                    ["numerics"] => include_str!("shaders/numerics.wgsl"),
-                    ["order"] => include_str!("shaders/order.wgsl"),
-                    ["each_tile"] => include_str!("shaders/each_tile.wgsl"),
-                    ["each_thread"] => include_str!("shaders/each_thread.wgsl"),
-                    ["gemm_first"] => include_str!("shaders/gemm_first.wgsl"),
-                    ["gemm_next"] => include_str!("shaders/gemm_next.wgsl"),
-                    ["gemm_operands"] => include_str!("shaders/gemm_operands.wgsl"),
-                    ["lanes_rows"] => include_str!("shaders/lanes_rows.wgsl"),
-                    ["winograd_back"] => include_str!("shaders/winograd_back.wgsl"),
-                    ["winograd_forth"] => include_str!("shaders/winograd_forth.wgsl"),
-                    ["winograd_lines"] => include_str!("shaders/winograd_lines.wgsl"),
-                    ["thread"] => include_str!("shaders/thread.wgsl"),
-                    _ => return Err(line.to_owned()),
+                let [file] = words[1..] else {
+                    return Err(line.to_owned());
                 };
+                let text = texts::text(file, included(file).ok_or(line)?)?;
                 expand(&text.lines().collect::<Vec<_>>(), names, out)?;
             }
             _ => {
@@ -161,6 +160,26 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
         at += 1;
     }
     Ok(())
+}
+
+/// The files that others insert.
+fn included(file: &str) -> Option<&'static str> {
+    Some(match file {
+        "philox" => include_str!("shaders/philox.wgsl"),
+        "numerics" => include_str!("shaders/numerics.wgsl"),
+        "order" => include_str!("shaders/order.wgsl"),
+        "each_tile" => include_str!("shaders/each_tile.wgsl"),
+        "each_thread" => include_str!("shaders/each_thread.wgsl"),
+        "gemm_first" => include_str!("shaders/gemm_first.wgsl"),
+        "gemm_next" => include_str!("shaders/gemm_next.wgsl"),
+        "gemm_operands" => include_str!("shaders/gemm_operands.wgsl"),
+        "lanes_rows" => include_str!("shaders/lanes_rows.wgsl"),
+        "winograd_back" => include_str!("shaders/winograd_back.wgsl"),
+        "winograd_forth" => include_str!("shaders/winograd_forth.wgsl"),
+        "winograd_lines" => include_str!("shaders/winograd_lines.wgsl"),
+        "thread" => include_str!("shaders/thread.wgsl"),
+        _ => return None,
+    })
 }
 
 /// Position of the directive that closes the one at `start`.

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 use super::faults::lock;
+use super::template::program;
 use super::tiled::Work;
 use super::tiles::{Product, TILES, Tuned, suits};
 use super::way::{Plan, Way};
@@ -280,25 +281,29 @@ fn agree(got: &[f32], expected: &[f32], precision: MatmulPrecision) -> bool {
 
 /// A word that changes with the kernels that are measured.
 pub fn kernels_version() -> String {
-    let texts = [
-        include_str!("shaders/gemm_tiled.wgsl"),
-        include_str!("shaders/gemm_matrix.wgsl"),
-        include_str!("shaders/gemm_operands.wgsl"),
-        include_str!("shaders/gemm_first.wgsl"),
-        include_str!("shaders/gemm_next.wgsl"),
-        include_str!("shaders/numerics.wgsl"),
-        include_str!("shaders/winograd_lines.wgsl"),
-        include_str!("shaders/winograd_forth.wgsl"),
-        include_str!("shaders/winograd_back.wgsl"),
-        include_str!("shaders/winograd_weight.wgsl"),
-        include_str!("shaders/winograd_input.wgsl"),
-        include_str!("shaders/winograd_output.wgsl"),
+    let shaders = [
+        program!("gemm_tiled"),
+        program!("gemm_matrix"),
+        program!("gemm_operands"),
+        program!("gemm_first"),
+        program!("gemm_next"),
+        program!("numerics"),
+        program!("winograd_lines"),
+        program!("winograd_forth"),
+        program!("winograd_back"),
+        program!("winograd_weight"),
+        program!("winograd_input"),
+        program!("winograd_output"),
+    ];
+    // what cannot be read is an error when it is compiled
+    let shaders = shaders.map(|shader| shader.text().unwrap_or_default());
+    let choices = [
         include_str!("matrix.rs"),
         include_str!("winograd.rs"),
         include_str!("tiles.rs"),
     ];
     let mut hasher = DefaultHasher::new();
-    texts.hash(&mut hasher);
+    (shaders, choices).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 

@@ -1,5 +1,6 @@
 //! `clel bench`, through the program.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::{clel, refused};
@@ -173,4 +174,32 @@ fn tuning_is_for_graphics_hardware() {
     assert_eq!(told["forgotten"], false);
     assert_eq!(told["file"], path);
     assert_eq!(tune(&["devices"]).stderr, "");
+}
+
+/// A changed shader is tried without building: the program says so, and what is wrong with the text.
+#[test]
+fn shaders_are_taken_from_a_folder() {
+    if !devices().iter().any(|d| matches!(d, Device::Wgpu(_))) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = |folder: &Path| {
+        let mut command = Command::new(crate::support::PROGRAM);
+        command.args(["bench", "--device", "wgpu", "--what", "pointwise"]);
+        command.args(["--seconds", "0"]);
+        crate::support::run(command.env("CLEL_SHADERS", folder))
+    };
+    let told = |folder: &Path, code, parts: [&str; 2]| {
+        let run = bench(folder);
+        assert_eq!(run.code, Some(code), "{run:?}");
+        assert!(!run.stderr.contains("panicked"), "{run:?}");
+        for part in parts {
+            assert!(run.stderr.contains(part), "{part} is not in {run:?}");
+        }
+    };
+    let warning = "warning: CLEL_SHADERS: kernels are made from the shaders in";
+    told(folder.path(), 0, [warning, ""]);
+    std::fs::write(folder.path().join("philox.wgsl"), "fn philox() { so }").expect("written");
+    told(folder.path(), 1, ["kernel pointwise", "fn philox() { so }"]);
+    told(&folder.path().join("none"), 1, [warning, "is no folder"]);
 }
