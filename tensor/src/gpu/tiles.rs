@@ -88,8 +88,10 @@ const USUAL_MATRIX: [Tile; 3] = [
     matrix([64, 64], [32, 32], 32),
 ];
 const SMALL_MATRIX: Tile = matrix([32, 64], [16, 32], 32);
+/// Of fewer registers: twice as many workgroups fit on a multiprocessor of NVIDIA's cards, if operands are halves.
+const SHALLOW_MATRIX: Tile = matrix([128, 128], [64, 32], 16);
 /// All tiles.
-pub(super) const TILES: [Tile; 25] = [
+pub(super) const TILES: [Tile; 27] = [
     tile([128, 128], [8, 8], 1, 16),
     tile([128, 128], [8, 8], 1, 8),
     twice(tile([128, 128], [8, 8], 1, 8)),
@@ -104,6 +106,8 @@ pub(super) const TILES: [Tile; 25] = [
     NARROW,
     USUAL_MATRIX[0],
     twice(USUAL_MATRIX[0]),
+    SHALLOW_MATRIX,
+    twice(SHALLOW_MATRIX),
     matrix([128, 128], [32, 64], 32),
     matrix([128, 128], [64, 64], 16),
     matrix([256, 128], [64, 64], 16),
