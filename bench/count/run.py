@@ -20,7 +20,7 @@ moves          from register to register: how many is the compiler's doing more 
 bytes          what one thread loads from memory in a turn of the loop
 -              the driver cannot make it, as of tiles that need more workgroup memory than the card has
 
-`--order` shows L for a load from memory, w for a store to it, W where AMD's cards wait for a load, s for a choice between two numbers,
+`--order` shows L for a load from memory, w for a store to it, W for waiting for a load, s for a choice between two numbers,
 S and r for workgroup memory stored to and read, B for a barrier, M for multiplying; `M16` are 16 of them; and, behind a bar, what comes
 after the loop. What is loaded for the next turn is there in time only if nothing waits for it or chooses between its numbers before the Ms.
 """
@@ -253,13 +253,29 @@ def order(assembly):
 
 
 def in_letters(lines):
+    # what a loop loads at its end it waits for at its begin
+    loading = set()
+    for line in lines:
+        waits_for(line, loading)
     letters = []
     for line in lines:
-        name = mnemonic(line)
-        waits = "s_waitcnt" in name and "vmcnt" in line or "s_wait_loadcnt" in name
-        letters += ["W"] if waits else [letter for letter, starts in LETTERS.items() if name.startswith(starts)]
+        letters += ["W"] if waits_for(line, loading) else []
+        letters += [letter for letter, starts in LETTERS.items() if mnemonic(line).startswith(starts)]
     runs = ((letter, len(list(same))) for letter, same in itertools.groupby(letters))
     return " ".join(letter + (str(times) if times > 1 else "") for letter, times in runs)
+
+
+def waits_for(line, loading):
+    """Whether an instruction waits for loads from memory. AMD's cards have one that does; on NVIDIA's each may wait until `wt` of six
+    counters, of which a load has taken `wr`; `loading` are those that loads have now."""
+    name = mnemonic(line)
+    counters = re.search(r"\bwt=([01]+)", line)
+    awaited = {at for at, bit in enumerate(reversed(counters[1])) if bit == "1"} if counters else set()
+    waits = bool(awaited & loading) or "s_waitcnt" in name and "vmcnt" in line or "s_wait_loadcnt" in name
+    loading -= awaited
+    if (taken := re.search(r"\bwr:(\d)", line)) and kind_of(name) == "memory":
+        loading.add(int(taken[1]))
+    return waits
 
 
 def width(line):

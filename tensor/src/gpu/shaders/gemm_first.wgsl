@@ -33,14 +33,14 @@
 #endif
 #if EVEN
     let row_a_$Q = shifted_a(row_a(m0 + am_$Q), ak_$Q);
-    var new_a_$Q = four_a(row_a_$Q, step, along_a, m0 + am_$Q, k0 + ak_$Q, k_end);
+    let new_a_$Q = four_a(row_a_$Q, step, along_a, m0 + am_$Q, k0 + ak_$Q, k_end);
 #else
     let row_a_$Q = row_a(m0 + am_$Q);
 #if AK
-    var new_a_$Q = four_a(row_a_$Q, step_a, along_a, m0 + am_$Q, k0 + ak, k_end);
+    let new_a_$Q = four_a(row_a_$Q, step_a, along_a, m0 + am_$Q, k0 + ak, k_end);
 #else
     var step_a_$Q = step_of(k0 + ak_$Q);
-    var new_a_$Q = four_a(row_a_$Q, step_a_$Q, offset_a(step_a_$Q), m0 + am_$Q, k0 + ak_$Q, k_end);
+    let new_a_$Q = four_a(row_a_$Q, step_a_$Q, offset_a(step_a_$Q), m0 + am_$Q, k0 + ak_$Q, k_end);
 #endif
 #endif
 #end
@@ -62,14 +62,14 @@
 #endif
 #if EVEN
     let row_b_$Q = own(shifted_b(row_b(n0 + bn_$Q), bk_$Q), local);
-    var new_b_$Q = four_b(row_b_$Q, step, along_b, n0 + bn_$Q, k0 + bk_$Q, k_end);
+    let new_b_$Q = four_b(row_b_$Q, step, along_b, n0 + bn_$Q, k0 + bk_$Q, k_end);
 #else
     let row_b_$Q = own(row_b(n0 + bn_$Q), local);
 #if BK
-    var new_b_$Q = four_b(row_b_$Q, step_b, along_b, n0 + bn_$Q, k0 + bk, k_end);
+    let new_b_$Q = four_b(row_b_$Q, step_b, along_b, n0 + bn_$Q, k0 + bk, k_end);
 #else
     var step_b_$Q = step_of(k0 + bk_$Q);
-    var new_b_$Q = four_b(row_b_$Q, step_b_$Q, offset_b(step_b_$Q), n0 + bn_$Q, k0 + bk_$Q, k_end);
+    let new_b_$Q = four_b(row_b_$Q, step_b_$Q, offset_b(step_b_$Q), n0 + bn_$Q, k0 + bk_$Q, k_end);
 #endif
 #endif
 #end

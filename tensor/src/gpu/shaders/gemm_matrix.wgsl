@@ -30,34 +30,37 @@ var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 // STAGED blocks of each subgroup, side by side, on their way to memory.
 var<workgroup> blocks: array<vec4<f32>, ${BLOCK * PITCHC * THREADS / SUBGROUP}>;
 
-#if PAIRS
-fn to_halves(x: Stored) -> vec4<f16> {
-    return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
-}
-#else
-fn to_halves(x: Stored) -> vec4<f16> {
-    return vec4<f16>(x);
-}
-#endif
-
+// Four numbers as a thread keeps them until it stores them.
 #if SPLIT
+fn ready(x: Stored) -> vec4<f32> {
+    return x;
+}
+
 // The least number of which f16 has ten bits of the fraction.
 const SMALL = 6.1035156e-5;
 
-// The part of numbers that f16 has bits for, from SMALL on. By their bits, since a compiler may take a number that is converted there and
-// back for the number itself.
-fn large_halves(x: vec4<f32>) -> vec4<f32> {
-    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4<u32>(0xffffe000u));
-}
-
-// The same of any numbers: below SMALL a bit less for each power of two.
-fn halves(x: vec4<f32>) -> vec4<f32> {
+// The part of numbers that f16 has bits for: ten of the fraction, and below SMALL a bit less for each power of two. By their bits, since a
+// compiler may take a number that is converted there and back for the number itself.
+fn halves(x: vec4<f32>, small: bool) -> vec4<f32> {
     let bits = bitcast<vec4<u32>>(x);
+    if !small {
+        return bitcast<vec4<f32>>(bits & vec4<u32>(0xffffe000u));
+    }
     let exponent = (bits >> vec4<u32>(23u)) & vec4<u32>(255u);
     let fewer = vec4<u32>(113u) - min(exponent, vec4<u32>(113u));
     let kept = bits & (vec4<u32>(0xffffe000u) << min(fewer, vec4<u32>(10u)));
     return select(bitcast<vec4<f32>>(kept), vec4<f32>(), fewer > vec4<u32>(10u));
 }
+#else
+#if PAIRS
+fn ready(x: Stored) -> vec4<f16> {
+    return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
+}
+#else
+fn ready(x: Stored) -> vec4<f16> {
+    return vec4<f16>(x);
+}
+#endif
 #endif
 
 @compute @workgroup_size($THREADS)
@@ -99,47 +102,34 @@ fn main(
     let from_a = 0u;
     let from_b = 0u;
 #endif
+#for Q QA
+    var ready_a_$Q = ready(settled(new_a_$Q));
+#end
+#for Q QB
+    var ready_b_$Q = ready(settled(new_b_$Q));
+#end
+#if SPLIT
+    // whether a number below SMALL may be among them
+    var small = true;
+#endif
     loop {
 #if SPLIT
-        // what is not real is not asked about: it becomes 0
-        var least = vec4<f32>(SMALL);
 #for Q QA
-        let whole_a_$Q = settled(new_a_$Q);
-        least = min(least, abs(new_a_$Q.four));
+        let half_a_$Q = halves(ready_a_$Q, small);
+        tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
+        lost_a[from_a + to_a_$Q] = vec4<f16>((ready_a_$Q - half_a_$Q) * 1024.0);
 #end
 #for Q QB
-        let whole_b_$Q = settled(new_b_$Q);
-        least = min(least, abs(new_b_$Q.four));
+        let half_b_$Q = halves(ready_b_$Q, small);
+        tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
+        lost_b[from_b + to_b_$Q] = vec4<f16>((ready_b_$Q - half_b_$Q) * 1024.0);
 #end
-        if all(least == vec4<f32>(SMALL)) {
-#for Q QA
-            let half_a_$Q = large_halves(whole_a_$Q);
-            tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
-            lost_a[from_a + to_a_$Q] = vec4<f16>((whole_a_$Q - half_a_$Q) * 1024.0);
-#end
-#for Q QB
-            let half_b_$Q = large_halves(whole_b_$Q);
-            tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
-            lost_b[from_b + to_b_$Q] = vec4<f16>((whole_b_$Q - half_b_$Q) * 1024.0);
-#end
-        } else {
-#for Q QA
-            let half_a_$Q = halves(whole_a_$Q);
-            tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
-            lost_a[from_a + to_a_$Q] = vec4<f16>((whole_a_$Q - half_a_$Q) * 1024.0);
-#end
-#for Q QB
-            let half_b_$Q = halves(whole_b_$Q);
-            tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
-            lost_b[from_b + to_b_$Q] = vec4<f16>((whole_b_$Q - half_b_$Q) * 1024.0);
-#end
-        }
 #else
 #for Q QA
-        tile_a[from_a + to_a_$Q] = to_halves(settled(new_a_$Q));
+        tile_a[from_a + to_a_$Q] = ready_a_$Q;
 #end
 #for Q QB
-        tile_b[from_b + to_b_$Q] = to_halves(settled(new_b_$Q));
+        tile_b[from_b + to_b_$Q] = ready_b_$Q;
 #end
 #endif
         workgroupBarrier();
@@ -185,6 +175,23 @@ fn main(
 #end
         }
 #end
+#for Q QA
+        ready_a_$Q = ready(settled(new_a_$Q));
+#end
+#for Q QB
+        ready_b_$Q = ready(settled(new_b_$Q));
+#end
+#if SPLIT
+        // what is not real is not asked about: it becomes 0
+        var least = vec4<f32>(SMALL);
+#for Q QA
+        least = min(least, abs(new_a_$Q.four));
+#end
+#for Q QB
+        least = min(least, abs(new_b_$Q.four));
+#end
+        small = any(least < vec4<f32>(SMALL));
+#endif
         if k0 >= k_end {
             break;
         }

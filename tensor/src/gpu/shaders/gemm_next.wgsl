@@ -1,45 +1,44 @@
-        // What this thread brings for the next steps, if there are any.
+        // What this thread brings for the next steps; if there are none, nothing of it is real. Not in a branch: where branches meet, compilers
+        // move numbers from register to register, and wait for them.
         k0 += $DEPTHu;
-        if k0 < k_end {
 #if EVEN
-            step = next(step);
+        step = next(step);
 #endif
 #if EVEN
-            along_a = offset_a(step);
+        along_a = offset_a(step);
 #for Q QA
-            new_a_$Q = four_a(row_a_$Q, step, along_a, m0 + am_$Q, k0 + ak_$Q, k_end);
+        let new_a_$Q = four_a(row_a_$Q, step, along_a, m0 + am_$Q, k0 + ak_$Q, k_end);
 #end
 #else
 #if AK
-            step_a = next(step_a);
-            along_a = offset_a(step_a);
+        step_a = next(step_a);
+        along_a = offset_a(step_a);
 #endif
 #for Q QA
 #if AK
-            new_a_$Q = four_a(row_a_$Q, step_a, along_a, m0 + am_$Q, k0 + ak, k_end);
+        let new_a_$Q = four_a(row_a_$Q, step_a, along_a, m0 + am_$Q, k0 + ak, k_end);
 #else
-            step_a_$Q = next(step_a_$Q);
-            new_a_$Q = four_a(row_a_$Q, step_a_$Q, offset_a(step_a_$Q), m0 + am_$Q, k0 + ak_$Q, k_end);
+        step_a_$Q = next(step_a_$Q);
+        let new_a_$Q = four_a(row_a_$Q, step_a_$Q, offset_a(step_a_$Q), m0 + am_$Q, k0 + ak_$Q, k_end);
 #endif
 #end
 #endif
 #if EVEN
-            along_b = offset_b(step);
+        along_b = offset_b(step);
 #for Q QB
-            new_b_$Q = four_b(row_b_$Q, step, along_b, n0 + bn_$Q, k0 + bk_$Q, k_end);
+        let new_b_$Q = four_b(row_b_$Q, step, along_b, n0 + bn_$Q, k0 + bk_$Q, k_end);
 #end
 #else
 #if BK
-            step_b = next(step_b);
-            along_b = offset_b(step_b);
+        step_b = next(step_b);
+        along_b = offset_b(step_b);
 #endif
 #for Q QB
 #if BK
-            new_b_$Q = four_b(row_b_$Q, step_b, along_b, n0 + bn_$Q, k0 + bk, k_end);
+        let new_b_$Q = four_b(row_b_$Q, step_b, along_b, n0 + bn_$Q, k0 + bk, k_end);
 #else
-            step_b_$Q = next(step_b_$Q);
-            new_b_$Q = four_b(row_b_$Q, step_b_$Q, offset_b(step_b_$Q), n0 + bn_$Q, k0 + bk_$Q, k_end);
+        step_b_$Q = next(step_b_$Q);
+        let new_b_$Q = four_b(row_b_$Q, step_b_$Q, offset_b(step_b_$Q), n0 + bn_$Q, k0 + bk_$Q, k_end);
 #endif
 #end
 #endif
-        }

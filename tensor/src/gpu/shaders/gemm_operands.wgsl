@@ -343,8 +343,9 @@ fn enter(number: u32) -> Tile {
     return Tile(tile_m * $BMu, n, split, split * params.chunk, k_end);
 }
 
-// Four numbers on their way from memory, and whether they are real. Nothing looks at them before they are `settled`: who waits for
-// numbers before the last ones are multiplied waits for all of the memory's latency.
+// Four numbers on their way from memory, and whether they are real. Nothing looks at them before they are `settled`, which is when the last
+// ones have been multiplied: who waits for them before waits for all of the memory's latency; and who settles them only when he stores
+// them has them loaded then, by compilers that put loads off to the branch where they are used.
 struct Brought {
     four: Stored,
     real: bool,

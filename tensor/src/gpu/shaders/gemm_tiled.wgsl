@@ -1,8 +1,8 @@
 // c[m, n] = Σₖ a(m, k) · b(k, n) in workgroup memory: a workgroup makes BM × BN outputs, DEPTH steps
 // of k at a time; each thread keeps TM × TN outputs in registers. The threads may be SLICES teams, each of
 // which takes its part of every DEPTH steps; their sums are added in the end.
-// While one part of the operands is multiplied, the next is on its way from memory to registers. With two BUFFERS it is stored beside the
-// part before it, so that nobody waits for the last to have read that: one barrier for each DEPTH steps, not two.
+// While one part of the operands is multiplied, the next is on its way from memory to registers, where it is made ready afterwards. With two
+// BUFFERS it is stored beside the part before it, so that nobody waits for the last to have read that: one barrier for each DEPTH steps, not two.
 // A long k may be cut into `splits` parts, whose products are added afterwards: c[splits, batch, m, n].
 // THROUGH (one split): vec4s go through `finish`, with what it takes beside them, to `store`: see pointwise_text.rs.
 // Grid: one workgroup for each BM × BN tile of each product.
@@ -75,17 +75,23 @@ fn main(
     let from_a = 0u;
     let from_b = 0u;
 #endif
+#for Q QA
+    var ready_a_$Q = vec4<f32>(settled(new_a_$Q));
+#end
+#for Q QB
+    var ready_b_$Q = vec4<f32>(settled(new_b_$Q));
+#end
     loop {
 #for Q QA
-        tile_a[from_a + to_a_$Q] = vec4<f32>(settled(new_a_$Q));
+        tile_a[from_a + to_a_$Q] = ready_a_$Q;
 #end
 #for Q QB
 #if QUADSB < THREADS
         if local < $QUADSBu {
-            tile_b[from_b + to_b_$Q] = vec4<f32>(settled(new_b_$Q));
+            tile_b[from_b + to_b_$Q] = ready_b_$Q;
         }
 #else
-        tile_b[from_b + to_b_$Q] = vec4<f32>(settled(new_b_$Q));
+        tile_b[from_b + to_b_$Q] = ready_b_$Q;
 #endif
 #end
         workgroupBarrier();
@@ -126,6 +132,12 @@ fn main(
 #end
 #end
         }
+#end
+#for Q QA
+        ready_a_$Q = vec4<f32>(settled(new_a_$Q));
+#end
+#for Q QB
+        ready_b_$Q = vec4<f32>(settled(new_b_$Q));
 #end
         if k0 >= k_end {
             break;
