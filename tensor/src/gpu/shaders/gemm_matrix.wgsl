@@ -30,12 +30,7 @@ var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 // STAGED blocks of each subgroup, side by side, on their way to memory.
 var<workgroup> blocks: array<vec4<f32>, ${BLOCK * PITCHC * THREADS / SUBGROUP}>;
 
-// Four numbers as a thread keeps them until it stores them.
 #if SPLIT
-fn ready(x: Stored) -> vec4<f32> {
-    return x;
-}
-
 // The least number of which f16 has ten bits of the fraction.
 const SMALL = 6.1035156e-5;
 
@@ -53,11 +48,11 @@ fn halves(x: vec4<f32>, small: bool) -> vec4<f32> {
 }
 #else
 #if PAIRS
-fn ready(x: Stored) -> vec4<f16> {
+fn to_halves(x: Stored) -> vec4<f16> {
     return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
 }
 #else
-fn ready(x: Stored) -> vec4<f16> {
+fn to_halves(x: Stored) -> vec4<f16> {
     return vec4<f16>(x);
 }
 #endif
@@ -103,10 +98,10 @@ fn main(
     let from_b = 0u;
 #endif
 #for Q QA
-    var ready_a_$Q = ready(settled(new_a_$Q));
+    var ready_a_$Q = settled(new_a_$Q);
 #end
 #for Q QB
-    var ready_b_$Q = ready(settled(new_b_$Q));
+    var ready_b_$Q = settled(new_b_$Q);
 #end
 #if SPLIT
     // whether a number below SMALL may be among them
@@ -126,10 +121,10 @@ fn main(
 #end
 #else
 #for Q QA
-        tile_a[from_a + to_a_$Q] = ready_a_$Q;
+        tile_a[from_a + to_a_$Q] = to_halves(ready_a_$Q);
 #end
 #for Q QB
-        tile_b[from_b + to_b_$Q] = ready_b_$Q;
+        tile_b[from_b + to_b_$Q] = to_halves(ready_b_$Q);
 #end
 #endif
         workgroupBarrier();
@@ -176,10 +171,10 @@ fn main(
         }
 #end
 #for Q QA
-        ready_a_$Q = ready(settled(new_a_$Q));
+        ready_a_$Q = settled(new_a_$Q);
 #end
 #for Q QB
-        ready_b_$Q = ready(settled(new_b_$Q));
+        ready_b_$Q = settled(new_b_$Q);
 #end
 #if SPLIT
         // what is not real is not asked about: it becomes 0
