@@ -39,6 +39,7 @@ block 2 L4 [1] -> {
 @!p3              bra pT L3                                            // delay=1 wt=000001
 } -> [1, 3]
 block 3 L5 [2] -> {
+      r4        = mov r12                                              // delay=2 wt=000010
                   st.global.a64.b128 [r0] r4..8                        // delay=1
 } -> []
 """
@@ -98,7 +99,7 @@ class Count(unittest.TestCase):
         self.assertEqual(len(self.longest_loop(straight)), 2)
 
     def test_the_order_of_the_loop_and_of_what_comes_after(self):
-        self.assertEqual(self.count.order(NVK), "W S B L2 r M2 | w")
+        self.assertEqual(self.count.order(NVK), "W S B L2 r M2 | W w")
         self.assertEqual(self.count.order(RADV), "B W s S r M L | w")
 
     def test_names_are_shortened_to_what_differs(self):
@@ -113,8 +114,21 @@ class Parts(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             texts = {}
             for name, shaders in self.parts.written(Path(folder)).items():
-                texts[name] = [(shaders / f"{file}.wgsl").read_text() for file in (*self.parts.KERNELS, "gemm_operands")]
-        self.assertEqual(len({tuple(its) for its in texts.values()}), len(self.parts.PARTS))
+                files = [*self.parts.KERNELS, "gemm_operands"]
+                texts[name] = {file: (shaders / f"{file}.wgsl").read_text() for file in files}
+        changed = {
+            name: [file for file, text in its.items() if text != texts["whole"][file]] for name, its in texts.items()
+        }
+        kernels, operands = list(self.parts.KERNELS), ["gemm_operands"]
+        self.assertEqual(changed, {
+            "whole": [],
+            "unread": kernels + operands,
+            "near": operands,
+            "unstored": kernels,
+            "single": kernels,
+            "alone": kernels + operands,
+            "unended": kernels,
+        })
 
     def test_a_part_that_is_not_there_is_told(self):
         with self.assertRaisesRegex(SystemExit, "gemm_tiled.wgsl has changed"):

@@ -248,15 +248,15 @@ def order(assembly):
     """A letter for each thing that the longest loop does, and how often it does so in a row; then what comes after it."""
     blocks, after = blocks_of(assembly)
     loop = longest_loop(blocks, after)
-    followed = set().union(*(reached(at, after) for at in loop)) - set(loop)
-    return " | ".join(in_letters(instructions(blocks, places)) for places in (loop, sorted(followed)) if places)
-
-
-def in_letters(lines):
-    # what a loop loads at its end it waits for at its begin
+    followed = sorted(set().union(*(reached(at, after) for at in loop)) - set(loop))
+    # what a loop loads at its end it waits for at its begin, or after it
     loading = set()
-    for line in lines:
-        waits_for(line, loading)
+    in_letters(instructions(blocks, loop), loading)
+    return " | ".join(in_letters(instructions(blocks, places), loading) for places in (loop, followed) if places)
+
+
+def in_letters(lines, loading):
+    """The letters of instructions, where loads from memory have the counters `loading`, which it keeps up to date."""
     letters = []
     for line in lines:
         letters += ["W"] if waits_for(line, loading) else []
@@ -267,7 +267,7 @@ def in_letters(lines):
 
 def waits_for(line, loading):
     """Whether an instruction waits for loads from memory. AMD's cards have one that does; on NVIDIA's each may wait until `wt` of six
-    counters, of which a load has taken `wr`; `loading` are those that loads have now."""
+    counters, of which a load has taken `wr`; `loading` are those that loads have now, which this keeps up to date."""
     name = mnemonic(line)
     counters = re.search(r"\bwt=([01]+)", line)
     awaited = {at for at, bit in enumerate(reversed(counters[1])) if bit == "1"} if counters else set()

@@ -11,14 +11,14 @@ time are both as long as the whole. Read with that in mind: a part that takes re
 
 whole      the kernel as it is
 unread     nothing is loaded from the operands: numbers are made of the positions
-near       what is loaded comes from the first 16 KiB, which the nearest cache holds
-unstored   what was loaded is stored to workgroup memory in the first turn only
-single     of each turn one multiplication remains
-alone      only multiplications, and loads from workgroup memory: neither loads from memory, nor stores, nor barriers
-unended    one of the results goes to memory, the sum of all
+near       what is loaded are the first 4096 numbers of each, which the nearest cache holds
+unstored   what was loaded is split, rounded and stored to workgroup memory in the first turn only
+single     the multiplications of one result, or block of results, remain, and what they load from workgroup memory
+alone      unread and unstored, and no barriers: what remains are multiplications, and loads from workgroup memory
+unended    few of the results go to memory, the sum of all among them
 
 Milliseconds, medians, and in brackets the share of the whole. The kernels are those that are tiled in workgroup memory, gemm_tiled and
-gemm_matrix; Winograd's filtering is off. Software rasterisers run others, of which this tells nothing.
+gemm_matrix, as they are untuned; Winograd's filtering is off. Software rasterisers run others, of which this tells nothing.
 """
 
 import argparse
@@ -58,17 +58,31 @@ def whole(sources):
     pass
 
 
+# numbers from a half to one, no two the same
+MADE = """
+fn made(at: u32) -> Stored {
+    let bits = (vec4<u32>(at, at + 1u, at + 2u, at + 3u) & vec4<u32>(0x7fffffu)) | vec4<u32>(0x3f000000u);
+    return Stored(bitcast<vec4<f32>>(bits));
+}"""
+MADE_PAIRS = """
+fn made(at: u32) -> Stored {
+    return (vec2<u32>(at, at + 1u) & vec2<u32>(0x3ff03ffu)) | vec2<u32>(0x38003800u);
+}"""
+
+
 def unread(sources):
     for operand in "ab":
         sources.change("gemm_operands", f"{operand}[select(0u, row.at + offset, real) >> 2u]", "made(row.at + offset)")
-    sources.change("gemm_matrix", "alias Stored = vec2<u32>;", "alias Stored = vec2<u32>;\nfn made(at: u32) -> Stored { return Stored(at); }")
+        # the few that are no vectors
+        sources.change("gemm_operands", f"{operand}[select(0u, at, real)]", "made(at).x")
+    sources.change("gemm_matrix", "alias Stored = vec2<u32>;", "alias Stored = vec2<u32>;" + MADE_PAIRS)
     for kernel in KERNELS:
-        sources.change(kernel, "alias Stored = vec4<$ELEMENT>;",
-                       "alias Stored = vec4<$ELEMENT>;\nfn made(at: u32) -> Stored { return Stored($ELEMENT(at)); }")
+        sources.change(kernel, "alias Stored = vec4<$ELEMENT>;", "alias Stored = vec4<$ELEMENT>;" + MADE)
 
 
 def near(sources):
-    sources.change("gemm_operands", "select(0u, row.at + offset, real) >> 2u", "select(0u, (row.at + offset) & 4095u, real) >> 2u")
+    for at in ("row.at + offset", "at"):
+        sources.change("gemm_operands", f"select(0u, {at}, real)", f"select(0u, ({at}) & 4095u, real)")
 
 
 TURN = ("    loop {\n", "#include gemm_next")
@@ -77,7 +91,8 @@ MULTIPLYING = ("#include gemm_next", "        if k0 >= k_end {")
 
 def unstored(sources):
     for kernel in KERNELS:
-        sources.change(kernel, "    loop {\n", "    loop {\n        if k0 == tile.k {\n", ("    loop {\n", "#include gemm_next"))
+        # what is spare is 0, which no compiler knows
+        sources.change(kernel, "    loop {\n", "    loop {\n        if (k0 == tile.k) | (k0 == params.spare + 1u) {\n", TURN)
         sources.change(kernel, "        workgroupBarrier();\n", "        }\n        workgroupBarrier();\n", TURN)
 
 
@@ -126,11 +141,11 @@ def clel(*arguments, **variables):
     return json.loads(done.stdout)
 
 
-def measure(a, shaders):
-    """Milliseconds of each case."""
+def measure(a, shaders, untuned):
+    """Milliseconds of each case, with the shaders in a folder; in an empty one nothing is tuned."""
     settings = ["--set", f"train.matmul_precision={a.precision}", "--set", "train.winograd=off"]
     report = clel("bench", "--device", a.device, "--what", "conv", "--model", a.model, "--batch", a.batch, "--seconds", a.seconds,
-                  *settings, CLEL_SHADERS=str(shaders))
+                  *settings, CLEL_SHADERS=str(shaders), CLEL_CACHE=str(untuned))
     return {case["name"]: case["median_s"] * 1e3 for case in report["cases"]}
 
 
@@ -158,7 +173,9 @@ def main():
         return print("\n".join(map(str, written(a.write).values())))
     name = card(a.device)
     with tempfile.TemporaryDirectory() as folder:
-        columns = {part: measure(a, shaders) for part, shaders in written(Path(folder)).items()}
+        folder = Path(folder)
+        (untuned := folder / "cache").mkdir()
+        columns = {part: measure(a, shaders, untuned) for part, shaders in written(folder / "shaders").items()}
     print(f"{name}, {a.precision}\n\n| |" + "|".join(columns) + "|\n" + "|---" * (len(columns) + 1) + "|")
     for case, time in columns["whole"].items():
         cells = [f"{column[case]:.3f} ({column[case] / time:.2f})" for column in columns.values()]

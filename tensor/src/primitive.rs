@@ -238,6 +238,11 @@ impl Primitive {
         }
     }
 
+    /// Whether this is a product or a convolution whose every element is a sum of nothing, which is 0.
+    pub fn sums_nothing(&self) -> bool {
+        matches!(self, Primitive::MatMul(_) | Primitive::Conv(..)) && self.input_lens().contains(&0)
+    }
+
     /// Number of elements of each input.
     pub fn input_lens(&self) -> Vec<usize> {
         match self {

@@ -47,19 +47,17 @@ struct Staged {
     gap: usize,
 }
 
-/// Two at a time, where there is room, halve the barriers, and what follows a convolution then asks memory for twice as much at a time. The
-/// gap is against bank conflicts.
-const STAGED: [Staged; 2] = [Staged { blocks: 2, gap: 2 }, ONE_BY_ONE];
-const ONE_BY_ONE: Staged = Staged { blocks: 1, gap: 0 };
+const ONE: Staged = Staged { blocks: 1, gap: 0 };
+/// Halve the barriers, and what follows a convolution then asks memory for twice as much at a time. The gap is against bank conflicts.
+const TWO: Staged = Staged { blocks: 2, gap: 2 };
 
 impl Staged {
-    /// What suits a tile, for which there is so much workgroup memory.
+    /// What suits a tile, for which there is so much workgroup memory. That TWO take more of it costs no workgroups: registers let fewer of
+    /// them in than this memory does.
     fn of(tile: &Tile, block: usize, along_k: [bool; 2], split: bool, space: usize) -> Self {
-        let suits = |staged: &Staged| {
-            (tile.columns / block).is_multiple_of(staged.blocks)
-                && tile_space(tile, along_k, split) + staged.space(tile) <= space
-        };
-        STAGED.into_iter().find(suits).unwrap_or(ONE_BY_ONE)
+        let pairs = (tile.columns / block).is_multiple_of(2);
+        let fits = tile_space(tile, along_k, split) + TWO.space(tile) <= space;
+        if pairs && fits { TWO } else { ONE }
     }
 
     /// Vec4s from one line of blocks to the next.
@@ -82,7 +80,7 @@ fn tile_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usize {
 
 /// Bytes of workgroup memory that a tile takes at least.
 pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usize {
-    tile_space(tile, along_k, split) + ONE_BY_ONE.space(tile)
+    tile_space(tile, along_k, split) + ONE.space(tile)
 }
 
 /// How numbers become factors, which are f16.
@@ -96,14 +94,15 @@ pub(super) enum Factors {
     Halves,
 }
 
-/// The kernel for a tile on such units, with so many bytes of workgroup memory.
+/// The kernel for a tile on such units, where there are so many bytes of workgroup memory.
 pub(super) fn matrix_program(
-    (units, space): (MatrixUnits, u32),
+    units: MatrixUnits,
     tile: &Tile,
     operands: Operands,
     even: bool,
     factors: Factors,
     through: bool,
+    space: u32,
 ) -> Program {
     let along_k = operands.along_k;
     let [[pitch_a, lines_a], [pitch_b, lines_b]] = lines(tile, along_k);
@@ -147,25 +146,35 @@ pub(super) mod tests {
     use super::*;
     use crate::gpu::tiles::{TILES, Unit};
 
-    /// The matrix units of NVIDIA's cards, of AMD's, and of Mesa's software driver.
-    pub(in crate::gpu) const UNITS: [MatrixUnits; 3] = [
-        MatrixUnits {
-            block: 16,
-            subgroup: 32,
-        },
-        MatrixUnits {
-            block: 16,
-            subgroup: 64,
-        },
-        MatrixUnits {
-            block: 8,
-            subgroup: 8,
-        },
+    /// The matrix units of NVIDIA's cards, of AMD's, and of Mesa's software driver, and the workgroup memory there.
+    pub(in crate::gpu) const UNITS: [(MatrixUnits, u32); 3] = [
+        units(16, 32, 48 << 10),
+        units(16, 64, 64 << 10),
+        units(8, 8, 32 << 10),
     ];
+
+    const fn units(block: usize, subgroup: usize, space: u32) -> (MatrixUnits, u32) {
+        (MatrixUnits { block, subgroup }, space)
+    }
+
+    #[test]
+    fn two_blocks_are_handed_over_where_there_is_room() {
+        let staged = |columns: usize, split, space| {
+            let tile = Tile::named(&format!("128x128/64x{columns}/matrix/32")).unwrap();
+            Staged::of(&tile, 16, [true, true], split, space)
+        };
+        assert_eq!(staged(32, false, 48 << 10), TWO);
+        assert_eq!(staged(32, false, 32 << 10), ONE);
+        assert_eq!(staged(32, true, 48 << 10), ONE);
+        assert_eq!(staged(32, true, 64 << 10), TWO);
+        let narrow = Tile::named("64x64/32x16/matrix/32").unwrap();
+        assert_eq!(Staged::of(&narrow, 16, [true, true], false, 64 << 10), ONE);
+        assert_eq!(Staged::of(&narrow, 8, [true, true], false, 64 << 10), TWO);
+    }
 
     #[test]
     fn threads_share_tiles_out_evenly() {
-        for units in UNITS {
+        for (units, _) in UNITS {
             assert!(units.can_be_used());
             for tile in TILES.into_iter().filter(|tile| tile.unit == Unit::Matrix) {
                 let threads = units.subgroup * tile.shares();

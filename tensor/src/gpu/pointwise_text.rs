@@ -99,12 +99,8 @@ pub(super) fn text(
     out.push_str("if t >= params.threads { return; }\n");
     let _ = coordinates(&mut out, kernel, layout);
     let _ = operations(&mut out, kernel, layout, None);
-    for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
-        let _ = writeln!(
-            out,
-            "y{n}[t] = {};",
-            storable(*root, *dtype, kernel.compute)
-        );
+    for (n, result) in results(kernel).iter().enumerate() {
+        let _ = writeln!(out, "y{n}[t] = {result};");
     }
     out.push_str("}\n}\n");
     Ok(out)
@@ -126,10 +122,15 @@ pub(super) fn finish(
     out.push_str("struct Others {\nt: u32,\n");
     for n in others() {
         let word = word(kernel.inputs[n].dtype);
-        let _ = match layout.loads[n] {
-            Load::Splat => writeln!(out, "x{n}: {word},"),
-            _ => writeln!(out, "x{n}: vec4<{word}>,"),
+        let kind = match layout.loads[n] {
+            Load::Splat => word.to_owned(),
+            _ => format!("vec4<{word}>"),
         };
+        let _ = writeln!(out, "x{n}: {kind},");
+    }
+    out.push_str("}\nstruct Results {\n");
+    for (n, (_, dtype)) in kernel.roots.iter().enumerate() {
+        let _ = writeln!(out, "y{n}: vec4<{}>,", word(*dtype));
     }
     out.push_str("}\nfn bring(t: u32) -> Others {\n");
     let _ = coordinates(&mut out, kernel, layout);
@@ -139,17 +140,13 @@ pub(super) fn finish(
     let _ = writeln!(out, "return Others(t{loads});\n}}");
     out.push_str("fn finish(others: Others, own: T) -> Results {\nlet t = others.t;\n");
     let _ = operations(&mut out, kernel, layout, Some(own));
-    let (mut fields, mut values, mut stores) = (String::new(), Vec::new(), String::new());
-    for (n, (root, dtype)) in kernel.roots.iter().enumerate() {
-        let _ = writeln!(fields, "y{n}: vec4<{}>,", word(*dtype));
-        values.push(storable(*root, *dtype, kernel.compute));
-        let _ = writeln!(stores, "y{n}[t] = results.y{n};");
+    let results = results(kernel).join(", ");
+    let _ = writeln!(out, "return Results({results});\n}}");
+    out.push_str("fn store(t: u32, results: Results) {\n");
+    for n in 0..kernel.roots.len() {
+        let _ = writeln!(out, "y{n}[t] = results.y{n};");
     }
-    let _ = write!(
-        out,
-        "return Results({});\n}}\nstruct Results {{\n{fields}}}\nfn store(t: u32, results: Results) {{\n{stores}}}\n",
-        values.join(", ")
-    );
+    out.push_str("}\n");
     out
 }
 
@@ -315,13 +312,14 @@ fn operations(
     Ok(())
 }
 
-/// A result, as what it is stored as.
-fn storable(root: u16, dtype: DType, compute: DType) -> String {
-    match dtype {
-        DType::U32 if compute != DType::U32 => format!("to_u32(v{root})"),
+/// The results, each as what it is stored as.
+fn results(kernel: &PointwiseKernel) -> Vec<String> {
+    let stored = |(root, dtype): &(u16, DType)| match dtype {
+        DType::U32 if kernel.compute != DType::U32 => format!("to_u32(v{root})"),
         DType::F16 => format!("vec4<f16>(v{root})"),
         DType::F32 | DType::F64 | DType::U32 => format!("v{root}"),
-    }
+    };
+    kernel.roots.iter().map(stored).collect()
 }
 
 /// What is loaded of an input: four elements, or of a splat one.

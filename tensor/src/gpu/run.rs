@@ -2,8 +2,9 @@
 
 use super::through::Store;
 use super::{Gpu, GpuBuffer, halves};
+use crate::expr::PointwiseKernel;
 use crate::primitive::Primitive;
-use crate::{DType, Error, Result};
+use crate::{DType, Error, Expr, Result};
 
 impl Gpu {
     /// Executes a primitive on contiguous arrays of f32 or f16 (u32 for indices, and for what is only
@@ -33,6 +34,9 @@ impl Gpu {
         let output = |dtype: DType| self.output(op, elements * dtype.size());
         if elements == 0 {
             return output(primitive.output_dtype(dtype));
+        }
+        if primitive.sums_nothing() {
+            return self.zeros(elements, dtype);
         }
         if let (Some(plan), [a, b]) = (self.plan(primitive, dtype), inputs) {
             let output = output(dtype)?;
@@ -65,6 +69,12 @@ impl Gpu {
             _ => return Err(missing()),
         }
         Ok(output)
+    }
+
+    fn zeros(&self, elements: usize, dtype: DType) -> Result<GpuBuffer> {
+        let zeros = [(Expr::constant(0.0), dtype)];
+        let kernel = PointwiseKernel::new(&[elements], &zeros, Vec::new(), DType::F32);
+        Ok(self.pointwise(&kernel, &[])?.remove(0))
     }
 
     /// Kernels count elements in 31 bits.

@@ -57,6 +57,9 @@ impl Gpu {
         if self.family() == Family::Direct {
             return Ok(None);
         }
+        if primitive.sums_nothing() {
+            return Ok(None);
+        }
         let Some(plan) = self.plan(primitive, dtype) else {
             return Ok(None);
         };

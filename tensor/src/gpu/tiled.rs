@@ -95,8 +95,10 @@ pub(super) struct Work {
     geometry: [usize; 10],
     /// From one matrix of an operand to the next.
     steps: [usize; 2],
-    /// What the device has to make it with beside the threads' own arithmetic, and bytes of workgroup memory.
-    units: Option<(MatrixUnits, u32)>,
+    /// What the device has to make it with beside the threads' own arithmetic.
+    units: Option<MatrixUnits>,
+    /// Bytes of workgroup memory.
+    space: u32,
 }
 
 impl Work {
@@ -135,6 +137,7 @@ impl Work {
             geometry: [1; 10],
             steps: s.steps(),
             units: None,
+            space: 0,
         }
     }
 
@@ -169,6 +172,7 @@ impl Work {
             geometry: [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad],
             steps: [0; 2],
             units: None,
+            space: 0,
         }
     }
 
@@ -193,7 +197,7 @@ impl Work {
                     (_, MatmulPrecision::High) => Factors::Split,
                     _ => Factors::Rounded,
                 };
-                matrix_program(units, tile, operands, even, factors, through)
+                matrix_program(units, tile, operands, even, factors, through, self.space)
             }
             // the threads' own: without units there is no tile for them
             _ => tiled_program(tile, operands, self.vectors, even, through),
@@ -221,8 +225,8 @@ impl Gpu {
     /// The product that a primitive of arrays of a type is, if the tiled kernels make it, with the precision that holds on this thread.
     pub(super) fn work(&self, primitive: &Primitive, dtype: DType) -> Option<Work> {
         let mut work = Work::of(primitive, dtype).filter(|_| self.family() == Family::Tiled)?;
-        let space = self.inner.limits.max_compute_workgroup_storage_size;
-        work.units = self.inner.summary.matrix_units.map(|units| (units, space));
+        work.units = self.inner.summary.matrix_units;
+        work.space = self.inner.limits.max_compute_workgroup_storage_size;
         if work.units.is_some() && work.vectors == Vectors::All {
             work.product.precision = match dtype {
                 // matrix units lose nothing of factors that are f16 already
@@ -235,8 +239,7 @@ impl Gpu {
 
     /// The tile for a product of which so much is known.
     pub(super) fn tile(&self, work: &Work, known: Option<Way>) -> Tile {
-        let space = self.inner.limits.max_compute_workgroup_storage_size;
-        let usual = || choose(&work.product, work.product.cuts(), space, known);
+        let usual = || choose(&work.product, work.product.cuts(), work.space, known);
         let fits = |tile: &Tile| tile.unit == Unit::Registers || work.units.is_some();
         self.inner.options.tile.filter(fits).unwrap_or_else(usual)
     }

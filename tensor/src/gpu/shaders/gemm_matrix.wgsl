@@ -27,15 +27,19 @@ var<workgroup> tile_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 var<workgroup> lost_a: array<vec4<f16>, ${SPACEA * BUFFERS}>;
 var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 #endif
-// STAGED blocks of each subgroup, side by side, on their way to memory.
+// STAGED blocks of each subgroup, side by side, on their way to memory: PITCHC vec4s from line to line, with a gap against bank conflicts.
 var<workgroup> blocks: array<vec4<f32>, ${BLOCK * PITCHC * THREADS / SUBGROUP}>;
 
 #if SPLIT
-// The least number of which f16 has ten bits of the fraction.
-const SMALL = 6.1035156e-5;
+// What orders numbers by their size: their bits without the sign, less one, so that 0, of which no bit is lost, comes last.
+fn size(x: vec4<f32>) -> vec4<u32> {
+    return (bitcast<vec4<u32>>(x) << vec4<u32>(1u)) - vec4<u32>(1u);
+}
+// Of 2⁻¹⁴, the least number of which f16 has ten bits of the fraction.
+const SMALL = 0x70ffffffu;
 
-// The part of numbers that f16 has bits for: ten of the fraction, and below SMALL a bit less for each power of two. By their bits, since a
-// compiler may take a number that is converted there and back for the number itself.
+// The part of numbers that f16 has bits for: ten of the fraction and, of those below 2⁻¹⁴, which there are if `small`, a bit less for each
+// power of two. By their bits, since a compiler may take a number that is converted there and back for the number itself.
 fn halves(x: vec4<f32>, small: bool) -> vec4<f32> {
     let bits = bitcast<vec4<u32>>(x);
     if !small {
@@ -104,7 +108,7 @@ fn main(
     var ready_b_$Q = settled(new_b_$Q);
 #end
 #if SPLIT
-    // whether a number below SMALL may be among them
+    // whether a number below 2⁻¹⁴ may be among them
     var small = true;
 #endif
     loop {
@@ -177,15 +181,14 @@ fn main(
         ready_b_$Q = settled(new_b_$Q);
 #end
 #if SPLIT
-        // what is not real is not asked about: it becomes 0
-        var least = vec4<f32>(SMALL);
+        var least = vec4<u32>(SMALL);
 #for Q QA
-        least = min(least, abs(new_a_$Q.four));
+        least = min(least, size(ready_a_$Q));
 #end
 #for Q QB
-        least = min(least, abs(new_b_$Q.four));
+        least = min(least, size(ready_b_$Q));
 #end
-        small = any(least < vec4<f32>(SMALL));
+        small = any(least < vec4<u32>(SMALL));
 #endif
         if k0 >= k_end {
             break;

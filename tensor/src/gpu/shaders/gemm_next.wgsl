@@ -1,10 +1,8 @@
-        // What this thread brings for the next steps; if there are none, nothing of it is real. Not in a branch: where branches meet, compilers
+        // What this thread brings for the next steps; if there are none, all of it is settled to 0. Not in a branch: where branches meet, compilers
         // move numbers from register to register, and wait for them.
         k0 += $DEPTHu;
 #if EVEN
         step = next(step);
-#endif
-#if EVEN
         along_a = offset_a(step);
 #for Q QA
         let new_a_$Q = four_a(row_a_$Q, step, along_a, m0 + am_$Q, k0 + ak_$Q, k_end);

@@ -343,9 +343,8 @@ fn enter(number: u32) -> Tile {
     return Tile(tile_m * $BMu, n, split, split * params.chunk, k_end);
 }
 
-// Four numbers on their way from memory, and whether they are real. Nothing looks at them before they are `settled`, which is when the last
-// ones have been multiplied: who waits for them before waits for all of the memory's latency; and who settles them only when he stores
-// them has them loaded then, by compilers that put loads off to the branch where they are used.
+// Four numbers on their way from memory, and whether they are real. They are `settled` after the multiplications of the turn in which they are
+// loaded: who looks at them before waits for all of the memory's latency, and if only the next turn looks at them, compilers load them there.
 struct Brought {
     four: Stored,
     real: bool,

@@ -208,6 +208,9 @@ fn main(
     {
         // what these four rows take is all asked for before any of it is waited for, and nothing of it belongs to a branch, where
         // compilers would move it
+#for J ${TN / 4}
+        let n_$J = (x + ${J * COLUMNS}u) * 4u;
+#end
 #for I 4
 #if AK
         let m_$I = m0 + y + ${G * 4 + I * ROWS}u;
@@ -216,9 +219,8 @@ fn main(
 #endif
         let place_$I = place_c(m_$I, n0, tile.split);
 #for J ${TN / 4}
-        let n_$I_$J = (x + ${J * COLUMNS}u) * 4u;
-        let real_$I_$J = place_$I.real & (n0 + n_$I_$J < params.n);
-        let at_$I_$J = select(0u, (place_$I.at + n_$I_$J) >> 2u, real_$I_$J);
+        let real_$I_$J = place_$I.real & (n0 + n_$J < params.n);
+        let at_$I_$J = select(0u, (place_$I.at + n_$J) >> 2u, real_$I_$J);
         let others_$I_$J = bring(at_$I_$J);
 #end
 #end

@@ -23,13 +23,29 @@ fn numbers(len: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
-/// ‖computed − exact‖ / ‖exact‖ with this precision; the exact result in f64 on the CPU. The left factor is times `scale`.
+/// The error with this precision where the left factor is times `scale`.
 fn error(gpu: &Gpu, primitive: &Primitive, precision: MatmulPrecision, scale: f32) -> f64 {
-    let mut inputs: Vec<Vec<f32>> = Vec::new();
-    for (i, len) in primitive.input_lens().into_iter().enumerate() {
-        let scale = if i == 0 { scale } else { 1.0 };
-        inputs.push(numbers(len, i as u32).iter().map(|x| x * scale).collect());
-    }
+    error_of(gpu, primitive, precision, &|factor, _| match factor {
+        0 => scale,
+        _ => 1.0,
+    })
+}
+
+/// ‖computed − exact‖ / ‖exact‖ with this precision, where the numbers of a factor are times what `scale` has for them; the exact result in f64 on
+/// the CPU.
+fn error_of(
+    gpu: &Gpu,
+    primitive: &Primitive,
+    precision: MatmulPrecision,
+    scale: &dyn Fn(usize, usize) -> f32,
+) -> f64 {
+    let lens = primitive.input_lens().into_iter().enumerate();
+    let inputs: Vec<Vec<f32>> = lens
+        .map(|(factor, len)| {
+            let numbers = numbers(len, factor as u32).into_iter().enumerate();
+            numbers.map(|(i, x)| x * scale(factor, i)).collect()
+        })
+        .collect();
     let exact: Vec<CpuBuffer> = inputs
         .iter()
         .map(|x| {
@@ -206,5 +222,43 @@ fn each_precision_is_what_it_says() {
         // what f16 has as denormal numbers
         let small = error(MatmulPrecision::High, 1e-5);
         assert!(small < 3e-5, "{primitive:?}, small numbers: {small:e}");
+    }
+}
+
+/// Small numbers in one factor alone, and in some of the steps alone, where what they are multiplied by makes them count.
+#[test]
+fn small_numbers_count_wherever_they_are() {
+    let options = GpuOptions {
+        family: Some(Family::Tiled),
+        smallest_limits: false,
+        ..TEST_OPTIONS
+    };
+    let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
+        return;
+    };
+    let side = 64;
+    let product = Primitive::MatMul(MatMul {
+        batch: 1,
+        m: side,
+        n: side,
+        k: 256,
+        a_transposed: false,
+        b_transposed: false,
+        a_batched: false,
+        b_batched: false,
+    });
+    for small in [0, 1] {
+        for from in [0, 64, 224] {
+            let scale = |factor: usize, i: usize| {
+                let step = if factor == 0 { i % 256 } else { i / side };
+                match (step >= from, factor == small) {
+                    (false, _) => 1.0,
+                    (true, true) => 1e-5,
+                    (true, false) => 1e4,
+                }
+            };
+            let error = error_of(&gpu, &product, MatmulPrecision::High, &scale);
+            assert!(error < 3e-5, "{small} from {from}: {error:e}");
+        }
     }
 }

@@ -456,7 +456,9 @@ fn convolutions_on(gpu: &Gpu) {
     );
     check_drawn(gpu, 150, drawn);
     for pass in passes {
-        for (n, side, c, o) in [(2, 33, 16, 24), (300, 8, 3, 5)] {
+        // sums of nothing, too
+        let empty = [(2, 5, 0, 3), (2, 5, 3, 0), (2, 5, 0, 4), (2, 5, 4, 0)];
+        for (n, side, c, o) in [(2, 33, 16, 24), (300, 8, 3, 5)].into_iter().chain(empty) {
             let shape = Conv2d {
                 n,
                 h: side,

@@ -110,10 +110,9 @@ fn tiles_of(unit: Unit) -> impl Iterator<Item = Tile> {
     TILES.into_iter().filter(move |tile| tile.unit == unit)
 }
 
-/// Each tile of matrix units, on each kind of these, with the workgroup memory of most cards.
-fn matrix_tiles() -> impl Iterator<Item = ((MatrixUnits, u32), Tile)> {
-    let units = UNITS.map(|units| (units, 48 << 10));
-    tiles_of(Unit::Matrix).flat_map(move |tile| units.map(|units| (units, tile)))
+/// Each tile of matrix units, on each kind of these with its workgroup memory.
+fn matrix_tiles() -> impl Iterator<Item = (MatrixUnits, u32, Tile)> {
+    tiles_of(Unit::Matrix).flat_map(|tile| UNITS.map(|(units, space)| (units, space, tile)))
 }
 
 fn matrix_programs() -> Vec<Program> {
@@ -122,11 +121,11 @@ fn matrix_programs() -> Vec<Program> {
     let products = transposed.map(tiled::Operands::matmul).into_iter();
     let operands: Vec<_> = products.chain(passes.map(tiled::Operands::conv)).collect();
     let mut all = Vec::new();
-    for (units, tile) in matrix_tiles() {
+    for (units, space, tile) in matrix_tiles() {
         for operands in &operands {
             for even in [false, true] {
                 let program =
-                    |factors| matrix_program(units, &tile, *operands, even, factors, false);
+                    |factors| matrix_program(units, &tile, *operands, even, factors, false, space);
                 all.extend([Factors::Split, Factors::Rounded].map(program));
                 all.push(of_halves(&program(Factors::Halves)));
             }
@@ -164,7 +163,7 @@ fn to_spirv(
 
 /// Leaves a kernel for `bench/count`, if that is asked for.
 fn keep(program: &Program, words: &[u32]) {
-    let Some(folder) = std::env::var_os("CLEL_SPIRV") else {
+    let Some(folder) = std::env::var_os("CLEL_SPIRV").filter(|folder| !folder.is_empty()) else {
         return;
     };
     let key = program.key();
@@ -304,6 +303,7 @@ fn convolutions_with_an_epilogue_are_portable() {
     ];
     let kernels = kernels.into_iter();
     let both = kernels.flat_map(|k| [DType::F32, DType::F16].map(|dtype| (k.clone(), dtype)));
+    // THEN is for the names of files alone
     for ((then, exprs, others), dtype) in both {
         let mut inputs = vec![access(&[512, 64, 8, 1])];
         inputs.extend(others);
@@ -326,14 +326,15 @@ fn convolutions_with_an_epilogue_are_portable() {
                 let source = through::text(&program, 2, &kernel, &layout).unwrap();
                 keep(&program, &translate(&program.key(), &source));
             }
-            for (units, tile) in matrix_tiles() {
+            for (units, space, tile) in matrix_tiles() {
                 let operands = tiled::Operands::conv(pass);
                 let every = match dtype {
                     DType::F16 => vec![Factors::Halves],
                     _ => vec![Factors::Split, Factors::Rounded],
                 };
                 for factors in every {
-                    let program = matrix_program(units, &tile, operands, true, factors, true);
+                    let program =
+                        matrix_program(units, &tile, operands, true, factors, true, space);
                     let program = program.of(dtype).set("THEN", then);
                     let source = through::text(&program, 2, &kernel, &layout).unwrap();
                     check_for_vulkan(&program, &source, MATRIX_CAPABILITIES);

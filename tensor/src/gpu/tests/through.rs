@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::expr::{Access, Distribution, PointwiseKernel};
+use crate::gpu::AdapterKind;
+use crate::gpu::tiles::{TILES, Unit};
 use crate::gpu::way::Plan;
 use crate::primitive::{Conv2d, ConvPass, Primitive};
 use crate::{DType, Expr, MatmulPrecision, RngKey, with_matmul_precision};
@@ -113,17 +115,29 @@ fn filtering_with_an_epilogue_equals_an_epilogue_afterwards() {
     }
 }
 
-/// Where there are units.
+/// Where there are units: by the tile that suits and, on a card, by each.
 #[test]
 fn one_launch_on_matrix_units_equals_two() {
-    let options = GpuOptions {
-        smallest_limits: false,
-        ..tiled(false)
-    };
-    let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
-        return;
-    };
-    for precision in [MatmulPrecision::High, MatmulPrecision::Medium] {
-        with_matmul_precision(precision, || check_all(&gpu, &SHAPES[1..3]));
+    let every = TILES.into_iter().filter(|tile| tile.unit == Unit::Matrix);
+    for tile in std::iter::once(None).chain(every.map(Some)) {
+        let options = GpuOptions {
+            smallest_limits: false,
+            tile,
+            ..tiled(false)
+        };
+        let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
+            return;
+        };
+        for precision in [MatmulPrecision::High, MatmulPrecision::Medium] {
+            let space = gpu.inner.limits.max_compute_workgroup_storage_size;
+            if tile.is_none_or(|tile| tile.space(precision) <= space) {
+                // lines that no tile fits, and strides
+                with_matmul_precision(precision, || check_all(&gpu, &SHAPES[1..3]));
+            }
+        }
+        // Mesa's rasteriser takes half a minute to compile a kernel
+        if gpu.summary().kind == AdapterKind::Software {
+            return;
+        }
     }
 }
