@@ -139,7 +139,7 @@ pub(super) fn check_of(gpu: &Gpu, primitive: &Primitive, dtype: DType) {
     }
 }
 
-fn in_f64(x: CpuView<'_>) -> Vec<f64> {
+pub(super) fn in_f64(x: CpuView<'_>) -> Vec<f64> {
     let x = x.convert("test", DType::F64).unwrap();
     x.view().elements("test").unwrap().to_vec()
 }

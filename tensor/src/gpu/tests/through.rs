@@ -1,6 +1,8 @@
 //! Convolutions with an epilogue against a convolution and a pointwise kernel, by the tiled kernels.
 
+use super::primitives::in_f64;
 use super::*;
+use crate::cpu::CpuBuffer;
 use crate::expr::{Access, Distribution, PointwiseKernel};
 use crate::gpu::AdapterKind;
 use crate::gpu::tiles::{TILES, Unit};
@@ -14,20 +16,27 @@ fn numbers(len: usize) -> Vec<f32> {
         .collect()
 }
 
-fn floats(gpu: &Gpu, buffer: &GpuBuffer, len: usize) -> Vec<f32> {
-    bytemuck::pod_collect_to_vec(&gpu.read(buffer, len * 4).unwrap())
+fn floats(gpu: &Gpu, buffer: &GpuBuffer, dtype: DType, len: usize) -> Vec<f64> {
+    let mut x = CpuBuffer::uninit("test", dtype, len).unwrap();
+    let bytes = gpu.read(buffer, len * dtype.size()).unwrap();
+    x.bytes_mut().copy_from_slice(&bytes);
+    in_f64(x.view())
 }
 
-fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
+fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d, dtype: DType) {
     let primitive = Primitive::Conv(pass, s);
     let len = primitive.output_len();
     let channels = if pass == ConvPass::Forward { s.o } else { s.c };
     let lens = primitive.input_lens();
-    let upload = |len: usize| gpu.upload(bytemuck::cast_slice(&numbers(len))).unwrap();
+    let upload = |len: usize| {
+        let x = CpuBuffer::copy_of("test", &numbers(len)).unwrap();
+        let x = x.view().convert("test", dtype).unwrap();
+        gpu.upload(x.view().bytes()).unwrap()
+    };
     let (a, b) = (upload(lens[0]), upload(lens[1]));
     let (bias, other) = (upload(channels), upload(len));
     let access = |strides: &[isize]| Access {
-        dtype: DType::F32,
+        dtype,
         offset: 0,
         strides: strides.to_vec(),
     };
@@ -35,16 +44,16 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
     let inputs = vec![access(&[c, 1]), access(&[0, 1]), access(&[c, 1])];
     let noise = Expr::random(Distribution::Normal, RngKey::new(3, 4));
     let sum = Expr::input(0) + Expr::input(1) + Expr::input(2) * noise;
-    let exprs = [(sum.clone(), DType::F32), (sum.maximum(0.0), DType::F32)];
+    let exprs = [(sum.clone(), dtype), (sum.maximum(0.0), dtype)];
     let kernel = PointwiseKernel::new(&[len / channels, channels], &exprs, inputs, DType::F32);
     // one, or minimal filtering's four
-    let filtered = matches!(gpu.plan(&primitive, DType::F32), Some(Plan::Filtered(..)));
+    let filtered = matches!(gpu.plan(&primitive, dtype), Some(Plan::Filtered(..)));
     let launches = if filtered { 4 } else { 1 };
     let square = [s.kh, s.kw, s.stride] == [3, 3, 1];
     assert_eq!(filtered, gpu.inner.options.always_winograd && square);
     let before = gpu.launches();
     let together = gpu
-        .run_through(&primitive, DType::F32, &[&a, &b], &kernel, &[&bias, &other])
+        .run_through(&primitive, dtype, &[&a, &b], &kernel, &[&bias, &other])
         .unwrap()
         .unwrap_or_else(|| panic!("{primitive:?} takes two launches"));
     let after = gpu.launches();
@@ -52,13 +61,14 @@ fn check(gpu: &Gpu, pass: ConvPass, s: Conv2d) {
         after.values().sum::<u64>(),
         before.values().sum::<u64>() + launches
     );
-    let y = gpu.run(&primitive, DType::F32, &[&a, &b]).unwrap();
+    let y = gpu.run(&primitive, dtype, &[&a, &b]).unwrap();
     let apart = gpu.pointwise(&kernel, &[&y, &bias, &other]).unwrap();
     for (together, apart) in together.iter().zip(&apart) {
-        let (got, want) = (floats(gpu, together, len), floats(gpu, apart, len));
+        let [got, want] = [together, apart].map(|buffer| floats(gpu, buffer, dtype, len));
+        // a long sum may be cut into parts when nothing follows it; and halves are rounded once more
+        let rounding = if dtype == DType::F16 { 2e-3 } else { 1e-5 };
         for (i, (got, want)) in got.iter().zip(want).enumerate() {
-            // a long sum may be cut into parts when nothing follows it
-            let near = (got - want).abs() <= 1e-5 * want.abs().max(1.0);
+            let near = (got - want).abs() <= rounding * want.abs().max(1.0);
             assert!(near, "{primitive:?}: element {i} is {got}, not {want}");
         }
     }
@@ -72,7 +82,7 @@ const SHAPES: [[usize; 8]; 4] = [
     [2, 4, 4, 64, 68, 1, 1, 0],
 ];
 
-fn check_all(gpu: &Gpu, shapes: &[[usize; 8]]) {
+fn check_all(gpu: &Gpu, shapes: &[[usize; 8]], dtype: DType) {
     for [n, h, w, c, o, k, stride, pad] in shapes.iter().copied() {
         let out = |len: usize| (len + 2 * pad - k) / stride + 1;
         let s = Conv2d {
@@ -88,8 +98,8 @@ fn check_all(gpu: &Gpu, shapes: &[[usize; 8]]) {
             oh: out(h),
             ow: out(w),
         };
-        check(gpu, ConvPass::Forward, s);
-        check(gpu, ConvPass::InputGrad, s);
+        check(gpu, ConvPass::Forward, s, dtype);
+        check(gpu, ConvPass::InputGrad, s, dtype);
     }
 }
 
@@ -104,14 +114,21 @@ fn tiled(always_winograd: bool) -> GpuOptions {
 #[test]
 fn one_launch_equals_two() {
     if let Some(gpu) = test_gpu_with(tiled(false)) {
-        check_all(&gpu, &SHAPES);
+        check_all(&gpu, &SHAPES, DType::F32);
+    }
+    let options = GpuOptions {
+        smallest_limits: false,
+        ..tiled(false)
+    };
+    if let Some(gpu) = test_gpu_with(options).filter(Gpu::has_f16) {
+        check_all(&gpu, &SHAPES[1..3], DType::F16);
     }
 }
 
 #[test]
 fn filtering_with_an_epilogue_equals_an_epilogue_afterwards() {
     if let Some(gpu) = test_gpu_with(tiled(true)) {
-        check_all(&gpu, &SHAPES);
+        check_all(&gpu, &SHAPES, DType::F32);
     }
 }
 
@@ -132,8 +149,11 @@ fn one_launch_on_matrix_units_equals_two() {
             let space = gpu.inner.limits.max_compute_workgroup_storage_size;
             if tile.is_none_or(|tile| tile.space(precision) <= space) {
                 // lines that no tile fits, and strides
-                with_matmul_precision(precision, || check_all(&gpu, &SHAPES[1..3]));
+                with_matmul_precision(precision, || check_all(&gpu, &SHAPES[1..3], DType::F32));
             }
+        }
+        if gpu.has_f16() {
+            check_all(&gpu, &SHAPES[1..3], DType::F16);
         }
         // Mesa's rasteriser takes half a minute to compile a kernel
         if gpu.summary().kind == AdapterKind::Software {
