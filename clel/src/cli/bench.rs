@@ -17,7 +17,8 @@ Examples:
   clel bench --what conv --model resnet_small,resnet --batch 16,64 --json
   clel bench --what step --set sampler.cache_spectral=true      weights normalised once a run
   clel bench --what matmul,pointwise --device wgpu --seconds 3  the first WebGPU adapter
-  RAYON_NUM_THREADS=1 clel bench --device cpu                   one thread";
+  RAYON_NUM_THREADS=1 clel bench --device cpu                   one thread
+  CLEL_SHADERS=FOLDER clel bench --device wgpu --what conv      with changed shaders, those that are in the folder";
 
 /// Measures how fast this machine computes.
 ///
