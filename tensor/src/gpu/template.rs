@@ -164,22 +164,19 @@ fn expand(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), Str
 
 /// The files that others insert.
 fn included(file: &str) -> Option<&'static str> {
-    Some(match file {
-        "philox" => include_str!("shaders/philox.wgsl"),
-        "numerics" => include_str!("shaders/numerics.wgsl"),
-        "order" => include_str!("shaders/order.wgsl"),
-        "each_tile" => include_str!("shaders/each_tile.wgsl"),
-        "each_thread" => include_str!("shaders/each_thread.wgsl"),
-        "gemm_first" => include_str!("shaders/gemm_first.wgsl"),
-        "gemm_next" => include_str!("shaders/gemm_next.wgsl"),
-        "gemm_operands" => include_str!("shaders/gemm_operands.wgsl"),
-        "lanes_rows" => include_str!("shaders/lanes_rows.wgsl"),
-        "winograd_back" => include_str!("shaders/winograd_back.wgsl"),
-        "winograd_forth" => include_str!("shaders/winograd_forth.wgsl"),
-        "winograd_lines" => include_str!("shaders/winograd_lines.wgsl"),
-        "thread" => include_str!("shaders/thread.wgsl"),
-        _ => return None,
-    })
+    macro_rules! one_of {
+        ($($name:literal)*) => {
+            match file {
+                $($name => Some(include_str!(concat!("shaders/", $name, ".wgsl"))),)*
+                _ => None,
+            }
+        };
+    }
+    one_of!(
+        "philox" "numerics" "order" "thread" "each_thread" "each_tile" "lanes_rows"
+        "gemm_operands" "gemm_first" "gemm_next"
+        "winograd_lines" "winograd_forth" "winograd_back"
+    )
 }
 
 /// Position of the directive that closes the one at `start`.
