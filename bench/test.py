@@ -126,7 +126,7 @@ class Parts(unittest.TestCase):
             "near": operands,
             "unstored": kernels,
             "single": kernels,
-            "alone": kernels + operands,
+            "alone": kernels,
             "unended": kernels,
         })
 

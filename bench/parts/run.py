@@ -13,8 +13,9 @@ whole      the kernel as it is
 unread     nothing is loaded from the operands: numbers are made of the positions
 near       what is loaded are the first 4096 numbers of each, which the nearest cache holds
 unstored   what was loaded is split, rounded and stored to workgroup memory in the first turn only
-single     the multiplications of one result, or block of results, remain, and what they load from workgroup memory
-alone      unread and unstored, and no barriers: what remains are multiplications, and loads from workgroup memory
+single     the multiplications of one vec4 of a thread's results, or one block of a subgroup's, remain, and what they load from workgroup
+           memory
+alone      nothing but multiplications, and loads from workgroup memory, from turn to turn: neither loads from memory, nor stores, nor barriers
 unended    few of the results go to memory, the sum of all among them
 
 Milliseconds, medians, and in brackets the share of the whole. The kernels are those that are tiled in workgroup memory, gemm_tiled and
@@ -104,10 +105,12 @@ def single(sources):
 
 
 def alone(sources):
-    unread(sources)
     unstored(sources)
-    for kernel in KERNELS:
+    for kernel, ready in (("gemm_tiled", "vec4<f32>(settled(new_{x}_$Q))"), ("gemm_matrix", "settled(new_{x}_$Q)")):
         sources.change(kernel, "        workgroupBarrier();\n", "", ("    loop {\n", "\n    }\n\n"))
+        for x in "ab":
+            sources.change(kernel, f"        ready_{x}_$Q = {ready.format(x=x)};\n", "")
+        sources.change(kernel, "#include gemm_next\n", "        k0 += $DEPTHu;\n")
 
 
 def unended(sources):

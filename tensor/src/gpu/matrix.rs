@@ -52,8 +52,8 @@ const ONE: Staged = Staged { blocks: 1, gap: 0 };
 const TWO: Staged = Staged { blocks: 2, gap: 2 };
 
 impl Staged {
-    /// What suits a tile, for which there is so much workgroup memory. That TWO take more of it costs no workgroups: registers let fewer of
-    /// them in than this memory does.
+    /// What suits a tile, for which there is so much workgroup memory. Of tiles of 128 × 128, registers let fewer workgroups in than the memory
+    /// that TWO take; of small ones it may keep some out.
     fn of(tile: &Tile, block: usize, along_k: [bool; 2], split: bool, space: usize) -> Self {
         let pairs = (tile.columns / block).is_multiple_of(2);
         let fits = tile_space(tile, along_k, split) + TWO.space(tile) <= space;

@@ -287,6 +287,9 @@ pub fn kernels_version() -> String {
         program!("gemm_operands"),
         program!("gemm_first"),
         program!("gemm_next"),
+        program!("thread"),
+        program!("each_thread"),
+        program!("philox"),
         program!("numerics"),
         program!("winograd_lines"),
         program!("winograd_forth"),
@@ -300,7 +303,9 @@ pub fn kernels_version() -> String {
     let choices = [
         include_str!("matrix.rs"),
         include_str!("winograd.rs"),
+        include_str!("tiled.rs"),
         include_str!("tiles.rs"),
+        include_str!("pointwise_text.rs"),
     ];
     let mut hasher = DefaultHasher::new();
     (shaders, choices).hash(&mut hasher);

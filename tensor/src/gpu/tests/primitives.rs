@@ -404,6 +404,7 @@ fn products_on(gpu: &Gpu) {
         (2, 10, 7, 3_003),
         (1, 130, 70, 260),
         (3, 0, 4, 2),
+        (2, 3, 4, 0),
     ] {
         for bits in 0..4u8 {
             check(
@@ -457,7 +458,13 @@ fn convolutions_on(gpu: &Gpu) {
     check_drawn(gpu, 150, drawn);
     for pass in passes {
         // sums of nothing, too
-        let empty = [(2, 5, 0, 3), (2, 5, 3, 0), (2, 5, 0, 4), (2, 5, 4, 0)];
+        let empty = [
+            (2, 5, 0, 3),
+            (2, 5, 3, 0),
+            (2, 5, 0, 4),
+            (2, 5, 4, 0),
+            (0, 5, 3, 4),
+        ];
         for (n, side, c, o) in [(2, 33, 16, 24), (300, 8, 3, 5)].into_iter().chain(empty) {
             let shape = Conv2d {
                 n,
