@@ -98,10 +98,9 @@ def unstored(sources):
 
 
 def single(sources):
-    for loop in ("#for I TM\n", "#for J ${TN / 4}\n"):
-        sources.change("gemm_tiled", loop, loop.split()[0] + " " + loop.split()[1] + " 1\n", MULTIPLYING)
-    for loop in ("#for I ${SM / BLOCK}\n", "#for J ${SN / BLOCK}\n"):
-        sources.change("gemm_matrix", loop, " ".join(loop.split()[:2]) + " 1\n", MULTIPLYING)
+    for kernel, rows, columns in (("gemm_tiled", "TM", "${TN / 4}"), ("gemm_matrix", "${SM / BLOCK}", "${SN / BLOCK}")):
+        sources.change(kernel, f"#for I {rows}\n", "#for I 1\n", MULTIPLYING)
+        sources.change(kernel, f"#for J {columns}\n", "#for J 1\n", MULTIPLYING)
 
 
 def alone(sources):
@@ -118,9 +117,10 @@ def unended(sources):
     sources.change("gemm_matrix", "#for I ${SM / BLOCK}\n#for S ${SN / BLOCK / STAGED}\n", "#for I 1\n#for S 1\n")
     sums = "acc_0_0 = acc_0_0 + acc_$I_$J;\n#if SPLIT\n    rest_0_0 = rest_0_0 + rest_$I_$J;\n#endif\n"
     sources.change("gemm_matrix", results, f"#for I ${{SM / BLOCK}}\n#for J ${{SN / BLOCK}}\n    {sums}#end\n#end\n{results}")
-    sources.change("gemm_tiled", "#for G ${TM / 4}\n", "#for I TM\n#for J ${TN / 4}\n    acc_0_0 += acc_$I_$J;\n#end\n#end\n#for G 1\n")
-    plain = "#for I TM\n    {\n#if AK\n        let m = m0 + y"
-    sources.change("gemm_tiled", plain, plain.replace("#for I TM\n", "#for I TM\n#for J ${TN / 4}\n    acc_0_0 += acc_$I_$J;\n#end\n#end\n#for I 1\n"))
+    sum_of_all = "#for I TM\n#for J ${TN / 4}\n    acc_0_0 += acc_$I_$J;\n#end\n#end\n"
+    sources.change("gemm_tiled", "#for G ${TM / 4}\n", sum_of_all + "#for G 1\n")
+    plain = "    {\n#if AK\n        let m = m0 + y"
+    sources.change("gemm_tiled", "#for I TM\n" + plain, sum_of_all + "#for I 1\n" + plain)
 
 
 PARTS = [whole, unread, near, unstored, single, alone, unended]

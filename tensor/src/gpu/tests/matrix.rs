@@ -9,6 +9,13 @@ use crate::gpu::{AdapterKind, MatrixUnits};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::{DType, MatmulPrecision, with_matmul_precision};
 
+/// For the tiled kernels with all that a device has: its matrix units, its halves.
+pub(super) const TILED: GpuOptions = GpuOptions {
+    family: Some(Family::Tiled),
+    smallest_limits: false,
+    ..TEST_OPTIONS
+};
+
 /// Numbers in [−½, ½), as `seed` has it: the hash lowbias32 of their places (Wellons, hash-prospector). They must not sum to more than random
 /// ones do, or else the error of a long sum is small beside it whatever the precision.
 fn numbers(len: usize, seed: u32) -> Vec<f32> {
@@ -124,10 +131,8 @@ fn products(gpu: &Gpu) -> Vec<Primitive> {
 fn every_matrix_tile() {
     for tile in TILES.into_iter().filter(|tile| tile.unit == Unit::Matrix) {
         let options = GpuOptions {
-            family: Some(Family::Tiled),
             tile: Some(tile),
-            smallest_limits: false,
-            ..TEST_OPTIONS
+            ..TILED
         };
         let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
             return;
@@ -169,12 +174,7 @@ fn rasterisers_do_without_units() {
 /// Where the kernel counts on subgroups larger than they are, as it must on cards with several sizes: each part of a tile is made twice.
 #[test]
 fn subgroups_may_be_smaller_than_counted_on() {
-    let options = GpuOptions {
-        family: Some(Family::Tiled),
-        smallest_limits: false,
-        ..TEST_OPTIONS
-    };
-    let Some(mut gpu) = test_gpu_with(options) else {
+    let Some(mut gpu) = test_gpu_with(TILED) else {
         return;
     };
     let Some(units) = gpu.inner.summary.matrix_units else {
@@ -197,12 +197,7 @@ fn subgroups_may_be_smaller_than_counted_on() {
 
 #[test]
 fn each_precision_is_what_it_says() {
-    let options = GpuOptions {
-        family: Some(Family::Tiled),
-        smallest_limits: false,
-        ..TEST_OPTIONS
-    };
-    let Some(gpu) = test_gpu_with(options) else {
+    let Some(gpu) = test_gpu_with(TILED) else {
         return;
     };
     for primitive in products(&gpu) {
@@ -228,12 +223,7 @@ fn each_precision_is_what_it_says() {
 /// Small numbers in one factor alone, and in some of the steps alone, where what they are multiplied by makes them count.
 #[test]
 fn small_numbers_count_wherever_they_are() {
-    let options = GpuOptions {
-        family: Some(Family::Tiled),
-        smallest_limits: false,
-        ..TEST_OPTIONS
-    };
-    let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
+    let Some(gpu) = test_gpu_with(TILED).filter(Gpu::has_matrix_units) else {
         return;
     };
     let side = 64;

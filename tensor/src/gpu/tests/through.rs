@@ -1,5 +1,6 @@
 //! Convolutions with an epilogue against a convolution and a pointwise kernel, by the tiled kernels.
 
+use super::matrix::TILED;
 use super::primitives::in_f64;
 use super::*;
 use crate::cpu::CpuBuffer;
@@ -82,22 +83,25 @@ const SHAPES: [[usize; 8]; 4] = [
     [2, 4, 4, 64, 68, 1, 1, 0],
 ];
 
+fn conv([n, h, w, c, o, k, stride, pad]: [usize; 8]) -> Conv2d {
+    let out = |len: usize| (len + 2 * pad - k) / stride + 1;
+    Conv2d {
+        n,
+        h,
+        w,
+        c,
+        o,
+        kh: k,
+        kw: k,
+        stride,
+        pad,
+        oh: out(h),
+        ow: out(w),
+    }
+}
+
 fn check_all(gpu: &Gpu, shapes: &[[usize; 8]], dtype: DType) {
-    for [n, h, w, c, o, k, stride, pad] in shapes.iter().copied() {
-        let out = |len: usize| (len + 2 * pad - k) / stride + 1;
-        let s = Conv2d {
-            n,
-            h,
-            w,
-            c,
-            o,
-            kh: k,
-            kw: k,
-            stride,
-            pad,
-            oh: out(h),
-            ow: out(w),
-        };
+    for s in shapes.iter().copied().map(conv) {
         check(gpu, ConvPass::Forward, s, dtype);
         check(gpu, ConvPass::InputGrad, s, dtype);
     }
@@ -116,11 +120,7 @@ fn one_launch_equals_two() {
     if let Some(gpu) = test_gpu_with(tiled(false)) {
         check_all(&gpu, &SHAPES, DType::F32);
     }
-    let options = GpuOptions {
-        smallest_limits: false,
-        ..tiled(false)
-    };
-    if let Some(gpu) = test_gpu_with(options).filter(Gpu::has_f16) {
+    if let Some(gpu) = test_gpu_with(TILED).filter(Gpu::has_f16) {
         check_all(&gpu, &SHAPES[1..3], DType::F16);
     }
 }
@@ -137,11 +137,7 @@ fn filtering_with_an_epilogue_equals_an_epilogue_afterwards() {
 fn one_launch_on_matrix_units_equals_two() {
     let every = TILES.into_iter().filter(|tile| tile.unit == Unit::Matrix);
     for tile in std::iter::once(None).chain(every.map(Some)) {
-        let options = GpuOptions {
-            smallest_limits: false,
-            tile,
-            ..tiled(false)
-        };
+        let options = GpuOptions { tile, ..TILED };
         let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
             return;
         };
@@ -169,19 +165,7 @@ fn without_channels_it_takes_two_launches() {
     let Some(gpu) = test_gpu_with(tiled(false)) else {
         return;
     };
-    let s = Conv2d {
-        n: 1,
-        h: 4,
-        w: 4,
-        c: 0,
-        o: 4,
-        kh: 3,
-        kw: 3,
-        stride: 1,
-        pad: 1,
-        oh: 4,
-        ow: 4,
-    };
+    let s = conv([1, 4, 4, 0, 4, 3, 1, 1]);
     let nothing = gpu.upload(&[]).unwrap();
     let access = Access {
         dtype: DType::F32,
