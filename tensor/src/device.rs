@@ -39,7 +39,7 @@ impl Device {
     pub fn auto() -> Result<Device> {
         let hardware = adapters_now()
             .into_iter()
-            .find(|(s, _)| s.kind.is_hardware());
+            .find(|(s, _)| s.kind.is_hardware() && s.has_arrays());
         match hardware {
             Some(adapter) => Ok(Device::Wgpu(Gpu::open(adapter)?)),
             None => Ok(Device::Cpu),

@@ -23,7 +23,7 @@ Examples:
 /// Each matrix product and convolution that an iteration of training asks for is measured with every tile that there is, 3×3 convolutions
 /// with Winograd's minimal filtering too (unless `train.winograd` forbids it), and the best is kept in a file in the user's cache folder (or the
 /// one that CLEL_CACHE names), which every command reads from then on. It holds for one adapter, driver and version of the kernels; more networks and
-/// precisions add to it. A kernel whose result is not the product, by a fault of the driver, is told and left out. Sums are added up in another order another way, so results change in their last digits. Where CLEL_CACHE names an empty
+/// precisions add to it. A kernel that the driver does not compile, or whose result is not the product, is told and left out. Sums are added up in another order another way, so results change in their last digits. Where CLEL_CACHE names an empty
 /// folder, nothing is tuned.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -47,9 +47,9 @@ struct Measured {
     operations: usize,
     /// Tiles (or `winograd` and its outputs along an axis) and seconds, fastest first.
     trials: Vec<(String, f64)>,
-    /// Seconds the way that it went before.
-    seconds_before: f64,
-    /// Ways that were left out, since their results are not the product.
+    /// Seconds the way that it went before, if the driver compiles that.
+    seconds_before: Option<f64>,
+    /// Ways that were left out, since their results are not the product or the driver does not compile them.
     wrong: Vec<String>,
 }
 
@@ -106,6 +106,8 @@ impl Tune {
             subject.with_kernels(|| -> Result<()> {
                 for primitive in products(&subject, gpu)? {
                     all.extend(self.measure(gpu, &primitive)?);
+                    // what has been measured is kept, whatever the driver does next
+                    tune::save(gpu)?;
                 }
                 Ok(())
             })?;
@@ -134,7 +136,7 @@ impl Tune {
         let wrong: Vec<String> = tried.wrong.iter().map(Way::to_string).collect();
         if !wrong.is_empty() {
             output::error(&format!(
-                "warning: {}: left out {}, of which this driver makes something else",
+                "warning: {}: left out {}, which this driver does not compile, or makes something else of",
                 tried.product,
                 wrong.join(", ")
             ));
@@ -152,31 +154,33 @@ impl Tune {
                 .iter()
                 .map(|t| (t.way.to_string(), t.seconds))
                 .collect(),
-            seconds_before: tried.before.seconds,
+            seconds_before: tried.before.map(|before| before.seconds),
             wrong,
             product: tried.product,
         };
         if !self.json && !measured.trials.is_empty() {
-            output::say_in_words(&line(&measured, &tried.before))?;
+            output::say_in_words(&line(&measured, tried.before))?;
         }
         Ok(Some(measured))
     }
 }
 
 /// A product, its rate before and now, and how the ways did, in microseconds.
-fn line(measured: &Measured, before: &Trial) -> String {
+fn line(measured: &Measured, before: Option<Trial>) -> String {
     let rate = |seconds: f64| measured.operations as f64 * 1e-9 / seconds;
     let trials = measured.trials.iter();
     let trials: Vec<String> = trials
         .map(|(way, s)| format!("{way} {:.1}", s * 1e6))
         .collect();
     let now = measured.trials.first().map_or(f64::NAN, |(_, s)| *s);
+    let (was, way) = match before {
+        Some(before) => (rate(before.seconds), before.way.to_string()),
+        None => (0.0, "refused".to_owned()),
+    };
     format!(
-        "{:44} {:7.0} -> {:7.0} GFLOP/s  (was {})  us: {}",
+        "{:44} {was:7.0} -> {:7.0} GFLOP/s  (was {way})  us: {}",
         measured.product,
-        rate(before.seconds),
         rate(now),
-        before.way,
         trials.join(", ")
     )
 }

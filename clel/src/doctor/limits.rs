@@ -7,11 +7,20 @@ use crate::Result;
 use crate::config::{Config, Layers, PRESETS, Source};
 use crate::model::{convolutions, usual_shape};
 
-/// The presets whose largest array an adapter cannot hold.
+/// Too few arrays for kernels, or the presets whose largest array an adapter cannot hold.
 ///
 /// # Errors
 /// None with the presets that come with the program.
 pub fn too_small(adapter: &AdapterSummary) -> Result<Option<Finding>> {
+    if !adapter.has_arrays() {
+        return Ok(Some(Finding::warning(
+            format!(
+                "wgpu:{}: kernels of at most {} arrays, too few for most operations",
+                adapter.index, adapter.max_storage_buffers
+            ),
+            "train with `--device cpu`",
+        )));
+    }
     let most = adapter.max_binding_bytes.min(adapter.max_buffer_bytes);
     let mut without = Vec::new();
     for (preset, _) in PRESETS {
@@ -83,6 +92,12 @@ mod tests {
         adapter.max_binding_bytes = 2 << 30;
         adapter.max_buffer_bytes = 2 << 30;
         assert_eq!(too_small(&adapter)?, None);
+        adapter.max_storage_buffers = 2;
+        let finding = too_small(&adapter)?.map(|finding| finding.what);
+        assert_eq!(
+            finding.as_deref(),
+            Some("wgpu:3: kernels of at most 2 arrays, too few for most operations")
+        );
         Ok(())
     }
 }

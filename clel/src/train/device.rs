@@ -18,9 +18,9 @@ pub(super) const MOST_LOSSES: usize = 5;
 /// A driver that resets itself is not there for a while.
 const PAUSES: [u64; 3] = [1, 4, 10];
 
-/// True for a device on which nothing can be computed any more.
+/// True for a device on which nothing can be computed any more: one that was lost, or that had no memory for its own work.
 pub(crate) fn is_lost(device: &Device) -> bool {
-    matches!(device.wait(), Err(clel_tensor::Error::DeviceLost { .. }))
+    device.wait().is_err()
 }
 
 /// A warning for each setting that the device cannot follow, or that costs there what it saves elsewhere, or that is nothing without another.
@@ -214,7 +214,12 @@ fn iterate_once(config: &Config, data: &Dataset, device: &Device, n: usize) -> R
     config.sampler.steps = config.sampler.steps.min(3);
     let first: Vec<usize> = (0..n).collect();
     let images = data.train.images.read(&first)?;
-    let mut trainer = Trainer::new(&config, device)?;
+    // want of memory may have ended the device
+    let device = match is_lost(device) {
+        true => reopen(device)?,
+        false => device.clone(),
+    };
+    let mut trainer = Trainer::new(&config, &device)?;
     trainer.iterate(&trainer.draw(&images)?)?;
     Ok(device.wait()?)
 }
@@ -262,8 +267,18 @@ mod tests {
             why: "no room".to_owned(),
         };
         let config = layers.build().unwrap();
-        let told = too_large(&config, &data, &Device::Cpu, failure).to_string();
+        let told = too_large(&config, &data, &Device::Cpu, failure.clone()).to_string();
         assert!(told.contains("train.batch=3 does"), "{told}");
+        // where want of memory ended the device itself
+        match Device::parse("wgpu") {
+            Ok(Device::Wgpu(gpu)) => {
+                gpu.destroy();
+                let gone = Device::Wgpu(gpu);
+                let told = too_large(&config, &data, &gone, failure).to_string();
+                assert!(told.contains("train.batch=3 does"), "{told}");
+            }
+            _ => assert_ne!(std::env::var("CLEL_REQUIRE_GPU"), Ok("1".to_owned())),
+        }
         // where it is the buffer that found no room
         let mut config = config;
         config.sampler.buffer = 1001;

@@ -81,7 +81,15 @@ impl fmt::Display for AdapterKind {
     }
 }
 
+/// Arrays of one kernel that WebGPU asks for. Some old hardware offers fewer, with which hardly any kernel runs.
+const LEAST_ARRAYS: u32 = 8;
+
 impl AdapterSummary {
+    /// Whether kernels may have as many arrays as they need.
+    pub fn has_arrays(&self) -> bool {
+        self.max_storage_buffers >= LEAST_ARRAYS
+    }
+
     /// Whether its matrix units are used: the kernels for software rasterisers have no use for them.
     pub fn uses_matrix_units(&self) -> bool {
         self.matrix_units.is_some() && self.kind.family() == Family::Tiled
@@ -161,8 +169,9 @@ pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
     let lower = wanted.to_lowercase();
     let position = match wanted.parse::<usize>() {
         _ if wanted.is_empty() => (!found.is_empty()).then_some(0),
-        Ok(index) => (index < found.len()).then_some(index),
-        Err(_) => found
+        Ok(index) if index < found.len() => Some(index),
+        // names have numbers in them too
+        _ => found
             .iter()
             .position(|(s, _)| s.name.to_lowercase().contains(&lower)),
     };

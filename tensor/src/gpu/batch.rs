@@ -1,15 +1,20 @@
 //! Recording commands: one open compute pass over many dispatches.
 //!
 //! Dispatches are recorded into one pass, which is closed for copies, and submitted when
-//! somebody reads, after [`DISPATCHES`] dispatches, or when the parameter arena is full.
+//! somebody reads, after [`DISPATCHES`] dispatches or [`MULTIPLY_ADDS`], or when the parameter arena is full.
 //! `Queue::write_buffer` takes effect *before* everything in the open batch, therefore uploads
 //! go to buffers which no command of the open batch binds (see [`super::Gpu::upload`]), and the
 //! arena of parameters is written once, just before the submission.
 
 use std::collections::VecDeque;
 
+use super::ended::Ended;
+
 /// A batch is submitted after this many dispatches.
 const DISPATCHES: usize = 64;
+/// … or this many multiply-adds of products, about: systems reset a card that is at one batch for two seconds, and this is a quarter of a second for a
+/// graphics unit beside a processor, a millisecond for a large card.
+const MULTIPLY_ADDS: u64 = 20_000_000_000;
 /// Bytes of parameters in one batch.
 const ARENA: usize = 64 << 10;
 /// A batch is submitted when more bytes than this wait to be uploaded.
@@ -29,6 +34,9 @@ pub(super) struct Batch {
     windows: Vec<wgpu::BindGroup>,
     alignment: usize,
     pending_uploads: u64,
+    /// Multiply-adds of the open batch.
+    multiply_adds: u64,
+    ended: Ended,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     /// Number of the open batch, from 1.
     serial: u64,
@@ -40,6 +48,25 @@ struct Open {
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: wgpu::CommandEncoder,
     dispatches: usize,
+}
+
+impl Open {
+    fn new(device: &wgpu::Device) -> Open {
+        Open {
+            encoder: device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
+            pass: None,
+            dispatches: 0,
+        }
+    }
+
+    /// The pass, begun where there is none.
+    fn pass(&mut self) -> &mut wgpu::ComputePass<'static> {
+        self.pass.get_or_insert_with(|| {
+            self.encoder
+                .begin_compute_pass(&wgpu::ComputePassDescriptor::default())
+                .forget_lifetime()
+        })
+    }
 }
 
 impl Batch {
@@ -75,6 +102,8 @@ impl Batch {
             windows,
             alignment: device.limits().min_uniform_buffer_offset_alignment as usize,
             pending_uploads: 0,
+            multiply_adds: 0,
+            ended: Ended::new(device),
             in_flight: VecDeque::new(),
             serial: 1,
         }
@@ -89,6 +118,16 @@ impl Batch {
     pub(super) fn is_full(&self, bytes: usize) -> bool {
         let dispatches = self.open.as_ref().map_or(0, |open| open.dispatches);
         dispatches >= DISPATCHES || self.arena.len() + bytes + self.alignment > ARENA
+    }
+
+    /// True when the batch should be submitted before dispatches that make so many multiply-adds.
+    pub(super) fn has_enough(&self, multiply_adds: u64) -> bool {
+        self.open.is_some() && self.multiply_adds + multiply_adds > MULTIPLY_ADDS
+    }
+
+    /// Counts multiply-adds that the next dispatches make.
+    pub(super) fn multiplies(&mut self, multiply_adds: u64) {
+        self.multiply_adds += multiply_adds;
     }
 
     /// Records one dispatch. `params` must be no longer than the largest window.
@@ -109,16 +148,8 @@ impl Batch {
             .position(|&size| size >= bytes.len())
             .unwrap_or(WINDOWS.len() - 1);
 
-        let open = self.open.get_or_insert_with(|| Open {
-            encoder: device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
-            pass: None,
-            dispatches: 0,
-        });
-        let pass = open.pass.get_or_insert_with(|| {
-            open.encoder
-                .begin_compute_pass(&wgpu::ComputePassDescriptor::default())
-                .forget_lifetime()
-        });
+        let open = self.open.get_or_insert_with(|| Open::new(device));
+        let pass = open.pass();
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.windows[window], &[offset as u32]);
         pass.set_bind_group(1, storage, &[]);
@@ -134,11 +165,7 @@ impl Batch {
         (to, place): (&wgpu::Buffer, u64),
         bytes: u64,
     ) {
-        let open = self.open.get_or_insert_with(|| Open {
-            encoder: device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
-            pass: None,
-            dispatches: 0,
-        });
+        let open = self.open.get_or_insert_with(|| Open::new(device));
         open.pass = None;
         open.encoder
             .copy_buffer_to_buffer(from, at, to, place, bytes);
@@ -150,13 +177,21 @@ impl Batch {
         self.pending_uploads > UPLOADS
     }
 
-    /// Submits what is recorded. Returns the submission that must be waited for before more is
-    /// recorded, if too many are under way.
-    pub(super) fn submit(&mut self, queue: &wgpu::Queue) -> Option<wgpu::SubmissionIndex> {
+    /// Submits what is recorded, and then a copy of the count of [batches that ended](Ended) to such a place of a buffer. Returns the submission
+    /// that must be waited for before more is recorded, if too many are under way.
+    pub(super) fn submit(
+        &mut self,
+        queue: &wgpu::Queue,
+        told: Option<(&wgpu::Buffer, u64)>,
+    ) -> Option<wgpu::SubmissionIndex> {
         let commands = match self.open.take() {
-            Some(Open { pass, encoder, .. }) => {
-                drop(pass);
-                Some(encoder.finish())
+            Some(mut open) => {
+                self.ended.record(open.pass());
+                open.pass = None;
+                if let Some((to, at)) = told {
+                    self.ended.copy(&mut open.encoder, to, at);
+                }
+                Some(open.encoder.finish())
             }
             None if self.pending_uploads > 0 => None,
             None => return None,
@@ -167,6 +202,7 @@ impl Batch {
             self.arena.clear();
         }
         self.pending_uploads = 0;
+        self.multiply_adds = 0;
         self.serial += 1;
         self.in_flight.push_back(queue.submit(commands));
         if self.in_flight.len() > IN_FLIGHT {
@@ -174,6 +210,11 @@ impl Batch {
         } else {
             None
         }
+    }
+
+    /// The count of batches that ended, once all that are submitted did.
+    pub(super) fn ended(&mut self) -> &mut Ended {
+        &mut self.ended
     }
 
     /// The submission made last, if it may still be under way.
@@ -186,6 +227,7 @@ impl Batch {
         self.open = None;
         self.arena.clear();
         self.pending_uploads = 0;
+        self.multiply_adds = 0;
         self.in_flight.clear();
     }
 }

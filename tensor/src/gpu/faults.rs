@@ -11,6 +11,9 @@ use std::sync::{
 
 use crate::{Error, Result};
 
+/// What wgpu says of a device that it gave up for want of memory.
+const OUT_OF_MEMORY: &str = "Out of memory";
+
 /// The first failure of one device. A loss outranks what it caused.
 #[derive(Debug)]
 pub(super) struct Faults {
@@ -34,7 +37,7 @@ impl Faults {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| seen.record(error)));
         let seen = Arc::clone(&faults);
         device.set_device_lost_callback(move |reason, message| {
-            seen.lost(format!("{reason:?}: {message}"));
+            seen.gone(&format!("{reason:?}"), &message);
         });
         faults
     }
@@ -60,32 +63,50 @@ impl Faults {
         self.settled.store(true, Ordering::Relaxed);
     }
 
-    /// Keeps an error reported by wgpu.
-    pub(super) fn record(&self, error: wgpu::Error) {
-        let error = match error {
-            wgpu::Error::OutOfMemory { source } => Error::OutOfMemory {
-                op: "device",
-                device: self.device.clone(),
-                bytes: 0,
-                why: source.to_string(),
-            },
-            other => self.refused(other.to_string()),
-        };
-        let mut first = lock(&self.first);
-        first.get_or_insert(error);
+    /// Keeps why wgpu gave the device up: want of memory for a submission or an upload is one of its reasons.
+    pub(super) fn gone(&self, reason: &str, message: &str) {
+        match message {
+            OUT_OF_MEMORY => self.keep(self.out_of_memory(message.to_owned())),
+            _ => drop(self.lost(format!("{reason}: {message}"))),
+        }
+    }
+
+    fn out_of_memory(&self, why: String) -> Error {
+        Error::OutOfMemory {
+            op: "device",
+            device: self.device.clone(),
+            bytes: 0,
+            why,
+        }
+    }
+
+    /// Keeps the first failure.
+    fn keep(&self, error: Error) {
+        lock(&self.first).get_or_insert(error);
         self.any.store(true, Ordering::Release);
     }
 
-    /// Keeps the loss of the device.
-    fn lost(&self, why: String) {
+    /// Keeps an error reported by wgpu.
+    pub(super) fn record(&self, error: wgpu::Error) {
+        let error = match error {
+            wgpu::Error::OutOfMemory { source } => self.out_of_memory(source.to_string()),
+            other => self.refused(other.to_string()),
+        };
+        self.keep(error);
+    }
+
+    /// Keeps the loss of the device, and returns it.
+    pub(super) fn lost(&self, why: String) -> Error {
+        let loss = Error::DeviceLost {
+            device: self.device.clone(),
+            why,
+        };
         let mut first = lock(&self.first);
         if !matches!(*first, Some(Error::DeviceLost { .. })) {
-            *first = Some(Error::DeviceLost {
-                device: self.device.clone(),
-                why,
-            });
+            *first = Some(loss.clone());
         }
         self.any.store(true, Ordering::Release);
+        loss
     }
 
     /// The error for something the driver refused, in its words.

@@ -1,13 +1,20 @@
 //! Allocating outputs and launching kernels.
 
+use std::sync::MutexGuard;
+
+use super::batch::{self, Batch};
+use super::ended::Ended;
 use super::faults::lock;
 use super::pool::Taken;
 use super::template::{Program, program};
-use super::{Gpu, GpuBuffer, batch};
+use super::{Gpu, GpuBuffer};
 use crate::{Error, Result, counting};
 
 /// Threads of a workgroup in every kernel that does not say otherwise.
 pub(super) const WORKGROUP: u64 = 64;
+
+/// Kernels count the numbers of an array in 31 bits.
+pub(super) const MOST_NUMBERS: u64 = (1 << 31) - 1;
 
 /// The name of launches that are not counted.
 const POISON: &str = "poison";
@@ -186,19 +193,21 @@ impl Gpu {
         let limits = &self.inner.limits;
         let most = limits
             .max_storage_buffer_binding_size
-            .min(limits.max_buffer_size);
+            // a read has the count behind it
+            .min(limits.max_buffer_size - Ended::BYTES);
         most / 16 * 16
     }
 
     /// Parts of a sum of so many elements that one array has room for: more than one are for speed and rounding only.
     pub(super) fn most_parts(&self, elements: usize) -> usize {
-        let fit = self.array_limit() / (4 * elements.max(1)) as u64;
+        let numbers = (self.array_limit() / 4).min(MOST_NUMBERS);
+        let fit = numbers / elements.max(1) as u64;
         usize::try_from(fit).unwrap_or(usize::MAX).max(1)
     }
 
     /// Whether a kernel can have so many numbers in one array.
     pub(super) fn holds(&self, numbers: u64) -> bool {
-        numbers < 1 << 31 && 4 * numbers <= self.array_limit()
+        numbers <= MOST_NUMBERS && 4 * numbers <= self.array_limit()
     }
 
     fn out_of_memory(&self, op: &'static str, bytes: u64, why: String) -> Error {
@@ -228,13 +237,32 @@ impl Gpu {
     /// # Errors
     /// Whatever went wrong on the device since the last call.
     pub fn flush(&self) -> Result<()> {
-        let inner = &*self.inner;
-        let mut batch = lock(&inner.batch);
+        self.submit(lock(&self.inner.batch), None)
+    }
+
+    /// Tells that launches follow which make so many multiply-adds: the open batch is submitted if these are too many for it.
+    pub(super) fn is_to_multiply(&self, multiply_adds: u64) -> Result<()> {
+        let batch = lock(&self.inner.batch);
+        if batch.has_enough(multiply_adds) {
+            self.submit(batch, None)?;
+        } else {
+            drop(batch);
+        }
+        lock(&self.inner.batch).multiplies(multiply_adds);
+        Ok(())
+    }
+
+    /// Submits a batch, see [`Batch::submit`].
+    pub(super) fn submit(
+        &self,
+        mut batch: MutexGuard<'_, Batch>,
+        told: Option<(&wgpu::Buffer, u64)>,
+    ) -> Result<()> {
         if let Err(error) = self.check() {
             batch.abandon();
             return Err(error);
         }
-        let wait_for = batch.submit(&inner.queue);
+        let wait_for = batch.submit(&self.inner.queue, told);
         drop(batch);
         if let Some(index) = wait_for {
             self.poll(wgpu::PollType::Wait {

@@ -12,6 +12,7 @@ mod adapter;
 mod batch;
 mod bindings;
 mod conv;
+mod ended;
 mod faults;
 mod halves;
 mod kept;

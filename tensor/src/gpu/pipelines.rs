@@ -90,7 +90,9 @@ impl Pipelines {
             });
             (storage, layout)
         });
-        let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        // what wgpu refuses is a validation error, what the driver's compiler refuses an internal one
+        let driver = device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let wgpu = device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(key),
             source: wgpu::ShaderSource::Wgsl(source.as_str().into()),
@@ -119,7 +121,8 @@ impl Pipelines {
             },
             cache: None,
         });
-        if let Some(error) = pollster::block_on(scope.pop()) {
+        let [by_wgpu, by_driver] = [wgpu, driver].map(|scope| pollster::block_on(scope.pop()));
+        if let Some(error) = by_wgpu.or(by_driver) {
             let numbered: String = source
                 .lines()
                 .enumerate()

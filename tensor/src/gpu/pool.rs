@@ -15,7 +15,7 @@ use super::kept::Kept;
 
 /// Smallest buffer: room for the vec4 bindings of a scalar.
 const SMALLEST: u64 = 256;
-/// The free lists keep no more than is in use, but so many bytes in any case.
+/// The free lists keep what brings the memory to the most that was in use since it was last trimmed, and so many bytes in any case.
 const KEEP_AT_LEAST: u64 = 256 << 20;
 
 /// Memory held on one device, in bytes.
@@ -138,6 +138,28 @@ struct Free {
 struct Lists {
     free: BTreeMap<u64, Vec<Free>>,
     report: MemoryReport,
+    /// Highest `live` since the last trim.
+    recent_peak: u64,
+}
+
+impl Lists {
+    fn lives(&mut self, bytes: u64) {
+        self.report.live += bytes;
+        self.report.peak = self.report.peak.max(self.report.live);
+        self.recent_peak = self.recent_peak.max(self.report.live);
+    }
+
+    /// Takes out the buffer that has been free for longest.
+    fn oldest(&mut self) -> Option<Free> {
+        // each list is in the order in which its buffers came free
+        let (size, list) = self
+            .free
+            .iter_mut()
+            .filter(|(_, list)| !list.is_empty())
+            .min_by_key(|(_, list)| list[0].touched)?;
+        self.report.pooled -= size;
+        Some(list.remove(0))
+    }
 }
 
 /// The free lists of one device.
@@ -172,13 +194,12 @@ impl Pool {
         let mut lists = lock(&self.lists);
         let Some(free) = lists.free.get_mut(&class).and_then(|list| {
             let at = list.iter().rposition(|f| f.touched < before)?;
-            Some(list.swap_remove(at))
+            Some(list.remove(at))
         }) else {
             return Taken::Missing(class);
         };
         lists.report.pooled -= class;
-        lists.report.live += class;
-        lists.report.peak = lists.report.peak.max(lists.report.live);
+        lists.lives(class);
         drop(lists);
         Taken::Recycled(self.own(free, bytes))
     }
@@ -186,8 +207,7 @@ impl Pool {
     /// Puts a buffer just made under the care of the pool.
     pub(super) fn adopt(self: &Arc<Self>, raw: wgpu::Buffer, bytes: u64) -> GpuBuffer {
         let mut lists = lock(&self.lists);
-        lists.report.live += raw.size();
-        lists.report.peak = lists.report.peak.max(lists.report.live);
+        lists.lives(raw.size());
         drop(lists);
         self.own(Free { raw, touched: 0 }, bytes)
     }
@@ -210,11 +230,10 @@ impl Pool {
         let size = free.raw.size();
         let mut lists = lock(&self.lists);
         lists.report.live -= size;
-        let room = KEEP_AT_LEAST.max(lists.report.live);
-        if lists.report.pooled + size <= room {
-            lists.report.pooled += size;
-            lists.free.entry(size).or_default().push(free);
-        } else {
+        lists.report.pooled += size;
+        lists.free.entry(size).or_default().push(free);
+        let room = KEEP_AT_LEAST.max(lists.recent_peak - lists.report.live);
+        while lists.report.pooled > room && lists.oldest().is_some() {
             self.released.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -223,6 +242,7 @@ impl Pool {
     pub(super) fn trim(&self) {
         let mut lists = lock(&self.lists);
         lists.report.pooled = 0;
+        lists.recent_peak = lists.report.live;
         lists.free.clear();
     }
 

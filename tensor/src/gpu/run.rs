@@ -1,5 +1,6 @@
 //! From primitives to launches.
 
+use super::launch::MOST_NUMBERS;
 use super::through::Store;
 use super::{Gpu, GpuBuffer, halves};
 use crate::expr::PointwiseKernel;
@@ -77,16 +78,16 @@ impl Gpu {
         Ok(self.pointwise(&kernel, &[])?.remove(0))
     }
 
-    /// Kernels count elements in 31 bits.
+    /// An error where kernels cannot count so many elements.
     pub(super) fn addressable(&self, op: &'static str, elements: usize) -> Result<()> {
-        if elements < 1 << 31 {
+        if elements as u64 <= MOST_NUMBERS {
             return Ok(());
         }
         Err(Error::OutOfMemory {
             op,
             device: self.inner.summary.name.clone(),
             bytes: elements as u64 * 4,
-            why: "kernels count at most 2147483647 elements".to_owned(),
+            why: format!("kernels count at most {MOST_NUMBERS} elements"),
         })
     }
 }

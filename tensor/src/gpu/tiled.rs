@@ -259,6 +259,7 @@ impl Gpu {
             _ => [first, second],
         };
         let p = &work.product;
+        self.is_to_multiply((p.batch * p.m * p.n) as u64 * p.k as u64)?;
         let cuts = p.cuts();
         let tiles_n = p.n.div_ceil(tile.n);
         let tiles = tile.count(p.m, p.n);

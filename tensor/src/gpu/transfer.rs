@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::ended::Ended;
 use super::faults::lock;
 use super::{Gpu, GpuBuffer};
 use crate::Result;
@@ -96,7 +97,7 @@ impl Gpu {
             timeout: None,
         })?;
         let mapped = transfer.mapped.wait();
-        self.finish_read(transfer.staging, bytes, mapped)
+        self.finish_read(transfer, bytes, mapped)
     }
 
     /// The first `bytes` bytes of an array, without blocking. On native systems the future
@@ -114,25 +115,26 @@ impl Gpu {
             mapped: &transfer.mapped,
         }
         .await;
-        self.finish_read(transfer.staging, bytes, mapped)
+        self.finish_read(transfer, bytes, mapped)
     }
 
-    /// Records the copy to a mappable buffer, submits it and asks for the mapping.
+    /// Records the copy to a mappable buffer, behind it the count of batches that ended, submits both and asks for the mapping.
     fn begin_read(&self, buffer: &GpuBuffer, bytes: usize) -> Result<Transfer> {
         let inner = &*self.inner;
         self.check()?;
         let size = (bytes as u64).next_multiple_of(4);
-        let staging = self.staging(size)?;
+        let staging = self.staging(size + Ended::BYTES)?;
         let mut batch = lock(&inner.batch);
         buffer.touch(batch.serial());
         let from = (buffer.raw(), buffer.offset());
         batch.copy(&inner.device, from, (&staging, 0), size);
-        drop(batch);
-        self.flush()?;
+        // with this batch
+        let ended = batch.ended().expected().wrapping_add(1);
+        self.submit(batch, Some((&staging, size)))?;
         let submission = lock(&inner.batch).last_submission();
         let mapped = Arc::new(Mapped::default());
         let done = Arc::clone(&mapped);
-        staging.map_async(wgpu::MapMode::Read, ..size, move |result| {
+        staging.map_async(wgpu::MapMode::Read, ..size + Ended::BYTES, move |result| {
             let mut state = lock(&done.state);
             state.result = Some(result);
             if let Some(waker) = state.waker.take() {
@@ -144,17 +146,19 @@ impl Gpu {
             staging,
             mapped,
             submission,
+            ended,
         })
     }
 
     fn finish_read(
         &self,
-        staging: wgpu::Buffer,
+        transfer: Transfer,
         bytes: usize,
         mapped: Option<Result<(), wgpu::BufferAsyncError>>,
     ) -> Result<Vec<u8>> {
         let inner = &*self.inner;
         self.check()?;
+        let (staging, size) = (transfer.staging, (bytes as u64).next_multiple_of(4));
         let refused = |why: String| self.cause(inner.faults.refused(format!("read: {why}")));
         match mapped {
             Some(Ok(())) => {}
@@ -162,8 +166,12 @@ impl Gpu {
             None => return Err(refused("the copy did not end".to_owned())),
         }
         let view = staging
-            .get_mapped_range(..(bytes as u64).next_multiple_of(4))
+            .get_mapped_range(..size + Ended::BYTES)
             .map_err(|error| refused(error.to_string()))?;
+        if view[size as usize..] != transfer.ended.to_ne_bytes() {
+            let why = "it did not carry out all that it was given, for want of memory or of time";
+            return Err(inner.faults.lost(why.to_owned()));
+        }
         let out = view[..bytes].to_vec();
         drop(view);
         staging.unmap();
@@ -201,6 +209,8 @@ struct Transfer {
     staging: wgpu::Buffer,
     mapped: Arc<Mapped>,
     submission: Option<wgpu::SubmissionIndex>,
+    /// How many batches ended, if all did.
+    ended: u32,
 }
 
 #[derive(Default)]

@@ -13,7 +13,7 @@ use super::{Gpu, GpuBuffer, winograd};
 use crate::expr::{Access, PointwiseKernel};
 use crate::primitive::{ConvPass, Primitive};
 use crate::random::{RngKey, uniform};
-use crate::{DType, Expr, MatmulPrecision, Result, with_matmul_precision};
+use crate::{DType, Error, Expr, MatmulPrecision, Result, with_matmul_precision};
 
 /// What is known of the device, and what is watched for.
 #[derive(Debug, Default)]
@@ -52,11 +52,11 @@ pub struct Tried {
     pub product: String,
     /// Operations on numbers, two for a multiply-add.
     pub operations: usize,
-    /// As it would be computed now.
-    pub before: Trial,
+    /// As it would be computed now, unless the driver refuses that.
+    pub before: Option<Trial>,
     /// Every way that makes sense for it and makes it, fastest first.
     pub trials: Vec<Trial>,
-    /// The ways whose results are not the product, by a fault of the driver or of a kernel.
+    /// The ways whose results are not the product, by a fault of the driver or of a kernel, or that the driver does not compile.
     pub wrong: Vec<Way>,
 }
 
@@ -128,17 +128,14 @@ impl Gpu {
         let expected = self.by_registers(primitive, &operands)?;
         let (precision, follows) = (product.precision, follows(primitive));
         let mut wrong = Vec::new();
-        let try_way = |way: Way| {
+        let measure = |way: Way| -> Result<(Trial, bool)> {
             lock(&self.inner.tuning).best.insert(name.clone(), way);
             let run = || self.run_followed(primitive, &operands, follows.as_ref());
             let alone = self.product(primitive, &operands)?;
             let right = agree(&alone, &expected, precision)
                 && self.follow(&run()?, &expected, precision)?;
-            if !right {
-                wrong.push(way);
-            }
             let seconds = self.time(run)?;
-            Ok(Trial { way, seconds })
+            Ok((Trial { way, seconds }, right))
         };
         let tiles = TILES
             .into_iter()
@@ -147,15 +144,27 @@ impl Gpu {
         let ways = tiles
             .map(Way::Tile)
             .chain(filtered.map(|tiling| Way::Winograd(tiling.outputs)));
-        let trials = ways.map(try_way).collect::<Result<Vec<_>>>();
-        self.set_tuned(known);
-        let mut trials = trials?;
-        // what is chosen suits, so it was tried
-        let chosen = trials.iter().find(|trial| trial.way == usual).copied();
-        let Some(before) = chosen else {
-            return Ok(None);
-        };
-        trials.retain(|trial| !wrong.contains(&trial.way));
+        let mut trials = Vec::new();
+        let mut before = None;
+        for way in ways {
+            let measured = measure(way);
+            self.set_tuned(known.clone());
+            let (trial, right) = match measured {
+                // a kernel that does not compile; the device goes on
+                Err(Error::Device { .. }) if self.check().is_ok() => {
+                    wrong.push(way);
+                    continue;
+                }
+                measured => measured?,
+            };
+            if way == usual {
+                before = Some(trial);
+            }
+            match right {
+                true => trials.push(trial),
+                false => wrong.push(way),
+            }
+        }
         trials.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         Ok(Some(Tried {
             product: name,
@@ -291,6 +300,7 @@ pub fn kernels_version() -> String {
         program!("each_thread"),
         program!("philox"),
         program!("numerics"),
+        program!("reduce"),
         program!("winograd_lines"),
         program!("winograd_forth"),
         program!("winograd_back"),
@@ -306,6 +316,10 @@ pub fn kernels_version() -> String {
         include_str!("tiled.rs"),
         include_str!("tiles.rs"),
         include_str!("pointwise_text.rs"),
+        include_str!("layout.rs"),
+        include_str!("through.rs"),
+        include_str!("matmul.rs"),
+        include_str!("../winograd.rs"),
     ];
     let mut hasher = DefaultHasher::new();
     (shaders, choices).hash(&mut hasher);

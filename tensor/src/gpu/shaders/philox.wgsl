@@ -1,15 +1,9 @@
 // Philox4x32-10 (Salmon et al., SC 2011) and the distributions, operation by operation as in
-// random.rs: uniform numbers are equal on all devices, normal ones to the last bits.
+// random.rs: uniform numbers are equal on all devices, normal ones to the last bits. Needs thread.
 
-// Upper and lower word of a · b; WGSL has no 64-bit product.
+// Upper and lower word of a · b.
 fn multiply_wide(a: u32, b: u32) -> vec2<u32> {
-    let al = a & 0xffffu;
-    let ah = a >> 16u;
-    let bl = b & 0xffffu;
-    let bh = b >> 16u;
-    let middle = ah * bl + ((al * bl) >> 16u);
-    let middle2 = al * bh + (middle & 0xffffu);
-    return vec2<u32>(ah * bh + (middle >> 16u) + (middle2 >> 16u), a * b);
+    return vec2<u32>(high_word(a, b), a * b);
 }
 
 fn philox(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {

@@ -1,5 +1,6 @@
 //! Memory, batches, errors.
 
+use super::super::faults::lock;
 use super::*;
 use crate::Error;
 
@@ -59,6 +60,29 @@ fn memory_is_recycled_and_reported() {
     assert_eq!((gpu.memory().pooled, gpu.memory().peak), (0, 4096));
 }
 
+/// Of what was in use at once, nothing is given back and made anew when it is used again; what is not used any more makes room for what is.
+#[test]
+fn the_pool_keeps_what_was_in_use_at_once() {
+    let Some(gpu) = test_gpu() else { return };
+    let arrays = |megabytes: usize| -> Vec<GpuBuffer> {
+        let array = || gpu.output("sum", megabytes << 20).unwrap();
+        (0..30).map(|_| array()).collect()
+    };
+    let released = || gpu.inner.pool.released();
+    for _ in 0..3 {
+        drop(arrays(16));
+    }
+    assert_eq!((released(), gpu.memory().pooled), (0, 480 << 20));
+    for _ in 0..3 {
+        drop(arrays(24));
+    }
+    assert_eq!((released(), gpu.memory().pooled), (30, 720 << 20));
+    gpu.trim();
+    let few = arrays(16);
+    drop(few);
+    assert_eq!((released(), gpu.memory().pooled), (30, 480 << 20));
+}
+
 #[test]
 fn arrays_above_the_limit_are_named() {
     let Some(gpu) = test_gpu() else { return };
@@ -97,6 +121,52 @@ fn a_lost_device_is_an_error_everywhere() {
     }
 }
 
+/// As of a driver that gives a batch up without telling wgpu.
+#[test]
+fn a_batch_that_does_not_end_is_a_loss() {
+    let Some(gpu) = test_gpu() else { return };
+    let buffer = gpu.upload(&floats(3)).unwrap();
+    for _ in 0..3 {
+        gpu.fill_with_nan(&gpu.output("poison", 256).unwrap())
+            .unwrap();
+        gpu.flush().unwrap();
+        assert_eq!(gpu.read(&buffer, 12).unwrap(), floats(3));
+    }
+    lock(&gpu.inner.batch).ended().miss_one();
+    for _ in 0..2 {
+        let error = gpu.read(&buffer, 12).unwrap_err();
+        assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+    }
+    assert!(gpu.wait().is_err());
+}
+
+/// wgpu loses a device that has no memory for a submission; what helps is less work, not the same again.
+#[test]
+fn a_device_without_memory_for_its_work_is_full() {
+    let Some(gpu) = test_gpu() else { return };
+    gpu.inner.faults.gone("Unknown", "Out of memory");
+    let error = gpu.wait().unwrap_err();
+    assert!(matches!(error, Error::OutOfMemory { .. }), "{error}");
+}
+
+/// Systems reset a card that is too long at one batch.
+#[test]
+fn a_batch_has_no_more_than_so_many_multiply_adds() {
+    let Some(gpu) = test_gpu() else { return };
+    let serial = || lock(&gpu.inner.batch).serial();
+    let launch = |multiply_adds| {
+        gpu.is_to_multiply(multiply_adds).unwrap();
+        gpu.fill_with_nan(&gpu.output("poison", 256).unwrap())
+            .unwrap();
+        serial()
+    };
+    let first = launch(15_000_000_000);
+    assert_eq!(launch(4_000_000_000), first);
+    assert_eq!(launch(15_000_000_000), first + 1);
+    assert_eq!(launch(90_000_000_000), first + 2);
+    assert_eq!(launch(1), first + 3);
+}
+
 /// Whatever is under way in another thread at that moment fails by the loss, not by what the lost device refused.
 #[test]
 fn a_device_lost_at_any_moment_is_lost() {
@@ -132,5 +202,17 @@ fn no_such_adapter_lists_what_is_there() {
     for wanted in ["99", "no such card"] {
         let error = find_adapter(wanted).unwrap_err().to_string();
         assert!(error.contains("the adapters are 0: "), "{error}");
+    }
+}
+
+/// As of the 4090 in a card's name.
+#[test]
+fn a_number_beyond_the_list_is_a_part_of_a_name() {
+    let Some(gpu) = test_gpu() else { return };
+    let name = &gpu.summary().name;
+    let mut numbers = name.split(|c: char| !c.is_ascii_digit());
+    if let Some(number) = numbers.find(|n| n.parse().is_ok_and(|n: usize| n > 50)) {
+        let (found, _) = find_adapter(number).unwrap();
+        assert!(found.name.contains(number), "{found:?}");
     }
 }

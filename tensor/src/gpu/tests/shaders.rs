@@ -12,7 +12,7 @@ use crate::gpu::template::{Program, finished};
 use crate::gpu::tiled::Vectors;
 use crate::gpu::tiles::{TILES, Tile, Unit};
 use crate::gpu::{
-    conv, launch, matmul, reduce, rows, through, tiled, windows, winograd, winograd_lanes,
+    conv, ended, launch, matmul, reduce, rows, through, tiled, windows, winograd, winograd_lanes,
 };
 use crate::primitive::{ConvPass, PoolPass};
 use crate::winograd::{FOUR, TWO};
@@ -41,7 +41,7 @@ const MATRIX_CAPABILITIES: Capabilities = Capabilities::SHADER_FLOAT16
     .union(Capabilities::COOPERATIVE_MATRIX);
 
 fn all_programs() -> Vec<Program> {
-    let mut all = vec![launch::poison_program()];
+    let mut all = vec![launch::poison_program(), ended::ended_program()];
     let both = [false, true];
     for vec in both {
         all.push(rows::gather_program(vec));

@@ -90,7 +90,7 @@ fn every_tile_is_tried_and_the_best_is_kept() {
     let best = tried.trials.last().unwrap().way;
     gpu.set_tuned(Tuned::from([(tried.product, best)]));
     let again = gpu.try_ways(&seen[0]).unwrap().unwrap();
-    assert_eq!(again.before.way, best);
+    assert_eq!(again.before.unwrap().way, best);
     assert_eq!(gpu.reopen().unwrap().tuned(), gpu.tuned());
     // a convolution goes the way that it was given: four launches, or one
     for (way, launches) in [("winograd 2", 4), ("winograd 4", 4), ("32x32/4x4/4/32", 1)] {
