@@ -29,11 +29,15 @@ pub enum Error {
         /// What would be right.
         why: String,
     },
-    /// No array was given to an operation that takes some.
-    #[error("{op}: no arrays given")]
-    NoArrays {
+    /// An operation takes more arrays than were given.
+    #[error("{op}: arrays given are {given}, at least {needed} needed")]
+    TooFewArrays {
         /// The operation.
         op: &'static str,
+        /// How many were given.
+        given: usize,
+        /// How many it takes.
+        needed: usize,
     },
     /// The element type is not what the operation takes.
     #[error("{op}: elements are {found}, expected {expected}")]

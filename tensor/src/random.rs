@@ -4,6 +4,8 @@
 //! A number depends on (seed, stream, step, element) and on nothing else, so that every device
 //! draws the same and a resumed run draws what the uninterrupted one would.
 
+use std::array::from_fn;
+
 /// Names one array of random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RngKey {
@@ -42,6 +44,15 @@ impl RngKey {
         ]
     }
 
+    /// The blocks `first .. first + LANES`, word by word: what a loop over lanes makes of them, registers do at once.
+    #[inline(always)]
+    pub(crate) fn blocks(self, first: u32) -> [[u32; LANES]; 4] {
+        let [k0, k1, s0, s1, stream] = self.words();
+        let counters = from_fn(|lane| first.wrapping_add(lane as u32));
+        let shared = [s0, s1, stream].map(|word| [word; LANES]);
+        philox([counters, shared[0], shared[1], shared[2]], [k0, k1])
+    }
+
     /// Four random words for the elements `4·block .. 4·block + 4`.
     pub fn block(self, block: u32) -> [u32; 4] {
         let [k0, k1, s0, s1, stream] = self.words();
@@ -50,17 +61,26 @@ impl RngKey {
 }
 
 /// Philox4x32 with ten rounds.
-pub fn philox4x32(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
+pub fn philox4x32(c: [u32; 4], k: [u32; 2]) -> [u32; 4] {
+    philox(c.map(|word| [word]), k).map(|[word]| word)
+}
+
+/// Blocks that are made side by side.
+pub(crate) const LANES: usize = 8;
+
+/// The same of several counters, lane by lane.
+#[inline(always)]
+fn philox<const N: usize>(mut c: [[u32; N]; 4], mut k: [u32; 2]) -> [[u32; N]; 4] {
     const M0: u64 = 0xD251_1F53;
     const M1: u64 = 0xCD9E_8D57;
     for _ in 0..10 {
-        let p0 = M0 * u64::from(c[0]);
-        let p1 = M1 * u64::from(c[2]);
+        let p0 = c[0].map(|word| M0 * u64::from(word));
+        let p1 = c[2].map(|word| M1 * u64::from(word));
         c = [
-            (p1 >> 32) as u32 ^ c[1] ^ k[0],
-            p1 as u32,
-            (p0 >> 32) as u32 ^ c[3] ^ k[1],
-            p0 as u32,
+            from_fn(|lane| (p1[lane] >> 32) as u32 ^ c[1][lane] ^ k[0]),
+            p1.map(|product| product as u32),
+            from_fn(|lane| (p0[lane] >> 32) as u32 ^ c[3][lane] ^ k[1]),
+            p0.map(|product| product as u32),
         ];
         k = [
             k[0].wrapping_add(0x9E37_79B9),
@@ -70,7 +90,28 @@ pub fn philox4x32(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
     c
 }
 
+/// Four numbers of each of the lanes that they are made from.
+#[inline(always)]
+pub(crate) fn uniforms(words: [[u32; LANES]; 4]) -> [[f32; LANES]; 4] {
+    words.map(|word| word.map(uniform))
+}
+
+/// The same of normal numbers.
+#[inline(always)]
+pub(crate) fn normals([a, b, c, d]: [[u32; LANES]; 4]) -> [[f32; LANES]; 4] {
+    let mut numbers = [[0.0; LANES]; 4];
+    for (pair, [a, b]) in [[a, b], [c, d]].into_iter().enumerate() {
+        for lane in 0..LANES {
+            let [x, y] = normal_pair(a[lane], b[lane]);
+            numbers[2 * pair][lane] = x;
+            numbers[2 * pair + 1][lane] = y;
+        }
+    }
+    numbers
+}
+
 /// A uniform number in \[0, 1): the upper 24 bits, so that it is exact in f32.
+#[inline(always)]
 pub fn uniform(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
 }
@@ -79,6 +120,7 @@ pub fn uniform(word: u32) -> f32 {
 /// operations as the shader so that both devices agree to the last bits.
 ///
 /// `r = √(−2 ln u₁)`, `u₁ ∈ (0, 1]`; the angle is `2π u₂`.
+#[inline(always)]
 pub fn normal_pair(a: u32, b: u32) -> [f32; 2] {
     let u1 = ((a >> 8) + 1) as f32 * (1.0 / 16_777_216.0);
     let r = (-2.0 * ln(u1)).sqrt();
@@ -87,6 +129,7 @@ pub fn normal_pair(a: u32, b: u32) -> [f32; 2] {
 }
 
 /// Natural logarithm on (0, 1] by range reduction and the atanh series; error below 2e-7 · |ln x| + 1e-7.
+#[inline(always)]
 fn ln(x: f32) -> f32 {
     // x = m · 2^e with m in [√½, √2)
     let bits = x.to_bits();
@@ -101,6 +144,7 @@ fn ln(x: f32) -> f32 {
 }
 
 /// `[sin 2πu, cos 2πu]` for u in \[0, 1): reduced to an eighth turn, then Taylor polynomials.
+#[inline(always)]
 fn sin_cos_turns(u: f32) -> [f32; 2] {
     // quarter q and offset d in [-1/8, 1/8] turns; both exact in f32
     let q = (u * 4.0 + 0.5).floor();
@@ -112,12 +156,14 @@ fn sin_cos_turns(u: f32) -> [f32; 2] {
                 + d2 * (8.333_333e-3 + d2 * (-1.984_127e-4 + d2 * 2.755_731_9e-6))));
     let c =
         1.0 + d2 * (-0.5 + d2 * (4.166_666_6e-2 + d2 * (-1.388_888_9e-3 + d2 * 2.480_158_8e-5)));
-    match q as u32 & 3 {
-        0 => [s, c],
-        1 => [c, -s],
-        2 => [-s, -c],
-        _ => [-c, s],
-    }
+    // sine and cosine of the quarter, without a branch: many are computed at once
+    let quarter = q as i32 & 3;
+    let [s, c] = if quarter & 1 == 1 { [c, s] } else { [s, c] };
+    let sign = |negative: bool| if negative { -1.0 } else { 1.0 };
+    [
+        s * sign(quarter >= 2),
+        c * sign(quarter == 1 || quarter == 2),
+    ]
 }
 
 #[cfg(test)]

@@ -266,6 +266,75 @@ fn not_a_number_survives() -> Result<()> {
     Ok(())
 }
 
+/// Whether zeros are computed yet or not: nothing that is no number gets lost by them.
+#[test]
+fn zero_times_infinity_is_no_number() -> Result<()> {
+    for device in devices() {
+        let x = Tensor::from_slice(&[f32::NAN, f32::INFINITY, 2.0], &[3], &device)?;
+        let zeros = Tensor::zeros(&[3], DType::F32, &device)?;
+        let stored = Tensor::zeros(&[3], DType::F32, &device)?;
+        stored.realize()?;
+        for product in [x.mul_scalar(0.0)?, x.mul(&zeros)?, x.mul(&stored)?] {
+            let v = product.to_vec::<f32>()?;
+            assert!(
+                v[0].is_nan() && v[1].is_nan() && v[2] == 0.0,
+                "{v:?} on {device}"
+            );
+        }
+        let one = Tensor::ones(&[3], DType::F32, &device)?;
+        let chosen = x.select(&one, &zeros)?.to_vec::<f32>()?;
+        assert_eq!(chosen, [1.0; 3], "{device}");
+    }
+    Ok(())
+}
+
+/// Also where a lazy array is inlined into what is made of it.
+#[test]
+fn a_constant_is_what_would_be_stored() -> Result<()> {
+    let large = Tensor::full(&[1], 1e6, DType::F16, &Device::Cpu)?;
+    let product = large.mul_scalar(1e-3)?.to_dtype(DType::F32)?;
+    assert_eq!(product.to_vec::<f32>()?, [f32::INFINITY]);
+    let third = Tensor::full(&[1], 1.0 / 3.0, DType::F32, &Device::Cpu)?;
+    assert_eq!(
+        third.mul_scalar(3e7)?.to_vec::<f32>()?,
+        [(f64::from(1.0f32 / 3.0) * 3e7) as f32]
+    );
+    Ok(())
+}
+
+#[test]
+fn whole_powers_of_negative_numbers() -> Result<()> {
+    for device in devices() {
+        let x = Tensor::from_slice(&[-2.0f32, -0.5, 2.0, 0.0], &[4], &device)?;
+        let inf = f32::INFINITY;
+        for (exponent, powers) in [
+            (3.0, [-8.0, -0.125, 8.0, 0.0]),
+            (4.0, [16.0, 0.0625, 16.0, 0.0]),
+            (7.0, [-128.0, -0.0078125, 128.0, 0.0]),
+            (-1.0, [-0.5, -2.0, 0.5, inf]),
+            (-2.0, [0.25, 4.0, 0.25, inf]),
+        ] {
+            let got = x.pow_scalar(exponent)?.to_vec::<f32>()?;
+            assert_eq!(got, powers, "to the power {exponent} on {device}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_expression_over_arrays_that_are_not_there_is_an_error() -> Result<()> {
+    let x = Tensor::ones(&[2], DType::F32, &Device::Cpu)?;
+    let e = Expr::input(3) + 1.0;
+    let one = Tensor::pointwise(&e, &[&x]).unwrap_err().to_string();
+    assert_eq!(one, "pointwise: arrays given are 1, at least 4 needed");
+    let lists = Tensor::pointwise_lists([&e], &[&[x]]).unwrap_err();
+    assert_eq!(
+        lists.to_string(),
+        "pointwise_lists: arrays given are 1, at least 4 needed"
+    );
+    Ok(())
+}
+
 #[test]
 fn sums_of_exponentials_of_infinities() -> Result<()> {
     let low = f32::NEG_INFINITY;

@@ -42,6 +42,10 @@ fn sums_and_the_like_want_floating_point() -> Result<()> {
             x.argmax(0),
             x.sum_all(),
             x.max(&[0], false),
+            // of one element each
+            x.reshape(&[4, 1])?.sum(&[1], false),
+            x.reshape(&[4, 1])?.mean(&[1], false),
+            x.reshape(&[4, 1])?.logsumexp(&[1], false),
             images.avg_pool2d(2, 2, 0),
             images.max_pool2d_index(2, 2, 0),
             x.scatter_add(&rows, 2),

@@ -138,7 +138,7 @@ impl Images {
     }
 }
 
-/// A value in \[0, 1\] as 8 bits: floor(256·x), at most 255, the inverse of de-quantisation.
+/// A value in \[0, 1\] as 8 bits: floor(256·x), at most 255, the inverse of de-quantisation but where f32 rounds a bright pixel up to the next level, 8 in a million.
 pub fn to_byte(x: f32) -> u8 {
     (x * 256.0).clamp(0.0, 255.0) as u8
 }

@@ -31,11 +31,15 @@ impl Features {
         self.values.is_empty()
     }
 
-    /// Of a classifier: the likeliest class of each image.
+    /// Of a classifier: the likeliest class of each image, the first of several.
     pub fn likeliest(&self) -> Option<Vec<usize>> {
         let (classes, probabilities) = self.probabilities.as_ref()?;
         let likeliest = |row: &[f32]| {
-            let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            let best = row
+                .iter()
+                .enumerate()
+                .rev()
+                .max_by(|a, b| a.1.total_cmp(b.1));
             best.map_or(0, |(class, _)| class)
         };
         let rows = probabilities.chunks_exact((*classes).max(1));

@@ -9,7 +9,7 @@ use crate::{Result, model};
 
 impl Loaded {
     /// E(x) and E(x, z) with this β of images of the model's size, row-major \[N, H, W, C\], z their own latents, by the averaged networks
-    /// in evaluation mode.
+    /// in evaluation mode. Without β both are E(x), and no latents are computed.
     ///
     /// # Errors
     /// What the device reports.
@@ -25,6 +25,10 @@ impl Loaded {
         let networks = &self.average;
         no_grad(|| {
             let f = networks.energy.features(&x, Mode::Eval)?;
+            if beta == 0.0 {
+                let energy = model::energy(&f)?.tensor().to_vec()?;
+                return Ok([energy.clone(), energy]);
+            }
             let g = networks.energy.project(&f, Mode::Eval)?;
             let z = networks.encoder.latent(&x, Mode::Eval)?;
             let energy = model::energy(&f)?;

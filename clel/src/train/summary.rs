@@ -19,8 +19,8 @@ use crate::{
     sampler::{Langevin, Rounds, Start},
 };
 
-/// Samples that start from fresh noise: `rounds` times the configuration's Langevin steps, each round after its augmentation,
-/// in evaluation mode; \[count, H, W, C\].
+/// Samples that start from fresh noise: `rounds` times the configuration's Langevin steps, each round after its augmentation, without re-starts (so that all
+/// are as old; `clel eval --protocol final` re-starts some, as training does), in evaluation mode; \[count, H, W, C\].
 ///
 /// # Errors
 /// [`Error::Interrupted`](crate::Error::Interrupted) in the step in which `stop` becomes true; what the device reports.

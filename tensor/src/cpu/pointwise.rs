@@ -458,23 +458,22 @@ fn select<T: Compute>(c: Operand<'_, T>, a: Operand<'_, T>, b: Operand<'_, T>, o
 }
 
 /// Fills a block with the random numbers of the elements `start ..`, `start` a multiple of 4.
+#[inline(always)]
 fn random<T: Compute>(distribution: Distribution, key: RngKey, start: usize, out: &mut [T]) {
     debug_assert!(
         start.is_multiple_of(4),
         "elements {start} .. of a random array"
     );
-    for (i, four) in out.chunks_mut(4).enumerate() {
-        let w = key.block((start / 4 + i) as u32);
+    for (i, numbers) in out.chunks_mut(4 * random::LANES).enumerate() {
+        let words = key.blocks((start / 4 + i * random::LANES) as u32);
         let values = match distribution {
-            Distribution::Uniform => w.map(random::uniform),
-            Distribution::Normal => {
-                let [a, b] = random::normal_pair(w[0], w[1]);
-                let [c, d] = random::normal_pair(w[2], w[3]);
-                [a, b, c, d]
-            }
+            Distribution::Uniform => random::uniforms(words),
+            Distribution::Normal => random::normals(words),
         };
-        for (o, v) in four.iter_mut().zip(values) {
-            *o = T::from_f32(v);
+        for (lane, four) in numbers.chunks_mut(4).enumerate() {
+            for (o, values) in four.iter_mut().zip(&values) {
+                *o = T::from_f32(values[lane]);
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ fn accumulate<T: Real>(y: &mut [T], x: &[T]) {
 
 fn average<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<T>> {
     let mut y = PoolVec::uninit("avg_pool2d", s.n * s.oh * s.ow * s.c)?;
-    let scale = T::from_f64(1.0 / (s.k * s.k) as f64);
+    let scale = T::from_f64(1.0 / (s.k as f64 * s.k as f64));
     each_row(&mut y, s.ow * s.c, |row, y| {
         let (image, i) = (row / s.oh, row % s.oh);
         for (j, y) in y.chunks_mut(s.c).enumerate() {
@@ -57,7 +57,7 @@ fn average<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<T>> {
 
 fn spread<T: Real>(s: &Pool2d, g: &[T]) -> Result<PoolVec<T>> {
     let mut y = PoolVec::uninit("avg_pool2d_spread", s.n * s.h * s.w * s.c)?;
-    let scale = T::from_f64(1.0 / (s.k * s.k) as f64);
+    let scale = T::from_f64(1.0 / (s.k as f64 * s.k as f64));
     each_row(&mut y, s.w * s.c, |row, y| {
         let (image, h) = (row / s.h, row % s.h);
         for (w, y) in y.chunks_mut(s.c).enumerate() {

@@ -83,7 +83,7 @@ impl Binary {
             Binary::Div => format!("({a} / {b})"),
             Binary::Max => format!("max_of({a}, {b})"),
             Binary::Min => format!("min_of({a}, {b})"),
-            Binary::Pow => format!("pow({a}, {b})"),
+            Binary::Pow => format!("safe_pow({a}, {b})"),
             Binary::Lt => format!("T({a} < {b})"),
             Binary::Le => format!("T({a} <= {b})"),
             Binary::Eq => format!("T({a} == {b})"),

@@ -4,6 +4,9 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::{Binary, Expr, Node, Unary};
 
+/// The largest whole exponent of which a power becomes products.
+const LARGEST_PRODUCT: f64 = 8.0;
+
 /// Adds nodes to a list, sharing equal ones and folding constants.
 pub(super) struct Builder {
     pub nodes: Vec<Node>,
@@ -31,6 +34,10 @@ impl Builder {
         if let Some(i) = self.nodes.iter().position(same) {
             return i as u16;
         }
+        assert!(
+            self.nodes.len() <= usize::from(u16::MAX),
+            "an expression of more than 65536 operations"
+        );
         self.nodes.push(node);
         (self.nodes.len() - 1) as u16
     }
@@ -49,8 +56,7 @@ impl Builder {
         }
     }
 
-    /// Only identities that hold for every finite operand are used: x·0 → 0 drops a NaN or an
-    /// infinity, which differentiation relies on and which a masked gradient wants.
+    /// Only identities that hold for every operand are used: x·0 is not 0 for an infinite x.
     pub fn binary(&mut self, f: Binary, a: u16, b: u16) -> u16 {
         match (f, self.constant_at(a), self.constant_at(b)) {
             (_, Some(x), Some(y)) => self.constant(f.apply(x, y)),
@@ -59,14 +65,32 @@ impl Builder {
             (Binary::Sub, Some(0.0), _) => self.unary(Unary::Neg, b),
             (Binary::Mul, Some(1.0), _) => b,
             (Binary::Mul | Binary::Div, _, Some(1.0)) => a,
-            (Binary::Mul, Some(0.0), _) => a,
-            (Binary::Mul, _, Some(0.0)) => b,
             (Binary::Mul, Some(-1.0), _) => self.unary(Unary::Neg, b),
             (Binary::Mul | Binary::Div, _, Some(-1.0)) => self.unary(Unary::Neg, a),
-            (Binary::Pow, _, Some(1.0)) => a,
-            (Binary::Pow, _, Some(2.0)) => self.add(Node::Binary(Binary::Mul, a, a)),
-            (Binary::Pow, _, Some(0.0)) => self.constant(1.0),
+            (Binary::Pow, _, Some(e)) if e.abs() <= LARGEST_PRODUCT && e.fract() == 0.0 => {
+                self.whole_power(a, e as i32)
+            }
             _ => self.add(Node::Binary(f, a, b)),
+        }
+    }
+
+    /// A power as products, which are exact to a rounding each, and of which negative bases are as good as others.
+    fn whole_power(&mut self, a: u16, e: i32) -> u16 {
+        match e {
+            0 => self.constant(1.0),
+            1 => a,
+            ..0 => {
+                let power = self.whole_power(a, -e);
+                self.unary(Unary::Recip, power)
+            }
+            _ => {
+                let half = self.whole_power(a, e / 2);
+                let square = self.binary(Binary::Mul, half, half);
+                match e % 2 {
+                    0 => square,
+                    _ => self.binary(Binary::Mul, square, a),
+                }
+            }
         }
     }
 

@@ -78,6 +78,8 @@ impl Builder {
                 Node::Binary(Binary::Lt | Binary::Le | Binary::Eq, ..) => {
                     return self.select(mask, other, zero);
                 }
+                // no change at all, whatever it would be multiplied by
+                _ if mask == zero => return zero,
                 _ => {}
             }
         }

@@ -295,7 +295,7 @@ fn operations(
             Node::Const(_) => format!("T(params.c{i})"),
             Node::Unary(f, a) => f.wgsl(&format!("v{a}")),
             Node::Binary(f, a, b) => f.wgsl(&format!("v{a}"), &format!("v{b}")),
-            Node::Select(c, a, b) => format!("select(v{b}, v{a}, v{c} != T(0.0))"),
+            Node::Select(c, a, b) => format!("select(v{b}, v{a}, is_true(v{c}))"),
             Node::Random(distribution, _) => {
                 let function = match distribution {
                     Distribution::Uniform => "uniform4",

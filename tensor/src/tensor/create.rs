@@ -74,6 +74,12 @@ impl Tensor {
             // constants of kernels are f32
             return Tensor::scalar(value as u32, device)?.expand(shape);
         }
+        // what is inlined is what would have been stored
+        let value = match dtype {
+            DType::F16 => f16::from_f64(value).to_f64(),
+            DType::F32 => f64::from(value as f32),
+            DType::F64 | DType::U32 => value,
+        };
         let lazy = Lazy {
             expr: Expr::constant(value),
             inputs: vec![],

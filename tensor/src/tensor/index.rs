@@ -120,12 +120,16 @@ impl Tensor {
     /// Arrays joined along one axis; their other axes are equal.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if they are not, [`Error::Shape`] if there is no such axis, [`Error::NoArrays`] if no array is given,
+    /// [`Error::Shapes`] if they are not, [`Error::Shape`] if there is no such axis, [`Error::TooFewArrays`] if no array is given,
     /// [`Error::DType`] if their types differ.
     pub fn concat(arrays: &[&Tensor], axis: usize) -> Result<Tensor> {
         let op = "concat";
         let Some(first) = arrays.first() else {
-            return Err(Error::NoArrays { op });
+            return Err(Error::TooFewArrays {
+                op,
+                given: 0,
+                needed: 1,
+            });
         };
         if axis >= first.rank() {
             return Err(Error::Shape {

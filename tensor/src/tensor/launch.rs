@@ -180,7 +180,11 @@ pub(super) fn merge_inputs(all: &mut Vec<Tensor>, more: &[Tensor]) -> Vec<u8> {
 /// The device of all operands.
 pub(super) fn same_device(op: &'static str, inputs: &[&Tensor]) -> Result<Device> {
     let Some((first, rest)) = inputs.split_first() else {
-        return Err(Error::NoArrays { op });
+        return Err(Error::TooFewArrays {
+            op,
+            given: 0,
+            needed: 1,
+        });
     };
     match rest.iter().find(|t| t.device() != first.device()) {
         None => Ok(first.device().clone()),

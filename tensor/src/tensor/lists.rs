@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 use super::{
     Tensor,
     launch::{same_device, starts, storages},
-    pointwise::{MAX_BUFFERS, common_dtype},
+    pointwise::{MAX_BUFFERS, check_inputs, common_dtype},
     work::{Launch, Start, Work, gpu_parts},
 };
 use crate::{
@@ -41,13 +41,16 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shapes`] for lists that do not fit together; [`Error::Unsupported`] for random numbers and for more than eight lists and
+    /// [`Error::Shapes`] for lists that do not fit together; [`Error::TooFewArrays`] for an expression over more lists than there are; [`Error::Unsupported`] for random numbers and for more than eight lists and
     /// expressions; those of `pointwise`; what the device reports.
     pub fn pointwise_lists<const N: usize>(
         expressions: [&Expr; N],
         lists: &[&[Tensor]],
     ) -> Result<[Vec<Tensor>; N]> {
         check_lists(lists)?;
+        for expression in expressions {
+            check_inputs(OP, expression, lists.len())?;
+        }
         let mut results = [(); N].map(|()| Vec::with_capacity(lists[0].len()));
         let most = |device: &Device| match device {
             Device::Cpu => u64::MAX,

@@ -54,6 +54,7 @@ impl Tensor {
         inputs: &[&Tensor],
     ) -> Result<Tensor> {
         let device = same_device(op, inputs)?;
+        check_inputs(op, expr, inputs.len())?;
         let mut shape = inputs[0].shape().to_vec();
         for t in &inputs[1..] {
             if t.shape() != shape {
@@ -311,6 +312,14 @@ fn fuse(
         expr: expr.renumber(&places),
         inputs: kept,
     }))
+}
+
+/// An error where an expression has inputs that are not there.
+pub(super) fn check_inputs(op: &'static str, expr: &Expr, given: usize) -> Result<()> {
+    match expr.inputs() {
+        needed if needed > given => Err(Error::TooFewArrays { op, given, needed }),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn common_dtype(op: &'static str, inputs: &[&Tensor]) -> Result<DType> {

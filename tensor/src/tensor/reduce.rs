@@ -109,7 +109,17 @@ impl Tensor {
     }
 
     fn reduce(&self, kind: ReduceKind, axes: &[usize], keep: bool) -> Result<Tensor> {
-        self.check_axes(Primitive::Reduce(kind, self.geometry(0, 0)).name(), axes)?;
+        let op = Primitive::Reduce(kind, self.geometry(0, 0)).name();
+        self.check_axes(op, axes)?;
+        // also where no sum is computed, since the axes have one element each
+        if !self.dtype().is_float() {
+            let (expected, found) = (DType::F32, self.dtype());
+            return Err(Error::DType {
+                op,
+                expected,
+                found,
+            });
+        }
         let reduced = |a: usize| axes.contains(&a);
         let mut result = self.clone();
         // Neighbouring axes are one axis; each group of them is one launch, the last first.

@@ -49,7 +49,8 @@ fn long_chains_are_cut_and_agree_with_single_launches() -> Result<()> {
         x.to_vec()
     };
     let (fused, counts) = count_launches(chain);
-    assert!(counts["pointwise"] < 200, "{counts:?}");
+    // of 800 operations
+    assert!(counts["pointwise"] < 250, "{counts:?}");
     assert_eq!(fused?, without_fusion(chain)?);
     Ok(())
 }
@@ -181,7 +182,10 @@ fn errors_name_the_operation_and_the_shapes() {
     assert!(text(iota(&[2, 3]).pad(&[(1, 1)])).contains("2 of them, not 1"));
     assert!(text(iota(&[2]).sum(&[1], false)).contains("has no axis 1"));
     assert!(text(iota(&[2, 0]).argmax(1)).contains("axis 1 is empty"));
-    assert_eq!(text(Tensor::concat(&[], 0)), "concat: no arrays given");
+    assert_eq!(
+        text(Tensor::concat(&[], 0)),
+        "concat: arrays given are 0, at least 1 needed"
+    );
     assert!(text(Tensor::concat(&[&iota(&[2])], 1)).contains("has no axis 1"));
     let most = iota(&[1]).expand(&[isize::MAX as usize]).unwrap();
     assert!(text(Tensor::concat(&[&most; 3], 0)).contains("can be counted"));

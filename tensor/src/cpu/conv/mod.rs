@@ -1,6 +1,6 @@
 //! The three passes of a 2-D convolution.
 //!
-//! None of them unfolds the image. Forward and input gradient are the same loop over output
+//! None of them unfolds an image of more than four channels. Forward and input gradient are the same loop over output
 //! pixels, with a table that says where each tap of the kernel reads ([`gather`]); the weight
 //! gradient is a sum over pixels of outer products ([`weight_grad`]). Taps that fall into the
 //! padding are left out, which on a 2×2 image is more than half of them. Where the input has but

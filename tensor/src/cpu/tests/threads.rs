@@ -1,7 +1,8 @@
 use rayon::ThreadPoolBuilder;
 
-use super::super::{CpuView, run};
+use super::super::{CpuView, on_workers, run};
 use crate::RngKey;
+use crate::precision::{MatmulPrecision, matmul_precision, with_matmul_precision};
 use crate::primitive::{
     Conv2d, ConvPass, Gather, MatMul, Pool2d, PoolPass, Primitive, Reduce, ReduceKind,
 };
@@ -107,4 +108,32 @@ fn results_do_not_depend_on_threads() {
     });
     let views = [CpuView::F32(&g), CpuView::U32(&index)];
     assert!(bits(&scatter, &views, 3) == bits(&scatter, &views, 1));
+}
+
+/// A worker that waits takes up other work, which would run under this thread's choices.
+#[test]
+fn a_thread_keeps_its_choices_to_itself() {
+    let square = MatMul {
+        batch: 1,
+        m: 256,
+        n: 256,
+        k: 256,
+        a_transposed: false,
+        b_transposed: false,
+        a_batched: true,
+        b_batched: true,
+    };
+    let numbers = fractions(256 * 256);
+    let once = || {
+        assert_eq!(matmul_precision(), MatmulPrecision::Highest);
+        with_matmul_precision(MatmulPrecision::Medium, || {
+            let inputs = [CpuView::F32(&numbers), CpuView::F32(&numbers)];
+            run(&Primitive::MatMul(square), &inputs).unwrap();
+        });
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..20).for_each(|_| on_workers(once)));
+        }
+    });
 }

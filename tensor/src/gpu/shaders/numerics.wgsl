@@ -8,6 +8,11 @@ fn is_nan(x: T) -> vec4<bool> {
     return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
 }
 
+// Anything but zero, NaN too.
+fn is_true(x: T) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) != vec4<u32>(0u);
+}
+
 fn non_finite(x: T) -> T {
     let exponent = vec4<u32>(0x7f800000u);
     return T((bitcast<vec4<u32>>(x) & exponent) == exponent);
@@ -130,6 +135,33 @@ fn safe_cos(x: T) -> T {
     let near = clamp(x, T(-3e4), T(3e4));
     let value = select(clamp(cos(x), T(-1.0), T(1.0)), quadrant_sin(near, vec4<i32>(1)), near == x);
     return select(value, bitcast<T>(NAN), non_finite(x) > T(0.0));
+}
+
+// aᵇ of any sign and size, as C's: the built-in function is undefined for a < 0, and drivers differ at 0 and infinity.
+fn safe_pow(a: T, b: T) -> T {
+    let one = vec4<u32>(0x3f800000u);
+    let infinite = vec4<u32>(0x7f800000u);
+    let a_word = bitcast<vec4<u32>>(a);
+    let b_word = bitcast<vec4<u32>>(b);
+    let a_size = a_word & vec4<u32>(0x7fffffffu);
+    let b_size = b_word & vec4<u32>(0x7fffffffu);
+    let falls = b_word >= vec4<u32>(0x80000000u);
+    let negative = a_word >= vec4<u32>(0x80000000u);
+    // beyond 2²⁴ all are even
+    let whole = (b_size >= vec4<u32>(0x4b800000u)) | (floor(b) == b);
+    let odd = whole & (b_size < vec4<u32>(0x4b800000u)) & (floor(b * 0.5) * 2.0 != b);
+    var size = bitcast<vec4<u32>>(pow(abs(a), b));
+    // of 0 and of infinity; and to an infinite power
+    let to_infinity = b_size == infinite;
+    size = select(size, select(vec4<u32>(0u), infinite, falls), a_size == vec4<u32>(0u));
+    size = select(size, select(infinite, vec4<u32>(0u), falls), a_size == infinite);
+    size = select(size, select(vec4<u32>(0u), infinite, (a_size > one) != falls), to_infinity);
+    size = select(size, one, (a_size == one) & to_infinity);
+    let value = select(size, size ^ vec4<u32>(0x80000000u), negative & odd);
+    let fractional = negative & !whole & (a_size != vec4<u32>(0u)) & (a_size != infinite);
+    let undefined = fractional | (a_size > infinite) | (b_size > infinite);
+    let always_one = (b_size == vec4<u32>(0u)) | (a_word == one);
+    return bitcast<T>(select(select(value, NAN, undefined), one, always_one));
 }
 
 // Truncated towards zero, held to what u32 can say; 0 for NaN.

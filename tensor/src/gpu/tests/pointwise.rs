@@ -246,6 +246,62 @@ fn every_function_of_two_numbers() {
     }
 }
 
+/// WGSL's own power is undefined below 0, and drivers differ at 0 and infinity.
+#[test]
+fn powers_of_any_sign() {
+    let Some(gpu) = test_gpu() else { return };
+    let inf = f32::INFINITY;
+    let bases = [
+        -2.0,
+        -0.5,
+        -1.0,
+        -0.0,
+        0.0,
+        0.3,
+        1.0,
+        1.5,
+        3.0,
+        inf,
+        -inf,
+        f32::NAN,
+    ];
+    let exponents = [
+        -inf,
+        -3.0,
+        -2.0,
+        -1.5,
+        -1.0,
+        -0.0,
+        0.0,
+        0.5,
+        1.0,
+        2.0,
+        3.0,
+        4.5,
+        9.0,
+        16_777_218.0,
+        inf,
+        f32::NAN,
+    ];
+    let pairs = bases.map(|a| exponents.map(|b| [a, b]));
+    let side = |n: usize| pairs.iter().flatten().map(|pair| pair[n]).collect();
+    let (a, b): (Vec<f32>, Vec<f32>) = (side(0), side(1));
+    let operands = [contiguous(&a), contiguous(&b)];
+    let kernel = kernel_of(Expr::input(0).pow(Expr::input(1)), &operands);
+    let got = &run(&gpu, &kernel, &operands)[0];
+    for ((got, a), b) in got.iter().zip(a).zip(b) {
+        let want = a.powf(b);
+        assert!(
+            agrees(*got, f64::from(want), [2e-6, 0.0]),
+            "{a} to the power {b} is {got}, not {want}"
+        );
+        assert!(
+            want.is_nan() || want.is_sign_negative() == got.is_sign_negative(),
+            "{a} to the power {b} is {got}, not {want}"
+        );
+    }
+}
+
 #[test]
 fn infinities_and_nan_are_seen() {
     let Some(gpu) = test_gpu() else { return };
