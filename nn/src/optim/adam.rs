@@ -7,7 +7,7 @@ use clel_tensor::{DType, Expr, Tensor};
 use super::{
     Optimizer, check_gradients, check_rate, check_settings,
     moments::{Moments, check_known, describe},
-    set_all, values,
+    set_all, values, with_decay,
 };
 use crate::{Error, Parameter, Result};
 
@@ -100,7 +100,7 @@ impl Optimizer for Adam {
         let correction = (1.0 - b2.powf(t)).sqrt();
         // inputs: p, g, v, m
         let [p, g, v, m] = [0, 1, 2, 3].map(Expr::input);
-        let g = g + p.clone() * self.weight_decay;
+        let g = with_decay(g, &p, self.weight_decay);
         let v = v * b2 + g.clone() * g.clone() * (1.0 - b2);
         let m = if b1 == 0.0 {
             g

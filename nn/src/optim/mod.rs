@@ -29,7 +29,7 @@ mod sgd;
 use std::collections::BTreeMap;
 
 use clel_autograd::{GradOptions, Var, grad_releasing};
-use clel_tensor::Tensor;
+use clel_tensor::{Expr, Tensor};
 
 use crate::{Error, Parameter, Result};
 
@@ -111,6 +111,14 @@ fn check_gradients(parameters: &[(String, &Parameter)], gradients: &[Tensor]) ->
         }
     }
     Ok(())
+}
+
+/// A gradient of weights `p` that decay: g + λp, and g as it is without decay.
+fn with_decay(g: Expr, p: &Expr, weight_decay: f64) -> Expr {
+    match weight_decay {
+        0.0 => g,
+        _ => g + p.clone() * weight_decay,
+    }
 }
 
 pub(crate) fn values(parameters: &[(String, &Parameter)]) -> Vec<Tensor> {

@@ -7,7 +7,7 @@ use clel_tensor::{Expr, Tensor};
 use super::{
     Optimizer, check_gradients, check_rate, check_settings,
     moments::{Moments, check_known},
-    set_all, values,
+    set_all, values, with_decay,
 };
 use crate::{Parameter, Result};
 
@@ -59,8 +59,11 @@ impl Optimizer for Sgd {
         check_rate("SGD: learning rate", rate)?;
         // inputs: p, g, b
         let [p, g, b] = [0, 1, 2].map(Expr::input);
-        let g = g + p.clone() * self.weight_decay;
-        let velocity = b * self.momentum + g;
+        let g = with_decay(g, &p, self.weight_decay);
+        let velocity = match self.momentum {
+            0.0 => g,
+            momentum => b * momentum + g,
+        };
         let new = p - velocity.clone() * rate;
         let old = values(parameters);
         if self.momentum == 0.0 {
