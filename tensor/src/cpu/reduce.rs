@@ -18,6 +18,9 @@ const COLUMNS: usize = 256;
 /// Independent accumulators along a contiguous axis, to hide the latency of addition.
 const LANES: usize = 16;
 
+/// Rows that are shorter are folded one element after another: setting the lanes up takes longer.
+const SHORT: usize = 2 * LANES;
+
 /// An associative operation with a neutral element.
 trait Fold<T: Real>: Sized {
     type Acc: Copy + Send + Sync;
@@ -64,6 +67,10 @@ impl<T: Real> Fold<T> for Max {
         acc
     }
     fn columns(x: &[T], inner: usize, first: usize, acc: &mut [T]) {
+        if inner == 1 && x.len() < SHORT {
+            acc[0] = x.iter().fold(Self::EMPTY, |acc, x| MaxOrNan::step(acc, *x));
+            return;
+        }
         let mut nan = [0u32; LANES];
         acc.fill(Self::EMPTY);
         if inner == 1 {

@@ -12,7 +12,7 @@ impl Tensor {
     /// `start .. start + length` are those at its border. `start` and `length` are \[N\], in samples.
     ///
     /// # Errors
-    /// [`Error::Shapes`] unless both are vectors of one length.
+    /// [`Error::Shapes`] unless both are vectors of one length; [`Error::DType`] for u32.
     pub fn bicubic_matrices(
         start: &Tensor,
         length: &Tensor,
@@ -31,6 +31,13 @@ impl Tensor {
             });
         }
         let (device, dtype) = (start.device(), start.dtype());
+        if !dtype.is_float() {
+            return Err(Error::DType {
+                op: "bicubic_matrices",
+                expected: DType::F32,
+                found: dtype,
+            });
+        }
         let row = Tensor::arange(output, DType::U32, device)?.reshape(&[1, output, 1])?;
         let column = Tensor::arange(input, DType::U32, device)?.reshape(&[1, 1, input])?;
         let inputs = [
@@ -45,13 +52,13 @@ impl Tensor {
     }
 
     /// Boxes of images \[N,H,W,C\] resized to \[N,`height`,`width`,C\]. `boxes` \[N,4\] holds top, left,
-    /// height, width in pixels.
+    /// height, width in pixels, of the images' type. What a box has outside the image counts as 0.
     ///
     /// Equal to PyTorch's `interpolate(x[:, :, top:top+h, left:left+w], mode="bicubic",
     /// align_corners=False)` for whole numbers. Values may leave the range of the input's.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the shapes do not fit.
+    /// [`Error::Shapes`] if the shapes do not fit; [`Error::DType`] for boxes of u32.
     pub fn resample_bicubic(&self, boxes: &Tensor, height: usize, width: usize) -> Result<Tensor> {
         let [rows, columns] = self.bicubic_operators(boxes, height, width)?;
         self.resample(&rows, &columns)
