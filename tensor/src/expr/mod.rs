@@ -53,6 +53,11 @@ pub enum Node {
 }
 
 /// A scalar function of inputs `0..inputs()`. See the [module's](self) documentation.
+///
+/// What is no number or infinite goes through it as on paper, but for what a GPU's compiler cancels: x − x may be 0 there for any x, and
+/// (x + y) − y may be x, so that sums are not rounded by adding and subtracting a large number.
+///
+/// An expression of more than 65536 operations cannot be made: that panics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
     nodes: Vec<Node>,

@@ -43,7 +43,8 @@ impl Tensor {
     /// converted; the result is of that type, f32 if all are u32.
     ///
     /// # Errors
-    /// [`Error::Shapes`], [`Error::Devices`] or [`Error::DType`] where inputs do not fit together.
+    /// [`Error::Shapes`], [`Error::Devices`] or [`Error::DType`] where inputs do not fit together; [`Error::TooFewArrays`] where there are fewer
+    /// than the expression has.
     pub fn pointwise(expr: &Expr, inputs: &[&Tensor]) -> Result<Tensor> {
         Self::pointwise_named("pointwise", expr, inputs)
     }
