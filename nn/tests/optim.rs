@@ -216,6 +216,33 @@ fn gradients_that_do_not_fit_change_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Parameters of two networks, say, both of which have a `0.weight`: they would share their moments.
+#[test]
+fn two_parameters_of_one_name_are_refused() -> Result<()> {
+    let (p, q) = (
+        Parameter::new(tensor(&START)?),
+        Parameter::new(tensor(&START)?),
+    );
+    let named = [("0.weight".to_owned(), &p), ("0.weight".to_owned(), &q)];
+    for make in MAKERS {
+        let mut o = make()?;
+        let state: BTreeMap<String, Tensor> = o.state()?.into_iter().collect();
+        for result in [
+            o.step(&named, &[tensor(&START)?, tensor(&START)?], RATE),
+            o.load_state(&named, &state),
+        ] {
+            let e = result.expect_err("the name repeats").to_string();
+            assert!(
+                e.contains("two parameters are named `0.weight`")
+                    && e.contains("named_parameters"),
+                "{e}"
+            );
+        }
+        assert_close(&p, &START)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn settings_outside_their_range_are_refused() {
     assert!(Adam::new([1.0, 0.999], 1e-8, 0.0).is_err());

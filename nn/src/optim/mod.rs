@@ -26,7 +26,7 @@ mod moments;
 mod schedule;
 mod sgd;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use clel_autograd::{GradOptions, Var, grad_releasing};
 use clel_tensor::Tensor;
@@ -42,7 +42,8 @@ pub use sgd::Sgd;
 /// Something that replaces parameters by better ones.
 pub trait Optimizer: Send {
     /// One step with learning rate `rate`. `gradients[i]` has the shape of `parameters[i]`; names tell apart what the
-    /// optimiser remembers of each. Nothing changes if the lists do not fit together.
+    /// optimiser remembers of each, so no two are equal ([`Module::named_parameters`](crate::Module::named_parameters) puts a prefix in
+    /// front of a module's). Nothing changes if the lists do not fit together.
     ///
     /// # Errors
     /// [`Error::Gradients`]; what the device reports.
@@ -63,7 +64,7 @@ pub trait Optimizer: Send {
     /// Takes over a state made for the same parameters; nothing changes if it does not fit them.
     ///
     /// # Errors
-    /// [`Error::OptimizerState`].
+    /// [`Error::OptimizerState`]; [`Error::Gradients`] for two parameters of one name.
     fn load_state(
         &mut self,
         parameters: &[(String, &Parameter)],
@@ -91,8 +92,22 @@ pub fn gradients(objective: Var, parameters: &[(String, &Parameter)]) -> Result<
     Ok(found.into_iter().map(Var::into_tensor).collect())
 }
 
+/// Refuses parameters of which two have one name: what is remembered of one would be the other's.
+fn check_names(parameters: &[(String, &Parameter)]) -> Result<()> {
+    let mut seen = HashSet::with_capacity(parameters.len());
+    match parameters.iter().find(|(name, _)| !seen.insert(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Error::Gradients {
+            why: format!(
+                "two parameters are named `{name}`; `named_parameters` puts a prefix in front of the names of each module"
+            ),
+        }),
+    }
+}
+
 /// Refuses gradients that do not belong to the parameters.
 fn check_gradients(parameters: &[(String, &Parameter)], gradients: &[Tensor]) -> Result<()> {
+    check_names(parameters)?;
     if parameters.len() != gradients.len() {
         return Err(Error::Gradients {
             why: format!(
