@@ -323,6 +323,53 @@ fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
     Ok(())
 }
 
+/// As PyTorch writes, and every program that opens a file to write it.
+#[cfg(unix)]
+#[test]
+fn links_and_permissions_stay() -> Outcome {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let dir = folder()?;
+    let [inside, file, link, again, future] =
+        ["inside", "inside/file", "link", "again", "future"].map(|name| dir.path().join(name));
+    fs::create_dir(&inside)?;
+    fs::write(&file, "old")?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o606))?;
+    symlink("inside/file", &link)?;
+    symlink(&link, &again)?;
+    write_atomically(&again, b"new")?;
+    assert_eq!(fs::read(&file)?, b"new");
+    assert!(link.is_symlink() && again.is_symlink());
+    assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o606);
+    // to a file that is yet to be made, and in a circle
+    symlink("inside/made", &future)?;
+    write_atomically(&future, b"made")?;
+    assert_eq!(fs::read(inside.join("made"))?, b"made");
+    let circle = dir.path().join("circle");
+    symlink(&circle, &circle)?;
+    assert!(write_atomically(&circle, b"x").is_err());
+    assert_eq!(fs::read_dir(&inside)?.count(), 2);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn only_files_are_replaced() -> Outcome {
+    let dir = folder()?;
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status()?;
+    assert!(made.success());
+    for (path, words) in [
+        (pipe.as_path(), "a pipe or a device, and not a file"),
+        (dir.path(), "a folder, and not a file"),
+    ] {
+        let e = write_atomically(path, b"x").expect_err("it is no file");
+        assert!(e.to_string().ends_with(words), "{e}");
+    }
+    assert!(!fs::metadata(&pipe)?.is_file());
+    Ok(())
+}
+
 /// Which Windows lets nobody replace meanwhile; a virus scanner looks into files like this.
 #[cfg(windows)]
 #[test]

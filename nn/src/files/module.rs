@@ -92,7 +92,7 @@ fn read_slot(file: &TensorFile, key: &str, slot: &Slot<'_>) -> Result<Tensor> {
     slot.order().from_file(&value)
 }
 
-/// Writes a module to a safetensors file that PyTorch can load, atomically.
+/// Writes a module to a safetensors file that PyTorch can load, atomically (see [`write_atomically`](super::write_atomically)).
 ///
 /// ```
 /// use clel_nn::{Conv2d, ConvOptions, Init, Module, files::{TensorFile, load_module, save_module}};
