@@ -40,7 +40,7 @@ pub use cell::{FileOrder, Parameter, State};
 pub use error::{Error, Result};
 pub use init::{Fill, Init};
 pub use layers::{
-    Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, GlobalAvgPool2d, Linear, LinearOptions,
-    MaxPool2d, Sequential, Weight, autocast, autocast_grad, hold_weights,
+    Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, Flatten, GlobalAvgPool2d, Linear,
+    LinearOptions, MaxPool2d, Sequential, Weight, autocast, autocast_grad, hold_weights,
 };
 pub use module::{Layer, Mode, Module, Slot, Visitor};

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use clel_nn::{
-    Activation, BatchNorm, Conv2d, ConvOptions, Error, Init, Linear, LinearOptions, Mode, Module,
-    Sequential,
+    Activation, BatchNorm, Conv2d, ConvOptions, Error, Flatten, Init, Linear, LinearOptions, Mode,
+    Module, Sequential,
     files::{
         TensorFile, export, import, load_module, save_module, write_atomically, write_tensors,
     },
@@ -105,6 +105,76 @@ fn files_are_in_pytorch_order() -> Outcome {
     let file = exported["net.0.parametrizations.weight.original"].to_vec::<f32>()?;
     // [o, kh, kw, c] = [1, 2, 0, 1]
     assert_eq!(w[((3 + 2) * 3) * 2 + 1], file[((2 + 1) * 3 + 2) * 3]);
+    Ok(())
+}
+
+/// sin(0), sin(step), sin(2·step), …
+fn sines(shape: &[usize], step: f64) -> clel_nn::Result<Tensor> {
+    let values = (0..shape.iter().product()).map(|i| (i as f64 * step).sin() as f32);
+    Ok(Tensor::from_slice(
+        &values.collect::<Vec<_>>(),
+        shape,
+        &Device::Cpu,
+    )?)
+}
+
+/// A linear layer after a convolution computes what PyTorch does from the same file, and writes that file. The expected numbers are those of
+/// PyTorch 2.15.0: `Conv2d(2, 3, 3)`, `Flatten()`, `Linear(18, 2)`, with parameters and images made of sines.
+#[test]
+fn flattened_images_are_pytorchs() -> Outcome {
+    let dir = folder()?;
+    let path = dir.path().join("net.safetensors");
+    let file = |spectral_norm: bool| -> clel_nn::Result<Vec<(String, Tensor)>> {
+        let unit = |v: Tensor| v.div(&v.mul(&v)?.sum_all()?.sqrt()?);
+        let mut arrays = vec![
+            ("0.weight", sines(&[3, 2, 3, 3], 0.7)?),
+            ("0.bias", sines(&[3], 0.9)?),
+            ("2.bias", sines(&[2], 1.3)?),
+        ];
+        let weight = sines(&[2, 18], 1.1)?;
+        if spectral_norm {
+            let u = unit(sines(&[2], 0.8)?)?.add_scalar(1.0)?;
+            arrays.push(("2.parametrizations.weight.original", weight));
+            arrays.push(("2.parametrizations.weight.0._u", unit(u)?));
+            arrays.push(("2.parametrizations.weight.0._v", unit(sines(&[18], 0.5)?)?));
+        } else {
+            arrays.push(("2.weight", weight));
+        }
+        let named = arrays.into_iter();
+        Ok(named.map(|(name, t)| (name.to_owned(), t)).collect())
+    };
+    let x = sines(&[2, 2, 4, 5], 0.3)?.permute(&[0, 2, 3, 1])?;
+    for (spectral_norm, expected) in [
+        (false, [-13.981_03, -17.500_082, -44.904_76, -34.489_014]),
+        (true, [33.466_824, 45.160_54, 107.489_906, 85.827_47]),
+    ] {
+        let mut init = Init::new(RngKey::new(1, 1), DType::F32, &Device::Cpu);
+        let options = LinearOptions {
+            spectral_norm,
+            ..LinearOptions::default()
+        };
+        let net = Sequential::new()
+            .push(Conv2d::new(&mut init, 2, 3, 3, &ConvOptions::default())?)
+            .push(Flatten)
+            .push(Linear::after_flatten(&mut init, [2, 3, 3], 2, &options)?);
+        let arrays = file(spectral_norm)?;
+        write_tensors(&path, &arrays, &BTreeMap::new())?;
+        load_module(&path, &net)?;
+        let y = clel_nn::Layer::forward(&net, &x.clone().into(), Mode::Eval)?;
+        for (found, expected) in y.tensor().to_vec::<f32>()?.iter().zip(expected) {
+            assert!(
+                (found - expected).abs() < 2e-5 * expected.abs(),
+                "{found} {expected}"
+            );
+        }
+        for (name, t) in export(&net, "")? {
+            let (_, given) = arrays
+                .iter()
+                .find(|(key, _)| *key == name)
+                .expect("it was read");
+            assert_eq!(t.to_vec::<f32>()?, given.to_vec::<f32>()?, "{name}");
+        }
+    }
     Ok(())
 }
 
