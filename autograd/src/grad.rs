@@ -17,7 +17,7 @@ use crate::{
 pub struct GradOptions {
     /// Record the computation of the gradients, so that they can be differentiated again.
     pub create_graph: bool,
-    /// The outputs' cotangents, of their shapes and types; ones if not given, which is the gradient of
+    /// The outputs' cotangents, of their shapes and types and on their devices; ones if not given, which is the gradient of
     /// the outputs' sum.
     pub seeds: Option<Vec<Var>>,
     /// Zeros for inputs that the outputs do not depend on, instead of an error.
@@ -41,7 +41,7 @@ impl GradOptions {
 /// weight's.
 ///
 /// # Errors
-/// [`Error::Unused`], [`Error::Constant`], [`Error::Seeds`], or what an operation reports.
+/// [`Error::Unused`], [`Error::Constant`], [`Error::NotFloat`], [`Error::Seeds`], or what an operation reports.
 pub fn grad(outputs: &[&Var], inputs: &[&Var], options: &GradOptions) -> Result<Vec<Var>> {
     let outputs = outputs.iter().map(|v| (*v).clone()).collect();
     grad_releasing(outputs, inputs, options)
@@ -93,6 +93,11 @@ pub fn grad_releasing(
 
 fn target_ids(inputs: &[&Var], allow_unused: bool) -> Result<Vec<Option<u64>>> {
     let id = |(i, v): (usize, &&Var)| match v.node() {
+        _ if !v.tensor().dtype().is_float() => Err(Error::NotFloat {
+            input: i,
+            shape: v.shape().to_vec(),
+            dtype: v.tensor().dtype(),
+        }),
         Some(node) => Ok(Some(node.id)),
         None if allow_unused => Ok(None),
         None => Err(Error::Constant {
@@ -127,17 +132,27 @@ fn seeds(outputs: &[Var], options: &GradOptions) -> Result<Vec<Var>> {
         });
     }
     for (seed, output) in given.iter().zip(outputs) {
-        let [found, expected] = [seed, output].map(|v| v.tensor().dtype());
-        if found != expected {
-            return Err(clel_tensor::Error::DType {
-                op: "grad",
-                expected,
-                found,
-            }
-            .into());
-        }
+        check_seed(seed.tensor(), output.tensor())?;
     }
     Ok(given.clone())
+}
+
+fn check_seed(seed: &Tensor, output: &Tensor) -> Result<()> {
+    let op = "grad";
+    let [found, expected] = [seed, output].map(Tensor::dtype);
+    if found != expected {
+        return Err(clel_tensor::Error::DType {
+            op,
+            expected,
+            found,
+        }
+        .into());
+    }
+    if seed.device() != output.device() {
+        let [lhs, rhs] = [seed, output].map(|t| t.device().to_string());
+        return Err(clel_tensor::Error::Devices { op, lhs, rhs }.into());
+    }
+    Ok(())
 }
 
 /// The nodes that an output depends on and that depend on a target themselves, by id.
