@@ -48,8 +48,8 @@ pub struct Init {
     key: RngKey,
     dtype: DType,
     device: Device,
-    /// How many values it may still make.
-    left: usize,
+    /// How many values it may still make, if that is limited.
+    left: Option<usize>,
 }
 
 impl Init {
@@ -59,14 +59,14 @@ impl Init {
             key,
             dtype,
             device: device.clone(),
-            left: usize::MAX,
+            left: None,
         }
     }
 
     /// Makes so many values at most, so that a network whose sizes come from a file takes no more memory than that file has values.
     pub fn at_most(self, values: usize) -> Init {
         Init {
-            left: values,
+            left: Some(values),
             ..self
         }
     }
@@ -85,9 +85,9 @@ impl Init {
     ///
     /// # Errors
     /// [`Error::DType`] unless the type is a float; [`Error::InitialValues`] beyond what [`at_most`](Init::at_most) allows; what the device
-    /// reports.
+    /// reports, for more values than can be counted say.
     pub fn fill(&mut self, fill: Fill, shape: &[usize]) -> Result<Tensor> {
-        let fan_in = shape.iter().skip(1).product();
+        let fan_in = product(shape.get(1..).unwrap_or_default());
         self.fill_for(fill, shape, fan_in)
     }
 
@@ -102,14 +102,15 @@ impl Init {
                 found: self.dtype,
             });
         }
-        let values = shape.iter().fold(1, |all: usize, n| all.saturating_mul(*n));
-        let Some(left) = self.left.checked_sub(values) else {
-            return Err(Error::InitialValues {
-                shape: shape.to_vec(),
-                left: self.left,
-            });
-        };
-        self.left = left;
+        if let Some(left) = &mut self.left {
+            let Some(rest) = left.checked_sub(product(shape)) else {
+                return Err(Error::InitialValues {
+                    shape: shape.to_vec(),
+                    left: *left,
+                });
+            };
+            *left = rest;
+        }
         let root = (fan_in.max(1) as f64).sqrt();
         let values = match fill {
             Fill::Constant(v) => Tensor::full(shape, v, self.dtype, &self.device)?,
@@ -138,4 +139,9 @@ impl Init {
         self.key = key.at(key.step + 1);
         key
     }
+}
+
+/// The product of lengths, or the largest number where it is larger.
+pub(crate) fn product(lengths: &[usize]) -> usize {
+    lengths.iter().fold(1, |all, n| all.saturating_mul(*n))
 }

@@ -211,6 +211,56 @@ fn wrong_settings_are_refused() {
     assert!(BatchNorm::new(&mut words, 1).is_err_and(dtype));
 }
 
+/// Sizes beyond what can be counted are errors of a type, in every profile of the compiler.
+#[test]
+fn sizes_without_measure_are_refused() -> Result<()> {
+    let huge = 1 << 30;
+    let message = |made: Result<()>| made.expect_err("it is too large").to_string();
+    for bias in [None, Some(Fill::FanInUniform)] {
+        let conv = ConvOptions {
+            bias,
+            ..ConvOptions::default()
+        };
+        let words = message(Conv2d::new(&mut init(DType::F32), huge, 1, huge, &conv).map(drop));
+        assert!(
+            words.contains("shape [1, 1073741824, 1073741824, 1073741824]"),
+            "{words}"
+        );
+    }
+    let most = usize::MAX;
+    let linear = LinearOptions::default();
+    let mut used = init(DType::F32);
+    used.fill(Fill::ONES, &[24])?;
+    for made in [
+        Linear::new(&mut used, most, most, &linear),
+        Linear::after_flatten(&mut used, [most, 2, 1], most, &linear),
+    ] {
+        let words = message(made.map(drop));
+        assert!(
+            words.contains(&format!("shape [{most}, {most}]")),
+            "{words}"
+        );
+        assert!(!words.contains("left"), "{words}");
+    }
+    let mut few = init(DType::F32).at_most(24);
+    let words = message(Linear::new(&mut few, most, most, &linear).map(drop));
+    assert!(
+        words.contains("more than the 24 values that are left"),
+        "{words}"
+    );
+    for pad in [most, most / 4, 1 << 40] {
+        let options = ConvOptions {
+            pad,
+            ..ConvOptions::default()
+        };
+        let conv = Conv2d::new(&mut init(DType::F32), 1, 1, 3, &options)?;
+        let y = conv.forward(&zeros(&[1, 4, 4, 1])?, Mode::Eval);
+        let words = message(y.and_then(|y| Ok(y.tensor().to_vec::<f32>().map(drop)?)));
+        assert!(words.starts_with("conv2d: "), "{words}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_parameter_keeps_its_shape() -> Result<()> {
     let p = Parameter::new(Tensor::zeros(&[2, 3], DType::F32, &Device::Cpu)?);

@@ -316,6 +316,9 @@ fn schedules() {
     assert!((cosine.factor(50) - 0.5).abs() < 1e-15 && cosine.factor(200).abs() < 1e-15);
     assert_eq!(Schedule::Constant.factor(3), 1.0);
     assert_eq!(Schedule::WarmUp { steps: 0 }.factor(0), 1.0);
+    for steps in [3, u64::MAX] {
+        assert_eq!(Schedule::WarmUp { steps }.factor(u64::MAX), 1.0);
+    }
 }
 
 /// All share one count of steps, which is not a later one's.

@@ -3,7 +3,9 @@
 use clel_autograd::Var;
 
 use super::{Weight, autocast::widened};
-use crate::{Error, FileOrder, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor};
+use crate::{
+    Error, FileOrder, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor, init::product,
+};
 
 /// How a [`Linear`] is made. The default is PyTorch's: a bias, weights and bias uniform on ±1/√in, no spectral norm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +86,7 @@ impl Linear {
         outputs: usize,
         options: &LinearOptions,
     ) -> Result<Linear> {
-        let inputs = height.saturating_mul(width).saturating_mul(channels);
+        let inputs = product(&[height, width, channels]);
         let order = FileOrder::Flattened {
             sides: [height, width],
             channels,
