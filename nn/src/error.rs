@@ -24,6 +24,16 @@ pub enum Error {
         /// What it takes.
         expected: String,
     },
+    /// A layer's input is of another type than its weights.
+    #[error("{layer}: the input is {found}, the weights {expected}; convert it with `to_dtype`")]
+    InputDType {
+        /// The layer.
+        layer: &'static str,
+        /// The input's type.
+        found: DType,
+        /// The weights'.
+        expected: DType,
+    },
     /// Batch statistics of a single value per channel.
     #[error(
         "BatchNorm: input of shape {shape:?} has one value per channel, whose variance is nothing; \

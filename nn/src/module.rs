@@ -108,7 +108,8 @@ pub trait Layer: Module {
     /// The output for a batch `x`.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) for a shape that the layer does not take; what the device reports.
+    /// [`Error::Input`](crate::Error::Input) for a shape that the layer does not take,
+    /// [`Error::InputDType`](crate::Error::InputDType) for a type; what the device reports.
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
 
     /// [`forward`](Layer::forward) of a batch that the caller does not need any more: a layer of several steps lets go of it after the first.

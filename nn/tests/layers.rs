@@ -193,6 +193,18 @@ fn wrong_inputs_name_the_layer_and_the_shapes() -> Result<()> {
         let message = message(layer, shape)?;
         assert!(message.starts_with(words), "{message}");
     }
+    for (layer, name, shape) in [
+        (&conv as &dyn Layer, "Conv2d", &[1, 8, 8, 3][..]),
+        (&linear, "Linear", &[2, 3]),
+        (&norm, "BatchNorm", &[2, 3]),
+    ] {
+        for dtype in [DType::F64, DType::U32] {
+            let x = Tensor::zeros(shape, dtype, &Device::Cpu)?.into();
+            let e = layer.forward(&x, Mode::Eval).expect_err("the type differs");
+            let words = format!("{name}: the input is {dtype}, the weights f32");
+            assert!(e.to_string().starts_with(&words), "{e}");
+        }
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use clel_autograd::Var;
 use clel_tensor::Tensor;
 
-use super::autocast::widened;
+use super::{autocast::widened, check_dtype};
 use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, State, Visitor};
 
 /// `y = (x − μ)/√(σ² + ε) · γ + β` for each channel, the last axis; PyTorch's BatchNorm1d on \[N, C\] and
@@ -104,7 +104,9 @@ impl Layer for BatchNorm {
                 expected: format!("[N, …, {channels}]"),
             });
         }
-        let x = &widened(x, self.weight.tensor().dtype())?;
+        let dtype = self.weight.tensor().dtype();
+        let x = &widened(x, dtype)?;
+        check_dtype("BatchNorm", x, dtype)?;
         let (centred, var) = match mode {
             Mode::Train => self.batch_statistics(x)?,
             Mode::Eval => (

@@ -2,7 +2,7 @@
 
 use clel_autograd::Var;
 
-use super::{Weight, autocast::image, weight::converted};
+use super::{Weight, autocast::image, check_dtype, weight::converted};
 use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor, init::product};
 
 /// How a [`Conv2d`] is made. The default is PyTorch's: stride 1, no padding, a bias, weights and bias uniform on
@@ -129,6 +129,7 @@ impl Layer for Conv2d {
             });
         }
         let (x, dtype) = image(x, weight.dtype())?;
+        check_dtype("Conv2d", &x, dtype)?;
         let weight = self.weight.value_in(dtype, mode)?;
         let y = x.conv2d(&weight, self.stride, self.pad)?;
         match &self.bias {

@@ -2,7 +2,7 @@
 
 use clel_autograd::Var;
 
-use super::{Weight, autocast::widened};
+use super::{Weight, autocast::widened, check_dtype};
 use crate::{
     Error, FileOrder, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor, init::product,
 };
@@ -153,6 +153,7 @@ impl Layer for Linear {
             });
         }
         let x = widened(x, weight.dtype())?;
+        check_dtype("Linear", &x, weight.dtype())?;
         let y = x.matmul_t(&self.weight.value(mode)?, false, true)?;
         match &self.bias {
             None => Ok(y),
