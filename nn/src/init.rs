@@ -30,6 +30,28 @@ impl Fill {
     pub const ZEROS: Fill = Fill::Constant(0.0);
     /// Ones.
     pub const ONES: Fill = Fill::Constant(1.0);
+
+    /// Refuses NaN, infinities and negative widths.
+    fn check(self) -> Result<()> {
+        let (what, value, least) = match self {
+            Fill::Constant(v) => ("Fill::Constant", v, f64::MIN),
+            Fill::Normal(std) => ("Fill::Normal: standard deviation", std, 0.0),
+            Fill::Uniform(bound) => ("Fill::Uniform: bound", bound, 0.0),
+            Fill::KaimingNormal { gain } => ("Fill::KaimingNormal: gain", gain, 0.0),
+            Fill::FanInUniform => return Ok(()),
+        };
+        if value.is_finite() && value >= least {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            what,
+            value,
+            expected: match least {
+                0.0 => "a finite number ≥ 0",
+                _ => "a finite number",
+            },
+        })
+    }
 }
 
 /// Makes the initial values of one network: each array from its own draw of a counter-based random stream, so that
@@ -84,7 +106,7 @@ impl Init {
     /// An array of `shape`, whose fan_in is the product of all its axes but the first.
     ///
     /// # Errors
-    /// [`Error::DType`] unless the type is a float; [`Error::InitialValues`] beyond what [`at_most`](Init::at_most) allows; what the device
+    /// [`Error::DType`] unless the type is a float; [`Error::Setting`] for NaN, an infinity or a negative width; [`Error::InitialValues`] beyond what [`at_most`](Init::at_most) allows; what the device
     /// reports, for more values than can be counted say.
     pub fn fill(&mut self, fill: Fill, shape: &[usize]) -> Result<Tensor> {
         let fan_in = product(shape.get(1..).unwrap_or_default());
@@ -102,6 +124,7 @@ impl Init {
                 found: self.dtype,
             });
         }
+        fill.check()?;
         if let Some(left) = &mut self.left {
             let Some(rest) = left.checked_sub(product(shape)) else {
                 return Err(Error::InitialValues {

@@ -218,6 +218,25 @@ fn wrong_settings_are_refused() {
     let setting = |e: Error| matches!(e, Error::Setting { .. });
     assert!(Conv2d::new(&mut init, 1, 1, 3, &none).is_err_and(setting));
     assert!(Linear::new(&mut init, 0, 1, &LinearOptions::default()).is_err_and(setting));
+    assert!(BatchNorm::new(&mut init, 0).is_err_and(setting));
+    for fill in [
+        Fill::Normal(f64::NAN),
+        Fill::Normal(-1.0),
+        Fill::Uniform(-1.0),
+        Fill::Uniform(f64::INFINITY),
+        Fill::KaimingNormal { gain: f64::NAN },
+        Fill::Constant(f64::NEG_INFINITY),
+    ] {
+        assert!(init.fill(fill, &[2]).is_err_and(setting), "{fill:?}");
+    }
+    assert!(init.fill(Fill::Constant(-2.0), &[2]).is_ok());
+    for (eps, momentum) in [(-1.0, 0.1), (f64::NAN, 0.1), (1e-5, 1.5)] {
+        let y = BatchNorm::new(&mut init, 1).and_then(|mut norm| {
+            (norm.eps, norm.momentum) = (eps, momentum);
+            norm.forward(&zeros(&[2, 1])?, Mode::Train)
+        });
+        assert!(y.is_err_and(setting), "{eps} {momentum}");
+    }
     let mut words = Init::new(RngKey::new(1, 1), DType::U32, &Device::Cpu);
     let dtype = |e: Error| matches!(e, Error::DType { .. });
     assert!(BatchNorm::new(&mut words, 1).is_err_and(dtype));

@@ -115,7 +115,8 @@ pub fn save_module(path: &Path, module: &dyn Module) -> Result<()> {
     write_tensors(path, &export(module, "")?, &BTreeMap::new())
 }
 
-/// Sets a module from a safetensors file; see [`import`].
+/// Sets a module from a safetensors file; see [`import`]. Numbers are taken as they are: a file whose weights are NaN or infinite is loaded,
+/// unless [`TensorFile::check_finite`] has refused it before.
 ///
 /// # Errors
 /// Those of [`TensorFile::open`] and [`import`].

@@ -199,7 +199,7 @@ pub(crate) fn set_all(parameters: &[(String, &Parameter)], values: Vec<Tensor>) 
 }
 
 /// Refuses the first setting that is out of its range: (what, value, whether it fits, what would).
-fn check_settings(settings: &[(&'static str, f64, bool, &'static str)]) -> Result<()> {
+pub(crate) fn check_settings(settings: &[(&'static str, f64, bool, &'static str)]) -> Result<()> {
     match settings.iter().find(|(.., fits, _)| !fits) {
         None => Ok(()),
         Some(&(what, value, _, expected)) => Err(Error::Setting {
