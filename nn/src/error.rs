@@ -1,6 +1,6 @@
 //! The error type of this crate. Every variant names the layer or operation and what it met.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clel_tensor::DType;
 
@@ -108,8 +108,10 @@ pub enum Error {
 
     // ---- files ------------------------------------------------------------
     /// The system refused to read or write a file.
-    #[error("{}: {source}", file.display())]
+    #[error("cannot {attempt} {}: {source}", shown(file))]
     Io {
+        /// `read` or `write`.
+        attempt: &'static str,
         /// The file.
         file: PathBuf,
         /// The system's words.
@@ -185,6 +187,34 @@ pub enum Error {
         /// The type met.
         found: String,
     },
+}
+
+/// A path in a message, where an empty one would not be seen.
+fn shown(path: &Path) -> String {
+    match path.as_os_str().is_empty() {
+        true => "\"\"".to_owned(),
+        false => path.display().to_string(),
+    }
+}
+
+impl Error {
+    /// For `map_err` on what reads `file`.
+    pub(crate) fn read(file: &Path) -> impl Fn(std::io::Error) -> Error {
+        move |source| Error::Io {
+            attempt: "read",
+            file: file.to_owned(),
+            source,
+        }
+    }
+
+    /// For `map_err` on what writes `file`.
+    pub(crate) fn write(file: &Path) -> impl Fn(std::io::Error) -> Error {
+        move |source| Error::Io {
+            attempt: "write",
+            file: file.to_owned(),
+            source,
+        }
+    }
 }
 
 impl From<clel_autograd::Error> for Error {

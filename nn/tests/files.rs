@@ -393,6 +393,34 @@ fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn errors_say_what_was_attempted() -> Outcome {
+    let dir = folder()?;
+    let here = |name: &str| dir.path().join(name);
+    let (missing, folder) = (here("missing"), here("no/folder/here"));
+    let net = net(1, DType::F32)?;
+    for (result, attempt, path) in [
+        (load_module(&missing, &net), "read", &missing),
+        (clel_nn::files::check_length(&missing), "read", &missing),
+        (save_module(&folder, &net), "write", &folder),
+    ] {
+        let e = result.expect_err("it is not there").to_string();
+        assert!(
+            e.starts_with(&format!("cannot {attempt} {}: ", path.display())),
+            "{e}"
+        );
+    }
+    let empty = Path::new("");
+    for (result, attempt) in [
+        (load_module(empty, &net), "read"),
+        (save_module(empty, &net), "write"),
+    ] {
+        let e = result.expect_err("there is no such name").to_string();
+        assert_eq!(e, format!("cannot {attempt} \"\": the path is empty"));
+    }
+    Ok(())
+}
+
 /// As PyTorch writes, and every program that opens a file to write it.
 #[cfg(unix)]
 #[test]

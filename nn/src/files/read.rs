@@ -35,10 +35,7 @@ impl TensorFile {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is truncated, changed, or no safetensors file.
     pub fn open(path: &Path) -> Result<TensorFile> {
-        let bytes = read_regular(path).map_err(|source| Error::Io {
-            file: path.to_owned(),
-            source,
-        })?;
+        let bytes = read_regular(path).map_err(Error::read(path))?;
         TensorFile::from_bytes(path, bytes)
     }
 

@@ -15,8 +15,17 @@ use std::path::Path;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn open_regular(path: &Path) -> io::Result<File> {
+    check_not_empty(path)?;
     check_regular(&path.metadata()?)?;
     File::open(path)
+}
+
+/// Refuses the empty path, of which the system says that there is no such file, and which has no place for one.
+pub(super) fn check_not_empty(path: &Path) -> io::Result<()> {
+    match path.as_os_str().is_empty() {
+        true => Err(io::Error::new(ErrorKind::InvalidInput, "the path is empty")),
+        false => Ok(()),
+    }
 }
 
 /// Refuses folders, pipes and devices.

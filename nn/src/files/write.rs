@@ -14,7 +14,10 @@ use clel_tensor::{DType, Element, Tensor, f16};
 use crc32fast::Hasher;
 use serde_json::{Map, Value, json};
 
-use super::{checksum, regular::check_regular};
+use super::{
+    checksum,
+    regular::{check_not_empty, check_regular},
+};
 use crate::{Error, Result};
 
 /// What a file holds under a name.
@@ -100,23 +103,20 @@ pub fn write_contents(
     metadata.insert(checksum::KEY.to_owned(), checksum::BLANK.to_owned());
     let header = header(path, &sorted, &metadata)?;
     replace(path, |file| {
-        let io = |source| Error::Io {
-            file: path.to_owned(),
-            source,
-        };
+        let io = Error::write(path);
         let mut hasher = Hasher::new();
         let mut write = |file: &mut File, bytes: &[u8]| {
             hasher.update(bytes);
-            file.write_all(bytes).map_err(io)
+            file.write_all(bytes).map_err(&io)
         };
         write(file, &header)?;
         for (_, content) in &sorted {
             write(file, &content.bytes()?)?;
         }
         if let Some(place) = checksum::place(&header) {
-            file.seek(SeekFrom::Start(place as u64)).map_err(io)?;
+            file.seek(SeekFrom::Start(place as u64)).map_err(&io)?;
             file.write_all(checksum::digits(hasher).as_bytes())
-                .map_err(io)?;
+                .map_err(&io)?;
         }
         Ok(())
     })
@@ -177,10 +177,7 @@ fn little_endian<const B: usize, T: Element>(
 /// [`Error::Io`], also for a folder, a pipe or a device.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |file| {
-        file.write_all(bytes).map_err(|source| Error::Io {
-            file: path.to_owned(),
-            source,
-        })
+        file.write_all(bytes).map_err(Error::write(path))
     })
 }
 
@@ -196,6 +193,7 @@ impl Replaced {
     fn of(path: &Path) -> io::Result<Replaced> {
         /// As many links in a row as Linux follows.
         const LINKS: usize = 40;
+        check_not_empty(path)?;
         let found = match fs::metadata(path) {
             Ok(found) => {
                 check_regular(&found)?;
@@ -243,11 +241,8 @@ impl Replaced {
 }
 
 fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let io = |source| Error::Io {
-        file: path.to_owned(),
-        source,
-    };
-    let replaced = Replaced::of(path).map_err(io)?;
+    let io = Error::write(path);
+    let replaced = Replaced::of(path).map_err(&io)?;
     let mut name = replaced.path.file_name().unwrap_or_default().to_owned();
     // two writers of one file, in this process or another, are not to write into each other's
     static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -255,12 +250,12 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<(
     name.push(format!(".{}-{number}.partial", process_number()));
     let temporary = replaced.path.with_file_name(name);
     let attempt = || -> Result<()> {
-        let mut file = replaced.create(&temporary).map_err(io)?;
+        let mut file = replaced.create(&temporary).map_err(&io)?;
         write(&mut file)?;
-        sync(&file).map_err(io)?;
+        sync(&file).map_err(&io)?;
         drop(file);
-        rename(&temporary, &replaced.path).map_err(io)?;
-        sync_folder(&replaced.path).map_err(io)
+        rename(&temporary, &replaced.path).map_err(&io)?;
+        sync_folder(&replaced.path).map_err(&io)
     };
     attempt().inspect_err(|_| {
         // what is left of a failed attempt is of no use; the first error is the one to tell
