@@ -303,6 +303,32 @@ fn wrong_files_change_nothing() -> Outcome {
     Ok(())
 }
 
+/// A safetensors file of one array `x`.
+fn file_of(dtype: &str, shape: &[usize], data: &[u8]) -> clel_nn::Result<TensorFile> {
+    let end = data.len();
+    let header =
+        format!(r#"{{"x":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[0,{end}]}}}}"#);
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    TensorFile::from_bytes(Path::new("x.safetensors"), bytes)
+}
+
+/// The bytes are those of `torch.tensor([1, -2.5, 3.0e38, 1e-40, inf]).bfloat16()`, the numbers those of `.float()` (PyTorch 2.15.0).
+#[test]
+fn bfloat16_is_read_as_single_precision() -> Outcome {
+    let data = [128, 63, 32, 192, 98, 127, 1, 0, 128, 127];
+    let file = file_of("BF16", &[5], &data)?;
+    let x = file.tensor("x", &Device::Cpu)?;
+    assert_eq!(
+        x.to_vec::<f32>()?,
+        [1.0, -2.5, 3.004_055_3e38, 9.183_55e-41, f32::INFINITY]
+    );
+    let e = file.check_finite("").expect_err("one is infinite");
+    assert!(e.to_string().contains("inf at position 4"), "{e}");
+    Ok(())
+}
+
 /// PyTorch's counter of batches is an i64 that nothing needs.
 #[test]
 fn the_count_of_batches_is_ignored() -> Outcome {

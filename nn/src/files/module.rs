@@ -29,7 +29,7 @@ pub fn export(module: &dyn Module, prefix: &str) -> Result<Vec<(String, Tensor)>
 
 /// Sets every parameter and state of a module from the arrays of a file whose names begin with
 /// `prefix`: all of them, or none if anything is wrong. Keys `…num_batches_tracked` are ignored; arrays of fewer bits may
-/// fill a module of more: f16 one of f32.
+/// fill a module of more: f16 or BF16 one of f32.
 ///
 /// # Errors
 /// [`Error::MissingKey`], [`Error::UnknownKey`], [`Error::FileShape`], [`Error::FileDType`]; what the device reports.
