@@ -80,6 +80,18 @@ pub enum Error {
         found: DType,
     },
 
+    // ---- losses -----------------------------------------------------------
+    /// What a loss compares does not belong together.
+    #[error("{loss}: {found}, expected {expected}")]
+    Loss {
+        /// The loss.
+        loss: &'static str,
+        /// What it met.
+        found: String,
+        /// What would fit.
+        expected: String,
+    },
+
     // ---- optimisers -------------------------------------------------------
     /// Gradients do not belong to the parameters, or are asked for of more than one number.
     #[error("optimiser: {why}")]

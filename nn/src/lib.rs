@@ -1,4 +1,4 @@
-//! Neural-network layers, initialisers, optimisers.
+//! Neural-network layers, initialisers, losses, optimisers.
 //!
 //! A layer is a plain struct with a `forward`; what it learns lies in [`Parameter`] cells, what it remembers (running
 //! statistics, spectral-norm vectors) in [`State`] cells. [`Module::visit`] lists both under the dotted names that
@@ -30,6 +30,7 @@ mod error;
 pub mod files;
 pub mod init;
 mod layers;
+pub mod loss;
 mod module;
 pub mod optim;
 
