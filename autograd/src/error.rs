@@ -11,8 +11,8 @@ pub enum Error {
     Tensor(#[from] clel_tensor::Error),
     /// A gradient was asked for with respect to something that the outputs do not depend on.
     #[error(
-        "grad: the outputs do not depend on input {input} (shape {shape:?}); was it detached, or \
-         made inside `no_grad`? `allow_unused` gives zeros instead"
+        "grad: the outputs do not depend on input {input} (shape {shape:?}); was it detached, \
+         made inside `no_grad`, or is it the derivative of something constant? `allow_unused` gives zeros instead"
     )]
     Unused {
         /// Position of the input.

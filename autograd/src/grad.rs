@@ -26,6 +26,21 @@ pub struct GradOptions {
 
 impl GradOptions {
     /// Gradients that can be differentiated again.
+    ///
+    /// A gradient that is constant, as that of 3x, is a constant `Var`: the next [`grad`] ends with
+    /// [`Error::Unused`], unless [`allow_unused`](GradOptions::allow_unused) asks for the zeros that its derivative is.
+    ///
+    /// ```
+    /// use clel_autograd::{Error, GradOptions, Var, grad};
+    /// use clel_tensor::{Device, Tensor};
+    /// let x = Var::leaf(Tensor::scalar(2.0f32, &Device::Cpu)?);
+    /// let first = grad(&[&x.mul_scalar(3.0)?], &[&x], &GradOptions::recorded())?.remove(0);
+    /// let second = grad(&[&first], &[&x], &GradOptions::recorded());
+    /// assert!(matches!(second, Err(Error::Unused { .. })));
+    /// let zeros = GradOptions { allow_unused: true, ..GradOptions::recorded() };
+    /// assert_eq!(grad(&[&first], &[&x], &zeros)?[0].tensor().item()?, 0.0);
+    /// # Ok::<(), clel_autograd::Error>(())
+    /// ```
     pub fn recorded() -> GradOptions {
         GradOptions {
             create_graph: true,
