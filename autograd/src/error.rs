@@ -12,7 +12,7 @@ pub enum Error {
     /// A gradient was asked for with respect to something that the outputs do not depend on.
     #[error(
         "grad: the outputs do not depend on input {input} (shape {shape:?}); was it detached, \
-         made inside `no_grad`, or is it the derivative of something constant? `allow_unused` gives zeros instead"
+         made inside `no_grad`, or are they a derivative that is constant? `allow_unused` gives zeros instead"
     )]
     Unused {
         /// Position of the input.
