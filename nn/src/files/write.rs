@@ -170,8 +170,8 @@ fn little_endian<const B: usize, T: Element>(
 }
 
 /// Writes a file under a temporary name beside `path`, syncs it and renames it: at every moment
-/// `path` is the old file or the whole new one. Links are followed to the file that they lead to, and a file that is replaced keeps its
-/// permissions (on Unix).
+/// `path` is the old file or the whole new one. A link stays, and the file that it leads to is replaced; one that
+/// leads to nothing is replaced itself. A file that is replaced keeps its permissions (on Unix).
 ///
 /// # Errors
 /// [`Error::Io`], also for a folder, a pipe or a device.
@@ -191,29 +191,27 @@ struct Replaced {
 
 impl Replaced {
     fn of(path: &Path) -> io::Result<Replaced> {
-        /// As many links in a row as Linux follows.
-        const LINKS: usize = 40;
         check_not_empty(path)?;
         let found = match fs::metadata(path) {
-            Ok(found) => {
-                check_regular(&found)?;
-                Some(found)
+            Ok(found) => found,
+            // nothing there, or a link to something that is lost
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Replaced {
+                    path: path.to_owned(),
+                    found: None,
+                });
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        // one by one: the last may lead to a file that is yet to be made
-        let mut path = path.to_owned();
-        for _ in 0..LINKS {
-            match fs::symlink_metadata(&path) {
-                Ok(link) if link.is_symlink() => {
-                    let folder = path.parent().unwrap_or(Path::new(""));
-                    path = folder.join(fs::read_link(&path)?);
-                }
-                _ => break,
-            }
-        }
-        Ok(Replaced { path, found })
+        check_regular(&found)?;
+        let path = match fs::symlink_metadata(path)?.is_symlink() {
+            true => fs::canonicalize(path)?,
+            false => path.to_owned(),
+        };
+        Ok(Replaced {
+            path,
+            found: Some(found),
+        })
     }
 
     /// A new file that nobody may read who may not read the old one.
