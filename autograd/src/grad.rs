@@ -17,7 +17,7 @@ use crate::{
 pub struct GradOptions {
     /// Record the computation of the gradients, so that they can be differentiated again.
     pub create_graph: bool,
-    /// The outputs' cotangents, of their shapes and types; ones if not given, which is the gradient of
+    /// The outputs' cotangents, of their shapes and types and on their devices; ones if not given, which is the gradient of
     /// the outputs' sum.
     pub seeds: Option<Vec<Var>>,
     /// Zeros for inputs that the outputs do not depend on, instead of an error.
@@ -26,6 +26,21 @@ pub struct GradOptions {
 
 impl GradOptions {
     /// Gradients that can be differentiated again.
+    ///
+    /// A gradient that is constant, as that of 3x, is a constant `Var`: the next [`grad`] ends with
+    /// [`Error::Unused`], unless [`allow_unused`](GradOptions::allow_unused) asks for the zeros that its derivative is.
+    ///
+    /// ```
+    /// use clel_autograd::{Error, GradOptions, Var, grad};
+    /// use clel_tensor::{Device, Tensor};
+    /// let x = Var::leaf(Tensor::scalar(2.0f32, &Device::Cpu)?);
+    /// let first = grad(&[&x.mul_scalar(3.0)?], &[&x], &GradOptions::recorded())?.remove(0);
+    /// let second = grad(&[&first], &[&x], &GradOptions::recorded());
+    /// assert!(matches!(second, Err(Error::Unused { .. })));
+    /// let zeros = GradOptions { allow_unused: true, ..GradOptions::recorded() };
+    /// assert_eq!(grad(&[&first], &[&x], &zeros)?[0].tensor().item()?, 0.0);
+    /// # Ok::<(), clel_autograd::Error>(())
+    /// ```
     pub fn recorded() -> GradOptions {
         GradOptions {
             create_graph: true,
@@ -41,7 +56,7 @@ impl GradOptions {
 /// weight's.
 ///
 /// # Errors
-/// [`Error::Unused`], [`Error::Constant`], [`Error::Seeds`], or what an operation reports.
+/// [`Error::Unused`], [`Error::Constant`], [`Error::NotFloat`], [`Error::Seeds`], or what an operation reports.
 pub fn grad(outputs: &[&Var], inputs: &[&Var], options: &GradOptions) -> Result<Vec<Var>> {
     let outputs = outputs.iter().map(|v| (*v).clone()).collect();
     grad_releasing(outputs, inputs, options)
@@ -93,6 +108,11 @@ pub fn grad_releasing(
 
 fn target_ids(inputs: &[&Var], allow_unused: bool) -> Result<Vec<Option<u64>>> {
     let id = |(i, v): (usize, &&Var)| match v.node() {
+        _ if !v.tensor().dtype().is_float() => Err(Error::NotFloat {
+            input: i,
+            shape: v.shape().to_vec(),
+            dtype: v.tensor().dtype(),
+        }),
         Some(node) => Ok(Some(node.id)),
         None if allow_unused => Ok(None),
         None => Err(Error::Constant {
@@ -127,17 +147,27 @@ fn seeds(outputs: &[Var], options: &GradOptions) -> Result<Vec<Var>> {
         });
     }
     for (seed, output) in given.iter().zip(outputs) {
-        let [found, expected] = [seed, output].map(|v| v.tensor().dtype());
-        if found != expected {
-            return Err(clel_tensor::Error::DType {
-                op: "grad",
-                expected,
-                found,
-            }
-            .into());
-        }
+        check_seed(seed.tensor(), output.tensor())?;
     }
     Ok(given.clone())
+}
+
+fn check_seed(seed: &Tensor, output: &Tensor) -> Result<()> {
+    let op = "grad";
+    let [found, expected] = [seed, output].map(Tensor::dtype);
+    if found != expected {
+        return Err(clel_tensor::Error::DType {
+            op,
+            expected,
+            found,
+        }
+        .into());
+    }
+    if seed.device() != output.device() {
+        let [lhs, rhs] = [seed, output].map(|t| t.device().to_string());
+        return Err(clel_tensor::Error::Devices { op, lhs, rhs }.into());
+    }
+    Ok(())
 }
 
 /// The nodes that an output depends on and that depend on a target themselves, by id.

@@ -120,6 +120,81 @@ fn seeds_weigh_the_outputs() -> Result<()> {
 }
 
 #[test]
+fn whole_numbers_have_no_gradient() -> Result<()> {
+    let words = Var::leaf(Tensor::from_slice(&[1u32, 2], &[2], &Device::Cpu)?);
+    let y = words.mul_scalar(2.0)?.sum_all()?;
+    for allow_unused in [false, true] {
+        let options = GradOptions {
+            allow_unused,
+            ..GradOptions::default()
+        };
+        let e = grad(&[&y], &[&words], &options).unwrap_err();
+        assert!(
+            matches!(e, Error::NotFloat { input: 0, dtype, .. } if dtype == DType::U32),
+            "{e}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn seeds_are_where_the_outputs_are() -> Result<()> {
+    let gpu = match Device::parse("wgpu") {
+        Ok(gpu) => gpu,
+        Err(e) if std::env::var("CLEL_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
+        Err(e) => {
+            eprintln!("skipped: {e}");
+            return Ok(());
+        }
+    };
+    let x = leaf(&[2], 1.0);
+    let y = x.exp()?;
+    let options = GradOptions {
+        seeds: Some(vec![y.tensor().to_device(&gpu)?.into()]),
+        ..GradOptions::default()
+    };
+    let e = grad(&[&y], &[&x], &options).unwrap_err().to_string();
+    assert!(
+        e.starts_with("grad: operands are on wgpu") && e.contains(" and cpu"),
+        "{e}"
+    );
+    // where nothing else would notice: the output is the input
+    let e = grad(&[&x], &[&x], &options).map(|g| g[0].tensor().device().to_string());
+    assert!(e.is_err(), "{e:?}");
+    Ok(())
+}
+
+/// Where one operation is computed by another, the error has the name of the one that was called.
+#[test]
+fn errors_name_the_operation_that_was_called() -> Result<()> {
+    let (x, y) = (leaf(&[3], 1.0), leaf(&[2], 1.0));
+    let double = Var::leaf(Tensor::zeros(&[3], DType::F64, &Device::Cpu)?);
+    let half = x.to_dtype(DType::F16)?;
+    for (name, result) in [
+        ("mul", x.mul(&y)),
+        ("less_than", x.less_than(&double)),
+        ("select", x.select(&x, &y)),
+        ("sum", x.sum(&[1], false)),
+        ("mean", x.mean(&[1], false)),
+        ("mean", half.mean(&[0, 0], true)),
+        ("logsumexp", x.logsumexp(&[1], false)),
+        ("pad", x.pad(&[])),
+        ("pad", x.pad(&[(usize::MAX, 1)])),
+        (
+            "pointwise",
+            Var::pointwise(&(Expr::input(0) + Expr::input(1)), &[&x, &y]),
+        ),
+    ] {
+        let message = result.map(|_| ()).unwrap_err().to_string();
+        assert!(
+            message.starts_with(&format!("{name}: ")),
+            "{name}: {message}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn a_deep_graph_neither_overflows_the_stack_nor_the_walk() -> Result<()> {
     let x = leaf(&[2], 1.0);
     let mut y = x.clone();

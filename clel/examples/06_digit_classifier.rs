@@ -5,8 +5,8 @@
 use std::error::Error;
 
 use clel::data::{Order, digits};
-use clel::loss::cross_entropy;
 use clel_autograd::{Var, no_grad};
+use clel_nn::loss::cross_entropy;
 use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{
     Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, GlobalAvgPool2d, Init, Layer, Linear,

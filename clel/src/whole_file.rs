@@ -51,7 +51,7 @@ pub(crate) fn sweep(folder: &Path) {
 /// The error of a writer of `clel_nn::files`, as this crate tells it.
 pub(crate) fn told(error: clel_nn::Error) -> Error {
     match error {
-        clel_nn::Error::Io { file, source } => Error::Write { path: file, source },
+        clel_nn::Error::Io { file, source, .. } => Error::Write { path: file, source },
         other => other.into(),
     }
 }

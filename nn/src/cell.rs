@@ -15,13 +15,13 @@ pub enum FileOrder {
     Same,
     /// A convolution's weight: \[O, KH, KW, C\] in memory, \[O, C, KH, KW\] in files.
     ConvWeight,
-    /// A vector over a convolution weight's columns (spectral norm's v): in memory in the order of
-    /// \[KH, KW, C\], in files in that of \[C, KH, KW\].
-    ConvColumns {
-        /// Input channels C.
+    /// The last axis runs over a flattened image or window: in memory in the order of \[H, W, C\], in files in that of \[C, H, W\].
+    /// The weight of a [`Linear`](crate::Linear) that reads flattened images; spectral norm's v of a convolution.
+    Flattened {
+        /// Height H and width W.
+        sides: [usize; 2],
+        /// Channels C.
         channels: usize,
-        /// Kernel height KH and width KW.
-        kernel: [usize; 2],
     },
 }
 
@@ -42,13 +42,13 @@ impl FileOrder {
         Ok(match self {
             FileOrder::Same => memory.clone(),
             FileOrder::ConvWeight => memory.permute(&[0, 3, 1, 2])?.contiguous()?,
-            FileOrder::ConvColumns {
+            FileOrder::Flattened {
+                sides: [h, w],
                 channels,
-                kernel: [kh, kw],
             } => memory
-                .reshape(&[kh, kw, channels])?
-                .permute(&[2, 0, 1])?
-                .reshape(&[kh * kw * channels])?,
+                .reshape(&[rows(memory), h, w, channels])?
+                .permute(&[0, 3, 1, 2])?
+                .reshape(memory.shape())?,
         })
     }
 
@@ -60,15 +60,23 @@ impl FileOrder {
         Ok(match self {
             FileOrder::Same => file.clone(),
             FileOrder::ConvWeight => file.permute(&[0, 2, 3, 1])?.contiguous()?,
-            FileOrder::ConvColumns {
+            FileOrder::Flattened {
+                sides: [h, w],
                 channels,
-                kernel: [kh, kw],
             } => file
-                .reshape(&[channels, kh, kw])?
-                .permute(&[1, 2, 0])?
-                .reshape(&[kh * kw * channels])?,
+                .reshape(&[rows(file), channels, h, w])?
+                .permute(&[0, 2, 3, 1])?
+                .reshape(file.shape())?,
         })
     }
+}
+
+/// How often an array has its last axis.
+fn rows(array: &Tensor) -> usize {
+    array
+        .shape()
+        .split_last()
+        .map_or(1, |(_, rows)| rows.iter().product())
 }
 
 /// Something that is trained: gradients are taken with respect to it, optimisers replace it, averages (EMA) average it.

@@ -1,6 +1,6 @@
 //! The error type of this crate. Every variant names the layer or operation and what it met.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clel_tensor::DType;
 
@@ -23,6 +23,16 @@ pub enum Error {
         shape: Vec<usize>,
         /// What it takes.
         expected: String,
+    },
+    /// A layer's input is of another type than its weights.
+    #[error("{layer}: the input is {found}, the weights {expected}; convert it with `to_dtype`")]
+    InputDType {
+        /// The layer.
+        layer: &'static str,
+        /// The input's type.
+        found: DType,
+        /// The weights'.
+        expected: DType,
     },
     /// Batch statistics of a single value per channel.
     #[error(
@@ -70,6 +80,18 @@ pub enum Error {
         found: DType,
     },
 
+    // ---- losses -----------------------------------------------------------
+    /// What a loss compares does not belong together.
+    #[error("{loss}: {found}, expected {expected}")]
+    Loss {
+        /// The loss.
+        loss: &'static str,
+        /// What it met.
+        found: String,
+        /// What would fit.
+        expected: String,
+    },
+
     // ---- optimisers -------------------------------------------------------
     /// Gradients do not belong to the parameters, or are asked for of more than one number.
     #[error("optimiser: {why}")]
@@ -98,8 +120,10 @@ pub enum Error {
 
     // ---- files ------------------------------------------------------------
     /// The system refused to read or write a file.
-    #[error("{}: {source}", file.display())]
+    #[error("cannot {attempt} {}: {source}", shown(file))]
     Io {
+        /// `read` or `write`.
+        attempt: &'static str,
         /// The file.
         file: PathBuf,
         /// The system's words.
@@ -175,6 +199,34 @@ pub enum Error {
         /// The type met.
         found: String,
     },
+}
+
+/// A path in a message, where an empty one would not be seen.
+fn shown(path: &Path) -> String {
+    match path.as_os_str().is_empty() {
+        true => "\"\"".to_owned(),
+        false => path.display().to_string(),
+    }
+}
+
+impl Error {
+    /// For `map_err` on what reads `file`.
+    pub(crate) fn read(file: &Path) -> impl Fn(std::io::Error) -> Error {
+        move |source| Error::Io {
+            attempt: "read",
+            file: file.to_owned(),
+            source,
+        }
+    }
+
+    /// For `map_err` on what writes `file`.
+    pub(crate) fn write(file: &Path) -> impl Fn(std::io::Error) -> Error {
+        move |source| Error::Io {
+            attempt: "write",
+            file: file.to_owned(),
+            source,
+        }
+    }
 }
 
 impl From<clel_autograd::Error> for Error {

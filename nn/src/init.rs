@@ -30,6 +30,28 @@ impl Fill {
     pub const ZEROS: Fill = Fill::Constant(0.0);
     /// Ones.
     pub const ONES: Fill = Fill::Constant(1.0);
+
+    /// Refuses NaN, infinities and negative widths.
+    fn check(self) -> Result<()> {
+        let (what, value, least) = match self {
+            Fill::Constant(v) => ("Fill::Constant", v, f64::MIN),
+            Fill::Normal(std) => ("Fill::Normal: standard deviation", std, 0.0),
+            Fill::Uniform(bound) => ("Fill::Uniform: bound", bound, 0.0),
+            Fill::KaimingNormal { gain } => ("Fill::KaimingNormal: gain", gain, 0.0),
+            Fill::FanInUniform => return Ok(()),
+        };
+        if value.is_finite() && value >= least {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            what,
+            value,
+            expected: match least {
+                0.0 => "a finite number ≥ 0",
+                _ => "a finite number",
+            },
+        })
+    }
 }
 
 /// Makes the initial values of one network: each array from its own draw of a counter-based random stream, so that
@@ -48,8 +70,8 @@ pub struct Init {
     key: RngKey,
     dtype: DType,
     device: Device,
-    /// How many values it may still make.
-    left: usize,
+    /// How many values it may still make, if that is limited.
+    left: Option<usize>,
 }
 
 impl Init {
@@ -59,14 +81,14 @@ impl Init {
             key,
             dtype,
             device: device.clone(),
-            left: usize::MAX,
+            left: None,
         }
     }
 
     /// Makes so many values at most, so that a network whose sizes come from a file takes no more memory than that file has values.
     pub fn at_most(self, values: usize) -> Init {
         Init {
-            left: values,
+            left: Some(values),
             ..self
         }
     }
@@ -84,10 +106,10 @@ impl Init {
     /// An array of `shape`, whose fan_in is the product of all its axes but the first.
     ///
     /// # Errors
-    /// [`Error::DType`] unless the type is a float; [`Error::InitialValues`] beyond what [`at_most`](Init::at_most) allows; what the device
-    /// reports.
+    /// [`Error::DType`] unless the type is a float; [`Error::Setting`] for NaN, an infinity or a negative width; [`Error::InitialValues`] beyond what [`at_most`](Init::at_most) allows; what the device
+    /// reports, for more values than can be counted say.
     pub fn fill(&mut self, fill: Fill, shape: &[usize]) -> Result<Tensor> {
-        let fan_in = shape.iter().skip(1).product();
+        let fan_in = product(shape.get(1..).unwrap_or_default());
         self.fill_for(fill, shape, fan_in)
     }
 
@@ -102,14 +124,16 @@ impl Init {
                 found: self.dtype,
             });
         }
-        let values = shape.iter().fold(1, |all: usize, n| all.saturating_mul(*n));
-        let Some(left) = self.left.checked_sub(values) else {
-            return Err(Error::InitialValues {
-                shape: shape.to_vec(),
-                left: self.left,
-            });
-        };
-        self.left = left;
+        fill.check()?;
+        if let Some(left) = &mut self.left {
+            let Some(rest) = left.checked_sub(product(shape)) else {
+                return Err(Error::InitialValues {
+                    shape: shape.to_vec(),
+                    left: *left,
+                });
+            };
+            *left = rest;
+        }
         let root = (fan_in.max(1) as f64).sqrt();
         let values = match fill {
             Fill::Constant(v) => Tensor::full(shape, v, self.dtype, &self.device)?,
@@ -138,4 +162,9 @@ impl Init {
         self.key = key.at(key.step + 1);
         key
     }
+}
+
+/// The product of lengths, or the largest number where it is larger.
+pub(crate) fn product(lengths: &[usize]) -> usize {
+    lengths.iter().fold(1, |all, n| all.saturating_mul(*n))
 }

@@ -1,4 +1,4 @@
-//! Neural-network layers, initialisers, optimisers.
+//! Neural-network layers, initialisers, losses, optimisers.
 //!
 //! A layer is a plain struct with a `forward`; what it learns lies in [`Parameter`] cells, what it remembers (running
 //! statistics, spectral-norm vectors) in [`State`] cells. [`Module::visit`] lists both under the dotted names that
@@ -30,6 +30,7 @@ mod error;
 pub mod files;
 pub mod init;
 mod layers;
+pub mod loss;
 mod module;
 pub mod optim;
 
@@ -40,7 +41,7 @@ pub use cell::{FileOrder, Parameter, State};
 pub use error::{Error, Result};
 pub use init::{Fill, Init};
 pub use layers::{
-    Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, GlobalAvgPool2d, Linear, LinearOptions,
-    MaxPool2d, Sequential, Weight, autocast, autocast_grad, hold_weights,
+    Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, Flatten, GlobalAvgPool2d, Linear,
+    LinearOptions, MaxPool2d, Sequential, Weight, autocast, autocast_grad, hold_weights,
 };
 pub use module::{Layer, Mode, Module, Slot, Visitor};

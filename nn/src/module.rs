@@ -50,13 +50,28 @@ pub trait Module: Send + Sync {
 
     /// All parameters with their dotted names.
     fn parameters(&self) -> Vec<(String, &Parameter)> {
-        let slots = self.slots().into_iter();
-        slots
-            .filter_map(|(name, slot)| match slot {
-                Slot::Parameter(p) => Some((name, p)),
-                Slot::State(_) => None,
-            })
-            .collect()
+        only_parameters(self.slots())
+    }
+
+    /// All parameters with `prefix` and a dot in front of their names, as PyTorch's `named_parameters(prefix)`: several modules that one
+    /// optimiser trains are told apart by it.
+    ///
+    /// ```
+    /// use clel_nn::{Init, Linear, LinearOptions, Module};
+    /// use clel_tensor::{DType, Device, RngKey};
+    /// let mut init = Init::new(RngKey::new(1, 0), DType::F32, &Device::Cpu);
+    /// let [f, g] = [0; 2].map(|_| Linear::new(&mut init, 4, 2, &LinearOptions::default()));
+    /// let (f, g) = (f?, g?);
+    /// let mut both = f.named_parameters("f");
+    /// both.extend(g.named_parameters("g"));
+    /// let names: Vec<String> = both.into_iter().map(|(name, _)| name).collect();
+    /// assert_eq!(names, ["f.weight", "f.bias", "g.weight", "g.bias"]);
+    /// # Ok::<(), clel_nn::Error>(())
+    /// ```
+    fn named_parameters(&self, prefix: &str) -> Vec<(String, &Parameter)> {
+        let mut v = Visitor::default();
+        v.nested(prefix, |v| self.visit(v));
+        only_parameters(v.slots)
     }
 
     /// All states with their dotted names.
@@ -93,7 +108,8 @@ pub trait Layer: Module {
     /// The output for a batch `x`.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) for a shape that the layer does not take; what the device reports.
+    /// [`Error::Input`](crate::Error::Input) for a shape that the layer does not take,
+    /// [`Error::InputDType`](crate::Error::InputDType) for a type; what the device reports.
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var>;
 
     /// [`forward`](Layer::forward) of a batch that the caller does not need any more: a layer of several steps lets go of it after the first.
@@ -128,6 +144,14 @@ pub enum Slot<'a> {
     Parameter(&'a Parameter),
     /// Remembered.
     State(&'a State),
+}
+
+fn only_parameters(slots: Vec<(String, Slot<'_>)>) -> Vec<(String, &Parameter)> {
+    let parameter = |(name, slot)| match slot {
+        Slot::Parameter(p) => Some((name, p)),
+        Slot::State(_) => None,
+    };
+    slots.into_iter().filter_map(parameter).collect()
 }
 
 /// Collects what [`Module::visit`] shows it, under the names of the modules around.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use clel_nn::{
-    Activation, BatchNorm, Conv2d, ConvOptions, Error, Init, Linear, LinearOptions, Mode, Module,
-    Sequential,
+    Activation, BatchNorm, Conv2d, ConvOptions, Error, Flatten, Init, Linear, LinearOptions, Mode,
+    Module, Sequential,
     files::{
         TensorFile, export, import, load_module, save_module, write_atomically, write_tensors,
     },
@@ -105,6 +105,76 @@ fn files_are_in_pytorch_order() -> Outcome {
     let file = exported["net.0.parametrizations.weight.original"].to_vec::<f32>()?;
     // [o, kh, kw, c] = [1, 2, 0, 1]
     assert_eq!(w[((3 + 2) * 3) * 2 + 1], file[((2 + 1) * 3 + 2) * 3]);
+    Ok(())
+}
+
+/// sin(0), sin(step), sin(2·step), …
+fn sines(shape: &[usize], step: f64) -> clel_nn::Result<Tensor> {
+    let values = (0..shape.iter().product()).map(|i| (i as f64 * step).sin() as f32);
+    Ok(Tensor::from_slice(
+        &values.collect::<Vec<_>>(),
+        shape,
+        &Device::Cpu,
+    )?)
+}
+
+/// A linear layer after a convolution computes what PyTorch does from the same file, and writes that file. The expected numbers are those of
+/// PyTorch 2.15.0: `Conv2d(2, 3, 3)`, `Flatten()`, `Linear(18, 2)`, with parameters and images made of sines.
+#[test]
+fn flattened_images_are_pytorchs() -> Outcome {
+    let dir = folder()?;
+    let path = dir.path().join("net.safetensors");
+    let file = |spectral_norm: bool| -> clel_nn::Result<Vec<(String, Tensor)>> {
+        let unit = |v: Tensor| v.div(&v.mul(&v)?.sum_all()?.sqrt()?);
+        let mut arrays = vec![
+            ("0.weight", sines(&[3, 2, 3, 3], 0.7)?),
+            ("0.bias", sines(&[3], 0.9)?),
+            ("2.bias", sines(&[2], 1.3)?),
+        ];
+        let weight = sines(&[2, 18], 1.1)?;
+        if spectral_norm {
+            let u = unit(sines(&[2], 0.8)?)?.add_scalar(1.0)?;
+            arrays.push(("2.parametrizations.weight.original", weight));
+            arrays.push(("2.parametrizations.weight.0._u", unit(u)?));
+            arrays.push(("2.parametrizations.weight.0._v", unit(sines(&[18], 0.5)?)?));
+        } else {
+            arrays.push(("2.weight", weight));
+        }
+        let named = arrays.into_iter();
+        Ok(named.map(|(name, t)| (name.to_owned(), t)).collect())
+    };
+    let x = sines(&[2, 2, 4, 5], 0.3)?.permute(&[0, 2, 3, 1])?;
+    for (spectral_norm, expected) in [
+        (false, [-13.981_03, -17.500_082, -44.904_76, -34.489_014]),
+        (true, [33.466_824, 45.160_54, 107.489_91, 85.827_47]),
+    ] {
+        let mut init = Init::new(RngKey::new(1, 1), DType::F32, &Device::Cpu);
+        let options = LinearOptions {
+            spectral_norm,
+            ..LinearOptions::default()
+        };
+        let net = Sequential::new()
+            .push(Conv2d::new(&mut init, 2, 3, 3, &ConvOptions::default())?)
+            .push(Flatten)
+            .push(Linear::after_flatten(&mut init, [2, 3, 3], 2, &options)?);
+        let arrays = file(spectral_norm)?;
+        write_tensors(&path, &arrays, &BTreeMap::new())?;
+        load_module(&path, &net)?;
+        let y = clel_nn::Layer::forward(&net, &x.clone().into(), Mode::Eval)?;
+        for (found, expected) in y.tensor().to_vec::<f32>()?.iter().zip(expected) {
+            assert!(
+                (found - expected).abs() < 2e-5 * expected.abs(),
+                "{found} {expected}"
+            );
+        }
+        for (name, t) in export(&net, "")? {
+            let (_, given) = arrays
+                .iter()
+                .find(|(key, _)| *key == name)
+                .expect("it was read");
+            assert_eq!(t.to_vec::<f32>()?, given.to_vec::<f32>()?, "{name}");
+        }
+    }
     Ok(())
 }
 
@@ -233,6 +303,32 @@ fn wrong_files_change_nothing() -> Outcome {
     Ok(())
 }
 
+/// A safetensors file of one array `x`.
+fn file_of(dtype: &str, shape: &[usize], data: &[u8]) -> clel_nn::Result<TensorFile> {
+    let end = data.len();
+    let header =
+        format!(r#"{{"x":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[0,{end}]}}}}"#);
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    TensorFile::from_bytes(Path::new("x.safetensors"), bytes)
+}
+
+/// The bytes are those of `torch.tensor([1, -2.5, 3.0e38, 1e-40, inf]).bfloat16()`, the numbers those of `.float()` (PyTorch 2.15.0).
+#[test]
+fn bfloat16_is_read_as_single_precision() -> Outcome {
+    let data = [128, 63, 32, 192, 98, 127, 1, 0, 128, 127];
+    let file = file_of("BF16", &[5], &data)?;
+    let x = file.tensor("x", &Device::Cpu)?;
+    assert_eq!(
+        x.to_vec::<f32>()?,
+        [1.0, -2.5, 3.004_055_3e38, 9.183_55e-41, f32::INFINITY]
+    );
+    let e = file.check_finite("").expect_err("one is infinite");
+    assert!(e.to_string().contains("inf at position 4"), "{e}");
+    Ok(())
+}
+
 /// PyTorch's counter of batches is an i64 that nothing needs.
 #[test]
 fn the_count_of_batches_is_ignored() -> Outcome {
@@ -320,6 +416,81 @@ fn a_file_that_cannot_be_written_leaves_nothing() -> Outcome {
     ));
     assert!(write_atomically(&dir.path().join("no/such/folder/file"), b"x").is_err());
     assert_eq!(fs::read_dir(dir.path())?.count(), 1);
+    Ok(())
+}
+
+#[test]
+fn errors_say_what_was_attempted() -> Outcome {
+    let dir = folder()?;
+    let here = |name: &str| dir.path().join(name);
+    let (missing, folder) = (here("missing"), here("no/folder/here"));
+    let net = net(1, DType::F32)?;
+    for (result, attempt, path) in [
+        (load_module(&missing, &net), "read", &missing),
+        (clel_nn::files::check_length(&missing), "read", &missing),
+        (save_module(&folder, &net), "write", &folder),
+    ] {
+        let e = result.expect_err("it is not there").to_string();
+        assert!(
+            e.starts_with(&format!("cannot {attempt} {}: ", path.display())),
+            "{e}"
+        );
+    }
+    let empty = Path::new("");
+    for (result, attempt) in [
+        (load_module(empty, &net), "read"),
+        (save_module(empty, &net), "write"),
+    ] {
+        let e = result.expect_err("there is no such name").to_string();
+        assert_eq!(e, format!("cannot {attempt} \"\": the path is empty"));
+    }
+    Ok(())
+}
+
+/// As PyTorch writes, and every program that opens a file to write it.
+#[cfg(unix)]
+#[test]
+fn links_and_permissions_stay() -> Outcome {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let dir = folder()?;
+    let [inside, file, link, again, lost] =
+        ["inside", "inside/file", "link", "again", "lost"].map(|name| dir.path().join(name));
+    fs::create_dir(&inside)?;
+    fs::write(&file, "old")?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o606))?;
+    symlink("inside/file", &link)?;
+    symlink(&link, &again)?;
+    write_atomically(&again, b"new")?;
+    assert_eq!(fs::read(&file)?, b"new");
+    assert!(link.is_symlink() && again.is_symlink());
+    assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o606);
+    // one that leads to nothing, and one in a circle
+    symlink("inside/lost", &lost)?;
+    write_atomically(&lost, b"new")?;
+    assert!(!lost.is_symlink() && fs::read(&lost)? == b"new");
+    let circle = dir.path().join("circle");
+    symlink(&circle, &circle)?;
+    assert!(write_atomically(&circle, b"x").is_err());
+    assert_eq!(fs::read_dir(&inside)?.count(), 1);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn only_files_are_replaced() -> Outcome {
+    let dir = folder()?;
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status()?;
+    assert!(made.success());
+    for (path, words) in [
+        (pipe.as_path(), "a pipe or a device, and not a file"),
+        (dir.path(), "a folder, and not a file"),
+    ] {
+        let e = write_atomically(path, b"x").expect_err("it is no file");
+        assert!(e.to_string().ends_with(words), "{e}");
+    }
+    assert!(!fs::metadata(&pipe)?.is_file());
     Ok(())
 }
 

@@ -193,6 +193,18 @@ fn wrong_inputs_name_the_layer_and_the_shapes() -> Result<()> {
         let message = message(layer, shape)?;
         assert!(message.starts_with(words), "{message}");
     }
+    for (layer, name, shape) in [
+        (&conv as &dyn Layer, "Conv2d", &[1, 8, 8, 3][..]),
+        (&linear, "Linear", &[2, 3]),
+        (&norm, "BatchNorm", &[2, 3]),
+    ] {
+        for dtype in [DType::F64, DType::U32] {
+            let x = Tensor::zeros(shape, dtype, &Device::Cpu)?.into();
+            let e = layer.forward(&x, Mode::Eval).expect_err("the type differs");
+            let words = format!("{name}: the input is {dtype}, the weights f32");
+            assert!(e.to_string().starts_with(&words), "{e}");
+        }
+    }
     Ok(())
 }
 
@@ -206,9 +218,78 @@ fn wrong_settings_are_refused() {
     let setting = |e: Error| matches!(e, Error::Setting { .. });
     assert!(Conv2d::new(&mut init, 1, 1, 3, &none).is_err_and(setting));
     assert!(Linear::new(&mut init, 0, 1, &LinearOptions::default()).is_err_and(setting));
+    assert!(BatchNorm::new(&mut init, 0).is_err_and(setting));
+    for fill in [
+        Fill::Normal(f64::NAN),
+        Fill::Normal(-1.0),
+        Fill::Uniform(-1.0),
+        Fill::Uniform(f64::INFINITY),
+        Fill::KaimingNormal { gain: f64::NAN },
+        Fill::Constant(f64::NEG_INFINITY),
+    ] {
+        assert!(init.fill(fill, &[2]).is_err_and(setting), "{fill:?}");
+    }
+    assert!(init.fill(Fill::Constant(-2.0), &[2]).is_ok());
+    for (eps, momentum) in [(-1.0, 0.1), (f64::NAN, 0.1), (1e-5, 1.5)] {
+        let y = BatchNorm::new(&mut init, 1).and_then(|mut norm| {
+            (norm.eps, norm.momentum) = (eps, momentum);
+            norm.forward(&zeros(&[2, 1])?, Mode::Train)
+        });
+        assert!(y.is_err_and(setting), "{eps} {momentum}");
+    }
     let mut words = Init::new(RngKey::new(1, 1), DType::U32, &Device::Cpu);
     let dtype = |e: Error| matches!(e, Error::DType { .. });
     assert!(BatchNorm::new(&mut words, 1).is_err_and(dtype));
+}
+
+/// Sizes beyond what can be counted are errors of a type, in every profile of the compiler.
+#[test]
+fn sizes_without_measure_are_refused() -> Result<()> {
+    let huge = 1 << 30;
+    let message = |made: Result<()>| made.expect_err("it is too large").to_string();
+    for bias in [None, Some(Fill::FanInUniform)] {
+        let conv = ConvOptions {
+            bias,
+            ..ConvOptions::default()
+        };
+        let words = message(Conv2d::new(&mut init(DType::F32), huge, 1, huge, &conv).map(drop));
+        assert!(
+            words.contains("shape [1, 1073741824, 1073741824, 1073741824]"),
+            "{words}"
+        );
+    }
+    let most = usize::MAX;
+    let linear = LinearOptions::default();
+    let mut used = init(DType::F32);
+    used.fill(Fill::ONES, &[24])?;
+    for made in [
+        Linear::new(&mut used, most, most, &linear),
+        Linear::after_flatten(&mut used, [most, 2, 1], most, &linear),
+    ] {
+        let words = message(made.map(drop));
+        assert!(
+            words.contains(&format!("shape [{most}, {most}]")),
+            "{words}"
+        );
+        assert!(!words.contains("left"), "{words}");
+    }
+    let mut few = init(DType::F32).at_most(24);
+    let words = message(Linear::new(&mut few, most, most, &linear).map(drop));
+    assert!(
+        words.contains("more than the 24 values that are left"),
+        "{words}"
+    );
+    for pad in [most, most / 4, 1 << 40] {
+        let options = ConvOptions {
+            pad,
+            ..ConvOptions::default()
+        };
+        let conv = Conv2d::new(&mut init(DType::F32), 1, 1, 3, &options)?;
+        let y = conv.forward(&zeros(&[1, 4, 4, 1])?, Mode::Eval);
+        let words = message(y.and_then(|y| Ok(y.tensor().to_vec::<f32>().map(drop)?)));
+        assert!(words.starts_with("conv2d: "), "{words}");
+    }
+    Ok(())
 }
 
 #[test]

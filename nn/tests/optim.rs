@@ -6,9 +6,10 @@ use clel_nn::{
     BatchNorm, Error, Init, Linear, LinearOptions, Module, Parameter, Result,
     optim::{
         Adam, Ema, Optimizer, Schedule, Sgd, clip_by_norm, clip_by_value, ema_decay, gradients,
+        gradients_or_zeros,
     },
 };
-use clel_tensor::{DType, Device, RngKey, Tensor, count_launches};
+use clel_tensor::{DType, Device, RngKey, Tensor, count_launches, f16};
 
 const RATE: f64 = 0.02;
 
@@ -189,6 +190,35 @@ fn gradients_are_those_of_a_scalar() -> Result<()> {
 }
 
 #[test]
+fn a_parameter_without_a_gradient_is_named() -> Result<()> {
+    let (p, q) = (
+        Parameter::new(tensor(&START)?),
+        Parameter::new(tensor(&START)?),
+    );
+    let named = [("w".to_owned(), &p), ("out.bias".to_owned(), &q)];
+    let objective = || p.var().mul(&p.var())?.sum_all();
+    let message = || {
+        let e = gradients(objective()?, &named);
+        Ok::<_, Error>(e.expect_err("q has no part in it").to_string())
+    };
+    let words = message()?;
+    assert!(
+        words.contains("does not depend on `out.bias`") && words.contains("gradients_or_zeros"),
+        "{words}"
+    );
+    let found = gradients_or_zeros(objective()?, &named)?;
+    assert_eq!(found[0].to_vec::<f64>()?, [1.0, -2.0, 4.0]);
+    assert_eq!(found[1].to_vec::<f64>()?, [0.0; 3]);
+    q.bind(tensor(&START)?.into())?;
+    let words = message()?;
+    assert!(
+        words.contains("`out.bias` is bound to a constant"),
+        "{words}"
+    );
+    Ok(())
+}
+
+#[test]
 fn gradients_that_do_not_fit_change_nothing() -> Result<()> {
     let (p, q) = (
         Parameter::new(tensor(&START)?),
@@ -216,6 +246,32 @@ fn gradients_that_do_not_fit_change_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Parameters of two networks, say, both of which have a `0.weight`: they would share their moments.
+#[test]
+fn two_parameters_of_one_name_are_refused() -> Result<()> {
+    let (p, q) = (
+        Parameter::new(tensor(&START)?),
+        Parameter::new(tensor(&START)?),
+    );
+    let named = [("0.weight".to_owned(), &p), ("0.weight".to_owned(), &q)];
+    for make in MAKERS {
+        let mut o = make()?;
+        let state: BTreeMap<String, Tensor> = o.state()?.into_iter().collect();
+        for result in [
+            o.step(&named, &[tensor(&START)?, tensor(&START)?], RATE),
+            o.load_state(&named, &state),
+        ] {
+            let e = result.expect_err("the name repeats").to_string();
+            assert!(
+                e.contains("two parameters are named `0.weight`") && e.contains("named_parameters"),
+                "{e}"
+            );
+        }
+        assert_close(&p, &START)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn settings_outside_their_range_are_refused() {
     assert!(Adam::new([1.0, 0.999], 1e-8, 0.0).is_err());
@@ -237,6 +293,18 @@ fn clipping() -> Result<()> {
     Ok(())
 }
 
+/// Whose squares are beyond what f16 holds.
+#[test]
+fn clipping_halves() -> Result<()> {
+    let g = Tensor::from_slice(&[f16::from_f32(300.0); 2], &[2], &Device::Cpu)?;
+    let (clipped, norm) = clip_by_norm(&[g], 1.0)?;
+    assert!((norm.item()? - 300.0 * 2f64.sqrt()).abs() < 1e-3);
+    for v in clipped[0].to_vec::<f16>()? {
+        assert!((v.to_f64() - 0.5f64.sqrt()).abs() < 1e-3, "{v}");
+    }
+    Ok(())
+}
+
 #[test]
 fn schedules() {
     let warm = Schedule::WarmUp { steps: 2000 };
@@ -248,6 +316,9 @@ fn schedules() {
     assert!((cosine.factor(50) - 0.5).abs() < 1e-15 && cosine.factor(200).abs() < 1e-15);
     assert_eq!(Schedule::Constant.factor(3), 1.0);
     assert_eq!(Schedule::WarmUp { steps: 0 }.factor(0), 1.0);
+    for steps in [3, u64::MAX] {
+        assert_eq!(Schedule::WarmUp { steps }.factor(u64::MAX), 1.0);
+    }
 }
 
 /// All share one count of steps, which is not a later one's.

@@ -2,7 +2,7 @@
 
 use clel_tensor::Tensor;
 
-use crate::{Result, Var, rules::Op};
+use crate::{Result, Var, error::named, rules::Op};
 
 impl Var {
     /// See [`Tensor::gather`].
@@ -49,7 +49,7 @@ impl Var {
     /// # Errors
     /// Those of the tensor operation.
     pub fn pad(&self, around: &[(usize, usize)]) -> Result<Var> {
-        let value = self.tensor().pad(around)?;
+        let value = named("pad", self.tensor().pad(around).map_err(Into::into))?;
         let start = around.iter().map(|p| p.0).collect();
         Ok(Var::record(value, &[self], || {
             (

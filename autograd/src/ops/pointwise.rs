@@ -7,6 +7,7 @@ use clel_tensor::{
 
 use crate::{
     Result, Var,
+    error::named,
     rules::{Op, PointwiseRule},
 };
 
@@ -117,7 +118,8 @@ macro_rules! unary_methods {
             /// # Errors
             /// Those of the tensor operation.
             pub fn $name(&self) -> Result<Var> {
-                Var::pointwise(&Expr::input(0).unary(Unary::$f), &[self])
+                let e = Expr::input(0).unary(Unary::$f);
+                named(stringify!($name), Var::pointwise(&e, &[self]))
             }
         )*}
     };
@@ -138,10 +140,11 @@ macro_rules! binary_methods {
                 let e = Expr::input(0).binary(Binary::$f, Expr::input(1));
                 // one operand twice is one operand: its gradient is then complete in one term
                 let twice = self.node().zip(other.node()).is_some_and(|(a, b)| a.id == b.id);
-                if twice && self.tensor().same(other.tensor()) {
-                    return Var::pointwise(&e.renumber(&[0, 0]), &[self]);
-                }
-                Var::pointwise(&e, &[self, other])
+                let result = match twice && self.tensor().same(other.tensor()) {
+                    true => Var::pointwise(&e.renumber(&[0, 0]), &[self]),
+                    false => Var::pointwise(&e, &[self, other]),
+                };
+                named(stringify!($name), result)
             }
 
             #[doc = concat!("See [`Tensor::", stringify!($scalar), "`].")]
@@ -150,7 +153,7 @@ macro_rules! binary_methods {
             /// Those of the tensor operation.
             pub fn $scalar(&self, other: f64) -> Result<Var> {
                 let e = Expr::input(0).binary(Binary::$f, Expr::constant(other));
-                Var::pointwise(&e, &[self])
+                named(stringify!($scalar), Var::pointwise(&e, &[self]))
             }
         )*}
     };
@@ -167,7 +170,8 @@ impl Var {
     /// # Errors
     /// Those of the tensor operation.
     pub fn clamp(&self, low: f64, high: f64) -> Result<Var> {
-        Var::pointwise(&Expr::input(0).maximum(low).minimum(high), &[self])
+        let e = Expr::input(0).maximum(low).minimum(high);
+        named("clamp", Var::pointwise(&e, &[self]))
     }
 
     /// See [`Tensor::select`]; `self` gets no gradient.
@@ -176,6 +180,6 @@ impl Var {
     /// Those of the tensor operation.
     pub fn select(&self, a: &Var, b: &Var) -> Result<Var> {
         let e = Expr::input(0).select(Expr::input(1), Expr::input(2));
-        Var::pointwise(&e, &[self, a, b])
+        named("select", Var::pointwise(&e, &[self, a, b]))
     }
 }

@@ -2,7 +2,7 @@
 
 use clel_tensor::DType;
 
-use crate::{Result, Var, rules::Op};
+use crate::{Result, Var, error::named, rules::Op};
 
 impl Var {
     /// See [`Tensor::sum`](clel_tensor::Tensor::sum).
@@ -43,7 +43,7 @@ impl Var {
                 .mean(axes, keep)?
                 .to_dtype(DType::F16);
         }
-        let sum = self.sum(axes, keep)?;
+        let sum = named("mean", self.sum(axes, keep))?;
         let count: usize = axes.iter().map(|&a| self.shape()[a]).product();
         sum.mul_scalar(1.0 / count as f64)
     }
@@ -70,7 +70,8 @@ impl Var {
     /// Those of the tensor operations.
     pub fn logsumexp(&self, axes: &[usize], keep: bool) -> Result<Var> {
         // ln Σ exp(x − m) + m is the same function for every constant m, derivatives included
-        let m = Var::constant(self.tensor().logsumexp_shift(axes)?);
+        let shift = self.tensor().logsumexp_shift(axes).map_err(Into::into);
+        let m = Var::constant(named("logsumexp", shift)?);
         let sum = self.sub(&m)?.exp()?.sum(axes, true)?;
         let result = sum.ln()?.add(&m)?;
         if keep {

@@ -323,7 +323,9 @@ fn gone(error: Error, run: &Path) -> Error {
     let (path, source) = match &error {
         Error::Read { path, source }
         | Error::Write { path, source }
-        | Error::Network(clel_nn::Error::Io { file: path, source }) => (path, source),
+        | Error::Network(clel_nn::Error::Io {
+            file: path, source, ..
+        }) => (path, source),
         _ => return error,
     };
     // a run that cannot begin takes its directory back itself

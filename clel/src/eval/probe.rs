@@ -1,12 +1,12 @@
 //! How well a linear classifier on frozen features tells classes apart.
 
 use clel_autograd::{GradOptions, Var, grad};
+use clel_nn::loss::cross_entropy;
 use clel_tensor::{Device, Tensor};
 
 use super::minimise::minimise;
 use super::rows::Rows;
 use crate::data::MOST_CLASSES;
-use crate::loss::cross_entropy;
 use crate::{Error, Result};
 
 /// Weight of the squared weights against the summed cross-entropy: scikit-learn's C.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clel_autograd::Var;
 use clel_nn::files::{TensorFile, export, import, write_tensors};
+use clel_nn::loss::cross_entropy;
 use clel_nn::optim::{Adam, Optimizer, Schedule, gradients};
 use clel_nn::{
     Activation, AvgPool2d, BatchNorm, Conv2d, ConvOptions, Fill, GlobalAvgPool2d, Init, Layer,
@@ -15,7 +16,6 @@ use clel_tensor::{DType, Device, RngKey};
 use super::extract::middles;
 use super::{Batch, FeatureNetwork, extract};
 use crate::data::{Ahead, ClassSet, Images, MOST_CLASSES, Order, Split};
-use crate::loss::cross_entropy;
 use crate::model::{Normalisation, Normalize};
 use crate::words::counted;
 use crate::{Error, Result, whole_file};

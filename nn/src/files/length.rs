@@ -14,23 +14,20 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Io`]; [`Error::Format`] if the header is none, or the length is another.
 pub fn check_length(path: &Path) -> Result<()> {
-    let io = |source| Error::Io {
-        file: path.to_owned(),
-        source,
-    };
+    let io = Error::read(path);
     let format = |why: String| Error::Format {
         file: path.to_owned(),
         why,
     };
-    let mut file = open_regular(path).map_err(io)?;
-    let there = file.metadata().map_err(io)?.len();
+    let mut file = open_regular(path).map_err(&io)?;
+    let there = file.metadata().map_err(&io)?.len();
     let mut word = [0; 8];
     if there < 8 {
         return Err(format(format!(
             "{there} bytes are there, and a header alone has more"
         )));
     }
-    file.read_exact(&mut word).map_err(io)?;
+    file.read_exact(&mut word).map_err(&io)?;
     let header = u64::from_le_bytes(word);
     if header > there - 8 {
         return Err(format(format!(
@@ -39,7 +36,7 @@ pub fn check_length(path: &Path) -> Result<()> {
         )));
     }
     let mut text = Vec::new();
-    file.take(header).read_to_end(&mut text).map_err(io)?;
+    file.take(header).read_to_end(&mut text).map_err(&io)?;
     let entries: Map<String, Value> = serde_json::from_slice(&text)
         .map_err(|error| format(format!("the header is not JSON: {error}")))?;
     let ends = entries

@@ -29,7 +29,7 @@ pub fn export(module: &dyn Module, prefix: &str) -> Result<Vec<(String, Tensor)>
 
 /// Sets every parameter and state of a module from the arrays of a file whose names begin with
 /// `prefix`: all of them, or none if anything is wrong. Keys `…num_batches_tracked` are ignored; arrays of fewer bits may
-/// fill a module of more: f16 one of f32.
+/// fill a module of more: f16 or BF16 one of f32.
 ///
 /// # Errors
 /// [`Error::MissingKey`], [`Error::UnknownKey`], [`Error::FileShape`], [`Error::FileDType`]; what the device reports.
@@ -92,7 +92,7 @@ fn read_slot(file: &TensorFile, key: &str, slot: &Slot<'_>) -> Result<Tensor> {
     slot.order().from_file(&value)
 }
 
-/// Writes a module to a safetensors file that PyTorch can load, atomically.
+/// Writes a module to a safetensors file that PyTorch can load, atomically (see [`write_atomically`](super::write_atomically)).
 ///
 /// ```
 /// use clel_nn::{Conv2d, ConvOptions, Init, Module, files::{TensorFile, load_module, save_module}};
@@ -115,7 +115,8 @@ pub fn save_module(path: &Path, module: &dyn Module) -> Result<()> {
     write_tensors(path, &export(module, "")?, &BTreeMap::new())
 }
 
-/// Sets a module from a safetensors file; see [`import`].
+/// Sets a module from a safetensors file; see [`import`]. Numbers are taken as they are: a file whose weights are NaN or infinite is loaded,
+/// unless [`TensorFile::check_finite`] has refused it before.
 ///
 /// # Errors
 /// Those of [`TensorFile::open`] and [`import`].

@@ -35,10 +35,7 @@ impl TensorFile {
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] if it is truncated, changed, or no safetensors file.
     pub fn open(path: &Path) -> Result<TensorFile> {
-        let bytes = read_regular(path).map_err(|source| Error::Io {
-            file: path.to_owned(),
-            source,
-        })?;
+        let bytes = read_regular(path).map_err(Error::read(path))?;
         TensorFile::from_bytes(path, bytes)
     }
 
@@ -127,6 +124,7 @@ impl TensorFile {
             let found = match entry.dtype {
                 Dtype::F32 => non_finite(bytes, f32::from_le_bytes),
                 Dtype::F16 => non_finite(bytes, f16::from_le_bytes),
+                Dtype::BF16 => non_finite(bytes, bf16),
                 Dtype::F64 => non_finite(bytes, f64::from_le_bytes),
                 _ => None,
             };
@@ -143,7 +141,7 @@ impl TensorFile {
         Ok(())
     }
 
-    /// An array, f32, f16, f64 or u32, on `device`.
+    /// An array, f32, f16, f64 or u32, on `device`; one of BF16 as f32, which has all its numbers.
     ///
     /// # Errors
     /// [`Error::MissingKey`]; [`Error::FileDType`] for other element types; what the device reports.
@@ -159,13 +157,14 @@ impl TensorFile {
         let tensor = match entry.dtype {
             Dtype::F32 => Tensor::from_slice(&numbers(bytes, f32::from_le_bytes), shape, device),
             Dtype::F16 => Tensor::from_slice(&numbers(bytes, f16::from_le_bytes), shape, device),
+            Dtype::BF16 => Tensor::from_slice(&numbers(bytes, bf16), shape, device),
             Dtype::F64 => Tensor::from_slice(&numbers(bytes, f64::from_le_bytes), shape, device),
             Dtype::U32 => Tensor::from_slice(&numbers(bytes, u32::from_le_bytes), shape, device),
             other => {
                 return Err(Error::FileDType {
                     file: self.path.clone(),
                     key: name.into(),
-                    expected: "F32, F16, F64 or U32".into(),
+                    expected: "F32, F16, BF16, F64 or U32".into(),
                     found: format!("{other:?}"),
                 });
             }
@@ -177,6 +176,11 @@ impl TensorFile {
 /// Whether bytes begin as what `torch.save` writes: a ZIP archive, or a pickle of protocol 2 and later.
 fn is_of_pytorch(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..])
+}
+
+/// bfloat16 is the upper half of an f32.
+fn bf16([low, high]: [u8; 2]) -> f32 {
+    f32::from_le_bytes([0, 0, low, high])
 }
 
 /// Little-endian numbers of `B` bytes each.

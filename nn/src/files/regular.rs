@@ -1,6 +1,6 @@
 //! Files that have an end.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
@@ -15,9 +15,23 @@ use std::path::Path;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let kind = path.metadata()?.file_type();
-    let why = match kind.is_dir() {
-        _ if kind.is_file() => return File::open(path),
+    check_not_empty(path)?;
+    check_regular(&path.metadata()?)?;
+    File::open(path)
+}
+
+/// Refuses the empty path, of which the system says that there is no such file, and which has no place for one.
+pub(super) fn check_not_empty(path: &Path) -> io::Result<()> {
+    match path.as_os_str().is_empty() {
+        true => Err(io::Error::new(ErrorKind::InvalidInput, "the path is empty")),
+        false => Ok(()),
+    }
+}
+
+/// Refuses folders, pipes and devices.
+pub(super) fn check_regular(found: &Metadata) -> io::Result<()> {
+    let why = match found.is_dir() {
+        _ if found.is_file() => return Ok(()),
         true => "a folder, and not a file",
         false => "a pipe or a device, and not a file",
     };

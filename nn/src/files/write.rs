@@ -2,9 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::{self, ErrorKind, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     thread::sleep,
     time::Duration,
@@ -14,7 +14,10 @@ use clel_tensor::{DType, Element, Tensor, f16};
 use crc32fast::Hasher;
 use serde_json::{Map, Value, json};
 
-use super::checksum;
+use super::{
+    checksum,
+    regular::{check_not_empty, check_regular},
+};
 use crate::{Error, Result};
 
 /// What a file holds under a name.
@@ -100,23 +103,20 @@ pub fn write_contents(
     metadata.insert(checksum::KEY.to_owned(), checksum::BLANK.to_owned());
     let header = header(path, &sorted, &metadata)?;
     replace(path, |file| {
-        let io = |source| Error::Io {
-            file: path.to_owned(),
-            source,
-        };
+        let io = Error::write(path);
         let mut hasher = Hasher::new();
         let mut write = |file: &mut File, bytes: &[u8]| {
             hasher.update(bytes);
-            file.write_all(bytes).map_err(io)
+            file.write_all(bytes).map_err(&io)
         };
         write(file, &header)?;
         for (_, content) in &sorted {
             write(file, &content.bytes()?)?;
         }
         if let Some(place) = checksum::place(&header) {
-            file.seek(SeekFrom::Start(place as u64)).map_err(io)?;
+            file.seek(SeekFrom::Start(place as u64)).map_err(&io)?;
             file.write_all(checksum::digits(hasher).as_bytes())
-                .map_err(io)?;
+                .map_err(&io)?;
         }
         Ok(())
     })
@@ -170,37 +170,90 @@ fn little_endian<const B: usize, T: Element>(
 }
 
 /// Writes a file under a temporary name beside `path`, syncs it and renames it: at every moment
-/// `path` is the old file or the whole new one.
+/// `path` is the old file or the whole new one. A link stays, and the file that it leads to is replaced; one that
+/// leads to nothing is replaced itself. A file that is replaced keeps its permissions (on Unix).
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`], also for a folder, a pipe or a device.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |file| {
-        file.write_all(bytes).map_err(|source| Error::Io {
-            file: path.to_owned(),
-            source,
-        })
+        file.write_all(bytes).map_err(Error::write(path))
     })
 }
 
+/// What a new file takes the place of.
+struct Replaced {
+    /// Where it lies, links followed: a rename would otherwise replace the link.
+    path: PathBuf,
+    /// What it is, unless there is none.
+    found: Option<Metadata>,
+}
+
+impl Replaced {
+    fn of(path: &Path) -> io::Result<Replaced> {
+        check_not_empty(path)?;
+        let found = match fs::metadata(path) {
+            Ok(found) => found,
+            // nothing there, or a link to something that is lost
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Replaced {
+                    path: path.to_owned(),
+                    found: None,
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        check_regular(&found)?;
+        let path = match fs::symlink_metadata(path)?.is_symlink() {
+            true => fs::canonicalize(path)?,
+            false => path.to_owned(),
+        };
+        Ok(Replaced {
+            path,
+            found: Some(found),
+        })
+    }
+
+    /// A new file that nobody may read who may not read the old one.
+    #[cfg(unix)]
+    fn create(&self, temporary: &Path) -> io::Result<File> {
+        use std::fs::Permissions;
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+        let Some(found) = &self.found else {
+            return File::create(temporary);
+        };
+        let mode = found.permissions().mode() & 0o777;
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        let file = options.mode(mode).open(temporary)?;
+        // the process's mask may have taken some away
+        file.set_permissions(Permissions::from_mode(mode))?;
+        Ok(file)
+    }
+
+    #[cfg(not(unix))]
+    fn create(&self, temporary: &Path) -> io::Result<File> {
+        File::create(temporary)
+    }
+}
+
 fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
+    let io = Error::write(path);
+    let replaced = Replaced::of(path).map_err(&io)?;
+    let mut name = replaced.path.file_name().unwrap_or_default().to_owned();
     // two writers of one file, in this process or another, are not to write into each other's
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let number = WRITES.fetch_add(1, Ordering::Relaxed);
     name.push(format!(".{}-{number}.partial", process_number()));
-    let temporary = path.with_file_name(name);
-    let io = |source| Error::Io {
-        file: path.to_owned(),
-        source,
-    };
+    let temporary = replaced.path.with_file_name(name);
     let attempt = || -> Result<()> {
-        let mut file = File::create(&temporary).map_err(io)?;
+        let mut file = replaced.create(&temporary).map_err(&io)?;
         write(&mut file)?;
-        sync(&file).map_err(io)?;
+        sync(&file).map_err(&io)?;
         drop(file);
-        rename(&temporary, path).map_err(io)?;
-        sync_folder(path).map_err(io)
+        rename(&temporary, &replaced.path).map_err(&io)?;
+        sync_folder(&replaced.path).map_err(&io)
     };
     attempt().inspect_err(|_| {
         // what is left of a failed attempt is of no use; the first error is the one to tell

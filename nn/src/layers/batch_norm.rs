@@ -3,7 +3,8 @@
 use clel_autograd::Var;
 use clel_tensor::Tensor;
 
-use super::autocast::widened;
+use super::{autocast::widened, check_dtype};
+use crate::optim::check_settings;
 use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, State, Visitor};
 
 /// `y = (x − μ)/√(σ² + ε) · γ + β` for each channel, the last axis; PyTorch's BatchNorm1d on \[N, C\] and
@@ -28,9 +29,9 @@ pub struct BatchNorm {
     bias: Parameter,
     running_mean: State,
     running_var: State,
-    /// ε, 1e-5.
+    /// ε ≥ 0, 1e-5.
     pub eps: f64,
-    /// Share of the new statistics in the running ones, 0.1.
+    /// Share of the new statistics in the running ones, from 0 to 1, 0.1.
     pub momentum: f64,
 }
 
@@ -38,7 +39,7 @@ impl BatchNorm {
     /// For `channels` channels: γ = 1, β = 0, running mean 0 and variance 1.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::Setting`] for no channels; what the device reports.
     pub fn new(init: &mut Init, channels: usize) -> Result<BatchNorm> {
         BatchNorm::with_scale(init, channels, Fill::ONES)
     }
@@ -46,8 +47,15 @@ impl BatchNorm {
     /// With another initial γ: zeros at the end of a residual branch make the block start as the identity.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Those of [`new`](BatchNorm::new).
     pub fn with_scale(init: &mut Init, channels: usize, scale: Fill) -> Result<BatchNorm> {
+        if channels == 0 {
+            return Err(Error::Setting {
+                what: "BatchNorm: channels",
+                value: 0.0,
+                expected: "at least 1",
+            });
+        }
         let shape = [channels];
         Ok(BatchNorm {
             weight: Parameter::new(init.fill(scale, &shape)?),
@@ -104,7 +112,23 @@ impl Layer for BatchNorm {
                 expected: format!("[N, …, {channels}]"),
             });
         }
-        let x = &widened(x, self.weight.tensor().dtype())?;
+        check_settings(&[
+            (
+                "BatchNorm: ε",
+                self.eps,
+                self.eps.is_finite() && self.eps >= 0.0,
+                "a finite number ≥ 0",
+            ),
+            (
+                "BatchNorm: momentum",
+                self.momentum,
+                (0.0..=1.0).contains(&self.momentum),
+                "0 ≤ momentum ≤ 1",
+            ),
+        ])?;
+        let dtype = self.weight.tensor().dtype();
+        let x = &widened(x, dtype)?;
+        check_dtype("BatchNorm", x, dtype)?;
         let (centred, var) = match mode {
             Mode::Train => self.batch_statistics(x)?,
             Mode::Eval => (

@@ -2,8 +2,8 @@
 
 use clel_autograd::Var;
 
-use super::{Weight, autocast::image, weight::converted};
-use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor};
+use super::{Weight, autocast::image, check_dtype, weight::converted};
+use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor, init::product};
 
 /// How a [`Conv2d`] is made. The default is PyTorch's: stride 1, no padding, a bias, weights and bias uniform on
 /// ±1/√fan_in, no spectral norm.
@@ -83,7 +83,7 @@ impl Conv2d {
         let shape = [c_out, kernel, kernel, c_in];
         let weight = Weight::new(init, &shape, options.weight, options.spectral_norm)?;
         let bias = options.bias.map(|fill| {
-            let values = init.fill_for(fill, &[c_out], c_in * kernel * kernel)?;
+            let values = init.fill_for(fill, &[c_out], product(&shape[1..]))?;
             Ok::<_, Error>(Parameter::new(values))
         });
         Ok(Conv2d {
@@ -118,9 +118,10 @@ impl Layer for Conv2d {
     fn forward(&self, x: &Var, mode: Mode) -> Result<Var> {
         let weight = self.weight.tensor();
         let (kernel, channels) = (weight.shape()[1], weight.shape()[3]);
-        let fits = |len: usize| len + 2 * self.pad >= kernel;
+        let around = self.pad.saturating_mul(2);
+        let fits = |len: usize| len.saturating_add(around) >= kernel;
         if !matches!(*x.shape(), [_, h, w, c] if c == channels && fits(h) && fits(w)) {
-            let least = kernel.saturating_sub(2 * self.pad);
+            let least = kernel.saturating_sub(around);
             return Err(Error::Input {
                 layer: "Conv2d",
                 shape: x.shape().to_vec(),
@@ -128,6 +129,7 @@ impl Layer for Conv2d {
             });
         }
         let (x, dtype) = image(x, weight.dtype())?;
+        check_dtype("Conv2d", &x, dtype)?;
         let weight = self.weight.value_in(dtype, mode)?;
         let y = x.conv2d(&weight, self.stride, self.pad)?;
         match &self.bias {

@@ -23,7 +23,8 @@ struct Held {
 /// `Mode::Train` the power iteration therefore runs once, not in every forward pass.
 ///
 /// For loops that go through a network many times with the same weights and ask for gradients to its input alone, a sampler's say:
-/// gradients to the weights are not to be had inside.
+/// gradients to the weights are not to be had inside. [`gradients`](crate::optim::gradients) of what was computed here refuses such a weight by
+/// its name.
 ///
 /// ```
 /// use clel_nn::{Conv2d, ConvOptions, Init, Layer, Mode, Module, hold_weights};

@@ -2,8 +2,10 @@
 
 use clel_autograd::Var;
 
-use super::{Weight, autocast::widened};
-use crate::{Error, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor};
+use super::{Weight, autocast::widened, check_dtype};
+use crate::{
+    Error, FileOrder, Fill, Init, Layer, Mode, Module, Parameter, Result, Visitor, init::product,
+};
 
 /// How a [`Linear`] is made. The default is PyTorch's: a bias, weights and bias uniform on ±1/√in, no spectral norm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +29,9 @@ impl Default for LinearOptions {
 }
 
 /// `y = x·Wᵀ + b`: \[…, in\] → \[…, out\] with W \[out, in\].
+///
+/// One that reads flattened images \[H, W, C\] is made by [`after_flatten`](Linear::after_flatten): PyTorch flattens \[C, H, W\], so files
+/// have the weight's columns in another order, and [`new`](Linear::new) would put every weight in the wrong place.
 ///
 /// ```
 /// use clel_nn::{Init, Layer, Linear, LinearOptions, Mode};
@@ -54,6 +59,48 @@ impl Linear {
         outputs: usize,
         options: &LinearOptions,
     ) -> Result<Linear> {
+        Linear::with_order(init, inputs, outputs, options, FileOrder::Same)
+    }
+
+    /// A map of images \[H, W, C\] that a [`Flatten`](crate::Flatten) has made vectors of, in the order of the axes given here, to `outputs`
+    /// features. In files the weight's columns are in the order of \[C, H, W\], for PyTorch's `Flatten` and `Linear`.
+    ///
+    /// ```
+    /// use clel_nn::{Conv2d, ConvOptions, Flatten, Init, Layer, Linear, LinearOptions, Mode, Sequential};
+    /// use clel_tensor::{DType, Device, RngKey, Tensor};
+    /// let mut init = Init::new(RngKey::new(1, 0), DType::F32, &Device::Cpu);
+    /// let net = Sequential::new()
+    ///     .push(Conv2d::new(&mut init, 3, 8, 3, &ConvOptions::default())?)
+    ///     .push(Flatten)
+    ///     .push(Linear::after_flatten(&mut init, [4, 6, 8], 10, &LinearOptions::default())?);
+    /// let x = Tensor::zeros(&[2, 6, 8, 3], DType::F32, &Device::Cpu)?;
+    /// assert_eq!(net.forward(&x.into(), Mode::Eval)?.shape(), [2, 10]);
+    /// # Ok::<(), clel_nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`new`](Linear::new).
+    pub fn after_flatten(
+        init: &mut Init,
+        [height, width, channels]: [usize; 3],
+        outputs: usize,
+        options: &LinearOptions,
+    ) -> Result<Linear> {
+        let inputs = product(&[height, width, channels]);
+        let order = FileOrder::Flattened {
+            sides: [height, width],
+            channels,
+        };
+        Linear::with_order(init, inputs, outputs, options, order)
+    }
+
+    fn with_order(
+        init: &mut Init,
+        inputs: usize,
+        outputs: usize,
+        options: &LinearOptions,
+        order: FileOrder,
+    ) -> Result<Linear> {
         if inputs == 0 || outputs == 0 {
             return Err(Error::Setting {
                 what: "Linear: features",
@@ -62,7 +109,8 @@ impl Linear {
             });
         }
         let shape = [outputs, inputs];
-        let weight = Weight::new(init, &shape, options.weight, options.spectral_norm)?;
+        let (fill, norm) = (options.weight, options.spectral_norm);
+        let weight = Weight::with_orders(init, &shape, fill, norm, [order; 2])?;
         let bias = options.bias.map(|fill| {
             let values = init.fill_for(fill, &[outputs], inputs)?;
             Ok::<_, Error>(Parameter::new(values))
@@ -105,6 +153,7 @@ impl Layer for Linear {
             });
         }
         let x = widened(x, weight.dtype())?;
+        check_dtype("Linear", &x, weight.dtype())?;
         let y = x.matmul_t(&self.weight.value(mode)?, false, true)?;
         match &self.bias {
             None => Ok(y),

@@ -28,17 +28,28 @@ impl Weight {
         fill: Fill,
         spectral_norm: bool,
     ) -> Result<Weight> {
-        let value = init.fill(fill, shape)?;
-        let (order, columns) = match *shape {
-            [_, kh, kw, channels] => (
+        let orders = match *shape {
+            [_, kh, kw, channels] => [
                 FileOrder::ConvWeight,
-                FileOrder::ConvColumns {
+                FileOrder::Flattened {
+                    sides: [kh, kw],
                     channels,
-                    kernel: [kh, kw],
                 },
-            ),
-            _ => (FileOrder::Same, FileOrder::Same),
+            ],
+            _ => [FileOrder::Same; 2],
         };
+        Weight::with_orders(init, shape, fill, spectral_norm, orders)
+    }
+
+    /// The same with how files order the weight and a vector over its columns.
+    pub(super) fn with_orders(
+        init: &mut Init,
+        shape: &[usize],
+        fill: Fill,
+        spectral_norm: bool,
+        [order, columns]: [FileOrder; 2],
+    ) -> Result<Weight> {
+        let value = init.fill(fill, shape)?;
         let norm = spectral_norm
             .then(|| SpectralNorm::new(init, &value, columns))
             .transpose()?;

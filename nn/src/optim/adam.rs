@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clel_tensor::{DType, Expr, Tensor};
 
 use super::{
-    Optimizer, check_gradients, check_rate, check_settings,
+    Optimizer, check_gradients, check_names, check_rate, check_settings,
     moments::{Moments, check_known, describe},
     set_all, values, with_decay,
 };
@@ -139,6 +139,7 @@ impl Optimizer for Adam {
         parameters: &[(String, &Parameter)],
         state: &BTreeMap<String, Tensor>,
     ) -> Result<()> {
+        check_names(parameters)?;
         let steps = match state.get(STEPS) {
             Some(t) if t.shape() == [2] && t.dtype() == DType::U32 => {
                 let words = t.to_vec::<u32>()?;

@@ -1,11 +1,11 @@
 //! Keeping gradients small.
 
-use clel_tensor::{Expr, Tensor};
+use clel_tensor::{DType, Expr, Tensor};
 
 use crate::{Error, Result};
 
 /// The gradients scaled so that the norm of all of them together is at most `limit`, and the norm that they
-/// had (rank 0, not waited for): g·min(1, limit/(‖g‖ + 1e-6)), as PyTorch's `clip_grad_norm_`.
+/// had (rank 0, f32 for gradients of f16, not waited for): g·min(1, limit/(‖g‖ + 1e-6)), as PyTorch's `clip_grad_norm_`.
 ///
 /// ```
 /// use clel_nn::optim::clip_by_norm;
@@ -21,7 +21,8 @@ use crate::{Error, Result};
 /// [`Error::Setting`] unless `limit` > 0; [`Error::Gradients`] for none; what the device reports.
 pub fn clip_by_norm(gradients: &[Tensor], limit: f64) -> Result<(Vec<Tensor>, Tensor)> {
     check_limit("clip_by_norm: limit", limit)?;
-    let squares = gradients.iter().map(|g| g.mul(g)?.sum_all());
+    let wide = gradients.iter().map(widened).collect::<Result<Vec<_>>>()?;
+    let squares = wide.iter().map(|g| g.mul(g)?.sum_all());
     let total = squares
         .reduce(|a, b| a?.add(&b?))
         .ok_or_else(|| Error::Gradients {
@@ -30,10 +31,19 @@ pub fn clip_by_norm(gradients: &[Tensor], limit: f64) -> Result<(Vec<Tensor>, Te
     let norm = total.sqrt()?;
     norm.realize()?;
     let scale = (Expr::constant(limit) / (Expr::input(1) + 1e-6)).minimum(1.0);
-    let clipped = gradients
-        .iter()
-        .map(|g| Tensor::pointwise(&(Expr::input(0) * scale.clone()), &[g, &norm]));
-    Ok((clipped.collect::<Result<_, _>>()?, norm))
+    let clipped = gradients.iter().zip(&wide).map(|(g, wide)| {
+        let scaled = Tensor::pointwise(&(Expr::input(0) * scale.clone()), &[wide, &norm])?;
+        Ok(scaled.to_dtype(g.dtype())?)
+    });
+    Ok((clipped.collect::<Result<_>>()?, norm))
+}
+
+/// f16, which may hold no square of a gradient, as f32.
+fn widened(gradient: &Tensor) -> Result<Tensor> {
+    match gradient.dtype() {
+        DType::F16 => Ok(gradient.to_dtype(DType::F32)?),
+        _ => Ok(gradient.clone()),
+    }
 }
 
 /// The gradients with every element clamped to ±`limit`.

@@ -32,7 +32,9 @@ impl Schedule {
     pub fn factor(self, step: u64) -> f64 {
         match self {
             Schedule::Constant => 1.0,
-            Schedule::WarmUp { steps } => ((step + 1) as f64 / steps.max(1) as f64).min(1.0),
+            Schedule::WarmUp { steps } => {
+                (step.saturating_add(1) as f64 / steps.max(1) as f64).min(1.0)
+            }
             Schedule::Cosine { steps } => {
                 let share = (step as f64 / steps.max(1) as f64).min(1.0);
                 0.5 * (1.0 + (PI * share).cos())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clel_tensor::{Expr, Tensor};
 
 use super::{
-    Optimizer, check_gradients, check_rate, check_settings,
+    Optimizer, check_gradients, check_names, check_rate, check_settings,
     moments::{Moments, check_known},
     set_all, values, with_decay,
 };
@@ -87,6 +87,7 @@ impl Optimizer for Sgd {
         parameters: &[(String, &Parameter)],
         state: &BTreeMap<String, Tensor>,
     ) -> Result<()> {
+        check_names(parameters)?;
         // before the first step there is nothing; afterwards everything
         let started = !state.is_empty();
         let velocity = self.velocity.read(parameters, state, started)?;

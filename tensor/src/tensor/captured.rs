@@ -15,6 +15,9 @@ thread_local! {
 
 /// The launches of a computation whose course does not depend on the numbers in it: a step of a sampler, say.
 ///
+/// Numbers of the host are part of the launches: the `f64` of `mul_scalar` or the size of a step is in every repetition what it was when it was
+/// recorded. What changes from one to the next is an input, be it of rank 0.
+///
 /// ```
 /// use clel_tensor::{Captured, Device, Error, RngKey, Tensor};
 /// let x = Tensor::from_slice(&[1.0f32, 2.0], &[2], &Device::Cpu)?;

@@ -5,10 +5,20 @@ use clel_tensor::{DType, Expr, Tensor};
 
 use crate::{Error, Result};
 
-/// −ln p(label) under the softmax of `logits` \[n, classes\], the mean over n.
+/// The cross-entropy −(1/n)·Σᵢ ln pᵢ of labels, where pᵢ = exp(xᵢ,ₗ)/Σⱼ exp(xᵢ,ⱼ) is the softmax of row i of `logits` x \[n, classes\] at
+/// its label l = `labels[i]`; PyTorch's `cross_entropy`.
+///
+/// ```
+/// use clel_nn::{autograd::Var, loss::cross_entropy, tensor::{Device, Tensor}};
+/// let logits = Tensor::from_slice(&[0.0f32, 0.0, 1.0, 3.0], &[2, 2], &Device::Cpu)?;
+/// let loss = cross_entropy(&Var::leaf(logits), &[0, 1])?;
+/// let expected = (2f64.ln() + (1.0 + f64::exp(-2.0)).ln()) / 2.0;
+/// assert!((loss.tensor().item()? - expected).abs() < 1e-6);
+/// # Ok::<(), clel_nn::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Mismatch`] unless there is one label a row, each below the number of classes; what the device reports.
+/// [`Error::Loss`] unless there is one label a row, each below the number of classes; what the device reports.
 pub fn cross_entropy(logits: &Var, labels: &[u32]) -> Result<Var> {
     let fits = match *logits.shape() {
         [n, classes] => {
@@ -17,10 +27,10 @@ pub fn cross_entropy(logits: &Var, labels: &[u32]) -> Result<Var> {
         _ => false,
     };
     if !fits {
-        return Err(Error::Mismatch {
-            what: "labels of the cross-entropy".into(),
+        return Err(Error::Loss {
+            loss: "cross_entropy",
             found: format!(
-                "{} up to {}",
+                "{} labels up to {}",
                 labels.len(),
                 labels.iter().max().unwrap_or(&0)
             ),
