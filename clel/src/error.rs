@@ -120,6 +120,36 @@ pub enum Error {
         /// What would be an image.
         why: String,
     },
+    /// The images of a run are not where its settings say, or are none.
+    #[error(
+        "cannot read the images of {}, whose data.path is {}{}; {cure}",
+        .of.display(), .path.display(), looked_for(.folder)
+    )]
+    DataGone {
+        /// The run, or its checkpoint.
+        of: PathBuf,
+        /// The path that it has stored.
+        path: PathBuf,
+        /// The folder in which that was looked for, where it is relative.
+        folder: Option<PathBuf>,
+        /// What says where they lie now.
+        cure: String,
+        /// What is in the way.
+        source: Box<Error>,
+    },
+    /// Training came to images that cannot be read.
+    #[error(
+        "the images of iteration {} cannot be read; {}",
+        .step + 1, goes_on(*.step, .run)
+    )]
+    Unread {
+        /// The run, of which a checkpoint has all that was done.
+        run: PathBuf,
+        /// Iterations done.
+        step: u64,
+        /// What is wrong with the images.
+        source: Box<Error>,
+    },
     /// The run directory is already there.
     #[error(
         "the run directory {} exists already; continue that run with `--resume {}`, or choose another `--out`",
@@ -227,6 +257,23 @@ pub(crate) fn as_argument(path: &Path) -> String {
     }
 }
 
+fn looked_for(folder: &Option<PathBuf>) -> String {
+    match folder {
+        Some(folder) => format!(", which was looked for in {}", folder.display()),
+        None => String::new(),
+    }
+}
+
+/// How a run goes on once what was in its way is gone.
+fn goes_on(step: u64, run: &Path) -> String {
+    let (saved, from) = match step {
+        0 => ("nothing is done yet".to_owned(), "begins anew"),
+        _ => (format!("iteration {step} is saved"), "goes on from there"),
+    };
+    let run = as_argument(run);
+    format!("{saved}: once they can be read, `clel train --resume {run}` {from}")
+}
+
 fn nearest_hint(nearest: &Option<String>) -> String {
     match nearest {
         Some(key) => format!("; did you mean `{key}`?"),
@@ -270,6 +317,14 @@ impl Error {
                     Arrays::DeviceLost { .. } | Arrays::OutOfMemory { .. } | Arrays::Device { .. }
                 )
             )
+    }
+
+    /// Whether it is a file that cannot be read, or not as it must be.
+    pub(crate) fn is_of_file(&self) -> bool {
+        matches!(
+            self,
+            Error::Read { .. } | Error::Image { .. } | Error::Format { .. }
+        )
     }
 
     /// For `map_err` on what reads `path`.

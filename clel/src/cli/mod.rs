@@ -312,6 +312,7 @@ fn is_bad_input(error: &Error) -> bool {
     }
     match error {
         Error::Numbers { .. } | Error::Unsupported { .. } | Error::RunGone(_) => false,
+        Error::DataGone { source, .. } | Error::Unread { source, .. } => is_bad_input(source),
         Error::Read { source, .. }
         | Error::Write { source, .. }
         | Error::Image {

@@ -24,6 +24,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod trainer;
+mod unread;
 mod usable;
 
 pub use byol::Byol;

@@ -339,7 +339,11 @@ impl Eval {
                 self.size.apply(&mut config)?;
                 data::load(&config, 0)
             }
-            (None, Some(model)) => data::load(&model.config.data, model.config.seed),
+            (None, Some(model)) => {
+                let config = &model.config;
+                let cure = || data::named_anew(&config.data);
+                data::load_stored(model.path(), &config.data, config.seed, cure)
+            }
             (None, None) => Err(Error::Argument {
                 argument: "--images".to_owned(),
                 why: "needs --data NAME --path PATH, the images to compare with, or --checkpoint for its data".to_owned(),
