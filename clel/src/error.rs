@@ -247,13 +247,33 @@ pub(crate) fn going_on(stop: &AtomicBool) -> Result<()> {
     }
 }
 
-/// A path as it is typed: one with a space, as names of people have on Windows, in quotes.
+/// A path as it is typed: in quotes where a shell would make something else of it, and never like an option.
 pub(crate) fn as_argument(path: &Path) -> String {
     let text = path.display().to_string();
-    if text.contains(' ') {
-        format!("\"{text}\"")
-    } else {
-        text
+    let text = match text.starts_with('-') {
+        true => format!("./{text}"),
+        false => text,
+    };
+    let plain = |c: char| c.is_alphanumeric() || "_./,:=@%+-".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => quoted(&text),
+    }
+}
+
+/// A word in quotes of the shell.
+#[cfg(unix)]
+fn quoted(text: &str) -> String {
+    // no path has the character that it refuses
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into)
+}
+
+/// A word as names of people are on Windows: with a space, or with what stands between the folders.
+#[cfg(not(unix))]
+fn quoted(text: &str) -> String {
+    match text.contains(|c: char| c.is_whitespace() || "&()^;!'`".contains(c)) || text.is_empty() {
+        true => format!("\"{text}\""),
+        false => text.to_owned(),
     }
 }
 
@@ -359,11 +379,34 @@ mod tests {
     #[test]
     fn what_is_to_be_typed_can_be() {
         let told = |path: &str| Error::RunExists { path: path.into() }.to_string();
-        assert!(told("runs/digits-001").contains("`--resume runs/digits-001`"));
-        let spaced = told(r"C:\Users\Ada Lovelace\runs\a");
-        assert!(
-            spaced.contains(r#"`--resume "C:\Users\Ada Lovelace\runs\a"`"#),
-            "{spaced}"
-        );
+        for plain in ["runs/digits-001", "Läufe/数字,a=b@1%+:x"] {
+            assert!(told(plain).contains(&format!("`--resume {plain}`")));
+        }
+        assert!(told("-run").contains("`--resume ./-run`"));
+        let quoted = match cfg!(unix) {
+            true => "`--resume 'Ada Lovelace/a'`",
+            false => "`--resume \"Ada Lovelace/a\"`",
+        };
+        let spaced = told("Ada Lovelace/a");
+        assert!(spaced.contains(quoted), "{spaced}");
+    }
+
+    /// What a shell makes of it is the path again.
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_a_path_as_it_is() {
+        for path in [
+            "a b", "it's", "$HOME", "a;b", "~x", "a*", "(1)", "a\\b", "\"q\"", "", "a`b`",
+        ] {
+            let script = format!("printf %s {}", as_argument(Path::new(path)));
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output();
+            assert_eq!(
+                String::from_utf8(output.unwrap().stdout).unwrap(),
+                path,
+                "{script}"
+            );
+        }
     }
 }
