@@ -17,14 +17,14 @@ pub enum Error {
         why: String,
     },
     /// A key that no setting has.
-    #[error("{origin}: unknown key `{key}`{}", nearest_hint(.nearest))]
+    #[error("{origin}: unknown key `{key}`; {instead}")]
     UnknownKey {
         /// The dotted key.
         key: String,
         /// File and line, or the `--set` argument.
         origin: String,
-        /// The known key that looks most like it.
-        nearest: Option<String>,
+        /// What it may have been meant to be, or what says which there are.
+        instead: String,
     },
     /// A value of the wrong type or an unknown word.
     #[error("{origin}: `{key}`: {why}")]
@@ -179,8 +179,11 @@ pub enum Error {
     /// A run directory has no checkpoint, or has none any more.
     #[error("{}: there is no checkpoint in it, so there is nothing to go on from; its settings begin a new run: `clel train --config {}`", .0.display(), as_argument(&.0.join("config.toml")))]
     NoCheckpoint(PathBuf),
-    /// Several checkpoints, and none is what was written; one line for each, the newest first.
-    #[error("{}: all of its {} checkpoints are damaged:\n  {}", .path.display(), .problems.len(), .problems.join("\n  "))]
+    /// Checkpoints, of which none is what was written; one line for each, the newest first.
+    #[error(
+        "{}: {} damaged:\n  {}\nits settings begin a new run: `clel train --config {} --out NEW`",
+        .path.display(), all_of(.problems.len()), .problems.join("\n  "), as_argument(&.path.join("config.toml"))
+    )]
     AllDamaged {
         /// The run directory.
         path: PathBuf,
@@ -284,6 +287,14 @@ fn looked_for(folder: &Option<PathBuf>) -> String {
     }
 }
 
+/// So many checkpoints, of which something is.
+fn all_of(checkpoints: usize) -> String {
+    match checkpoints {
+        1 => "its only checkpoint is".to_owned(),
+        n => format!("all of its {n} checkpoints are"),
+    }
+}
+
 /// How a run goes on once what was in its way is gone.
 fn goes_on(step: u64, run: &Path) -> String {
     let (saved, from) = match step {
@@ -292,13 +303,6 @@ fn goes_on(step: u64, run: &Path) -> String {
     };
     let run = as_argument(run);
     format!("{saved}: once they can be read, `clel train --resume {run}` {from}")
-}
-
-fn nearest_hint(nearest: &Option<String>) -> String {
-    match nearest {
-        Some(key) => format!("; did you mean `{key}`?"),
-        None => String::new(),
-    }
 }
 
 impl Error {
