@@ -56,6 +56,16 @@ impl Labelled {
         Ok(self.read()?.names.clone())
     }
 
+    /// The classes in a text: one of that whole name, else those between its commas.
+    pub fn divided(&mut self, text: &str) -> Result<Vec<String>> {
+        // no attribute of faces has a comma
+        let may_be_one = text.contains(',') && self.config.source != Source::Celeba;
+        if may_be_one && find(&self.read()?.names, text).is_some() {
+            return Ok(vec![text.to_owned()]);
+        }
+        Ok(text.split(',').map(str::to_owned).collect())
+    }
+
     /// A class by its name or its number, and its latent. Of CelebA, any attribute is a class.
     pub fn latent(
         &mut self,
