@@ -29,6 +29,7 @@ mod usable;
 
 pub use byol::Byol;
 pub(crate) use changed::restore_settings;
+pub(crate) use checkpoint::is_checkpoint;
 pub use checkpoint::{Loaded, load_networks};
 pub(crate) use device::{is_lost, reopen};
 pub use models::Models;
