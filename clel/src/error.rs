@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::report::experiment_of;
+
 /// What can go wrong between a command line and a trained model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -301,8 +303,11 @@ fn goes_on(step: u64, run: &Path) -> String {
         0 => ("nothing is done yet".to_owned(), "begins anew"),
         _ => (format!("iteration {step} is saved"), "goes on from there"),
     };
-    let run = as_argument(run);
-    format!("{saved}: once they can be read, `clel train --resume {run}` {from}")
+    let command = match experiment_of(run) {
+        Some(_) => "`clel experiment`".to_owned(),
+        None => format!("`clel train --resume {}`", as_argument(run)),
+    };
+    format!("{saved}: once they can be read, {command} {from}")
 }
 
 impl Error {
