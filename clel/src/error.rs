@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::report::experiment_of;
+
 /// What can go wrong between a command line and a trained model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,14 +19,14 @@ pub enum Error {
         why: String,
     },
     /// A key that no setting has.
-    #[error("{origin}: unknown key `{key}`{}", nearest_hint(.nearest))]
+    #[error("{origin}: unknown key `{key}`; {instead}")]
     UnknownKey {
         /// The dotted key.
         key: String,
         /// File and line, or the `--set` argument.
         origin: String,
-        /// The known key that looks most like it.
-        nearest: Option<String>,
+        /// What it may have been meant to be, or what says which there are.
+        instead: String,
     },
     /// A value of the wrong type or an unknown word.
     #[error("{origin}: `{key}`: {why}")]
@@ -120,6 +122,36 @@ pub enum Error {
         /// What would be an image.
         why: String,
     },
+    /// The images of a run are not where its settings say, or are none.
+    #[error(
+        "cannot read the images of {}, whose data.path is {}{}; {cure}",
+        .of.display(), .path.display(), looked_for(.folder)
+    )]
+    DataGone {
+        /// The run, or its checkpoint.
+        of: PathBuf,
+        /// The path that it has stored.
+        path: PathBuf,
+        /// The folder in which that was looked for, where it is relative.
+        folder: Option<PathBuf>,
+        /// What says where they lie now.
+        cure: String,
+        /// What is in the way.
+        source: Box<Error>,
+    },
+    /// Training came to images that cannot be read.
+    #[error(
+        "the images of iteration {} cannot be read; {}",
+        .step + 1, goes_on(*.step, .run)
+    )]
+    Unread {
+        /// The run, of which a checkpoint has all that was done.
+        run: PathBuf,
+        /// Iterations done.
+        step: u64,
+        /// What is wrong with the images.
+        source: Box<Error>,
+    },
     /// The run directory is already there.
     #[error(
         "the run directory {} exists already; continue that run with `--resume {}`, or choose another `--out`",
@@ -149,8 +181,11 @@ pub enum Error {
     /// A run directory has no checkpoint, or has none any more.
     #[error("{}: there is no checkpoint in it, so there is nothing to go on from; its settings begin a new run: `clel train --config {}`", .0.display(), as_argument(&.0.join("config.toml")))]
     NoCheckpoint(PathBuf),
-    /// Several checkpoints, and none is what was written; one line for each, the newest first.
-    #[error("{}: all of its {} checkpoints are damaged:\n  {}", .path.display(), .problems.len(), .problems.join("\n  "))]
+    /// Checkpoints, of which none is what was written; one line for each, the newest first.
+    #[error(
+        "{}: {} damaged:\n  {}\nits settings begin a new run: `clel train --config {} --out NEW`",
+        .path.display(), all_of(.problems.len()), .problems.join("\n  "), as_argument(&.path.join("config.toml"))
+    )]
     AllDamaged {
         /// The run directory.
         path: PathBuf,
@@ -217,21 +252,62 @@ pub(crate) fn going_on(stop: &AtomicBool) -> Result<()> {
     }
 }
 
-/// A path as it is typed: one with a space, as names of people have on Windows, in quotes.
+/// A path as it is typed: in quotes where a shell would make something else of it, and never like an option.
 pub(crate) fn as_argument(path: &Path) -> String {
     let text = path.display().to_string();
-    if text.contains(' ') {
-        format!("\"{text}\"")
-    } else {
-        text
+    let text = match text.starts_with('-') {
+        true => format!("./{text}"),
+        false => text,
+    };
+    let plain = |c: char| c.is_alphanumeric() || "_./,:=@%+-".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => quoted(&text),
     }
 }
 
-fn nearest_hint(nearest: &Option<String>) -> String {
-    match nearest {
-        Some(key) => format!("; did you mean `{key}`?"),
+/// A word in quotes of the shell.
+#[cfg(unix)]
+fn quoted(text: &str) -> String {
+    // no path has the character that it refuses
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into)
+}
+
+/// A word as names of people are on Windows: with a space, or with what stands between the folders.
+#[cfg(not(unix))]
+fn quoted(text: &str) -> String {
+    match text.contains(|c: char| c.is_whitespace() || "&()^;!'`".contains(c)) || text.is_empty() {
+        true => format!("\"{text}\""),
+        false => text.to_owned(),
+    }
+}
+
+fn looked_for(folder: &Option<PathBuf>) -> String {
+    match folder {
+        Some(folder) => format!(", which was looked for in {}", folder.display()),
         None => String::new(),
     }
+}
+
+/// So many checkpoints, of which something is.
+fn all_of(checkpoints: usize) -> String {
+    match checkpoints {
+        1 => "its only checkpoint is".to_owned(),
+        n => format!("all of its {n} checkpoints are"),
+    }
+}
+
+/// How a run goes on once what was in its way is gone.
+fn goes_on(step: u64, run: &Path) -> String {
+    let (saved, from) = match step {
+        0 => ("nothing is done yet".to_owned(), "begins anew"),
+        _ => (format!("iteration {step} is saved"), "goes on from there"),
+    };
+    let command = match experiment_of(run) {
+        Some(_) => "`clel experiment`".to_owned(),
+        None => format!("`clel train --resume {}`", as_argument(run)),
+    };
+    format!("{saved}: once they can be read, {command} {from}")
 }
 
 impl Error {
@@ -272,6 +348,14 @@ impl Error {
             )
     }
 
+    /// Whether it is a file that cannot be read, or not as it must be.
+    pub(crate) fn is_of_file(&self) -> bool {
+        matches!(
+            self,
+            Error::Read { .. } | Error::Image { .. } | Error::Format { .. }
+        )
+    }
+
     /// For `map_err` on what reads `path`.
     pub fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
         let path = path.to_owned();
@@ -304,11 +388,34 @@ mod tests {
     #[test]
     fn what_is_to_be_typed_can_be() {
         let told = |path: &str| Error::RunExists { path: path.into() }.to_string();
-        assert!(told("runs/digits-001").contains("`--resume runs/digits-001`"));
-        let spaced = told(r"C:\Users\Ada Lovelace\runs\a");
-        assert!(
-            spaced.contains(r#"`--resume "C:\Users\Ada Lovelace\runs\a"`"#),
-            "{spaced}"
-        );
+        for plain in ["runs/digits-001", "Läufe/数字,a=b@1%+:x"] {
+            assert!(told(plain).contains(&format!("`--resume {plain}`")));
+        }
+        assert!(told("-run").contains("`--resume ./-run`"));
+        let quoted = match cfg!(unix) {
+            true => "`--resume 'Ada Lovelace/a'`",
+            false => "`--resume \"Ada Lovelace/a\"`",
+        };
+        let spaced = told("Ada Lovelace/a");
+        assert!(spaced.contains(quoted), "{spaced}");
+    }
+
+    /// What a shell makes of it is the path again.
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_a_path_as_it_is() {
+        for path in [
+            "a b", "it's", "$HOME", "a;b", "~x", "a*", "(1)", "a\\b", "\"q\"", "", "a`b`",
+        ] {
+            let script = format!("printf %s {}", as_argument(Path::new(path)));
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output();
+            assert_eq!(
+                String::from_utf8(output.unwrap().stdout).unwrap(),
+                path,
+                "{script}"
+            );
+        }
     }
 }

@@ -122,10 +122,10 @@ impl ClassifierCommand {
             output::say_in_words(&line)
         };
         let classifier = Classifier::fit(&data.train, &classes, &how, &device, &mut told)?;
-        classifier.save(&self.out)?;
         let held_out = !data.test.images.is_empty() && data.test.labels.is_some();
         let judged = if held_out { &data.test } else { &data.train };
         let (images, accuracy) = (judged.images.len(), classifier.accuracy(judged)?);
+        classifier.save(&self.out)?;
         if self.json {
             return output::say(&output::json(&Trained {
                 classifier: &self.out,

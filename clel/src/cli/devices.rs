@@ -1,6 +1,6 @@
 //! `clel devices`.
 
-use clel_tensor::gpu::AdapterSummary;
+use clel_tensor::gpu::{AdapterKind, AdapterSummary};
 use clel_tensor::{Device, cpu};
 use serde::Serialize;
 
@@ -120,7 +120,12 @@ pub(super) fn adapter_line(a: &AdapterSummary) -> String {
         a.max_storage_buffers,
         a.max_workgroup_threads,
         a.max_workgroup_bytes >> 10,
-        if a.f16 { "; 16-bit floats" } else { "" },
+        // rasterisers convert them, which saves nothing
+        if a.f16 && a.kind != AdapterKind::Software {
+            "; 16-bit floats"
+        } else {
+            ""
+        },
         if a.uses_matrix_units() {
             "; matrix units"
         } else {

@@ -41,6 +41,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clel_tensor::Device;
 use clel_tensor::cpu::on_workers;
@@ -205,9 +207,10 @@ impl LookArguments {
 /// stopped by a signal with 130, as is `watch`; `--resume` goes on with it.
 pub fn main() -> ExitCode {
     let typed = arguments().try_get_matches();
+    let by_variable = typed.as_ref().is_ok_and(is_device_of_variable);
     let command = match typed.and_then(|typed: ArgMatches| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli.command,
-        Err(told) => return told_by_clap(&told),
+        Err(told) => return told_by_clap(with_variable(told)),
     };
     let done = |()| ExitCode::SUCCESS;
     if let Some(warning) = threads::warning() {
@@ -237,7 +240,11 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            output::error(&chain(&error));
+            let mut text = chain(&error);
+            if by_variable && is_about_device(&error) {
+                text += &format!("\n  the variable {DEVICE} names it");
+            }
+            output::error(&text);
             ExitCode::from(if is_bad_input(&error) { 2 } else { 1 })
         }
     }
@@ -276,8 +283,43 @@ fn takes_number(argument: &Arg) -> bool {
     numbers.iter().any(|number| value == *number)
 }
 
+/// Whether it is the environment that names the device.
+fn is_device_of_variable(typed: &ArgMatches) -> bool {
+    typed.subcommand().is_some_and(|(_, typed)| {
+        // not all commands take one
+        typed.try_contains_id("device").is_ok()
+            && typed.value_source("device") == Some(ValueSource::EnvVariable)
+    })
+}
+
+/// Whether no device is what a word describes.
+fn is_about_device(error: &Error) -> bool {
+    use clel_tensor::Error as Arrays;
+    matches!(
+        error.of_arrays(),
+        Some(Arrays::NoDevice { .. } | Arrays::DeviceWord { .. })
+    )
+}
+
+/// What is wrong with the arguments, with the variable that a wrong value is from if nobody has typed the option.
+fn with_variable(mut told: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(argument)) = told.get(ContextKind::InvalidArg) else {
+        return told;
+    };
+    let option = "--pictures";
+    let is_typed = std::env::args_os().any(|typed| {
+        let typed = typed.to_string_lossy();
+        typed.split('=').next() == Some(option)
+    });
+    if argument.split(' ').next() == Some(option) && !is_typed {
+        let named = format!("{PICTURES}, the variable of {argument}");
+        told.insert(ContextKind::InvalidArg, ContextValue::String(named));
+    }
+    told
+}
+
 /// Prints help, or what is wrong with the arguments.
-fn told_by_clap(told: &clap::Error) -> ExitCode {
+fn told_by_clap(told: clap::Error) -> ExitCode {
     let printed = output::printed(told.print(), told.use_stderr());
     match printed {
         Ok(()) => ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2)),
@@ -312,6 +354,7 @@ fn is_bad_input(error: &Error) -> bool {
     }
     match error {
         Error::Numbers { .. } | Error::Unsupported { .. } | Error::RunGone(_) => false,
+        Error::DataGone { source, .. } | Error::Unread { source, .. } => is_bad_input(source),
         Error::Read { source, .. }
         | Error::Write { source, .. }
         | Error::Image {
@@ -365,7 +408,15 @@ fn from_checkpoint<T>(path: &Path, load: impl Fn(&Path) -> Result<T>) -> Result<
             None => load(path),
         };
     }
-    let found = newest_usable(&RunDir::open(path)?, load)?;
+    let found = newest_usable(&RunDir::open(path)?, load).map_err(|error| match error {
+        Error::NoCheckpoint(run) => Error::Argument {
+            argument: run.display().to_string(),
+            why: "there is no checkpoint in it, so there is no model yet: a run saves one whenever log.checkpoint_every iterations are done, when it \
+                  is stopped, and at its end"
+                .to_owned(),
+        },
+        other => other,
+    })?;
     for warning in &found.warnings {
         output::error(&format!("warning: {warning}"));
     }

@@ -1,6 +1,7 @@
 //! `clel ood`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::Serialize;
 
@@ -37,9 +38,9 @@ pub(super) struct Ood {
     /// The set that the model should know: NAME or NAME:PATH, NAME as `data.source` has it.
     #[arg(long = "in", value_name = "NAME:PATH")]
     inside: SetArgument,
-    /// Sets that it should not: NAME:PATH, or `interp`, the means of images i and i + 100 of --in.
-    #[arg(long, value_name = "NAME:PATH", value_delimiter = ',', required = true)]
-    out: Vec<Outside>,
+    /// Sets that it should not, commas between them: NAME:PATH, or `interp`, the means of images i and i + 100 of --in.
+    #[arg(long, value_name = "NAME:PATH", required = true)]
+    out: Vec<Several>,
     /// β, the weight of the encoder's part; 0 leaves it out.
     #[arg(long, value_name = "BETA", default_value_t = 0.1)]
     beta: f64,
@@ -48,6 +49,27 @@ pub(super) struct Ood {
     json: bool,
     #[command(flatten)]
     device: DeviceArgument,
+}
+
+/// The sets of one `--out`.
+#[derive(Debug, Clone)]
+struct Several(Vec<Outside>);
+
+impl FromStr for Several {
+    type Err = String;
+
+    /// One whose path has commas in it if that is there, else those between commas.
+    fn from_str(text: &str) -> std::result::Result<Several, String> {
+        if let Ok(Outside::Set(set)) = text.parse()
+            && set.path.as_ref().is_some_and(|path| path.exists())
+        {
+            return Ok(Several(vec![Outside::Set(set)]));
+        }
+        text.split(',')
+            .map(str::parse)
+            .collect::<std::result::Result<_, _>>()
+            .map(Several)
+    }
 }
 
 /// The figures of one pair of sets.
@@ -91,7 +113,8 @@ impl Ood {
         let shape = models.first().config.data.shape.unwrap_or_default();
         let (inside_name, inside) = images(&self.inside, shape)?;
         // every set is opened before anything is computed
-        let others = self.out.iter().map(|out| out.load(&inside, shape));
+        let others = self.out.iter().flat_map(|several| &several.0);
+        let others = others.map(|out| out.load(&inside, shape));
         let others: Vec<(String, ImageSet)> = others.collect::<Result<_>>()?;
         let inside_scores = scores(&models, &inside, self.beta, &device)?;
         if !self.json {
@@ -172,5 +195,20 @@ mod tests {
         assert_eq!(beta(&[]), 0.1);
         assert_eq!(beta(&["--beta", "0.5"]), 0.5);
         assert_eq!(beta(&["--beta", "0"]), 0.0);
+    }
+
+    /// A comma may be part of a path.
+    #[test]
+    fn a_path_that_is_there_is_not_divided() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("fl,at");
+        let text = format!("images:{},interp", folder.display());
+        let sets = |text: &str| text.parse::<Several>().map(|several| several.0.len());
+        let path = format!("images:{}", folder.display());
+        assert_eq!(sets("images:a,interp"), Ok(2));
+        assert!(sets(&path).is_err());
+        std::fs::create_dir(folder).unwrap();
+        assert_eq!(sets(&path), Ok(1));
+        assert!(sets(&text).is_err());
     }
 }

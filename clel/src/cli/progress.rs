@@ -8,13 +8,13 @@ use crate::report::{duration, spelled};
 
 /// What is over sooner needs no word.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two words.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Between two words on a terminal, and in a file or pipe.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 /// Columns of the line.
 const WIDTH: usize = 40;
 
-/// A line on the terminal that messages go to, written over as the work goes on and gone at its end; nothing where they go elsewhere, or where what is
-/// printed is JSON.
+/// A line on the terminal that messages go to, written over as the work goes on and gone at its end; where they go elsewhere a line of its own now and then.
+/// Nothing where what is printed is JSON.
 pub(super) struct Progress {
     what: &'static str,
     done: Cell<usize>,
@@ -22,6 +22,8 @@ pub(super) struct Progress {
     started: Instant,
     /// When the next word is due; none where nobody is told.
     due: Cell<Option<Instant>>,
+    /// Whether a line is written over the one before.
+    over: bool,
     told: Cell<bool>,
 }
 
@@ -29,13 +31,15 @@ impl Progress {
     /// Of work that has so many parts.
     pub fn new(what: &'static str, of: usize, json: bool) -> Progress {
         let started = Instant::now();
-        let heard = !json && stderr().is_terminal();
+        let over = stderr().is_terminal();
+        let first = if over { PATIENCE } else { PAUSES[1] };
         Progress {
             what,
             done: Cell::new(0),
             of,
             started,
-            due: Cell::new(heard.then(|| started + PATIENCE)),
+            due: Cell::new((!json).then(|| started + first)),
+            over,
             told: Cell::new(false),
         }
     }
@@ -45,12 +49,11 @@ impl Progress {
         self.done.set(self.done.get() + parts);
         let now = Instant::now();
         if self.due.get().is_some_and(|due| now >= due) {
-            self.due.set(Some(now + PAUSE));
-            self.told.set(true);
+            self.due.set(Some(now + PAUSES[usize::from(!self.over)]));
+            self.told.set(self.over);
             let line = line(self.what, self.done.get(), self.of, now - self.started);
             // nothing can be done about a terminal that is gone
-            let _ =
-                write!(stderr(), "\r{:<WIDTH$}", spelled(&line)).and_then(|()| stderr().flush());
+            let _ = write!(stderr(), "{}", shown(&line, self.over)).and_then(|()| stderr().flush());
         }
     }
 }
@@ -60,6 +63,14 @@ impl Drop for Progress {
         if self.told.get() {
             let _ = write!(stderr(), "\r{:WIDTH$}\r", "");
         }
+    }
+}
+
+/// A line as it is written.
+fn shown(line: &str, over: bool) -> String {
+    match over {
+        true => format!("\r{:<WIDTH$}", spelled(line)),
+        false => format!("{line}\n"),
     }
 }
 
@@ -88,5 +99,14 @@ mod tests {
         // nothing is done until all is
         assert!(line("drawing", 999, 1000, minute).starts_with("drawing: 99 %"));
         assert!(line("drawing", 0, 0, minute).starts_with("drawing: 0 %"));
+    }
+
+    #[test]
+    fn a_file_has_whole_lines() {
+        assert_eq!(shown("drawing: 5 %", false), "drawing: 5 %\n");
+        let over = shown("drawing: 5 %", true);
+        assert!(over.starts_with("\rdrawing: 5 %") && !over.contains('\n'));
+        let told = |json| Progress::new("drawing", 1, json).due.get().is_some();
+        assert!(told(false) && !told(true));
     }
 }

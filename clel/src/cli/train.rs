@@ -58,8 +58,8 @@ pub(super) struct Train {
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     path: Option<PathBuf>,
     /// Overrides one setting; may be repeated. The configuration printed at the start shows all keys, `clel settings` what they mean. With --resume, only what an
-    /// iteration does not depend on: train.iterations, if no fewer than are done, health.* but rate_factor and rolled_back, log.grid_every, log.checkpoint_minutes and
-    /// log.checkpoints_kept.
+    /// iteration does not depend on: train.iterations, if no fewer than are done, data.path, data.memory, health.* but rate_factor and rolled_back, log.grid_every,
+    /// log.checkpoint_minutes and log.checkpoints_kept.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The run directory, which must not exist yet, or be empty [default: runs/NAME-001 and so on].
@@ -219,11 +219,7 @@ impl Train {
             layers.set(assignment)?;
         }
         let config: Config = layers.build()?;
-        SetArgument {
-            source: config.data.source,
-            path: config.data.path.clone(),
-        }
-        .check()?;
+        check_data(&config)?;
         if let Some(out) = &self.out {
             output::check_name(out)?;
         }
@@ -258,6 +254,7 @@ impl Train {
             layers.set(assignment)?;
         }
         let wanted: Config = layers.build()?;
+        check_data(&wanted)?;
         let argument = format!("--set, with --resume {}", as_argument(run.path()));
         if let Some(experiment) = experiment_of(run.path()) {
             return Err(Error::Argument {
@@ -307,7 +304,12 @@ impl Train {
         }
         let config = self.changed(&run)?;
         Ok(Job {
-            data: data::load(&config.data, config.seed)?,
+            data: data::load_stored(directory, &config.data, config.seed, || {
+                format!(
+                    "where they lie now, say with `clel train --resume {} --set data.path=…`",
+                    as_argument(directory)
+                )
+            })?,
             config,
             device: self.device.open()?,
             run,
@@ -316,6 +318,15 @@ impl Train {
             stop: Arc::default(),
         })
     }
+}
+
+/// Refuses a path of images that lie in none.
+fn check_data(config: &Config) -> Result<()> {
+    let data = SetArgument {
+        source: config.data.source,
+        path: config.data.path.clone(),
+    };
+    data.check()
 }
 
 /// The error, or what is behind one that misses a file: nobody has typed the name of that.

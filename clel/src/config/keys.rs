@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strsim::osa_distance;
 use toml::{Table, Value};
 
 use super::tree::Config;
@@ -108,7 +109,8 @@ pub(super) fn sections<'a>(known: impl Iterator<Item = &'a String>) -> BTreeSet<
     known.flat_map(ends).collect()
 }
 
-/// The known key with the smallest edit distance to `key`, unless that is more than a slip: a third of its last part, or one letter. The last part of
+/// The known key with the smallest edit distance to `key`, unless that is more than a slip: a third of its last part, or one letter; two that
+/// have changed places count as one. The last part of
 /// a known key counts too, so that `lr` finds `train.ebm.lr`.
 pub(super) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
     let last = |k: &str| k.rsplit('.').next().unwrap_or_default().to_owned();
@@ -118,8 +120,8 @@ pub(super) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) ->
     };
     known
         .filter_map(|candidate| {
-            let whole = edit_distance(key, candidate);
-            let ends = edit_distance(&last(key), &last(candidate));
+            let whole = osa_distance(key, candidate);
+            let ends = osa_distance(&last(key), &last(candidate));
             let is_meant = whole.min(ends) <= slip(&last(key));
             is_meant.then_some(((whole.min(2 * ends + 1), whole), candidate))
         })
@@ -127,33 +129,36 @@ pub(super) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) ->
         .map(|(_, candidate)| candidate.clone())
 }
 
-/// Levenshtein distance: insertions, deletions and replacements of one character.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &cb) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
+/// What is to be said of a key that no setting has.
+pub(super) fn instead(key: &str, known: &BTreeMap<String, Value>) -> String {
+    let inside: Vec<&str> = known
+        .keys()
+        .filter(|k| is_inside(k, key))
+        .map(String::as_str)
+        .collect();
+    match inside.is_empty() {
+        true => meant(nearest(key, known.keys())),
+        false => format!("it is a section, with {}", inside.join(", ")),
     }
-    row[b.len()]
+}
+
+/// The hint of the known key that was meant, or where all are told.
+pub(super) fn meant(nearest: Option<String>) -> String {
+    match nearest {
+        Some(key) => format!("did you mean `{key}`?"),
+        None => "`clel settings` lists all keys".to_owned(),
+    }
+}
+
+/// Whether `key` lies under `branch` in the tree.
+pub(super) fn is_inside(key: &str, branch: &str) -> bool {
+    key.strip_prefix(branch)
+        .is_some_and(|rest| rest.starts_with('.'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edit_distances_of_known_pairs() {
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("abc", ""), 3);
-        assert_eq!(edit_distance("same", "same"), 0);
-    }
 
     #[test]
     fn a_slip_finds_its_key() -> Result<()> {
@@ -166,6 +171,8 @@ mod tests {
             ("sed", "seed"),
             ("momentum", "train.encoder.momentum"),
             ("sampler.clp", "sampler.clip"),
+            ("sampler.stesp", "sampler.steps"),
+            ("train.btach", "train.batch"),
         ] {
             assert_eq!(
                 nearest(typed, known.keys()).as_deref(),
@@ -179,6 +186,18 @@ mod tests {
         assert_eq!(
             nearest("trian.ebm", sections(known.keys()).iter()).as_deref(),
             Some("train.ebm")
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_slip_is_told_where_keys_are() -> Result<()> {
+        let known = known()?;
+        assert_eq!(instead("xyz", &known), "`clel settings` lists all keys");
+        let section = instead("data", &known);
+        assert!(
+            section.starts_with("it is a section, with data.attribute, "),
+            "{section}"
         );
         Ok(())
     }

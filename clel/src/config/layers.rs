@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
+use super::keys::is_inside;
 use super::plain::plainly;
 use super::{Config, DEFAULT_PRESET, keys, presets, validate};
 use crate::{Error, Result};
@@ -46,7 +47,14 @@ impl Layers {
         let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
         let origin = path.display().to_string();
         let base = base_of(&text, &origin)?;
-        let mut layers = Self::preset(base.as_deref().unwrap_or(DEFAULT_PRESET))?;
+        let mut layers = match base {
+            None => Self::preset(DEFAULT_PRESET)?,
+            Some(name) => Self::preset(name.get_ref()).map_err(|error| Error::ConfigValue {
+                key: "preset".to_owned(),
+                origin: at_line(&origin, &text, name.span().start),
+                why: error.to_string(),
+            })?,
+        };
         let known = keys::known()?;
         layers.overlay(&text, &origin, Some(&known))?;
         Ok(layers)
@@ -82,7 +90,7 @@ impl Layers {
             return Err(Error::UnknownKey {
                 key: key.to_owned(),
                 origin,
-                nearest: keys::nearest(key, known.keys()),
+                instead: keys::instead(key, &known),
             });
         };
         let value = match (example, parse_value(text)) {
@@ -160,7 +168,7 @@ impl Layers {
         if let Some(base) = base_of(text, origin)?
             && known.is_none()
         {
-            *self = Self::preset(&base)?;
+            *self = Self::preset(base.get_ref())?;
         }
         let mut walk = Walk {
             text,
@@ -222,14 +230,15 @@ impl Walk<'_> {
                 let is_leaf = known.contains_key(&key);
                 let is_branch = known.keys().any(|k| is_inside(k, &key));
                 if !is_leaf && !is_branch {
-                    let nearest = match value.get_ref() {
+                    let instead = match value.get_ref() {
                         DeValue::Table(_) => {
-                            keys::nearest(&key, keys::sections(known.keys()).iter())
+                            let sections = keys::sections(known.keys());
+                            keys::meant(keys::nearest(&key, sections.iter()))
                         }
-                        _ => keys::nearest(&key, known.keys()),
+                        _ => keys::instead(&key, known),
                     };
                     return Err(Error::UnknownKey {
-                        nearest,
+                        instead,
                         key,
                         origin,
                     });
@@ -250,17 +259,11 @@ impl Walk<'_> {
     }
 }
 
-/// Whether `key` lies under `branch` in the tree.
-fn is_inside(key: &str, branch: &str) -> bool {
-    key.strip_prefix(branch)
-        .is_some_and(|rest| rest.starts_with('.'))
-}
-
 /// The value of the top-level key `preset`, if the text has one.
-fn base_of(text: &str, origin: &str) -> Result<Option<String>> {
+fn base_of(text: &str, origin: &str) -> Result<Option<Spanned<String>>> {
     #[derive(Deserialize)]
     struct Head {
-        preset: Option<String>,
+        preset: Option<Spanned<String>>,
     }
     let head: Head = toml::from_str(text).map_err(|error| syntax(text, origin, &error))?;
     Ok(head.preset)

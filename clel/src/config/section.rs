@@ -58,9 +58,13 @@ impl<'a> Sections<'a> {
                     .fold(String::new(), |all, part| keys::join(&all, part));
                 let all: Vec<String> = known.iter().map(|k| keys::join(&key, k)).collect();
                 let unknown = keys::join(&key, &name);
+                let instead = match keys::nearest(&unknown, all.iter()) {
+                    None => format!("there are {}", all.join(", ")),
+                    nearest => keys::meant(nearest),
+                };
                 return Err(Error::UnknownKey {
                     origin: self.place(&[path, &[name.as_str()]].concat()),
-                    nearest: keys::nearest(&unknown, all.iter()),
+                    instead,
                     key: unknown,
                 });
             }

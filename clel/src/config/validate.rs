@@ -63,9 +63,9 @@ impl Problems {
         );
     }
 
-    fn count(&mut self, key: &'static str, value: usize) {
+    fn count(&mut self, key: &'static str, value: usize, largest: usize) {
         self.must(value > 0, key, "must be at least 1");
-        self.at_most(key, value, LARGEST);
+        self.at_most(key, value, largest);
     }
 
     /// Beyond any use, and near where sizes of arrays overflow.
@@ -109,8 +109,7 @@ pub(super) fn problems(c: &Config) -> Vec<(&'static str, String)> {
     sampler(c, &mut p);
     train(c, &mut p);
     health(c, &mut p);
-    p.count("log.grid_images", c.log.grid_images);
-    p.at_most("log.grid_images", c.log.grid_images, LARGEST_BATCH);
+    p.count("log.grid_images", c.log.grid_images, LARGEST_BATCH);
     p.not_negative("log.checkpoint_minutes", c.log.checkpoint_minutes);
     p.at_most("eval.samples", c.eval.samples, LARGEST);
     p.at_most("eval.rounds", c.eval.rounds, LARGEST);
@@ -192,15 +191,11 @@ fn data(c: &Config, p: &mut Problems) {
 }
 
 fn networks(c: &Config, p: &mut Problems) {
-    p.count("model.width", c.model.width);
-    p.count("model.hidden", c.model.hidden);
     p.must(
         c.model.latent > 1,
         "model.latent",
         "must be at least 2: directions live on a sphere",
     );
-    p.count("encoder.width", c.encoder.width);
-    p.count("encoder.hidden", c.encoder.hidden);
     p.must(
         c.encoder.network != EncoderNetwork::Tiny || c.encoder.stem == Stem::Small,
         "encoder.stem",
@@ -209,12 +204,12 @@ fn networks(c: &Config, p: &mut Problems) {
     for (key, width) in [
         ("model.width", c.model.width),
         ("model.hidden", c.model.hidden),
-        ("model.latent", c.model.latent),
         ("encoder.width", c.encoder.width),
         ("encoder.hidden", c.encoder.hidden),
     ] {
-        p.at_most(key, width, WIDEST);
+        p.count(key, width, WIDEST);
     }
+    p.at_most("model.latent", c.model.latent, WIDEST);
     let frozen = c.encoder.latents == Latents::Frozen;
     p.must(
         !frozen || c.encoder.file.is_some(),
@@ -243,7 +238,7 @@ fn networks(c: &Config, p: &mut Problems) {
 
 fn sampler(c: &Config, p: &mut Problems) {
     let s = &c.sampler;
-    p.count("sampler.steps", s.steps);
+    p.count("sampler.steps", s.steps, LARGEST);
     p.positive("sampler.step_size", s.step_size);
     p.not_negative("sampler.noise", s.noise);
     p.positive("sampler.step_size_end", s.step_size_end);

@@ -33,6 +33,7 @@ mod synsets;
 mod tensors;
 mod textures;
 
+use std::fs::metadata;
 use std::path::Path;
 
 pub use ahead::Ahead;
@@ -120,7 +121,7 @@ pub struct Dataset {
 pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     let path = config.path.as_deref().unwrap_or(Path::new(""));
     let limit = config.memory.saturating_mul(1 << 20);
-    check_folder(config)?;
+    check_path(config)?;
     let found = match config.source {
         Source::Digits => return fitting(digits(), config),
         Source::Cifar10 => cifar10(path)?,
@@ -160,11 +161,48 @@ pub fn load(config: &DataConfig, seed: u64) -> Result<Dataset> {
     fitting(dataset, config)
 }
 
-/// Refuses one file of a set that is a folder of files.
-fn check_folder(config: &DataConfig) -> Result<()> {
-    let Some(path) = config.path.as_deref().filter(|path| path.is_file()) else {
+/// The same where a run or its checkpoint, `of`, says what and where: if nothing is there, the error says so, with `cure`, which says where images lie now.
+///
+/// # Errors
+/// Those of [`load`].
+pub(crate) fn load_stored(
+    of: &Path,
+    config: &DataConfig,
+    seed: u64,
+    cure: impl FnOnce() -> String,
+) -> Result<Dataset> {
+    use clel_nn::Error as Network;
+    load(config, seed).map_err(|error| match (&config.path, error) {
+        (
+            Some(path),
+            source @ (Error::Read { .. }
+            | Error::NoImages { .. }
+            | Error::Network(Network::Io { .. })),
+        ) => Error::DataGone {
+            of: of.to_owned(),
+            path: path.clone(),
+            folder: std::env::current_dir().ok().filter(|_| path.is_relative()),
+            cure: cure(),
+            source: Box::new(source),
+        },
+        (_, other) => other,
+    })
+}
+
+/// What says to a command that judges or samples where the images are that its checkpoint learnt from.
+pub(crate) fn named_anew(config: &DataConfig) -> String {
+    let name = config.source.name();
+    format!("where they lie now, say with `--data {name} --path …`")
+}
+
+/// Refuses a path at which nothing lies, and one file of a set that is a folder of files.
+fn check_path(config: &DataConfig) -> Result<()> {
+    let Some(path) = config.path.as_deref() else {
         return Ok(());
     };
+    if config.source == Source::Digits || !metadata(path).map_err(Error::read(path))?.is_file() {
+        return Ok(());
+    }
     let holds = match config.source {
         Source::Digits | Source::Cifar10 | Source::Cifar100 | Source::Safetensors => return Ok(()),
         Source::Svhn => "train_32x32.mat and test_32x32.mat",

@@ -58,7 +58,7 @@ impl Classifier {
     /// Trains one on images of such classes, telling `progress` each step's number and loss.
     ///
     /// # Errors
-    /// No labels, or one that is no class; images of less than 4 rows or columns; what the device reports.
+    /// No labels, or one that is no class; images of less than 4 rows or columns; training that diverges; what the device reports.
     pub fn fit(
         data: &Split,
         classes: &ClassSet,
@@ -113,7 +113,23 @@ impl Classifier {
             let rate = how.rate * falling.factor(step as u64);
             let value = loss.tensor().clone();
             adam.step(&parameters, &gradients(loss, &parameters)?, rate)?;
-            progress(step, value.item()?)?;
+            let loss = value.item()?;
+            if !loss.is_finite() {
+                return Err(diverged(
+                    how,
+                    format!("its loss is {loss} in step {}", step + 1),
+                ));
+            }
+            progress(step, loss)?;
+        }
+        // what the last step did shows in no loss
+        for (name, parameter) in network.parameters() {
+            if !parameter.tensor().abs()?.mean_all()?.item()?.is_finite() {
+                return Err(diverged(
+                    how,
+                    format!("`{name}` is not finite after the last step"),
+                ));
+            }
         }
         Ok(classifier)
     }
@@ -210,6 +226,17 @@ impl Classifier {
             file: Some(path.to_owned()),
             device: device.clone(),
         })
+    }
+}
+
+/// The error of a training whose numbers are no longer finite.
+fn diverged(how: &Fitting, found: String) -> Error {
+    Error::Numbers {
+        what: "training the classifier",
+        why: format!(
+            "{found}: the learning rate of {} is too high for these images; a lower --rate helps",
+            how.rate
+        ),
     }
 }
 

@@ -14,7 +14,7 @@ use super::names::{
 use crate::config::{Config, Layers, Stem};
 use crate::model::usual_shape;
 use crate::sampler::ReplayBuffer;
-use crate::train::Trainer;
+use crate::train::{Trainer, is_checkpoint};
 use crate::words::handful;
 use crate::{Error, Result};
 
@@ -58,6 +58,12 @@ impl Import<'_> {
     /// that make no sense; what the device reports.
     pub fn run(&self) -> Result<Imported> {
         let file = TensorFile::open(self.file)?;
+        if is_checkpoint(&file) {
+            return Err(Error::Argument {
+                argument: self.file.display().to_string(),
+                why: "is a checkpoint of clel already, which needs no import: name it with --checkpoint".to_owned(),
+            });
+        }
         let parts = parts(&file)?;
         let config = self.config(&file, &parts)?;
         let mut trainer = Trainer::drawn(&config, &Device::Cpu, usize::MAX)?;

@@ -214,7 +214,7 @@ pub(crate) const ENDED: &str = "; the run ended with it";
 pub enum End {
     /// It was sick.
     Sick,
-    /// Its device failed: lost for good, or out of memory.
+    /// Its device failed, lost for good or out of memory; or an image cannot be read any more.
     Failed,
 }
 

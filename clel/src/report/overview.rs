@@ -25,7 +25,7 @@ pub enum State {
     Unfinished,
     /// It ended because it was sick; the last of the interventions says how.
     Sick,
-    /// It ended because its device failed, which the last of the interventions tells; `--resume` has something to do.
+    /// It ended because its device failed or an image could not be read, which the last of the interventions tells; `--resume` has something to do.
     Failed,
     /// Something in the directory is not what was written.
     Damaged,

@@ -139,6 +139,11 @@ pub(super) fn untrained(file: &TensorFile) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+/// Whether a file says that it is a checkpoint of this program.
+pub(crate) fn is_checkpoint(file: &TensorFile) -> bool {
+    file.metadata().get("format").is_some_and(|f| f == FORMAT)
+}
+
 fn header(file: &TensorFile) -> Result<(Config, u64)> {
     let entry = |key: &str| {
         file.metadata().get(key).ok_or_else(|| {

@@ -24,10 +24,12 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod trainer;
+mod unread;
 mod usable;
 
 pub use byol::Byol;
 pub(crate) use changed::restore_settings;
+pub(crate) use checkpoint::is_checkpoint;
 pub use checkpoint::{Loaded, load_networks};
 pub(crate) use device::{is_lost, reopen};
 pub use models::Models;

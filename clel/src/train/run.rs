@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use clel_autograd::{Var, no_grad};
-use clel_nn::{Mode, files::TensorFile};
+use clel_nn::Mode;
 use clel_tensor::{DType, Device, RngKey, Tensor};
 
 use super::{
@@ -20,18 +20,18 @@ use super::{
     health::Health,
     kept::Kept,
     quality::quality,
-    recorder::{Recorder, before_path, draw, first_chains, shown},
+    recorder::{Recorder, shown},
     sick::{hopeless, last_words, may_go_back},
     streams,
-    summary::{Judge, fresh_samples, nearest_neighbour},
+    summary::summarise,
+    unread::unread,
     usable::newest_usable,
 };
 use crate::{
     Error, Result, awake,
     config::{CHANGEABLE, Config},
-    data::{Ahead, Dataset, ImageSet, Order},
-    report::{ENDED, End, FRESH_CHAINS, Face, Memory, RunDir, Stretch as Iterations, Summary},
-    tune::described,
+    data::{Ahead, Dataset, Order},
+    report::{ENDED, End, Face, Memory, RunDir, Stretch as Iterations, Summary},
 };
 
 /// What to do.
@@ -79,7 +79,7 @@ pub trait Observer {
 }
 
 /// How a stretch of a run without interruption ended.
-enum Stretch {
+pub(super) enum Stretch {
     Finished(Summary),
     Stopped,
     /// What was found wrong.
@@ -291,7 +291,7 @@ fn to_the_end(
         trainer = match next {
             Ok(next) => next,
             Err(error) => {
-                if error.is_of_device() {
+                if error.is_of_device() || matches!(error, Error::Unread { .. }) {
                     let text = format!("failed: {}{ENDED}", error.in_one_line());
                     // nor is it one to keep the device's error, which whoever runs the program is told in full
                     if let Err(untold) = recorder.end(step, &text, End::Failed) {
@@ -373,7 +373,10 @@ fn stretch(
         watching.face.samples(first, shape, &chains);
     }
     for images in batches {
-        let images = images?;
+        let images = match images {
+            Ok(images) => images,
+            Err(error) => return unread(job, trainer, recorder, clock, &mut kept, error),
+        };
         let outcome = match trainer
             .draw(&images)
             .and_then(|batch| trainer.iterate(&batch))
@@ -396,15 +399,22 @@ fn stretch(
         let ends = stopped || step == last;
         let by_clock = late && !planned && !ends;
         let mut save = planned || ends || by_clock;
+        let mut unjudged = None;
         // no checkpoint is written, and no older one removed, unless the numbers are sound
         if told || save {
             let mut all = figures(trainer, &outcome)?;
             if planned {
                 let begun = awake::now();
-                let quality = quality(trainer, &job.data, kept.samples())?;
+                match quality(trainer, &job.data, kept.samples()) {
+                    Ok(quality) => {
+                        all.extend(&quality.figures);
+                        kept.judge(step, quality);
+                    }
+                    // it is told once the state is saved
+                    Err(error) if error.is_of_file() => unjudged = Some(error),
+                    Err(error) => return Err(error),
+                }
                 since += awake::since(begun);
-                all.extend(&quality.figures);
-                kept.judge(step, quality);
             }
             // a run that was stopped and resumed writes what an uninterrupted one does
             if told {
@@ -442,6 +452,9 @@ fn stretch(
             kept.saved(step, by_clock)?;
             saved = awake::now();
             watching.face.saved(step);
+        }
+        if let Some(error) = unjudged {
+            return unread(job, trainer, recorder, clock, &mut kept, error);
         }
         if planned {
             watching.look(trainer, Some(awake::since(since).as_secs_f64()))?;
@@ -536,61 +549,4 @@ fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
         known.std.get_or_insert(std);
     }
     Ok(())
-}
-
-/// Judges the run's samples and lists what is worth a look.
-fn summarise(trainer: &Trainer, job: &Job, clock: &Clock, face: &mut dyn Face) -> Result<Summary> {
-    let (data, run, stop) = (&job.data, &job.run, &*job.stop);
-    let config = &trainer.config;
-    let mut judged = Vec::new();
-    let mut neighbours = None;
-    let shape = config.data.shape.unwrap_or_default();
-    let mut pictures = vec![run.samples_path(trainer.step())];
-    if config.eval.samples > 1 {
-        let judge = Judge::new(config, &trainer.average, data, &trainer.device, stop)?;
-        // a run that began with an import has none
-        if before_path(run).exists() {
-            face.doing("judging samples before training");
-            let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
-            let before = ImageSet::of_samples(shape, before.to_vec()?)?;
-            judged.push(judge.judge("samples before training", &before)?);
-        }
-        face.doing("judging samples of the replay buffer");
-        let chains = first_chains(trainer, config.eval.samples)?;
-        let chains = ImageSet::of_samples(shape, chains)?;
-        judged.push(judge.judge("samples of the replay buffer", &chains)?);
-        let network = &trainer.average.energy;
-        let name = format!(
-            "fresh chains, {} × {} steps",
-            config.eval.rounds, config.sampler.steps
-        );
-        face.doing(&format!("drawing and judging {name}"));
-        let fresh = fresh_samples(
-            config,
-            network,
-            config.eval.samples,
-            config.eval.rounds,
-            &trainer.device,
-            stop,
-        )?;
-        let path = run.picture_path(FRESH_CHAINS);
-        draw(config, &path, &fresh)?;
-        pictures.push(path);
-        let fresh = ImageSet::of_samples(shape, fresh)?;
-        judged.push(judge.judge(&name, &fresh)?);
-        if data.test.images.len() > 1 {
-            face.doing("judging held-out images");
-            judged.push(judge.judge("held-out images", &data.test.images)?);
-        }
-        neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device, stop)?;
-    }
-    Ok(Summary {
-        iterations: trainer.step(),
-        device: described(&trainer.device),
-        seconds: clock.seconds(),
-        judged,
-        nearest_neighbour: neighbours,
-        pictures,
-        interventions: run.events()?,
-    })
 }

@@ -3,10 +3,15 @@
 use std::sync::atomic::AtomicBool;
 
 use clel_autograd::Var;
-use clel_nn::Mode;
+use clel_nn::{Mode, files::TensorFile};
 use clel_tensor::Device;
 
-use super::Networks;
+use super::{
+    Networks, Trainer,
+    clock::Clock,
+    recorder::{before_path, draw, first_chains},
+    run::Job,
+};
 use crate::{
     Result,
     config::{Config, Source},
@@ -15,8 +20,9 @@ use crate::{
     eval::{DigitClassifier, Gaussian, frechet_distance, neighbour_accuracy_until},
     features::{EncoderFeatures, extract_until},
     model::EnergyNetwork,
-    report::Judged,
+    report::{FRESH_CHAINS, Face, Judged, Summary},
     sampler::{Langevin, Rounds, Start},
+    tune::described,
 };
 
 /// Samples that start from fresh noise: `rounds` times the configuration's Langevin steps, each round after its augmentation, without re-starts (so that all
@@ -43,6 +49,68 @@ pub fn fresh_samples(
     let energy = |x: &Var| network.energy(x, Mode::Eval);
     rounds.run_watched(&energy, Start::Noise(count), shape, device, &mut |_, _| {
         going_on(stop)
+    })
+}
+
+/// Judges the run's samples and lists what is worth a look.
+pub(super) fn summarise(
+    trainer: &Trainer,
+    job: &Job,
+    clock: &Clock,
+    face: &mut dyn Face,
+) -> Result<Summary> {
+    let (data, run, stop) = (&job.data, &job.run, &*job.stop);
+    let config = &trainer.config;
+    let mut judged = Vec::new();
+    let mut neighbours = None;
+    let shape = config.data.shape.unwrap_or_default();
+    let mut pictures = vec![run.samples_path(trainer.step())];
+    if config.eval.samples > 1 {
+        let judge = Judge::new(config, &trainer.average, data, &trainer.device, stop)?;
+        // a run that began with an import has none
+        if before_path(run).exists() {
+            face.doing("judging samples before training");
+            let before = TensorFile::open(&before_path(run))?.tensor("samples", &Device::Cpu)?;
+            let before = ImageSet::of_samples(shape, before.to_vec()?)?;
+            judged.push(judge.judge("samples before training", &before)?);
+        }
+        face.doing("judging samples of the replay buffer");
+        let chains = first_chains(trainer, config.eval.samples)?;
+        let chains = ImageSet::of_samples(shape, chains)?;
+        judged.push(judge.judge("samples of the replay buffer", &chains)?);
+        let network = &trainer.average.energy;
+        let name = format!(
+            "fresh chains, {} × {} steps",
+            config.eval.rounds, config.sampler.steps
+        );
+        face.doing(&format!("drawing and judging {name}"));
+        let fresh = fresh_samples(
+            config,
+            network,
+            config.eval.samples,
+            config.eval.rounds,
+            &trainer.device,
+            stop,
+        )?;
+        let path = run.picture_path(FRESH_CHAINS);
+        draw(config, &path, &fresh)?;
+        pictures.push(path);
+        let fresh = ImageSet::of_samples(shape, fresh)?;
+        judged.push(judge.judge(&name, &fresh)?);
+        if data.test.images.len() > 1 {
+            face.doing("judging held-out images");
+            judged.push(judge.judge("held-out images", &data.test.images)?);
+        }
+        neighbours = nearest_neighbour(config, &trainer.average, data, &trainer.device, stop)?;
+    }
+    Ok(Summary {
+        iterations: trainer.step(),
+        device: described(&trainer.device),
+        seconds: clock.seconds(),
+        judged,
+        nearest_neighbour: neighbours,
+        pictures,
+        interventions: run.events()?,
     })
 }
 

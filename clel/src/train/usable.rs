@@ -57,9 +57,10 @@ pub(super) fn newest_usable_before<T>(
             Err(error) => return Err(error),
         }
     }
-    Err(match damaged.len() {
-        0 => Error::NoCheckpoint(run.path().to_owned()),
-        1 => damaged.remove(0),
+    Err(match damaged[..] {
+        [] => Error::NoCheckpoint(run.path().to_owned()),
+        // a disk that fails is no matter of the run
+        [Error::Network(clel_nn::Error::Io { .. })] => damaged.remove(0),
         _ => Error::AllDamaged {
             path: run.path().to_owned(),
             problems: damaged.iter().map(Error::in_one_line).collect(),

@@ -1,9 +1,11 @@
 //! Data sets through the program: shorthands, sets that are not held in memory, files that are not what they should be.
 
 use std::path::Path;
+use std::process::Command;
 
-use crate::support::tiny::{resume, train};
-use crate::support::{clel, refused, text};
+use crate::support::tiny::{SETTINGS, resume, train};
+use crate::support::{PROGRAM, clel, refused, run, text};
+use clel::report::RunDir;
 
 /// Two classes of twelve images of 8×8 and a file that is none.
 fn images(folder: &Path) {
@@ -81,6 +83,112 @@ fn images_that_have_changed_are_told() {
     // as many, but of other classes
     std::fs::rename(folder.join("b/4.png"), folder.join("a/12.png")).unwrap();
     assert_eq!(told("6"), (true, 2));
+}
+
+/// Where images lie is nothing that an iteration depends on.
+#[test]
+fn a_run_goes_on_with_images_that_have_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    images(&dir.path().join("images"));
+    let of = |name: &str, steps: &str| {
+        let out = dir.path().join(name);
+        let mut command = Command::new(PROGRAM);
+        command
+            .current_dir(dir.path())
+            .arg("train")
+            .arg("--out")
+            .arg(&out);
+        command.args(SETTINGS.iter().flat_map(|s| ["--set", s]));
+        let source = ["--device", "cpu", "--data", "images", "--path", "images"];
+        let trained = run(command.args(source).args(["--steps", steps]));
+        assert_eq!(trained.code, Some(0), "{trained:?}");
+        out
+    };
+    let (whole, parts) = (of("whole", "9"), of("parts", "3"));
+    let moved = dir.path().join("photos");
+    std::fs::rename(dir.path().join("images"), &moved).unwrap();
+
+    let (run, out) = (text(&parts), text(&dir.path().join("samples")));
+    let from = format!("{run}, whose data.path is images, which was looked for in ");
+    let to = format!("`clel train --resume {run} --set data.path=…`");
+    let train = ["train", "--device", "cpu", "--resume", &run];
+    refused(&train, &[&from, &to]);
+    let eval = ["eval", "--device", "cpu", "--checkpoint", &run];
+    let named = "`--data images --path …`";
+    let from = "step-00000003.safetensors, whose data.path is images, which was";
+    refused(&eval, &[from, named]);
+    let sample = ["sample", "--device", "cpu", "--checkpoint", &run];
+    let class = ["--class", "a", "--out", &out];
+    refused(&[&sample[..], &class].concat(), &[from, named]);
+
+    let path = format!("data.path={}", moved.display());
+    let there = ["--set", &path, "--set", "data.memory=0", "--steps", "9"];
+    let resumed = clel(&[&train[..], &there].concat());
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let told = "goes on with other settings: data.memory = 0 instead of 1024, data.path = ";
+    assert!(resumed.stderr.contains(told), "{resumed:?}");
+    assert!(!resumed.stderr.contains("have changed"), "{resumed:?}");
+    assert!(result(&whole).0 == result(&parts).0, "moved, not the same");
+}
+
+/// What was done before an image that cannot be read is not lost to it.
+#[test]
+fn an_unreadable_image_ends_a_run_that_is_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("images");
+    images(&folder);
+    let path = text(&folder);
+    // nothing reads all of them before the first iteration
+    let usual = [
+        "--data",
+        "images",
+        "--path",
+        &path,
+        "--set",
+        "data.memory=0",
+        "--set",
+        "data.mean=[0.5]",
+        "--set",
+        "data.std=[0.25]",
+        "--steps",
+        "9",
+        "--set",
+    ];
+    let with = |name: &str, setting: &str| {
+        let out = dir.path().join(name);
+        (train(&out, &[&usual[..], &[setting]].concat()), out)
+    };
+    let (trained, whole) = with("whole", "eval.samples=0");
+    assert_eq!(trained.code, Some(0), "{trained:?}");
+    let broken = folder.join("b/7.png");
+    let bytes = std::fs::read(&broken).unwrap();
+    std::fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
+    let unread = Path::new("b").join("7.png");
+    let unread = format!("{}: unreadable image", unread.display());
+    let told = |ended: crate::support::Run, out: &Path| {
+        let (step, _) = RunDir::open(out).unwrap().latest_checkpoint().unwrap();
+        let saved = format!(
+            "the images of iteration {} cannot be read; iteration {step} is saved: once they can be read, `clel train --resume {}`",
+            step + 1,
+            out.display()
+        );
+        ended.told(2, &[&saved, &unread]);
+        let listed = clel(&["runs", &text(out)]);
+        assert!(
+            listed.stdout.contains(&format!("failed at {step}")),
+            "{listed:?}"
+        );
+        step
+    };
+    // where a checkpoint is judged by it, and where it is learnt from
+    let (judged, out) = with("judged", "log.checkpoint_every=1");
+    assert_eq!(told(judged, &out), 1);
+    let (learnt, out) = with("learnt", "eval.samples=0");
+    let step = told(learnt, &out);
+    assert_eq!(told(resume(&out, "9"), &out), step);
+    std::fs::write(&broken, &bytes).unwrap();
+    assert_eq!(resume(&out, "9").code, Some(0));
+    assert!(result(&whole).0 == result(&out).0, "resumed, not the same");
 }
 
 #[test]

@@ -10,6 +10,23 @@ fn the_list_names_the_cpu_and_what_was_asked_for() {
     assert!(run.stdout.ends_with("`cpu` takes cpu\n"), "{run:?}");
 }
 
+/// Training would say that `sampler.storage=f16` has no effect on a rasteriser.
+#[test]
+fn halves_are_told_of_hardware_alone() {
+    let run = clel(&["devices", "--device", "cpu"]);
+    let mut lines = run.stdout.lines();
+    while let Some(line) = lines.next() {
+        let limits = match line.contains(" (software, ") {
+            true => lines.next().unwrap_or_default(),
+            false => continue,
+        };
+        assert!(
+            limits.contains("workgroups") && !limits.contains("16-bit"),
+            "{run:?}"
+        );
+    }
+}
+
 #[test]
 fn a_device_that_is_not_there_is_one_message() {
     // of this machine's, which no other word puts right

@@ -557,3 +557,24 @@ fn a_classifier_of_ones_own_judges_images() {
     let digits = ["--images", &set, "--data", "digits", "--features", &network];
     refuse("eval", &digits, &["8×10×1"]);
 }
+
+#[test]
+fn a_classifier_that_diverges_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("net.safetensors");
+    let run = clel(&[
+        "classifier",
+        "--device",
+        "cpu",
+        "--data",
+        "digits",
+        "--rate",
+        "1e30",
+        "--iterations",
+        "9",
+        "--out",
+        &text(&out),
+    ]);
+    run.told(1, &["its loss is", "in step", "a lower --rate helps"]);
+    assert!(!out.exists());
+}

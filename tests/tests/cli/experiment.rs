@@ -237,6 +237,10 @@ fn goes_on_where_it_was_stopped() {
     assert_eq!(state(&stopped, 0, 0), "complete");
     assert_eq!(state(&stopped, 1, 0), "unfinished");
 
+    // images may be held otherwise, or lie elsewhere
+    let held = std::fs::read_to_string(&file).unwrap();
+    let held = held.replacen("[base]\n", "[base]\ndata.memory = 7\n", 1);
+    std::fs::write(&file, held).unwrap();
     assert_eq!(perform(&file, &parts).code, Some(0));
     assert_eq!(perform(&file, &whole).code, Some(0));
     for run in [

@@ -3,7 +3,7 @@
 use crate::support::arrays::write_images;
 use crate::support::desk::Desk;
 use crate::support::tiny::{finished_run, train};
-use crate::support::{Run, clel, refused, text};
+use crate::support::{PROGRAM, Run, clel, object, refused, text};
 
 fn run_path() -> String {
     text(&finished_run().join("run"))
@@ -421,4 +421,140 @@ fn a_buffer_that_does_not_fit_the_memory_is_told() {
     ];
     crate::support::run(&mut command).told(1, &parts);
     assert!(!out.exists());
+}
+
+#[test]
+fn keys_that_are_none_are_told_where_all_are() {
+    let told = |setting: &str, part: &str| refused(&["train", "--set", setting], &[part]);
+    told("sampler.stesp=3", "did you mean `sampler.steps`?");
+    told("sampler.walkers=3", "`clel settings` lists all keys");
+    told(
+        "log=3",
+        "it is a section, with log.best, log.checkpoint_every, ",
+    );
+}
+
+/// Who has typed no option does not know its name.
+#[test]
+fn what_a_variable_says_is_told_as_such() {
+    let told = |name: &str, part: &str| {
+        let mut command = std::process::Command::new(PROGRAM);
+        let output = command
+            .args(["train", "--json"])
+            .env(name, "foo")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            said.contains(part) && output.status.code() == Some(2),
+            "{said}"
+        );
+    };
+    told(
+        "CLEL_PICTURES",
+        "invalid value 'foo' for 'CLEL_PICTURES, the variable of --pictures",
+    );
+    told("CLEL_DEVICE", "the variable CLEL_DEVICE names it");
+    let typed = clel(&["train", "--pictures", "foo"]);
+    typed.told(2, &["invalid value 'foo' for '--pictures"]);
+}
+
+#[test]
+fn what_is_not_there_is_told_as_that() {
+    for (data, path) in [
+        ("mnist", "nope"),
+        ("images", "nope"),
+        ("cifar10", "nope.tar.gz"),
+    ] {
+        let run = clel(&["train", "--device", "cpu", "--data", data, "--path", path]);
+        run.told(2, &[&format!("cannot read {path}")]);
+    }
+    refused(
+        &["eval"],
+        &["--checkpoint PATH", "--images PATH and --data NAME"],
+    );
+    let desk = Desk::new();
+    let run = desk.path("run");
+    let digits = text(&finished_run().join("run/checkpoints/step-00000002.safetensors"));
+    let out = text(&desk.path("out"));
+    let import = ["import", &digits, "--model", "resnet", "--out", &out];
+    refused(
+        &import,
+        &["is a checkpoint of clel already", "--checkpoint"],
+    );
+    // a run without a checkpoint, and with one that is none
+    std::fs::create_dir_all(run.join("checkpoints")).unwrap();
+    std::fs::copy(
+        finished_run().join("run/config.toml"),
+        run.join("config.toml"),
+    )
+    .unwrap();
+    let run = text(&run);
+    let sample = [
+        "sample",
+        "--device",
+        "cpu",
+        "--checkpoint",
+        &run,
+        "--out",
+        &out,
+    ];
+    refused(
+        &sample,
+        &[&format!(
+            "{run}: there is no checkpoint in it, so there is no model yet"
+        )],
+    );
+    std::fs::write(format!("{run}/checkpoints/step-00000002.safetensors"), "no").unwrap();
+    let settings = text(&desk.path("run").join("config.toml"));
+    refused(
+        &["train", "--device", "cpu", "--resume", &run],
+        &[
+            "its only checkpoint is damaged",
+            &format!("`clel train --config {settings} --out NEW`"),
+        ],
+    );
+}
+
+/// Names with commas, and such that begin with a hyphen.
+#[test]
+fn classes_are_found_by_any_name() {
+    let desk = Desk::new();
+    for class in ["fl,at", "-round", "long"] {
+        let folder = desk.path("images").join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..4 {
+            let shade = image::GrayImage::from_pixel(8, 8, image::Luma([40 * i]));
+            shade.save(folder.join(format!("{i}.png"))).unwrap();
+        }
+    }
+    let images = text(&desk.path("images"));
+    let rows = |out: &str, classes: &str| {
+        let out = text(&desk.path(out));
+        let run = run_path();
+        let sampled = clel(&[
+            "sample",
+            "--device",
+            "cpu",
+            "--json",
+            "--checkpoint",
+            &run,
+            "--steps",
+            "1",
+            "--count",
+            "2",
+            "--data",
+            "images",
+            "--path",
+            &images,
+            "--class",
+            classes,
+            "--out",
+            &out,
+        ]);
+        assert_eq!(sampled.code, Some(0), "{sampled:?}");
+        object(&sampled)["conditions"].as_array().map(Vec::len)
+    };
+    assert_eq!(rows("one", "fl,at"), Some(1));
+    assert_eq!(rows("two", "-round,long"), Some(2));
 }

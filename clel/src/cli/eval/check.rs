@@ -1,6 +1,6 @@
 //! What can be seen to be wrong with the options of `clel eval` before anything is read.
 
-use super::{Eval, Protocol};
+use super::{Eval, Protocol, nothing_to_judge};
 use crate::cli::output;
 use crate::cli::sample::MOST_SAMPLES;
 use crate::cli::unused::check_used;
@@ -10,6 +10,9 @@ use crate::{Error, Result};
 impl Eval {
     /// Refuses numbers out of bounds and options that nothing would look at.
     pub(super) fn check(&self) -> Result<()> {
+        if self.checkpoint.is_none() && self.images.is_none() {
+            return Err(nothing_to_judge());
+        }
         if self.rounds == Some(0) {
             return Err(Error::Argument {
                 argument: "--rounds 0".to_owned(),

@@ -53,7 +53,7 @@ const STREAM: u32 = 0x0C1D_5A3E;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Eval {
     /// A checkpoint file, a run directory for its newest one, or RUN/best for the one that `clel runs` calls the best.
-    #[arg(long, value_name = "PATH", required_unless_present = "images")]
+    #[arg(long, value_name = "PATH")]
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     further: Further,
@@ -117,6 +117,15 @@ enum Protocol {
     Encoder,
 }
 
+/// The error of a command that does not say what is to be judged.
+fn nothing_to_judge() -> Error {
+    Error::Argument {
+        argument: "clel eval".to_owned(),
+        why: "what is to be judged? a model with --checkpoint PATH, or images with --images PATH and --data NAME, what they are compared with"
+            .to_owned(),
+    }
+}
+
 impl Eval {
     pub(super) fn run(&self) -> Result<()> {
         self.check()?;
@@ -148,10 +157,7 @@ impl Eval {
                 let judged = || self.chains(&models, &device);
                 models.first().config.train.with_kernels(judged)
             }
-            (None, None, _) => Err(Error::Argument {
-                argument: "clel eval".to_owned(),
-                why: "needs --checkpoint or --images".to_owned(),
-            }),
+            (None, None, _) => Err(nothing_to_judge()),
         }
     }
 
@@ -339,7 +345,11 @@ impl Eval {
                 self.size.apply(&mut config)?;
                 data::load(&config, 0)
             }
-            (None, Some(model)) => data::load(&model.config.data, model.config.seed),
+            (None, Some(model)) => {
+                let config = &model.config;
+                let cure = || data::named_anew(&config.data);
+                data::load_stored(model.path(), &config.data, config.seed, cure)
+            }
             (None, None) => Err(Error::Argument {
                 argument: "--images".to_owned(),
                 why: "needs --data NAME --path PATH, the images to compare with, or --checkpoint for its data".to_owned(),

@@ -117,13 +117,15 @@ impl<'a> Latents<'a> {
     /// The rows of classes that `--class` names.
     pub fn classes(&mut self, names: &[String]) -> Result<Vec<Asked>> {
         let mut rows = Vec::new();
-        for name in names {
-            let all = match name.as_str() {
-                "all" => self.labelled.names()?,
-                _ => vec![name.clone()],
-            };
-            for name in all {
-                rows.push(self.row(&What::Class(name), 1.0)?);
+        for named in names {
+            for name in self.labelled.divided(named)? {
+                let all = match name.as_str() {
+                    "all" => self.labelled.names()?,
+                    _ => vec![name],
+                };
+                for name in all {
+                    rows.push(self.row(&What::Class(name), 1.0)?);
+                }
             }
         }
         Ok(rows)

@@ -1,5 +1,6 @@
 //! The labelled images from which latents of classes come.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{DataConfig, Source};
@@ -13,6 +14,8 @@ use crate::{Error, Result};
 pub(super) struct Labelled {
     config: DataConfig,
     seed: u64,
+    /// The checkpoint whose settings these are, if they are one's.
+    stored_by: Option<PathBuf>,
     /// What has been read.
     read: Option<Read>,
 }
@@ -33,11 +36,12 @@ pub(super) struct Class {
 }
 
 impl Labelled {
-    /// The training images of a data set; `seed` chooses what is held out.
-    pub fn new(config: DataConfig, seed: u64) -> Labelled {
+    /// The training images of a data set, which a checkpoint may have named; `seed` chooses what is held out.
+    pub fn new(config: DataConfig, seed: u64, stored_by: Option<&Path>) -> Labelled {
         Labelled {
             config,
             seed,
+            stored_by: stored_by.map(Path::to_owned),
             read: None,
         }
     }
@@ -50,6 +54,16 @@ impl Labelled {
     /// Names of all classes.
     pub fn names(&mut self) -> Result<Vec<String>> {
         Ok(self.read()?.names.clone())
+    }
+
+    /// The classes in a text: one of that whole name, else those between its commas.
+    pub fn divided(&mut self, text: &str) -> Result<Vec<String>> {
+        // no attribute of faces has a comma
+        let may_be_one = text.contains(',') && self.config.source != Source::Celeba;
+        if may_be_one && find(&self.read()?.names, text).is_some() {
+            return Ok(vec![text.to_owned()]);
+        }
+        Ok(text.split(',').map(str::to_owned).collect())
     }
 
     /// A class by its name or its number, and its latent. Of CelebA, any attribute is a class.
@@ -92,7 +106,12 @@ impl Labelled {
     }
 
     fn load(&self) -> Result<Read> {
-        let data = data::load(&self.config, self.seed)?;
+        let data = match &self.stored_by {
+            Some(checkpoint) => data::load_stored(checkpoint, &self.config, self.seed, || {
+                data::named_anew(&self.config)
+            })?,
+            None => data::load(&self.config, self.seed)?,
+        };
         let Some(labels) = &data.train.labels else {
             let why = match self.config.source {
                 Source::Celeba => {

@@ -233,20 +233,21 @@ impl Sample {
         device: &'a Device,
     ) -> Result<Latents<'a>> {
         let config = &first.config;
-        let data = match self.conditions.data {
-            None => config.data.clone(),
+        let (data, stored_by) = match self.conditions.data {
+            None => (config.data.clone(), Some(first.path())),
             Some(source) => {
                 let set = SetArgument {
                     source,
                     path: self.conditions.path.clone(),
                 };
-                set.config(0.0, config.data.shape.map(|[h, w, _]| [h, w]))?
+                let size = config.data.shape.map(|[h, w, _]| [h, w]);
+                (set.config(0.0, size)?, None)
             }
         };
         Ok(Latents {
             model,
             named,
-            labelled: Labelled::new(data, config.seed),
+            labelled: Labelled::new(data, config.seed, stored_by),
             most: self.conditions.class_images(),
             device,
         })

@@ -23,11 +23,11 @@ const MOST_FILM: usize = 256 << 20;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Conditions")]
 pub(super) struct Conditions {
-    /// Samples of these classes of the data, by name or number, or of `all`: of several a row each. Of CelebA, an attribute: Smiling, not-Smiling.
+    /// Samples of these classes of the data, by name or number, commas between them, or of `all`: of several a row each. Of CelebA, an attribute: Smiling, not-Smiling.
     #[arg(
         long,
         value_name = "CLASS",
-        value_delimiter = ',',
+        allow_hyphen_values = true,
         conflicts_with = "interpolate"
     )]
     pub class: Vec<String>,

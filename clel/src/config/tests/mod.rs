@@ -320,3 +320,27 @@ fn no_equals_sign_is_explained() {
     assert!(matches!(error, Error::Argument { .. }));
     assert!(error.to_string().contains("key=value"), "{error}");
 }
+
+#[test]
+fn a_limit_is_told_once() {
+    for key in [
+        "model.width",
+        "model.latent",
+        "encoder.hidden",
+        "log.grid_images",
+    ] {
+        let mut layers = Layers::preset("digits").unwrap();
+        layers.set(&format!("{key}=100000000")).unwrap();
+        let told = message(layers.build());
+        assert_eq!(told.matches("must be at most").count(), 1, "{told}");
+        assert!(told.contains("16384"), "{told}");
+    }
+}
+
+#[test]
+fn a_preset_that_does_not_exist_is_told_with_its_line() {
+    let (file, name) = file("seed = 1\npreset = \"digit\"\n");
+    let told = message(Layers::file(file.path()).and_then(Layers::build));
+    let place = format!("{name}:2: `preset`: there is no preset `digit`; there are digits, ");
+    assert!(told.starts_with(&place), "{told}");
+}

@@ -235,6 +235,7 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
             drawn = None;
         }
         let now = Instant::now();
+        let mut until = now + FRAME;
         let old = drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= IDLE);
         if shared.changed.swap(false, Ordering::Relaxed) || old {
             let anew = screen
@@ -250,18 +251,13 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
             // pixels come with the next frame, at once
             if panel.make() || anew || cleared {
                 drawn = None;
-                continue;
+                until = now;
             }
         }
-        let until = now + FRAME;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
+        look_until(until, |left| {
             if !screen.listens() {
                 sleep(left);
-                break;
+                return Ok(());
             }
             let ready = Screen::wait(left)?;
             let now = size()?;
@@ -284,16 +280,25 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
             unsettled = resized;
             if resized {
                 window = now;
-                answer(
-                    &Event::Resize(now.0, now.1),
-                    &mut screen,
-                    &mut panel,
-                    shared,
-                )?;
+                let event = Event::Resize(now.0, now.1);
+                answer(&event, &mut screen, &mut panel, shared)?;
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(())
+}
+
+/// Looks for keys, each time for as long as is left, until nothing is; once where there was no time from the beginning, as drawing may take longer than
+/// there is between two frames.
+fn look_until(until: Instant, mut look: impl FnMut(Duration) -> io::Result<()>) -> io::Result<()> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        look(left)?;
+        if left.is_zero() {
+            return Ok(());
+        }
+    }
 }
 
 /// Does what a key asks for.

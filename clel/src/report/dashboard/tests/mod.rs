@@ -17,7 +17,7 @@ use serde_json::json;
 use super::panel::Panel;
 use super::picture::{Half, Layout, Palette, Picture};
 use super::shown::Shown;
-use super::view;
+use super::{look_until, view};
 use crate::report::History;
 use crate::report::curve::Curve;
 use crate::report::face::{Memory, Stretch};
@@ -465,4 +465,16 @@ fn large_images_are_shrunk_until_four_fit() {
     assert_eq!(buffer[(0, 0)].fg, Color::Rgb(128, 128, 128));
     let one = Picture::new([1, 32, 32, 1], &vec![0.5; 1024]);
     assert_eq!(one.layout(34, 40).shrink, 1);
+}
+
+/// A frame may take longer than there is between two, over a slow line.
+#[test]
+fn keys_are_looked_at_once_where_no_time_is_left() {
+    let mut looks = Vec::new();
+    let look = |left| {
+        looks.push(left);
+        Ok(())
+    };
+    look_until(Instant::now(), look).unwrap();
+    assert_eq!(looks, [Duration::ZERO]);
 }
