@@ -116,7 +116,8 @@ impl ReplayBuffer {
         Ok(Tensor::pointwise(&start, &inputs)?)
     }
 
-    /// Puts the drawn chains back, `images` \[n, H, W, C\] after `steps` further steps: two launches over the buffer.
+    /// Puts the drawn chains back, `images` \[n, H, W, C\] after `steps` further steps: on the CPU to their places, if nobody else holds
+    /// [`images`](ReplayBuffer::images), elsewhere in two launches over the buffer.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if the shapes do not fit; what the device reports.
@@ -130,19 +131,7 @@ impl ReplayBuffer {
                 expected: format!("{expected:?}"),
             });
         }
-        let device = self.images.device();
-        // the new row of each place; a number beyond all rows where it keeps its own
-        let mut source = vec![u32::MAX; self.len()];
-        let mut replaced = vec![0.0f32; self.len()];
-        for (row, &place) in draw.indices.iter().enumerate() {
-            source[place] = row as u32;
-            replaced[place] = 1.0;
-        }
-        let new = images.gather(&Tensor::from_slice(&source, &[self.len()], device)?)?;
-        let replaced = Tensor::from_slice(&replaced, &[self.len(), 1, 1, 1], device)?;
-        let merged = replaced.select(&new, &self.images)?;
-        merged.realize()?;
-        self.images = merged;
+        self.images.set_rows(&draw.indices, images)?;
         for (&place, &restarted) in draw.indices.iter().zip(&draw.restarted) {
             let before = if restarted { 0 } else { self.ages[place] };
             self.ages[place] = before + steps;

@@ -11,6 +11,7 @@ mod pending;
 mod pointwise;
 mod reduce;
 mod resample;
+mod rows;
 mod spatial;
 mod view;
 mod work;

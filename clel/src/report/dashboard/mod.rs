@@ -266,9 +266,15 @@ fn draw_on(mut screen: Screen, mut panel: Panel, shared: &Shared) -> io::Result<
             // signal may come a little later
             if ready || resized || unsettled {
                 let mut heard = false;
-                while let Ok(true) = event::poll(Duration::ZERO)
-                    && let Ok(event) = event::read()
-                {
+                loop {
+                    // the terminal may have gone since, which crossterm must not come to see
+                    Screen::wait(Duration::ZERO)?;
+                    let Ok(true) = event::poll(Duration::ZERO) else {
+                        break;
+                    };
+                    let Ok(event) = event::read() else {
+                        break;
+                    };
                     answer(&event, &mut screen, &mut panel, shared)?;
                     heard = true;
                 }
