@@ -35,7 +35,7 @@ pub use langevin::{Langevin, Step, gains_by_halves};
 pub use observed::Observed;
 pub use replay::{Draw, ReplayBuffer};
 pub use rounds::{Rounds, Start};
-pub(crate) use rounds::room;
+pub(crate) use rounds::{images_of, room};
 pub use schedule::StepSchedule;
 pub use statistics::{Chains, Statistics};
 
