@@ -1,3 +1,4 @@
+mod own;
 mod refusals;
 mod replay;
 mod rounds;
