@@ -218,7 +218,7 @@ impl<L: Layer> FeatureNetwork for Own<L> {
         false
     }
 
-    fn batch(&self, images: &Images) -> crate::Result<Batch> {
+    fn batch(&self, images: &Images) -> Result<Batch> {
         let x: Var = middles(images, &self.device)?.into();
         let features = self.layer.forward(&x, Mode::Eval)?; // [n, d]
         Ok(Batch {

@@ -169,7 +169,7 @@ impl Langevin {
         observed: Option<&Observed>,
     ) -> Result<()> {
         if let Some(c) = self.clip
-            && !(c >= 0.0)
+            && !(0.0..).contains(&c)
         {
             return Err(Error::Numbers {
                 what: "bound of the gradient",
