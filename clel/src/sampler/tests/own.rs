@@ -128,3 +128,23 @@ fn known_pixels_stay_with_an_energy_of_ones_own() {
         assert!((x[1] - 0.5).abs() < 1e-4 && (x[2] - 0.5).abs() < 1e-4);
     }
 }
+
+/// What the book says of energies that change by numbers of the host.
+#[test]
+fn a_recorded_run_calls_its_energy_in_two_steps() {
+    let calls = |capture| {
+        let count = std::cell::Cell::new(0);
+        let counted = |x: &Var| {
+            count.set(count.get() + 1);
+            bowl(x)
+        };
+        let l = Langevin {
+            steps: 6,
+            capture,
+            ..langevin(0.1, None)
+        };
+        l.run(&counted, &start(), RngKey::new(0, 0)).unwrap();
+        count.get()
+    };
+    assert_eq!([calls(true), calls(false)], [2, 6]);
+}
