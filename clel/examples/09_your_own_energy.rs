@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let langevin = Langevin {
         steps: 20,
         step_size: 0.01,
-        noise: 0.1,
+        noise: 0.02f64.sqrt(), // σ² = 2λ: the temperature is 1
         ..Langevin::default()
     };
     let mut buffer = ReplayBuffer::fresh(1000, [SIDE, SIDE, 1], key(1), &device)?;

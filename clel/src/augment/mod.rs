@@ -88,11 +88,14 @@ impl Params {
 }
 
 /// Images \[N, H, W, C\] under a random transformation each: [`Params::draw`], then
-/// [`Params::apply`].
+/// [`Params::apply`]. With [`Augmentation::None`] they are returned as they are, whatever their shape.
 ///
 /// # Errors
 /// Those of [`Params::apply`].
 pub fn augment(images: &Tensor, family: Augmentation, key: RngKey) -> Result<Tensor> {
+    if family == Augmentation::None {
+        return Ok(images.clone());
+    }
     let [n, h, w, _] = image_shape(images, None)?;
     Params::draw(family, n, [h, w], key).apply(images)
 }

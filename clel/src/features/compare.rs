@@ -50,7 +50,9 @@ impl Figure {
         if asked.contains(&Figure::InceptionScore) && !classifier {
             return Err(Error::Argument {
                 argument: "--figures inception-score".to_owned(),
-                why: "needs the features of a classifier, and these are an encoder's".to_owned(),
+                why:
+                    "needs the features of a classifier, and these are of a network without logits"
+                        .to_owned(),
             });
         }
         Ok(match asked {
@@ -146,7 +148,7 @@ impl Reference {
     /// The figures of samples.
     ///
     /// # Errors
-    /// Features of another dimension, or too few vectors for a figure.
+    /// Features of another dimension, or without the probabilities that an inception score needs; too few vectors for a figure.
     pub fn compare(&self, samples: &Features) -> Result<Comparison> {
         let (a, b, d) = (&samples.values, &self.features.values, samples.dimension);
         if d != self.features.dimension {
@@ -157,14 +159,23 @@ impl Reference {
             });
         }
         let frechet = |reference: &Gaussian| frechet_distance(&Gaussian::fit(a, d)?, reference);
-        let score = samples.probabilities.as_ref();
         let wanted = |figure| self.figures.contains(&figure);
+        let score = match &samples.probabilities {
+            _ if !wanted(Figure::InceptionScore) => None,
+            Some(score) => Some(score),
+            None => {
+                return Err(Error::Mismatch {
+                    what: "probabilities of the samples, for the figure inception-score".to_owned(),
+                    found: "none".to_owned(),
+                    expected: "those of a classifier, as the reference has".to_owned(),
+                });
+            }
+        };
         Ok(Comparison {
             n: samples.len(),
             reference_n: self.features.len(),
             frechet: self.gaussian.as_ref().map(frechet).transpose()?,
             inception_score: score
-                .filter(|_| wanted(Figure::InceptionScore))
                 .map(|(classes, p)| drawn_inception_score(p, *classes, self.seed))
                 .transpose()?,
             kernel_distance: wanted(Figure::Kernel)

@@ -12,7 +12,10 @@ use crate::data::Images;
 use crate::model::Encoder;
 use crate::train::Networks;
 
-/// The latents z = h(x)/‖h(x)‖ of a encoder. Figures in them are comparable within one run alone.
+/// The latents z = h(x)/‖h(x)‖ of an encoder. Figures in them are comparable within one run alone.
+///
+/// Its [`name`](FeatureNetwork::name) is that of a checkpoint's averaged encoder, which the program's reports are made with, whichever encoder it holds: a
+/// report on another says so itself.
 pub struct EncoderFeatures<'a> {
     /// h.
     pub encoder: &'a Encoder,

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use clel_autograd::no_grad;
 use clel_tensor::{Device, Tensor};
 
-use super::FeatureNetwork;
+use super::{Batch, FeatureNetwork};
 use crate::data::{ImageSet, Images, Pixels, to_byte};
 use crate::{Error, Result, error::going_on};
 
@@ -50,7 +50,8 @@ impl Features {
 /// Features of images, batch by batch.
 ///
 /// # Errors
-/// Images of another size than the network takes, or one that cannot be read; a feature that is not finite; what the device reports.
+/// Images of another size than the network takes, or one that cannot be read; [`Error::Mismatch`] for features that are not \[n, d\], and logits that are
+/// not \[n, classes\], of the same d and classes in all batches; a feature that is not finite; what the device reports.
 pub fn extract(network: &dyn FeatureNetwork, images: &ImageSet) -> Result<Features> {
     extract_until(&AtomicBool::new(false), network, images)
 }
@@ -66,6 +67,7 @@ pub(crate) fn extract_until(
 ) -> Result<Features> {
     let [_, h, w, c] = images.shape();
     check_size(network, [h, w, c])?;
+    let mut widths = None;
     let mut features = Features {
         dimension: 1,
         values: Vec::new(),
@@ -75,10 +77,11 @@ pub(crate) fn extract_until(
         going_on(stop)?;
         let part = part?;
         let batch = no_grad(|| network.batch(&part))?;
-        features.dimension = batch.features.shape()[1];
+        let found = widths_of(&batch, &part, network, widths)?;
+        widths = Some(found);
+        features.dimension = found.0;
         features.values.extend(batch.features.to_vec::<f32>()?);
-        if let Some(logits) = &batch.logits {
-            let classes = logits.shape()[1];
+        if let (Some(logits), Some(classes)) = (&batch.logits, found.1) {
             let (_, all) = features
                 .probabilities
                 .get_or_insert_with(|| (classes, Vec::new()));
@@ -100,6 +103,47 @@ pub(crate) fn extract_until(
     }
 }
 
+/// Numbers in a row of features, and in one of logits if there are any.
+type Widths = (usize, Option<usize>);
+
+/// Those of a batch, which has a row for each of its images and the widths of the batches before it.
+fn widths_of(
+    batch: &Batch,
+    images: &Images,
+    network: &dyn FeatureNetwork,
+    before: Option<Widths>,
+) -> Result<Widths> {
+    let n = images.len();
+    let mismatch = |what: &str, found: String, expected: String| Error::Mismatch {
+        what: format!("{what} of {}", network.name()),
+        found,
+        expected,
+    };
+    let width = |what: &str, array: &Tensor, before: Option<usize>| match *array.shape() {
+        [rows, d] if rows == n && d > 0 && before.is_none_or(|before| before == d) => Ok(d),
+        _ => Err(mismatch(
+            what,
+            format!("{:?}", array.shape()),
+            match before {
+                Some(before) => format!("[{n}, {before}], as in the batches before"),
+                None => format!("[{n}, d], a row for each image"),
+            },
+        )),
+    };
+    let d = width("features", &batch.features, before.map(|(d, _)| d))?;
+    let logits = batch.logits.as_ref();
+    let classes = logits.map(|logits| width("logits", logits, before.and_then(|(_, c)| c)));
+    let classes = classes.transpose()?;
+    match before {
+        Some((_, earlier)) if earlier.is_some() != classes.is_some() => Err(mismatch(
+            "logits",
+            "in some of the batches".to_owned(),
+            "in all, or in none".to_owned(),
+        )),
+        _ => Ok((d, classes)),
+    }
+}
+
 /// Probabilities of logits \[n, classes\].
 fn softmax(logits: &Tensor) -> Result<Vec<f32>> {
     let log_sum = logits.logsumexp(&[1], true)?;
@@ -107,7 +151,10 @@ fn softmax(logits: &Tensor) -> Result<Vec<f32>> {
 }
 
 /// Images \[N, H, W, C\] on a device as numbers of 0..1 the way classifiers of photographs are trained: 8 bits over 255.
-pub(super) fn eight_bits(images: &Images, device: &Device) -> Result<Tensor> {
+///
+/// # Errors
+/// What the device reports.
+pub fn eight_bits(images: &Images, device: &Device) -> Result<Tensor> {
     let byte = |v: u8| f32::from(v) / 255.0;
     let values: Vec<f32> = match images.pixels() {
         Pixels::Levels {
@@ -120,7 +167,10 @@ pub(super) fn eight_bits(images: &Images, device: &Device) -> Result<Tensor> {
 }
 
 /// Images \[N, H, W, C\] on a device as [`Images::to_unit`] gives them, the scale of this program's own networks.
-pub(super) fn middles(images: &Images, device: &Device) -> Result<Tensor> {
+///
+/// # Errors
+/// What the device reports.
+pub fn middles(images: &Images, device: &Device) -> Result<Tensor> {
     Ok(Tensor::from_slice(
         &images.to_unit(),
         &images.shape(),

@@ -18,7 +18,7 @@ pub use classifier::{Classifier, Fitting};
 pub use compare::{Comparison, Figure, Reference};
 pub use encoder::EncoderFeatures;
 pub(crate) use extract::extract_until;
-pub use extract::{Features, check_size, extract};
+pub use extract::{Features, check_size, eight_bits, extract, middles};
 pub use inception::Inception;
 pub use source::FeatureSource;
 

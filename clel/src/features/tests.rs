@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use clel_nn::Module;
+use clel_autograd::Var;
 use clel_nn::files::write_tensors;
+use clel_nn::{Layer, Mode, Module, Visitor};
 use clel_tensor::{Device, Tensor};
 
 use super::*;
@@ -194,6 +195,163 @@ fn the_embedded_digits_are_a_feature_network() {
     for (a, b) in p.iter().zip(classifier.probabilities(&values).unwrap()) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
+}
+
+// ANCHOR: features
+/// Features of any layer that takes images [N, H, W, C].
+struct Own<L> {
+    layer: L,
+    shape: [usize; 3],
+    device: Device,
+}
+
+impl<L: Layer> FeatureNetwork for Own<L> {
+    fn name(&self) -> String {
+        "my network".to_owned() // a figure means nothing without it
+    }
+
+    fn takes(&self) -> Option<[usize; 3]> {
+        Some(self.shape)
+    }
+
+    fn is_classifier(&self) -> bool {
+        false
+    }
+
+    fn batch(&self, images: &Images) -> Result<Batch> {
+        let x: Var = middles(images, &self.device)?.into();
+        let features = self.layer.forward(&x, Mode::Eval)?; // [n, d]
+        Ok(Batch {
+            features: features.into_tensor(),
+            logits: None,
+        })
+    }
+}
+// ANCHOR_END: features
+
+/// The pixels themselves.
+struct Flat;
+
+impl Module for Flat {
+    fn visit<'a>(&'a self, _: &mut Visitor<'a>) {}
+}
+
+impl Layer for Flat {
+    fn forward(&self, x: &Var, _: Mode) -> clel_nn::Result<Var> {
+        Ok(x.flatten(1)?)
+    }
+}
+
+#[test]
+fn a_network_of_ones_own_has_features() {
+    let network = Own {
+        layer: Flat,
+        shape: [2, 2, 3],
+        device: Device::Cpu,
+    };
+    let images = images(5, 2);
+    let found = extract(&network, &images).unwrap();
+    assert_eq!((found.dimension, found.len()), (12, 5));
+    assert_eq!(found.values, images.read_all().unwrap().to_unit());
+    let reference = Reference::new(found.clone(), &[Figure::Frechet], 0).unwrap();
+    let distance = reference.compare(&found).unwrap().frechet.unwrap();
+    assert!(distance.abs() < 1e-3, "{distance}");
+}
+
+/// A network that says something of this shape of each batch, the first and those that follow.
+struct Says {
+    features: [Vec<usize>; 2],
+    logits: [Option<Vec<usize>>; 2],
+    batches: std::cell::Cell<usize>,
+}
+
+impl FeatureNetwork for Says {
+    fn name(&self) -> String {
+        "a network of one's own".to_owned()
+    }
+
+    fn batch_size(&self) -> usize {
+        2
+    }
+
+    fn takes(&self) -> Option<[usize; 3]> {
+        None
+    }
+
+    fn batch(&self, _: &Images) -> crate::Result<Batch> {
+        let which = self.batches.replace(1);
+        let array = |shape: &Vec<usize>| {
+            Tensor::zeros(shape, clel_tensor::DType::F32, &Device::Cpu).unwrap()
+        };
+        Ok(Batch {
+            features: array(&self.features[which]),
+            logits: self.logits[which].as_ref().map(array),
+        })
+    }
+}
+
+/// Of four images in two batches.
+#[test]
+fn networks_say_the_same_of_each_image() {
+    let of = |features: [&[usize]; 2], logits: [Option<&[usize]>; 2]| {
+        let network = Says {
+            features: features.map(<[usize]>::to_vec),
+            logits: logits.map(|l| l.map(<[usize]>::to_vec)),
+            batches: std::cell::Cell::new(0),
+        };
+        extract(&network, &images(4, 2))
+    };
+    let right: &[usize] = &[2, 3];
+    let none = [None; 2];
+    let whole = of([right; 2], [Some(&[2, 10]); 2]).unwrap();
+    assert_eq!((whole.len(), whole.dimension), (4, 3));
+    assert_eq!(whole.probabilities.unwrap().1.len(), 40);
+    let wrong = [
+        ("maps", of([&[2, 2, 2, 3]; 2], none)),
+        ("rows", of([&[3, 3]; 2], none)),
+        ("no numbers", of([&[2, 0]; 2], none)),
+        ("dimension", of([right, &[2, 4]], none)),
+        ("rows of logits", of([right; 2], [Some(&[5, 10]); 2])),
+        ("rank of logits", of([right; 2], [Some(&[2, 1, 10]); 2])),
+        ("classes", of([right; 2], [Some(&[2, 10]), Some(&[2, 5])])),
+        ("no logits", of([right; 2], [Some(&[2, 10]), None])),
+        ("late logits", of([right; 2], [None, Some(&[2, 10])])),
+    ];
+    let accepted = wrong.iter().filter(|(_, found)| {
+        let refused = matches!(found, Err(crate::Error::Mismatch { what, .. })
+            if what.ends_with("of a network of one's own"));
+        !refused
+    });
+    let accepted: Vec<_> = accepted.collect();
+    assert!(accepted.is_empty(), "{accepted:?}");
+}
+
+#[test]
+fn features_of_rank_1_are_refused() {
+    let network = Says {
+        features: [vec![2], vec![2]],
+        logits: [None, None],
+        batches: std::cell::Cell::new(0),
+    };
+    assert!(matches!(
+        extract(&network, &images(4, 2)),
+        Err(crate::Error::Mismatch { .. })
+    ));
+}
+
+#[test]
+fn an_inception_score_that_is_asked_for_needs_probabilities() {
+    let features = |classifier: bool| Features {
+        dimension: 2,
+        values: numbers(3, 40).map(|v| v as f32).collect(),
+        probabilities: classifier.then(|| (2, vec![0.5; 40])),
+    };
+    let reference = |figures: &[Figure]| Reference::new(features(true), figures, 0).unwrap();
+    let score = reference(&[Figure::InceptionScore]);
+    assert!(score.compare(&features(true)).is_ok());
+    assert!(score.compare(&features(false)).is_err());
+    let frechet = reference(&[Figure::Frechet]);
+    assert!(frechet.compare(&features(false)).is_ok());
 }
 
 /// Printed by `tests/reference/feature_networks.py`.

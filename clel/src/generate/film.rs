@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::{Error, Result};
+
 /// The first chains of a run at its start, every so many steps, and at its end.
 #[derive(Debug, Clone)]
 pub struct Film {
@@ -42,6 +44,22 @@ impl Film {
     /// The frames, each row-major \[chains, H, W, C\].
     pub fn frames(&self) -> &[Vec<f32>] {
         &self.frames
+    }
+
+    /// Refuses chains of another number of steps, or images of another size.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`].
+    pub(super) fn check(&self, steps: usize, size: usize) -> Result<()> {
+        if (self.last, self.size) == (steps, size) {
+            return Ok(());
+        }
+        let words = |steps, size| format!("{steps} steps of images of {size} numbers");
+        Err(Error::Mismatch {
+            what: "a film".to_owned(),
+            found: words(self.last, self.size),
+            expected: format!("{}, as the chains are", words(steps, size)),
+        })
     }
 
     /// Whether images after `step` steps are wanted.

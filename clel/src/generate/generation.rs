@@ -28,7 +28,8 @@ impl Generation<'_> {
     /// network of the ensemble; without any they go down the marginal energy. A film takes chain i as its number `place(i)`.
     ///
     /// # Errors
-    /// What the networks and the device report.
+    /// [`Error::Mismatch`](crate::Error::Mismatch) for fewer images to start from, or known in part, than chains, a guide that does not suit them, and a
+    /// film of other chains; what the networks and the device report.
     pub fn run(
         &self,
         guides: &[Guide],
@@ -37,6 +38,9 @@ impl Generation<'_> {
         mut film: Option<(&mut Film, &dyn Fn(usize) -> usize)>,
     ) -> Result<Vec<f32>> {
         let size = self.shape.iter().product();
+        if let Some((film, _)) = &film {
+            film.check(self.rounds.steps, size)?;
+        }
         Rounds::of_all([count, size], |chains| {
             let led_by = guides
                 .iter()

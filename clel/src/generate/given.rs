@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use clel_tensor::{Device, Tensor};
 
-use crate::Result;
-use crate::sampler::{Langevin, Observed};
+use crate::model::same_shape;
+use crate::sampler::{Langevin, Observed, images_of};
+use crate::{Error, Result};
 
 /// What is known of the images of all chains, row-major \[N, H, W, C\].
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ impl Given {
     /// What is known of some chains' images, on a device.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::Mismatch`] for fewer images than chains, or other pixels than an image has; what the device reports.
     pub fn of(
         &self,
         chains: &Range<usize>,
@@ -40,11 +41,16 @@ impl Given {
     ) -> Result<Observed> {
         let size = h * w * c;
         let part = |images: &[f32]| {
-            let values = &images[chains.start * size..chains.end * size];
-            Tensor::from_slice(values, &[chains.len(), h, w, c], device)
+            let values = images_of("images known in part", images, chains, size)?;
+            Ok::<_, Error>(Tensor::from_slice(
+                values,
+                &[chains.len(), h, w, c],
+                device,
+            )?)
         };
         Ok(match self {
             Given::Pixels { images, known } => {
+                same_shape("pixels, known or not", &[known.len()], &[h * w])?;
                 let known: Vec<f32> = known.iter().map(|k| f32::from(*k)).collect();
                 Observed::Pixels {
                     images: part(images)?,

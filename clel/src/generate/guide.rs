@@ -7,8 +7,8 @@ use clel_nn::Mode;
 use clel_tensor::{Device, Tensor};
 
 use super::Latent;
-use crate::Result;
-use crate::model::{self, EnergyNetwork};
+use crate::model::{self, EnergyNetwork, same_shape};
+use crate::{Error, Result};
 
 /// A latent with its weight; away from it if that is negative.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +30,9 @@ pub struct Term {
 pub struct Guide {
     /// β.
     beta: f64,
-    /// n.
-    terms: usize,
-    /// Σ_c w_c·z_c of each chain.
-    sums: Vec<Vec<f32>>,
-    /// Which of the sums a chain follows.
+    /// The terms w_c·z_c of each kind of chain.
+    kinds: Vec<Vec<Term>>,
+    /// Which kind a chain is of.
     of_chain: Vec<usize>,
 }
 
@@ -43,8 +41,7 @@ impl Guide {
     pub fn new(kinds: &[Vec<Term>], of_chain: Vec<usize>, beta: f64) -> Guide {
         Guide {
             beta,
-            terms: kinds.first().map_or(0, Vec::len),
-            sums: kinds.iter().map(|terms| sum(terms)).collect(),
+            kinds: kinds.to_vec(),
             of_chain,
         }
     }
@@ -52,13 +49,45 @@ impl Guide {
     /// The sums that these chains follow, \[N, d\].
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::Mismatch`] for chains or kinds that it does not have, kinds of other numbers of terms, or latents of other dimensions; what the
+    /// device reports.
     pub fn sums(&self, chains: &Range<usize>, device: &Device) -> Result<Var> {
-        let kinds = &self.of_chain[chains.clone()];
-        let values = kinds.iter().flat_map(|k| &self.sums[*k]);
-        let values: Vec<f32> = values.copied().collect();
-        let shape = [kinds.len(), values.len() / kinds.len().max(1)];
-        Ok(Tensor::from_slice(&values, &shape, device)?.into())
+        let [_, d] = self.size()?;
+        let short = |what: &str, found: usize, least: usize| Error::Mismatch {
+            what: what.to_owned(),
+            found: found.to_string(),
+            expected: format!("{least} at least"),
+        };
+        let there = self.of_chain.len();
+        let kinds = self.of_chain.get(chains.clone());
+        let kinds = kinds.ok_or_else(|| short("chains of the guide", there, chains.end))?;
+        let mut values = Vec::with_capacity(kinds.len() * d);
+        for kind in kinds {
+            let terms = self.kinds.get(*kind);
+            let terms =
+                terms.ok_or_else(|| short("kinds of the guide", self.kinds.len(), kind + 1))?;
+            values.extend(sum(terms));
+        }
+        Ok(Tensor::from_slice(&values, &[kinds.len(), d], device)?.into())
+    }
+
+    /// Terms of a kind and the dimension of their latents, which are the same for all.
+    fn size(&self) -> Result<[usize; 2]> {
+        let d = |term: &Term| term.latent.values().len();
+        let all = || self.kinds.iter().flatten();
+        let size = [self.terms(), all().next().map_or(0, d)];
+        for kind in &self.kinds {
+            same_shape("terms of a kind of chain", &[kind.len()], &size[..1])?;
+        }
+        for term in all() {
+            same_shape("a latent of the guide", &[d(term)], &size[1..])?;
+        }
+        Ok(size)
+    }
+
+    /// n.
+    fn terms(&self) -> usize {
+        self.kinds.first().map_or(0, Vec::len)
     }
 
     /// E of images \[N, H, W, C\] that follow `sums` \[N, d\]: \[N\].
@@ -73,7 +102,7 @@ impl Guide {
 
     /// The same of features f and directions g, \[N, d\].
     pub(super) fn of_features(&self, f: &Var, g: &Var, sums: &Var) -> Result<Var> {
-        let likely = model::energy(f)?.mul_scalar(self.terms as f64)?;
+        let likely = model::energy(f)?.mul_scalar(self.terms() as f64)?;
         Ok(likely.sub(&model::similarity(g, sums)?.mul_scalar(self.beta)?)?)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::data::Split;
 use crate::features::{FeatureNetwork, extract};
+use crate::model::same_shape;
 use crate::{Error, Result};
 
 /// The shortest mean that still points somewhere.
@@ -15,8 +16,15 @@ impl Latent {
     /// The normalised mean of latents, row-major \[n, d\].
     ///
     /// # Errors
-    /// They cancel out, or there are none.
+    /// They cancel out, or there are none; [`Error::Mismatch`] for a part of a row.
     pub fn mean(rows: &[f32], d: usize) -> Result<Latent> {
+        if !rows.len().is_multiple_of(d) {
+            return Err(Error::Mismatch {
+                what: "numbers of the latents".to_owned(),
+                found: rows.len().to_string(),
+                expected: format!("a multiple of {d}, of which a latent consists"),
+            });
+        }
         let mut sum = vec![0.0f64; d];
         for row in rows.chunks_exact(d.max(1)) {
             for (s, v) in sum.iter_mut().zip(row) {
@@ -31,8 +39,9 @@ impl Latent {
     /// (sin((1 − t)Ω)·a + sin(tΩ)·b)/sin Ω (Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985).
     ///
     /// # Errors
-    /// They are opposite, so that there is no shorter arc.
+    /// They are opposite, so that there is no shorter arc; [`Error::Mismatch`] for two dimensions.
     pub fn between(a: &Latent, b: &Latent, t: f64) -> Result<Latent> {
+        same_shape("the second latent", &[b.0.len()], &[a.0.len()])?;
         let pairs = || {
             a.0.iter()
                 .zip(&b.0)

@@ -368,3 +368,111 @@ fn chains_of_an_ensemble() {
     assert_ne!(both, ensemble(0, &[]));
     assert_ne!(both, ensemble(1, &[]));
 }
+
+fn is_mismatch<T>(found: crate::Result<T>) -> bool {
+    matches!(found, Err(crate::Error::Mismatch { .. }))
+}
+
+#[test]
+fn latents_are_of_whole_rows_and_one_dimension() {
+    assert!(is_mismatch(Latent::mean(&[1.0, 2.0, 3.0], 2)), "half a row");
+    let three = latent(&[1.0, 0.0, 0.5]);
+    assert!(is_mismatch(Latent::between(
+        &latent(&[1.0, 0.2]),
+        &three,
+        0.5
+    )));
+}
+
+#[test]
+fn latents_of_a_guide_have_one_dimension() {
+    let of = |kinds: &[Vec<Term>]| Guide::new(kinds, vec![0], 0.3).sums(&(0..1), &Device::Cpu);
+    let (short, long): (&[f32], &[f32]) = (&[1.0; 4], &[1.0; 8]);
+    assert!(is_mismatch(of(&[terms(&[(short, 1.0), (long, 1.0)])])));
+    let kinds = [terms(&[(short, 1.0)]), terms(&[(long, 1.0)])];
+    assert!(is_mismatch(of(&kinds)), "of two kinds");
+    // the energy of a kind has as many terms as that of the first
+    let kinds = [terms(&[(A, 1.0)]), terms(&[(A, 1.0), (B, 1.0)])];
+    assert!(is_mismatch(of(&kinds)), "other numbers of terms");
+}
+
+#[test]
+fn a_guide_has_a_kind_for_each_chain() {
+    let of =
+        |of_chain| Guide::new(&[terms(&[(A, 1.0)])], of_chain, 0.3).sums(&(0..2), &Device::Cpu);
+    of(vec![0, 0]).unwrap();
+    assert!(is_mismatch(of(vec![0])));
+}
+
+#[test]
+fn a_guide_has_the_kinds_that_chains_are_of() {
+    let guide = Guide::new(&[terms(&[(A, 1.0)])], vec![0, 1], 0.3);
+    assert!(is_mismatch(guide.sums(&(0..2), &Device::Cpu)));
+}
+
+/// A run of five chains of ten steps from `start`.
+fn five(
+    start: Start<'_>,
+    given: Option<Given>,
+    film: Option<&mut Film>,
+) -> crate::Result<Vec<f32>> {
+    let network = network(DType::F32);
+    let generation = Generation {
+        model: Ensemble::new(&network, Vec::new()),
+        rounds: rounds(10),
+        shape: [8, 8, 1],
+        device: &Device::Cpu,
+        given,
+        told: None,
+    };
+    let place = |chain: usize| chain;
+    generation.run(&[], start, 5, film.map(|film| (film, &place as _)))
+}
+
+#[test]
+fn a_generation_has_an_image_to_start_each_chain() {
+    let images = vec![0.5; 3 * 64];
+    assert!(is_mismatch(five(Start::Images(&images), None, None)));
+}
+
+#[test]
+fn what_is_given_is_given_for_each_chain() {
+    let images = vec![0.5; 64];
+    let noisy = Given::Noisy { images, sigma: 0.1 };
+    assert!(is_mismatch(five(Start::Noise(5), Some(noisy), None)));
+}
+
+#[test]
+fn what_is_given_is_known_for_each_pixel() {
+    let pixels = Given::Pixels {
+        images: vec![0.5; 5 * 64],
+        known: vec![true; 8],
+    };
+    assert!(is_mismatch(five(Start::Noise(5), Some(pixels), None)));
+}
+
+#[test]
+fn a_film_is_as_long_as_its_chains() {
+    let filmed = |last, size| {
+        five(
+            Start::Noise(5),
+            None,
+            Some(&mut Film::new(4, last, 5, size)),
+        )
+    };
+    filmed(10, 64).unwrap();
+    assert!(is_mismatch(filmed(4, 64)), "shorter");
+}
+
+#[test]
+fn a_film_has_frames_for_the_steps_and_images_of_its_chains() {
+    let filmed = |last, size| {
+        five(
+            Start::Noise(5),
+            None,
+            Some(&mut Film::new(4, last, 5, size)),
+        )
+    };
+    assert!(is_mismatch(filmed(20, 64)), "longer");
+    assert!(is_mismatch(filmed(10, 16)), "smaller");
+}

@@ -4,7 +4,7 @@ use clel_autograd::Var;
 
 use super::contrastive::pairs_of;
 use crate::Result;
-use crate::model::similarity;
+use crate::model::{direction, same_shape, similarity};
 
 /// The loss of BYOL (Grill et al., "Bootstrap Your Own Latent", NeurIPS 2020, eq. 2, summed over both orders of the views):
 /// mean over images of (2 − 2·cos(p₁, t₂)) + (2 − 2·cos(p₂, t₁)).
@@ -13,11 +13,12 @@ use crate::model::similarity;
 /// target network gives for them, which get no gradient. Neither need have length 1.
 ///
 /// # Errors
-/// [`Error::Mismatch`](crate::Error::Mismatch) for an odd number of views; shapes that do not fit; what the device reports.
+/// [`Error::Mismatch`](crate::Error::Mismatch) for an odd number of views, or targets of another shape; what the device reports.
 pub fn byol(predictions: &Var, targets: &Var) -> Result<Var> {
     let n = pairs_of(predictions)?;
+    same_shape("targets of BYOL", targets.shape(), predictions.shape())?;
     // ANCHOR: byol
-    let targets = crate::model::direction(&targets.detach())?;
+    let targets = direction(&targets.detach())?;
     let other_view = Var::concat(&[&targets.slice(0, n, n)?, &targets.slice(0, 0, n)?], 0)?;
     let cosine = similarity(predictions, &other_view)?.mean_all()?;
     // the mean is over 2n rows, the sum of both orders over n images

@@ -16,9 +16,16 @@ const NEVER: f64 = -1e30;
 /// negatives, divided by the temperature τ; the loss is the cross-entropy with the image's other view as the class, the mean over 2n anchors.
 ///
 /// # Errors
-/// [`Error::Mismatch`] for an odd number of views; shapes that do not fit; what the device reports.
+/// [`Error::Mismatch`] for an odd number of views; a temperature that is not above 0; shapes that do not fit; what the device reports.
 pub fn nt_xent(views: &Var, negatives: Option<&Var>, temperature: f64) -> Result<Var> {
     let n = pairs_of(views)?;
+    // NaN is none either
+    if !(temperature > 0.0 && temperature.is_finite()) {
+        return Err(Error::Numbers {
+            what: "temperature of the contrastive loss",
+            why: format!("{temperature} is not more than 0 and finite"),
+        });
+    }
     let rows = 2 * n;
     // ANCHOR: nt_xent
     let y = direction(views)?;

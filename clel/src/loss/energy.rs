@@ -4,7 +4,7 @@ use clel_autograd::Var;
 use clel_tensor::Tensor;
 
 use crate::Result;
-use crate::model::{energy, similarity};
+use crate::model::{energy, rows, same_shape, similarity};
 
 /// The loss, and what it is made of.
 #[derive(Debug, Clone)]
@@ -36,6 +36,9 @@ pub fn energy_loss(
     alpha: f64,
     beta: f64,
 ) -> Result<EnergyLoss> {
+    let ([n, d], [_, length]) = (rows(g_data)?, rows(f_data)?);
+    same_shape("latents of the data", z.shape(), &[n, d])?;
+    same_shape("features of the data", f_data.shape(), &[n, length])?;
     // ANCHOR: guide
     let similarity = similarity(g_data, &z.detach())?;
     let mut parts = marginal_loss(f_data, f_samples, alpha)?;
@@ -52,8 +55,10 @@ pub fn energy_loss(
 /// `mean[E(x)] − mean[E(x̃)] + α · (mean[E(x)²] + mean[E(x̃)²])`.
 ///
 /// # Errors
-/// Features that are not of rank 2; what the device reports.
+/// Features that are not of rank 2, or of two lengths; what the device reports.
 pub fn marginal_loss(f_data: &Var, f_samples: &Var, alpha: f64) -> Result<EnergyLoss> {
+    let ([_, d], [m, _]) = (rows(f_data)?, rows(f_samples)?);
+    same_shape("features of the samples", f_samples.shape(), &[m, d])?;
     // ANCHOR: loss
     let (data, samples) = (energy(f_data)?, energy(f_samples)?);
     let mut loss = data.mean_all()?.sub(&samples.mean_all()?)?;

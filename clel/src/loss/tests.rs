@@ -87,3 +87,50 @@ fn odd_numbers_of_views_are_refused() {
     assert!(nt_xent(&normal(3, 1), None, 0.2).is_err());
     assert!(nt_xent(&normal(0, 1), None, 0.2).is_err());
 }
+
+#[test]
+fn temperatures_are_above_zero() {
+    for tau in [0.0, -0.2, f64::NAN] {
+        let found = nt_xent(&normal(4, 1), None, tau);
+        assert!(matches!(found, Err(crate::Error::Numbers { .. })), "{tau}");
+    }
+}
+
+/// Arrays that broadcasting would make something of.
+#[test]
+fn shapes_that_do_not_belong_together_are_refused() {
+    let of = |shape: &[usize]| -> Var {
+        let array = Tensor::normal(shape, RngKey::new(3, 9), &Device::Cpu);
+        array.unwrap().into()
+    };
+    let (v, cube) = (of(&[8, 5]), of(&[8, 8, 5]));
+    let guided = |f: &Var, g: &Var, samples: &Var, z: &Var| {
+        energy_loss(f, g, samples, z, 1.0, 0.1).map(|parts| parts.loss)
+    };
+    guided(&v, &v, &of(&[3, 5]), &v).unwrap();
+    byol(&v, &v).unwrap();
+    let wrong = [
+        ("byol, more targets", byol(&v, &of(&[10, 5]))),
+        ("byol, longer targets", byol(&v, &of(&[8, 1]))),
+        ("z [8, 1]", guided(&v, &v, &v, &of(&[8, 1]))),
+        ("z [1, 5]", guided(&v, &v, &v, &of(&[1, 5]))),
+        ("z [8, 8, 5]", guided(&v, &v, &v, &cube)),
+        ("g [1, 5]", guided(&v, &of(&[1, 5]), &v, &v)),
+        ("f [1, 5]", guided(&of(&[1, 5]), &v, &v, &v)),
+        ("samples [3, 4]", guided(&v, &v, &of(&[3, 4]), &v)),
+        (
+            "marginal, data",
+            marginal_loss(&cube, &v, 1.0).map(|l| l.loss),
+        ),
+        (
+            "marginal, samples",
+            marginal_loss(&v, &cube, 1.0).map(|l| l.loss),
+        ),
+        ("negatives", nt_xent(&v, Some(&of(&[3, 5, 5])), 0.2)),
+    ];
+    let accepted = wrong
+        .iter()
+        .filter(|(_, found)| !matches!(found, Err(crate::Error::Mismatch { .. })));
+    let accepted: Vec<_> = accepted.map(|(what, _)| what).collect();
+    assert!(accepted.is_empty(), "{accepted:?}");
+}

@@ -14,7 +14,7 @@
 use clel_autograd::Var;
 use clel_tensor::Expr;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The shortest length by which a vector is divided, as in PyTorch's `normalize`.
 const SHORTEST: f64 = 1e-12;
@@ -32,6 +32,7 @@ const SHORTEST: f64 = 1e-12;
 /// f is not of rank 2; what the device reports.
 // ANCHOR: energy
 pub fn energy(f: &Var) -> Result<Var> {
+    rows(f)?;
     let half_square = Expr::input(0) * Expr::input(0) * 0.5;
     Ok(Var::pointwise(&half_square, &[f])?.sum(&[1], false)?)
 }
@@ -45,15 +46,21 @@ pub fn energy(f: &Var) -> Result<Var> {
 // ANCHOR: joint
 pub fn joint_energy(f: &Var, g: &Var, z: &Var, beta: f64) -> Result<Var> {
     let guide = similarity(g, z)?.mul_scalar(beta)?;
-    Ok(energy(f)?.sub(&guide)?)
+    let energy = energy(f)?;
+    same_shape("directions of the images", guide.shape(), energy.shape())?;
+    Ok(energy.sub(&guide)?)
 }
 // ANCHOR_END: joint
 
-/// ⟨g/‖g‖, z⟩ row by row, the cosine if z has length 1: \[N\].
+/// ⟨g/‖g‖, z⟩ row by row of g \[N, d\] and z, \[N, d\] or \[1, d\] for all; the cosine if z has length 1: \[N\].
 ///
 /// # Errors
 /// Shapes that do not fit; what the device reports.
 pub fn similarity(g: &Var, z: &Var) -> Result<Var> {
+    let [n, d] = rows(g)?;
+    if *z.shape() != [1, d] {
+        same_shape("latents", z.shape(), &[n, d])?;
+    }
     Ok(direction(g)?.mul(z)?.sum(&[1], false)?)
 }
 
@@ -63,9 +70,34 @@ pub fn similarity(g: &Var, z: &Var) -> Result<Var> {
 /// v is not of rank 2; what the device reports.
 // ANCHOR: direction
 pub fn direction(v: &Var) -> Result<Var> {
+    rows(v)?;
     let square = v.mul(v)?.sum(&[1], true)?;
     // the bound is within the root, whose derivative at 0 is infinite
     let length = Expr::input(1).maximum(SHORTEST * SHORTEST).sqrt();
     Ok(Var::pointwise(&(Expr::input(0) / length), &[v, &square])?)
 }
 // ANCHOR_END: direction
+
+/// \[N, d\] of an array that has a row for each image.
+pub(crate) fn rows(v: &Var) -> Result<[usize; 2]> {
+    match *v.shape() {
+        [n, d] => Ok([n, d]),
+        _ => Err(Error::Mismatch {
+            what: "vectors of images".to_owned(),
+            found: format!("{:?}", v.shape()),
+            expected: "[N, d], a row for each image".to_owned(),
+        }),
+    }
+}
+
+/// Refuses shapes of which broadcasting would make something that nobody meant.
+pub(crate) fn same_shape(what: &str, found: &[usize], expected: &[usize]) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        what: what.to_owned(),
+        found: format!("{found:?}"),
+        expected: format!("{expected:?}"),
+    })
+}

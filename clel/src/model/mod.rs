@@ -25,6 +25,7 @@ pub use arithmetic::{Convolution, convolutions, linears, multiply_adds, usual_sh
 pub use encoder::Encoder;
 pub(crate) use encoder::predictor;
 pub use energy::{direction, energy, joint_energy, similarity};
+pub(crate) use energy::{rows, same_shape};
 pub use network::EnergyNetwork;
 pub use normalize::Normalisation;
 pub(crate) use normalize::Normalize;

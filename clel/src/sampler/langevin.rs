@@ -7,6 +7,7 @@ use clel_tensor::{Captured, Device, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::{Chains, Energy, Numbers, Observed, StepSchedule, Watch};
 use crate::config::{SamplerConfig, Storage};
+use crate::model::same_shape;
 use crate::{Error, Result};
 
 /// `x ← clamp(x − λ·∇E(x) + σ·ε, 0, 1)`, ε ~ N(0, I), over and over.
@@ -22,7 +23,8 @@ pub struct Langevin {
     pub noise: f64,
     /// Each component of the gradient is held in \[−c, c\].
     pub clip: Option<f64>,
-    /// Whether the launches of a step are recorded and repeated in those that follow.
+    /// Whether the launches of a step are recorded and repeated in those that follow. The energy is then called in the first two steps of a run alone,
+    /// and numbers of the host that it reads stay as they were: false for an energy that is another from step to step.
     pub capture: bool,
     /// How λ and σ change from step to step.
     pub schedule: StepSchedule,
@@ -106,7 +108,7 @@ impl Langevin {
     /// Beside the energy and its gradient this is one launch.
     ///
     /// # Errors
-    /// What the energy reports; noise of another shape.
+    /// What the energy reports, and energies that are not \[N\]; noise of another shape; a bound of the gradient below 0.
     pub fn step(&self, energy: &Energy<'_>, images: &Tensor, noise: Numbers<'_>) -> Result<Step> {
         self.observed_step(energy, images, noise, None, None)
     }
@@ -120,6 +122,7 @@ impl Langevin {
         observed: Option<&Observed>,
         scales: Option<&Scales>,
     ) -> Result<Step> {
+        self.check(images, noise, observed)?;
         // ANCHOR: step
         let (energies, gradient) = self.gradient(energy, images)?;
         let mut inputs = vec![images, &gradient];
@@ -158,13 +161,43 @@ impl Langevin {
         })
     }
 
+    /// Refuses arrays that broadcasting would fit to the images, or the images to them.
+    fn check(
+        &self,
+        images: &Tensor,
+        noise: Numbers<'_>,
+        observed: Option<&Observed>,
+    ) -> Result<()> {
+        if let Some(c) = self.clip
+            && !(0.0..).contains(&c)
+        {
+            return Err(Error::Numbers {
+                what: "bound of the gradient",
+                why: format!("{c} is below 0, so that no number lies in [−c, c]"),
+            });
+        }
+        match noise {
+            Numbers::Given(noise) if self.noise != 0.0 => {
+                same_shape("noise of the step", noise.shape(), images.shape())?;
+            }
+            _ => {}
+        }
+        observed.map_or(Ok(()), |observed| observed.check(images))
+    }
+
     /// E and ∇E of images.
     fn gradient(&self, energy: &Energy<'_>, images: &Tensor) -> Result<(Tensor, Tensor)> {
         let x = Var::leaf(images.clone());
+        let energy = || {
+            let energies = energy(&x)?;
+            let n = images.shape().get(..1).unwrap_or_default();
+            same_shape("energies", energies.shape(), n)?;
+            Ok(energies)
+        };
         if self.storage == Storage::F16 && gains_by_halves(images.device()) {
-            return autocast_grad(&x, || energy(&x));
+            return autocast_grad(&x, energy);
         }
-        let energy = energy(&x)?;
+        let energy = energy()?;
         let energies = energy.tensor().clone();
         let mut gradient = grad_releasing(vec![energy], &[&x], &GradOptions::default())?;
         Ok((energies, gradient.remove(0).into_tensor()))
@@ -176,8 +209,11 @@ impl Langevin {
     /// A network's spectrally normalised weights are computed in every step, as in the official code, and in training mode with a power
     /// iteration each; inside [`clel_nn::hold_weights`] only once.
     ///
+    /// With `capture` the energy is called in the first two steps alone; one that changes from step to step by numbers of the host needs
+    /// `capture: false`.
+    ///
     /// # Errors
-    /// What the energy reports.
+    /// Those of [`step`](Self::step).
     pub fn run(&self, energy: &Energy<'_>, start: &Tensor, key: RngKey) -> Result<Chains> {
         self.follow(energy, start, key, None, &mut |_, _| Ok(()))
     }
@@ -185,7 +221,7 @@ impl Langevin {
     /// [`run`](Self::run) with images that are known in part, and an observer of the chains.
     ///
     /// # Errors
-    /// What the energy and the observer report.
+    /// Those of [`step`](Self::step); what is known of images of another shape; what the observer reports.
     pub fn follow(
         &self,
         energy: &Energy<'_>,

@@ -34,14 +34,18 @@ use clel_tensor::{RngKey, Tensor};
 pub use langevin::{Langevin, Step, gains_by_halves};
 pub use observed::Observed;
 pub use replay::{Draw, ReplayBuffer};
-pub(crate) use rounds::room;
 pub use rounds::{Rounds, Start};
+pub(crate) use rounds::{images_of, room};
 pub use schedule::StepSchedule;
 pub use statistics::{Chains, Statistics};
 
 use crate::Result;
 
-/// Energies \[N\] of images \[N, H, W, C\], each of its own image alone: E(x), E(x, z) for a given z, or a sum of such.
+/// Energies \[N\] of images \[N, H, W, C\], each of its own image alone: E(x), E(x, z) for a given z, or a sum of such. Another shape is
+/// refused: \[N, 1\] would be broadcast where such are added, and a mean has a gradient of 1/N.
+///
+/// A run that records its steps ([`Langevin::capture`]) calls it in the first two alone and repeats what the second did: numbers of the host that
+/// it reads, a temperature that falls say, stay as they were then. With `capture: false` it is called in every step.
 pub type Energy<'a> = dyn Fn(&Var) -> Result<Var> + 'a;
 
 /// Is told the images \[N, H, W, C\] after each step, with how many steps have been taken.

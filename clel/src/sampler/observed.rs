@@ -3,7 +3,7 @@
 use clel_tensor::{Expr, Tensor};
 
 use super::Langevin;
-use crate::Result;
+use crate::{Error, Result};
 
 /// What is known of the images that chains look for; each step is followed by a correction towards it.
 #[derive(Debug, Clone)]
@@ -56,11 +56,31 @@ impl Observed {
     /// # Errors
     /// Shapes that do not fit; what the device reports.
     pub fn correct(&self, x: &Tensor) -> Result<Tensor> {
+        self.check(x)?;
         let inputs = [vec![x], self.inputs()].concat();
         Ok(Tensor::pointwise(
             &self.corrected(Expr::input(0), 1, self.weight(1.0).into()),
             &inputs,
         )?)
+    }
+
+    /// Refuses images to whose shape what is known cannot be broadcast.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`].
+    pub(super) fn check(&self, x: &Tensor) -> Result<()> {
+        let shape = x.shape();
+        for known in self.inputs().into_iter().map(Tensor::shape) {
+            let mut axes = known.iter().rev().zip(shape.iter().rev());
+            if known.len() > shape.len() || !axes.all(|(k, x)| k == x || *k == 1) {
+                return Err(Error::Mismatch {
+                    what: "what is known of the images".to_owned(),
+                    found: format!("{known:?}"),
+                    expected: format!("{shape:?}, or 1 along some of its axes"),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// `next`, corrected with this w, where [`inputs`](Self::inputs) come as numbers `first` and following.

@@ -42,7 +42,7 @@ impl Rounds {
     /// Runs the chains from `start`, images of `shape` \[H, W, C\]: their ends, row-major \[N, H, W, C\].
     ///
     /// # Errors
-    /// What the energy and the device report.
+    /// What the energy and the device report; [`Error::Mismatch`] for numbers that are not whole images.
     pub fn run(
         &self,
         energy: &Energy<'_>,
@@ -56,7 +56,7 @@ impl Rounds {
     /// [`run`](Rounds::run), while `watch` is told what [`follow`](Rounds::follow) tells it of each batch.
     ///
     /// # Errors
-    /// What the energy, the observer and the device report.
+    /// What the energy, the observer and the device report; [`Error::Mismatch`] for numbers that are not whole images.
     pub fn run_watched(
         &self,
         energy: &Energy<'_>,
@@ -68,7 +68,7 @@ impl Rounds {
         let size = shape.iter().product::<usize>();
         let count = match start {
             Start::Noise(count) => count,
-            Start::Images(values) => values.len() / size.max(1),
+            Start::Images(values) => whole(values, size)?,
         };
         Self::of_all([count, size], |chains| {
             let x = self.begin(start, chains, shape, device)?;
@@ -95,7 +95,7 @@ impl Rounds {
     /// Where the chains of one batch begin, \[N, H, W, C\].
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`Error::Mismatch`] for numbers that are not whole images, or fewer images than chains; what the device reports.
     pub fn begin(
         &self,
         start: Start<'_>,
@@ -107,7 +107,8 @@ impl Rounds {
         match start {
             Start::Noise(_) => self.noise(shape, part(chains), device),
             Start::Images(values) => {
-                let values = &values[chains.start * size..chains.end * size];
+                whole(values, size)?;
+                let values = images_of("images to start from", values, chains, size)?;
                 Ok(Tensor::from_slice(values, &shape, device)?)
             }
         }
@@ -153,7 +154,7 @@ impl Rounds {
     /// Round number `round` of all chains, row-major \[N, H, W, C\] in `shape` \[H, W, C\]: round after round, [`run`](Rounds::run) to the last bit.
     ///
     /// # Errors
-    /// What the energy and the device report.
+    /// What the energy and the device report; [`Error::Mismatch`] for a round beyond the last ([`count`](Rounds::count)), or numbers that are not whole images.
     pub fn round(
         &self,
         energy: &Energy<'_>,
@@ -163,7 +164,15 @@ impl Rounds {
         device: &Device,
         watch: &mut Watch<'_>,
     ) -> Result<()> {
+        if round >= self.count() {
+            return Err(Error::Mismatch {
+                what: "number of a round".to_owned(),
+                found: round.to_string(),
+                expected: format!("less than {}, as many as there are", self.count()),
+            });
+        }
         let size = (h * w * c).max(1);
+        whole(chains, size)?;
         let parts = chains.chunks_mut(EVALUATION_BATCH * size);
         for (part, values) in parts.enumerate() {
             let shape = [values.len() / size, h, w, c];
@@ -237,6 +246,40 @@ pub(crate) fn room([count, size]: [usize; 2]) -> Result<Vec<f32>> {
             why: format!("{count} images of {size} numbers: {why}; ask for fewer"),
         })),
     }
+}
+
+/// How many images of `size` numbers these are.
+///
+/// # Errors
+/// [`Error::Mismatch`] for a part of one.
+fn whole(values: &[f32], size: usize) -> Result<usize> {
+    let count = values.len() / size.max(1);
+    if count * size == values.len() {
+        return Ok(count);
+    }
+    Err(Error::Mismatch {
+        what: "numbers of the images".to_owned(),
+        found: values.len().to_string(),
+        expected: format!("a multiple of {size}, of which an image consists"),
+    })
+}
+
+/// The images of some chains among those of all, of `size` numbers each.
+///
+/// # Errors
+/// [`Error::Mismatch`] if there are not so many.
+pub(crate) fn images_of<'a>(
+    what: &str,
+    values: &'a [f32],
+    chains: &Range<usize>,
+    size: usize,
+) -> Result<&'a [f32]> {
+    let there = values.get(chains.start * size..chains.end * size);
+    there.ok_or_else(|| Error::Mismatch {
+        what: what.to_owned(),
+        found: (values.len() / size.max(1)).to_string(),
+        expected: format!("{} at least, one for each chain", chains.end),
+    })
 }
 
 /// The key of a round of a batch; no two of them share a number, nor do the steps into which [`Langevin::follow`] divides each. `step` holds 16 bits of

@@ -1,6 +1,6 @@
 //! What a run of the sampler tells about its health.
 
-use clel_tensor::Tensor;
+use clel_tensor::{DType, Tensor};
 
 use super::Step;
 use crate::Result;
@@ -52,11 +52,13 @@ impl Chains {
         let rows: clel_tensor::Result<Vec<Tensor>> =
             means.iter().map(|m| m.reshape(&[1])).collect();
         let together = Tensor::concat(&rows?.iter().collect::<Vec<_>>(), 0)?;
-        let values: Vec<f64> = together
-            .to_vec::<f32>()?
-            .into_iter()
-            .map(f64::from)
-            .collect();
+        let values: Vec<f64> = match together.dtype() {
+            DType::F64 => together.to_vec()?,
+            _ => {
+                let values = together.to_vec::<f32>()?;
+                values.into_iter().map(f64::from).collect()
+            }
+        };
         let at = |i: usize| values.get(i).copied().unwrap_or(0.0);
         Ok(Statistics {
             moved: at(0),

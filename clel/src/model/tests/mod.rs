@@ -157,6 +157,33 @@ fn an_evaluation_batch_fits_a_binding() {
     }
 }
 
+#[test]
+fn energies_are_of_rows() {
+    let of = |shape: &[usize]| -> Var {
+        let array = Tensor::normal(shape, RngKey::new(3, 9), &Device::Cpu);
+        array.unwrap().into()
+    };
+    let (v, cube, map) = (of(&[4, 3]), of(&[4, 3, 3]), of(&[4, 2, 2, 3]));
+    let joint = |f: &Var, g: &Var, z: &Var| joint_energy(f, g, z, 0.5);
+    // one latent for all
+    joint(&v, &v, &of(&[1, 3])).unwrap();
+    let wrong = [
+        ("energy of rank 3", energy(&cube)),
+        ("energy of rank 4", energy(&map)),
+        ("direction of rank 3", direction(&cube)),
+        ("direction of rank 4", direction(&map)),
+        ("similarity, rank 3", similarity(&v, &of(&[4, 4, 3]))),
+        ("similarity, one number", similarity(&v, &of(&[4, 1]))),
+        ("similarity, one direction", similarity(&of(&[1, 3]), &v)),
+        ("joint, one feature", joint(&of(&[1, 3]), &v, &v)),
+    ];
+    let accepted = wrong
+        .iter()
+        .filter(|(_, found)| !matches!(found, Err(crate::Error::Mismatch { .. })));
+    let accepted: Vec<_> = accepted.map(|(what, _)| what).collect();
+    assert!(accepted.is_empty(), "{accepted:?}");
+}
+
 /// E(x, z) by hand, and that its two parts are what they are said to be.
 #[test]
 fn the_joint_energy_is_lowest_along_its_direction() {

@@ -1,3 +1,5 @@
+mod own;
+mod refusals;
 mod replay;
 mod rounds;
 
