@@ -1,5 +1,5 @@
 //! The whole method on the embedded digits, small: an energy network, a contrastive encoder that guides it, a replay buffer of
-//! Langevin chains. In half a minute chains of noise become digits; `clel train` does it in full.
+//! Langevin chains. In 20 seconds most chains of noise become digits; `clel train` does it in full.
 //!
 //!     cargo run --example 08_clel_on_digits
 

@@ -100,7 +100,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let distance = (square / 200.0).sqrt();
     writeln!(
         Output,
-        "noise moved the points by 0.2 (standard deviation); the network is {distance:.3} off it"
+        "noise moved the points by 0.2 (standard deviation); the network is {distance:.3} off the curve"
     )?;
     assert!(distance < 0.1, "the curve was not found");
 

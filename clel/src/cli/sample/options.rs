@@ -48,7 +48,7 @@ pub(super) struct Conditions {
     pub frames: Option<usize>,
     /// β, the weight of a condition in the energy E(x, z) = ½‖f(x)‖² − β·⟨ĝ(f(x)), z⟩ down which chains go, z the encoder's latent; with several
     /// conditions, in their sum. If not given, loss.beta of the run. Too much of it leads away from likely images: on the digits, half and
-    /// once loss.beta = 0.01 gave the class asked for most often, five times that hardly ever.
+    /// once loss.beta = 0.01 gave the class asked for most often, five times that no oftener than chance.
     #[arg(long, value_name = "BETA")]
     pub guidance: Option<f64>,
     /// The data set with the classes, what `data.source` may be; if not given, the run's.
