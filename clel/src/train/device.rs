@@ -219,7 +219,8 @@ fn iterate_once(config: &Config, data: &Dataset, device: &Device, n: usize) -> R
         true => reopen(device)?,
         false => device.clone(),
     };
-    let mut trainer = Trainer::new(&config, &device)?;
+    // not a new one: a trial's buffer may hold less than a batch, and its batch one image
+    let mut trainer = Trainer::drawn(&config, &device, usize::MAX)?;
     trainer.iterate(&trainer.draw(&images)?)?;
     Ok(device.wait()?)
 }

@@ -9,6 +9,7 @@ mod device;
 mod done;
 mod energies;
 mod figures;
+mod fits;
 mod frozen;
 mod health;
 mod kept;

@@ -548,5 +548,5 @@ fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
         known.mean.get_or_insert(mean);
         known.std.get_or_insert(std);
     }
-    Ok(())
+    config.check()
 }

@@ -38,7 +38,7 @@ pub struct Trainer {
 
 /// What one iteration is given. [`Trainer::draw`] draws it; tests write it down.
 pub struct Batch<'a> {
-    /// Data, \[n, H, W, C\] in \[0, 1\].
+    /// Data, \[n, H, W, C\] in \[0, 1\], of the size of the buffer's chains.
     pub images: Tensor,
     /// Which chains go on.
     pub draw: Draw,
@@ -59,7 +59,7 @@ pub struct Batch<'a> {
 pub enum Noise<'a> {
     /// That of a key.
     Drawn(RngKey),
-    /// One array \[n, H, W, C\] for each step.
+    /// One array \[n, H, W, C\] for each of `sampler.steps` steps, n the number of chains that go on.
     Given(&'a [Tensor]),
 }
 
@@ -85,8 +85,16 @@ impl Trainer {
     /// At step 0, with what the configuration's seed draws, and a frozen encoder from its file.
     ///
     /// # Errors
-    /// The configuration lacks the data's shape or statistics; the encoder's file does not fit it; what the device reports.
+    /// [`Error::ConfigInvalid`](crate::Error::ConfigInvalid) if settings make no sense ([`Config::check`]) or the data's shape is not among them;
+    /// the configuration lacks the data's statistics; the encoder's file does not fit it; what the device reports.
     pub fn new(config: &Config, device: &Device) -> Result<Trainer> {
+        config.check()?;
+        if config.data.shape.is_none() {
+            let why = "data.shape: not set; expected [height, width, channels] of the images";
+            return Err(crate::Error::ConfigInvalid {
+                problems: vec![why.to_owned()],
+            });
+        }
         let trainer = Trainer::drawn(config, device, usize::MAX)?;
         if let Some(file) = &config.encoder.file {
             read_encoder(file, config, [&trainer.live, &trainer.average])?;
@@ -198,16 +206,13 @@ impl Trainer {
         let values = data.dequantised(self.key(streams::DEQUANTISE));
         let (augmentation, sampler) = (&self.config.augmentation, &self.config.sampler);
         let params = |family, n, stream| Params::draw(family, n, [h, w], self.key(stream));
+        let key = self.key(streams::DRAW);
+        let draw = Draw::random(n, self.buffer.len(), sampler.restart, key);
         Ok(Batch {
             images: Tensor::from_slice(&values, &[n, h, w, c], &self.device)?,
-            draw: Draw::random(
-                n,
-                self.buffer.len(),
-                sampler.restart,
-                self.key(streams::DRAW),
-            ),
             restart: Numbers::Drawn(self.key(streams::RESTART)),
-            chains: params(sampler.augmentation, n, streams::CHAINS),
+            chains: params(sampler.augmentation, draw.indices.len(), streams::CHAINS),
+            draw,
             noise: Noise::Drawn(self.key(streams::LANGEVIN)),
             latent: params(augmentation.ebm, n, streams::LATENT),
             views: params(augmentation.encoder, 2 * n, streams::VIEWS),
@@ -235,8 +240,10 @@ impl Trainer {
     /// One iteration: averages, samples, both losses, both optimisers.
     ///
     /// # Errors
-    /// A batch that does not fit the networks; what the device reports.
+    /// [`Error::Mismatch`](crate::Error::Mismatch) for a batch that does not fit, before anything has changed. What the device reports, which may
+    /// leave an iteration half done: go on from a checkpoint then.
     pub fn iterate(&mut self, batch: &Batch<'_>) -> Result<Outcome> {
+        self.check(batch)?;
         let settings = self.config.train.clone();
         settings.with_kernels(|| self.advance(batch))
     }

@@ -9,7 +9,8 @@ use crate::sampler::{Draw, Numbers, ReplayBuffer};
 /// A trainer whose Langevin steps leave the chains as they are.
 fn resting(settings: &[&str]) -> Trainer {
     let mut config = config(settings);
-    (config.sampler.step_size, config.sampler.noise) = (0.0, 0.0);
+    // not 0, but as a 32-bit float
+    (config.sampler.step_size, config.sampler.noise) = (1e-300, 0.0);
     Trainer::new(&config, &Device::Cpu).unwrap()
 }
 

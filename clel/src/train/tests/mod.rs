@@ -1,6 +1,7 @@
 //! The settings that leave a part of the method out; in `iteration`, what an iteration draws and finds; in `kept`,
 //! which checkpoint is the best.
 
+mod fits;
 mod iteration;
 mod kept;
 

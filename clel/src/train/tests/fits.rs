@@ -1,0 +1,129 @@
+//! What a trainer refuses: settings that make no sense, and batches that do not fit, before anything changes.
+
+use super::*;
+use crate::Error;
+use crate::augment::Params;
+use crate::config::{Augmentation, Latents};
+use crate::sampler::{Draw, Numbers};
+
+fn refusal(config: &Config) -> String {
+    match Trainer::new(config, &Device::Cpu) {
+        Err(error @ Error::ConfigInvalid { .. }) => error.to_string(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => "no error".to_owned(),
+    }
+}
+
+#[test]
+fn fields_that_make_no_sense_are_refused() {
+    let cases: [(fn(&mut Config), &str); 9] = [
+        (|c| c.loss.tau = 0.0, "loss.tau = 0.0: must be"),
+        (
+            |c| c.sampler.step_size = f64::NAN,
+            "sampler.step_size = nan",
+        ),
+        (|c| c.sampler.buffer = 0, "sampler.buffer = 0"),
+        (|c| c.data.std = Some(vec![0.0]), "data.std = [0.0]"),
+        (|c| c.encoder.latents = Latents::Frozen, "encoder.file: "),
+        (
+            |c| c.data.mean = Some(vec![0.1; 2]),
+            "data.mean = [0.1, 0.1]",
+        ),
+        (|c| c.data.shape = Some([8, 8, 2]), "data.shape = [8, 8, 2]"),
+        (|c| c.data.shape = None, "data.shape: not set"),
+        (|c| c.seed = u64::MAX, "TOML"),
+    ];
+    assert_eq!(refusal(&config(&[])), "no error");
+    for (change, wanted) in cases {
+        let mut config = config(&[]);
+        change(&mut config);
+        let told = refusal(&config);
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+}
+
+/// All that an iteration may change.
+fn state(trainer: &Trainer) -> (Vec<(String, Vec<f32>)>, Vec<f32>, Vec<u64>) {
+    let networks = [trainer.live(), trainer.average()];
+    let all = networks.iter().flat_map(|n| n.named());
+    let buffer = trainer.buffer();
+    (
+        all.flat_map(|(_, module)| numbers(module)).collect(),
+        buffer.images().to_vec().unwrap(),
+        buffer.ages().to_vec(),
+    )
+}
+
+#[test]
+fn a_batch_that_does_not_fit_changes_nothing() {
+    let (mut trainer, _) = trained(&["augmentation.ebm=affine"], 1);
+    let array = |shape: &[usize]| Tensor::uniform(shape, RngKey::new(9, 32), &Device::Cpu).unwrap();
+    let (right, small) = (array(&[4, 8, 8, 1]), array(&[4, 8, 7, 1]));
+    let three = [right.clone(), right.clone(), right.clone()];
+    let narrow = [right.clone(), small.clone()];
+    let few = Params::draw(Augmentation::Affine, 3, [8, 8], RngKey::new(9, 33));
+    let before = state(&trainer);
+    let data = Images::from_unit([4, 8, 8, 1], vec![0.5; 256]).unwrap();
+    let drawn = || trainer.draw(&data).unwrap();
+    let places = |indices: &[usize], flags| Draw {
+        indices: indices.to_vec(),
+        restarted: vec![true; flags],
+    };
+    let images = |images: &Tensor| Batch {
+        images: images.clone(),
+        ..drawn()
+    };
+    let noise = |noise| Batch {
+        noise: Noise::Given(noise),
+        ..drawn()
+    };
+    let draw = |draw| Batch { draw, ..drawn() };
+    let [mut latent, mut views, mut chains, mut restart] = [drawn(), drawn(), drawn(), drawn()];
+    (latent.latent, views.views, chains.chains) = (few.clone(), few.clone(), few);
+    restart.draw = places(&[0, 1, 2, 3], 4);
+    restart.restart = Numbers::Given(&small);
+    let cases = [
+        ("[4, 8, 7, 1], expected [n, 8, 8, 1]", images(&small)),
+        ("[0, 8, 8, 1]", images(&array(&[0, 8, 8, 1]))),
+        ("[4, 64]", images(&array(&[4, 64]))),
+        (
+            "f64, expected f32",
+            images(&right.to_dtype(DType::F64).unwrap()),
+        ),
+        ("0 arrays, expected 2", noise(&[])),
+        ("3 arrays, expected 2", noise(&three)),
+        (
+            "step: found [4, 8, 7, 1], expected [4, 8, 8, 1]",
+            noise(&narrow),
+        ),
+        ("again: found [4, 8, 7, 1], expected [4, 8, 8, 1]", restart),
+        ("latents: found 3", latent),
+        ("views, two of each image: found 3", views),
+        ("chains: found 3", chains),
+        ("places [1, 1, 2, 3]", draw(places(&[1, 1, 2, 3], 4))),
+        ("places [0, 1, 2, 8]", draw(places(&[0, 1, 2, 8], 4))),
+        ("3 flags", draw(places(&[0, 1, 2, 3], 3))),
+    ];
+    for (wanted, batch) in cases {
+        let told = match trainer.iterate(&batch) {
+            Err(error @ Error::Mismatch { .. }) => error.to_string(),
+            Err(other) => panic!("{wanted}: {other}"),
+            Ok(_) => "no error".to_owned(),
+        };
+        assert!(told.contains(wanted), "{wanted}: {told}");
+        assert!(state(&trainer) == before, "{wanted}");
+        assert_eq!(trainer.step(), 1);
+    }
+    // and one that fits, with numbers that are given
+    let two = [right.clone(), right.clone()];
+    let fitting = Batch {
+        noise: Noise::Given(&two),
+        restart: Numbers::Given(&right),
+        draw: places(&[7, 0, 1, 2], 4),
+        ..trainer.draw(&data).unwrap()
+    };
+    trainer.iterate(&fitting).unwrap();
+    for place in fitting.draw.indices {
+        assert_eq!(trainer.buffer().ages()[place], 2);
+    }
+}
