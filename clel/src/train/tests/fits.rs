@@ -1,9 +1,11 @@
-//! What a trainer refuses: settings that make no sense, and batches that do not fit, before anything changes.
+//! What a trainer and a run refuse: settings that make no sense, and batches that do not fit, before anything changes.
 
 use super::*;
 use crate::Error;
 use crate::augment::Params;
 use crate::config::{Augmentation, Latents};
+use crate::data::{Dataset, Split};
+use crate::report::Lines;
 use crate::sampler::{Draw, Numbers};
 
 fn refusal(config: &Config) -> String {
@@ -126,4 +128,70 @@ fn a_batch_that_does_not_fit_changes_nothing() {
     for place in fitting.draw.indices {
         assert_eq!(trainer.buffer().ages()[place], 2);
     }
+}
+
+fn split(shape: [usize; 4], labels: Option<usize>) -> Split {
+    let values = vec![0; shape.iter().product()];
+    Split {
+        images: Images::from_levels(shape, values, 256).unwrap().into(),
+        labels: labels.map(|n| vec![0; n]),
+    }
+}
+
+#[test]
+fn parts_of_own_data_that_do_not_fit_end_no_run_but_at_its_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let begun = |config: Config, train: Split, test: Split| {
+        let data = Dataset {
+            name: "own".to_owned(),
+            train,
+            test,
+            classes: None,
+            drawn: false,
+        };
+        let job = Job {
+            config,
+            data,
+            device: Device::Cpu,
+            run: RunDir::create(&path).unwrap(),
+            resume: false,
+            stop_after: Some(1),
+            stop: Default::default(),
+        };
+        let told = match run(job, &mut Lines::default()) {
+            Err(error) => error.in_one_line(),
+            Ok(_) => "no error".to_owned(),
+        };
+        assert!(!path.exists(), "{told}");
+        told
+    };
+    let fits = || split([4, 8, 8, 1], Some(4));
+    let few = split([4, 8, 8, 1], Some(3));
+    for (train, test, wanted) in [
+        (
+            few.clone(),
+            fits(),
+            "the training images of own: found 3, expected 4, one for each",
+        ),
+        (
+            fits(),
+            split([2, 8, 8, 1], Some(3)),
+            "the test images of own: found 3, expected 2",
+        ),
+        (
+            fits(),
+            split([2, 8, 6, 1], None),
+            "test images of own: found 8×6×1, expected 8×8×1",
+        ),
+    ] {
+        let told = begun(config(&[]), train, test);
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    let mut wrong = config(&[]);
+    wrong.loss.tau = 0.0;
+    let told = begun(wrong, fits(), fits());
+    assert!(told.contains("loss.tau = 0.0"), "{told}");
+    few.check("these").unwrap_err();
+    assert!(split([0, 8, 8, 1], None).check("none").is_ok());
 }
