@@ -20,7 +20,7 @@ mod quality;
 mod recorder;
 mod run;
 mod sick;
-pub(crate) mod streams;
+pub mod streams;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -165,7 +165,9 @@ impl Trainer {
         &self.live
     }
 
-    /// Their moving averages.
+    /// Their moving averages. They follow at the start of an iteration, so what the last one learnt is not in them yet: average ←
+    /// d · average + (1 − d) · live, d = [`ema_decay`]\(n, h\) for a batch of n images and h = `train.ema_half_life`. While (step + 1) · n < h
+    /// they are plain copies.
     pub fn average(&self) -> &Networks {
         &self.average
     }
@@ -373,8 +375,14 @@ impl Trainer {
         Ok(chains)
     }
 
-    /// Learning rates of the next step.
-    fn rates(&self) -> [f64; 2] {
+    /// What the energy's optimiser trains, by name: without latents, or where `loss.beta` is 0, the energy network without its projector, which gets
+    /// no gradient then.
+    pub fn energy_parameters(&self) -> Vec<(String, &Parameter)> {
+        energy_parameters(&self.live.energy, &self.config)
+    }
+
+    /// Learning rates of the energy network and of the encoder in the next iteration.
+    pub fn rates(&self) -> [f64; 2] {
         let train = &self.config.train;
         let rate = |lr: f64, warmup: usize, schedule: Schedule| {
             let rise = match warmup {

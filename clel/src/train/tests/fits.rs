@@ -195,3 +195,20 @@ fn parts_of_own_data_that_do_not_fit_end_no_run_but_at_its_start() {
     few.check("these").unwrap_err();
     assert!(split([0, 8, 8, 1], None).check("none").is_ok());
 }
+
+/// A loop by hand with what the trainer tells of itself.
+#[test]
+fn a_trainer_tells_its_rates_and_what_they_are_for() {
+    let names = |settings: &[&str]| {
+        let (trainer, outcome) = trained(settings, 0);
+        assert!(outcome.is_none());
+        let all = trainer.energy_parameters().into_iter();
+        all.map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let projector = |names: &[String]| names.iter().any(|name| name.starts_with("projection."));
+    assert!(projector(&names(&[])));
+    assert!(!projector(&names(&["loss.beta=0"])));
+    let (trainer, _) = trained(&["train.ebm.warmup=4", "train.ebm.lr=0.01"], 1);
+    let (_, outcome) = trained(&["train.ebm.warmup=4", "train.ebm.lr=0.01"], 2);
+    assert_eq!(trainer.rates(), outcome.unwrap().rates);
+}
