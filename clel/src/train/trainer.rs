@@ -138,11 +138,40 @@ impl Trainer {
         self.step
     }
 
-    /// Says how far the networks have come that were put into this trainer, and which of them, `ebm` or `encoder`, are as drawn.
+    /// Says how far the networks have come that were put into this trainer ([`live`](Trainer::live) and [`average`](Trainer::average), by
+    /// [`Ema::update`] with a decay of 0), and which of them, `ebm` or `encoder`, are as drawn. From the step follow the order of the data, random
+    /// numbers and schedules; the optimisers' moments stay as they are, 0 in a new trainer. With `encoder.latents = byol` the target
+    /// becomes a copy of the encoder.
+    ///
+    /// ```
+    /// use clel::{config::Layers, nn::optim::Ema, tensor::Device, train::{Networks, Trainer}};
+    /// let mut config = Layers::preset("digits")?.build()?;
+    /// config.data.shape = Some([8, 8, 1]);
+    /// (config.data.mean, config.data.std) = (Some(vec![0.3]), Some(vec![0.4]));
+    /// let own = Networks::energy(&config, &Device::Cpu)?; // a loop of your own trains it
+    /// let mut trainer = Trainer::new(&config, &Device::Cpu)?;
+    /// for networks in [trainer.live(), trainer.average()] {
+    ///     Ema::update(&own, &networks.energy, 0.0)?;
+    /// }
+    /// trainer.set_progress(500, vec!["encoder".to_owned()])?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("own.safetensors");
+    /// trainer.save(&path)?;
+    /// # assert_eq!(Trainer::load(&path, &Device::Cpu)?.step(), 500);
+    /// # Ok::<(), clel::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// What the device reports.
-    pub(crate) fn set_progress(&mut self, step: u64, untrained: Vec<String>) -> Result<()> {
+    /// [`Error::Mismatch`](crate::Error::Mismatch) for a name of neither network; what the device reports.
+    pub fn set_progress(&mut self, step: u64, untrained: Vec<String>) -> Result<()> {
+        let known = |name: &String| ["ebm", "encoder"].contains(&name.as_str());
+        if let Some(other) = untrained.iter().find(|name| !known(name)) {
+            return Err(crate::Error::Mismatch {
+                what: "a network that is as drawn".into(),
+                found: format!("`{other}`"),
+                expected: "`ebm` or `encoder`".into(),
+            });
+        }
         (self.step, self.untrained) = (step, untrained);
         match &self.byol {
             Some(byol) => byol.restart(&self.live.encoder),
@@ -151,7 +180,7 @@ impl Trainer {
     }
 
     /// Networks, `ebm` or `encoder`, that are as they were drawn.
-    pub(crate) fn untrained(&self) -> &[String] {
+    pub fn untrained(&self) -> &[String] {
         &self.untrained
     }
 

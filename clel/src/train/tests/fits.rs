@@ -212,3 +212,30 @@ fn a_trainer_tells_its_rates_and_what_they_are_for() {
     let (_, outcome) = trained(&["train.ebm.warmup=4", "train.ebm.lr=0.01"], 2);
     assert_eq!(trainer.rates(), outcome.unwrap().rates);
 }
+
+/// Networks of a loop of one's own become a checkpoint.
+#[test]
+fn networks_put_into_a_trainer_are_saved_with_their_step() {
+    let (own, _) = trained(&[], 2);
+    let (mut trainer, _) = trained(&[], 0);
+    for networks in [trainer.live(), trainer.average()] {
+        clel_nn::optim::Ema::update(&own.live().energy, &networks.energy, 0.0).unwrap();
+    }
+    let wrong = trainer.set_progress(2, vec!["energy".to_owned()]);
+    assert!(
+        wrong
+            .unwrap_err()
+            .to_string()
+            .contains("`energy`, expected `ebm`")
+    );
+    trainer.set_progress(2, vec!["encoder".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.safetensors");
+    trainer.save(&path).unwrap();
+    let loaded = load_networks(&path, &Device::Cpu).unwrap();
+    assert_eq!(loaded.step, 2);
+    assert!(loaded.is_trained("ebm") && !loaded.is_trained("encoder"));
+    for networks in [&loaded.live, &loaded.average] {
+        assert_eq!(numbers(&networks.energy), numbers(&own.live().energy));
+    }
+}
