@@ -52,7 +52,7 @@ pub use left_out::LeftOut;
 pub use named::{Part, SetArgument};
 pub use order::Order;
 pub use picture::{Channels, Crop, Form, read_file};
-pub use set::ImageSet;
+pub use set::{ImageSet, Records};
 pub use svhn::svhn;
 pub(crate) use tensors::SAMPLES;
 pub use tensors::{read_tensors, write_samples};

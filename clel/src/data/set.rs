@@ -6,12 +6,17 @@ use std::sync::Arc;
 use super::{Ahead, Images};
 use crate::{Error, Result};
 
-/// 8-bit images of one size that can be read one by one, from several threads.
-pub(super) trait Records: Debug + Send + Sync {
+/// 8-bit images of one size that can be read one by one, from several threads: of a form of one's own, for [`ImageSet::stored`]. That each read
+/// gives the same is up to them.
+pub trait Records: Debug + Send + Sync {
     /// \[N, H, W, C\].
     fn shape(&self) -> [usize; 4];
 
-    /// Appends the H·W·C values of one image.
+    /// Appends the H·W·C values of one image, row-major \[H, W, C\]; `index` is below N.
+    ///
+    /// # Errors
+    /// The image cannot be read: [`Error::Read`](crate::Error::Read), [`Error::Image`](crate::Error::Image) or
+    /// [`Error::Format`](crate::Error::Format), at which a run saves what it has.
     fn read(&self, index: usize, values: &mut Vec<u8>) -> Result<()>;
 }
 
@@ -36,8 +41,8 @@ impl From<Images> for ImageSet {
 }
 
 impl ImageSet {
-    /// All of these images, to be read when they are asked for.
-    pub(super) fn stored(records: Arc<dyn Records>) -> ImageSet {
+    /// All of these images, to be read when they are asked for; training reads them ahead in threads of its own.
+    pub fn stored(records: Arc<dyn Records>) -> ImageSet {
         let chosen = (0..records.shape()[0]).collect();
         ImageSet(Kept::Stored { records, chosen })
     }
@@ -126,8 +131,17 @@ impl ImageSet {
             Kept::Stored { records, chosen } => {
                 let [_, h, w, c] = records.shape();
                 let mut values = Vec::with_capacity(indices.len() * h * w * c);
-                for &i in indices {
+                for (before, &i) in indices.iter().enumerate() {
                     records.read(chosen[i], &mut values)?;
+                    let (found, expected) = (values.len(), (before + 1) * h * w * c);
+                    if found != expected {
+                        let before = before * h * w * c;
+                        return Err(Error::Mismatch {
+                            what: format!("values of image {}", chosen[i]),
+                            found: found.saturating_sub(before).to_string(),
+                            expected: format!("{}, of {h}×{w}×{c}", expected - before),
+                        });
+                    }
                 }
                 Images::of_levels([indices.len(), h, w, c], values, 256)
             }

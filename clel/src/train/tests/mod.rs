@@ -4,6 +4,7 @@
 mod fits;
 mod iteration;
 mod kept;
+mod own_images;
 
 use clel_autograd::{GradOptions, Var, grad};
 use clel_nn::{Mode, Module};
