@@ -52,15 +52,19 @@ impl ImageSet {
     /// # Errors
     /// Values that are not in \[0, 1\], or not a whole number of images.
     pub fn of_samples([h, w, c]: [usize; 3], values: Vec<f32>) -> Result<ImageSet> {
-        let n = values.len() / (h * w * c).max(1);
-        let wrong = values.iter().copied().find(|v| !(0.0..=1.0).contains(v));
+        let len = values.len();
+        let n = len / (h * w * c).max(1);
+        let wrong = values.iter().position(|v| !(0.0..=1.0).contains(v));
+        let wrong = wrong.map(|place| (place, values[place]));
         let images = Images::from_unit([n, h, w, c], values).ok_or_else(|| Error::Numbers {
             what: "sampling",
             why: match wrong {
-                Some(v) => {
-                    format!("a pixel is {v}: the energies of this checkpoint are not finite")
-                }
-                None => format!("the samples are not of {h}×{w}×{c}"),
+                // a chain is clamped, which NaN alone outlives
+                Some((place, v)) if v.is_nan() => format!(
+                    "value {place} is {v}: the energies by which it was sampled are not finite"
+                ),
+                Some((place, v)) => format!("value {place} is {v}; pixels lie in 0..=1"),
+                None => format!("{len} values are no whole number of images of {h}×{w}×{c}"),
             },
         })?;
         Ok(images.into())

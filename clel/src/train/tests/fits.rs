@@ -4,7 +4,7 @@ use super::*;
 use crate::Error;
 use crate::augment::Params;
 use crate::config::{Augmentation, Latents};
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, ImageSet, Split};
 use crate::report::Lines;
 use crate::sampler::{Draw, Numbers};
 
@@ -194,6 +194,21 @@ fn parts_of_own_data_that_do_not_fit_end_no_run_but_at_its_start() {
     assert!(told.contains("loss.tau = 0.0"), "{told}");
     few.check("these").unwrap_err();
     assert!(split([0, 8, 8, 1], None).check("none").is_ok());
+}
+
+#[test]
+fn samples_say_which_number_is_wrong() {
+    let told = |values: Vec<f32>| {
+        ImageSet::of_samples([8, 8, 1], values)
+            .unwrap_err()
+            .to_string()
+    };
+    let mut values = vec![0.5; 64];
+    values[7] = 1.2;
+    assert!(told(values.clone()).contains("value 7 is 1.2; pixels lie in 0..=1"));
+    values[7] = f32::NAN;
+    assert!(told(values).contains("value 7 is NaN: the energies"));
+    assert!(told(vec![0.5; 65]).contains("65 values are no whole number of images of 8×8×1"));
 }
 
 /// A loop by hand with what the trainer tells of itself.
