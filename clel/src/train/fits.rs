@@ -19,6 +19,10 @@ impl Trainer {
             check_params("the data for their latents", &batch.latent, n)?;
         }
         if latents.learn() {
+            check(n > 1, "images of the batch", || {
+                let why = "at least 2, which an encoder that learns compares";
+                (n.to_string(), why.to_owned())
+            })?;
             check_params("the views, two of each image", &batch.views, 2 * n)?;
         }
         self.check_noise(batch.noise, chains)

@@ -18,7 +18,8 @@ fn refusal(config: &Config) -> String {
 
 #[test]
 fn fields_that_make_no_sense_are_refused() {
-    let cases: [(fn(&mut Config), &str); 9] = [
+    type Change = fn(&mut Config);
+    let cases: [(Change, &str); 9] = [
         (|c| c.loss.tau = 0.0, "loss.tau = 0.0: must be"),
         (
             |c| c.sampler.step_size = f64::NAN,
@@ -44,16 +45,15 @@ fn fields_that_make_no_sense_are_refused() {
     }
 }
 
-/// All that an iteration may change.
-fn state(trainer: &Trainer) -> (Vec<(String, Vec<f32>)>, Vec<f32>, Vec<u64>) {
+/// All that an iteration may change: arrays, and the ages of the chains.
+fn state(trainer: &Trainer) -> (Vec<Vec<f32>>, Vec<u64>) {
     let networks = [trainer.live(), trainer.average()];
     let all = networks.iter().flat_map(|n| n.named());
+    let all = all.flat_map(|(_, module)| numbers(module));
+    let mut arrays: Vec<Vec<f32>> = all.map(|(_, values)| values).collect();
     let buffer = trainer.buffer();
-    (
-        all.flat_map(|(_, module)| numbers(module)).collect(),
-        buffer.images().to_vec().unwrap(),
-        buffer.ages().to_vec(),
-    )
+    arrays.push(buffer.images().to_vec().unwrap());
+    (arrays, buffer.ages().to_vec())
 }
 
 #[test]
@@ -82,11 +82,13 @@ fn a_batch_that_does_not_fit_changes_nothing() {
     let draw = |draw| Batch { draw, ..drawn() };
     let [mut latent, mut views, mut chains, mut restart] = [drawn(), drawn(), drawn(), drawn()];
     (latent.latent, views.views, chains.chains) = (few.clone(), few.clone(), few);
+    let one = trainer.draw(&data.select(&[0])).unwrap();
     restart.draw = places(&[0, 1, 2, 3], 4);
     restart.restart = Numbers::Given(&small);
     let cases = [
         ("[4, 8, 7, 1], expected [n, 8, 8, 1]", images(&small)),
         ("[0, 8, 8, 1]", images(&array(&[0, 8, 8, 1]))),
+        ("found 1, expected at least 2", one),
         ("[4, 64]", images(&array(&[4, 64]))),
         (
             "f64, expected f32",
@@ -226,6 +228,8 @@ fn a_trainer_tells_its_rates_and_what_they_are_for() {
     let (trainer, _) = trained(&["train.ebm.warmup=4", "train.ebm.lr=0.01"], 1);
     let (_, outcome) = trained(&["train.ebm.warmup=4", "train.ebm.lr=0.01"], 2);
     assert_eq!(trainer.rates(), outcome.unwrap().rates);
+    // half of the way up
+    assert_eq!(trainer.rates()[0], 0.005);
 }
 
 /// Networks of a loop of one's own become a checkpoint.
