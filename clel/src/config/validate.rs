@@ -75,6 +75,38 @@ impl Problems {
 }
 
 impl Config {
+    /// Refuses settings that make no sense, all of them in one error: those that [`Layers::build`](super::Layers::build) and [`Config::parse`]
+    /// refuse, for a configuration whose fields were written since. What such a one trained, no checkpoint would give back.
+    ///
+    /// ```
+    /// let mut config = clel::config::Layers::preset("digits")?.build()?;
+    /// config.check()?;
+    /// config.loss.tau = 0.0;
+    /// assert!(config.check().unwrap_err().to_string().contains("loss.tau = 0.0: must be"));
+    /// # Ok::<(), clel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ConfigInvalid`].
+    pub fn check(&self) -> Result<()> {
+        let words = self.in_words();
+        let mut problems: Vec<String> = problems(self)
+            .into_iter()
+            .map(|(key, why)| match words.get(key) {
+                Some(value) => format!("{key} = {value}: {why}"),
+                None => format!("{key}: {why}"),
+            })
+            .collect();
+        // a seed beyond TOML's numbers, say, or a path that is no text
+        if let Err(error) = toml::Table::try_from(self) {
+            problems.push(format!("cannot be written as TOML: {error}"));
+        }
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(Error::ConfigInvalid { problems }),
+        }
+    }
+
     /// Refuses images \[height, width\] of which the energy network's pools leave nothing. Encoders take any.
     ///
     /// # Errors

@@ -26,8 +26,8 @@ pub struct Images {
 }
 
 impl Images {
-    /// Images from integers in `0..levels`; `None` where the length is not N·H·W·C, a value is out of
-    /// range, or there are no levels.
+    /// Images from integers in `0..levels`. `None` where the length is not N·H·W·C, a value is out of range, or there are no levels, without
+    /// saying which; [`ImageSet::stored`](super::ImageSet::stored) takes 8-bit images whose errors do.
     pub fn from_levels(shape: [usize; 4], values: Vec<u8>, levels: u16) -> Option<Self> {
         let fits = values.len() == shape.iter().product::<usize>();
         let in_range = levels > 0 && values.iter().all(|v| u16::from(*v) < levels);
@@ -38,14 +38,17 @@ impl Images {
     /// [`from_levels`](Images::from_levels) for a reader that has counted its values.
     pub(super) fn of_levels(shape: [usize; 4], values: Vec<u8>, levels: u16) -> Result<Self> {
         let found = values.len();
+        let beyond = values.iter().position(|v| u16::from(*v) >= levels);
+        let beyond = beyond.map(|place| format!(", of which number {place} is {}", values[place]));
         Images::from_levels(shape, values, levels).ok_or_else(|| Error::Mismatch {
             what: "values of the images".to_owned(),
-            found: found.to_string(),
+            found: format!("{found}{}", beyond.unwrap_or_default()),
             expected: format!("{shape:?} in 0..{levels}"),
         })
     }
 
-    /// Images from numbers in \[0, 1\]; `None` where the length is not N·H·W·C or a value is outside.
+    /// Images from numbers in \[0, 1\]. `None` where the length is not N·H·W·C or a value is outside, without saying which;
+    /// [`ImageSet::of_samples`](super::ImageSet::of_samples) does.
     pub fn from_unit(shape: [usize; 4], values: Vec<f32>) -> Option<Self> {
         let fits = values.len() == shape.iter().product::<usize>();
         let in_range = values.iter().all(|v| (0.0..=1.0).contains(v));

@@ -52,7 +52,7 @@ pub use left_out::LeftOut;
 pub use named::{Part, SetArgument};
 pub use order::Order;
 pub use picture::{Channels, Crop, Form, read_file};
-pub use set::ImageSet;
+pub use set::{ImageSet, Records};
 pub use svhn::svhn;
 pub(crate) use tensors::SAMPLES;
 pub use tensors::{read_tensors, write_samples};
@@ -76,7 +76,26 @@ pub struct Split {
 }
 
 impl Split {
+    /// Refuses labels that are more or fewer than the images; `of` is what these are, in words.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`].
+    pub fn check(&self, of: &str) -> Result<()> {
+        let n = self.images.len();
+        match &self.labels {
+            Some(labels) if labels.len() != n => Err(Error::Mismatch {
+                what: format!("labels of {of}"),
+                found: labels.len().to_string(),
+                expected: format!("{n}, one for each image"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The images at `indices`, in that order, with their classes.
+    ///
+    /// # Panics
+    /// If an index is not below the number of images, or of labels where there are any: [`check`](Split::check) says whether these fit.
     pub fn select(&self, indices: &[usize]) -> Split {
         Split {
             images: self.images.select(indices),

@@ -6,12 +6,17 @@ use std::sync::Arc;
 use super::{Ahead, Images};
 use crate::{Error, Result};
 
-/// 8-bit images of one size that can be read one by one, from several threads.
-pub(super) trait Records: Debug + Send + Sync {
+/// 8-bit images of one size that can be read one by one, from several threads: of a form of one's own, for [`ImageSet::stored`]. That each read
+/// gives the same is up to them.
+pub trait Records: Debug + Send + Sync {
     /// \[N, H, W, C\].
     fn shape(&self) -> [usize; 4];
 
-    /// Appends the H·W·C values of one image.
+    /// Appends the H·W·C values of one image, row-major \[H, W, C\]; `index` is below N.
+    ///
+    /// # Errors
+    /// The image cannot be read: [`Error::Read`](crate::Error::Read), [`Error::Image`](crate::Error::Image) or
+    /// [`Error::Format`](crate::Error::Format), at which a run saves what it has.
     fn read(&self, index: usize, values: &mut Vec<u8>) -> Result<()>;
 }
 
@@ -36,8 +41,8 @@ impl From<Images> for ImageSet {
 }
 
 impl ImageSet {
-    /// All of these images, to be read when they are asked for.
-    pub(super) fn stored(records: Arc<dyn Records>) -> ImageSet {
+    /// All of these images, to be read when they are asked for; training reads them ahead in threads of its own.
+    pub fn stored(records: Arc<dyn Records>) -> ImageSet {
         let chosen = (0..records.shape()[0]).collect();
         ImageSet(Kept::Stored { records, chosen })
     }
@@ -47,15 +52,19 @@ impl ImageSet {
     /// # Errors
     /// Values that are not in \[0, 1\], or not a whole number of images.
     pub fn of_samples([h, w, c]: [usize; 3], values: Vec<f32>) -> Result<ImageSet> {
-        let n = values.len() / (h * w * c).max(1);
-        let wrong = values.iter().copied().find(|v| !(0.0..=1.0).contains(v));
+        let len = values.len();
+        let n = len / (h * w * c).max(1);
+        let wrong = values.iter().position(|v| !(0.0..=1.0).contains(v));
+        let wrong = wrong.map(|place| (place, values[place]));
         let images = Images::from_unit([n, h, w, c], values).ok_or_else(|| Error::Numbers {
             what: "sampling",
             why: match wrong {
-                Some(v) => {
-                    format!("a pixel is {v}: the energies of this checkpoint are not finite")
-                }
-                None => format!("the samples are not of {h}×{w}×{c}"),
+                // a chain is clamped, which NaN alone outlives
+                Some((place, v)) if v.is_nan() => format!(
+                    "value {place} is {v}: the energies by which it was sampled are not finite"
+                ),
+                Some((place, v)) => format!("value {place} is {v}; pixels lie in 0..=1"),
+                None => format!("{len} values are no whole number of images of {h}×{w}×{c}"),
             },
         })?;
         Ok(images.into())
@@ -126,8 +135,17 @@ impl ImageSet {
             Kept::Stored { records, chosen } => {
                 let [_, h, w, c] = records.shape();
                 let mut values = Vec::with_capacity(indices.len() * h * w * c);
-                for &i in indices {
+                for (before, &i) in indices.iter().enumerate() {
                     records.read(chosen[i], &mut values)?;
+                    let (found, expected) = (values.len(), (before + 1) * h * w * c);
+                    if found != expected {
+                        let before = before * h * w * c;
+                        return Err(Error::Mismatch {
+                            what: format!("values of image {}", chosen[i]),
+                            found: found.saturating_sub(before).to_string(),
+                            expected: format!("{}, of {h}×{w}×{c}", expected - before),
+                        });
+                    }
                 }
                 Images::of_levels([indices.len(), h, w, c], values, 256)
             }

@@ -58,7 +58,7 @@ impl Classifier {
     /// Trains one on images of such classes, telling `progress` each step's number and loss.
     ///
     /// # Errors
-    /// No labels, or one that is no class; images of less than 4 rows or columns; training that diverges; what the device reports.
+    /// No labels, or not one for each image, or one that is no class; images of less than 4 rows or columns; training that diverges; what the device reports.
     pub fn fit(
         data: &Split,
         classes: &ClassSet,
@@ -137,7 +137,7 @@ impl Classifier {
     /// Share of labelled images that it takes for what they are.
     ///
     /// # Errors
-    /// No labels, or images of another size; what the device reports.
+    /// No labels, or not one for each image; images of another size; what the device reports.
     pub fn accuracy(&self, data: &Split) -> Result<f64> {
         let labels = labels(data, &self.classes.set)?;
         let taken = extract(self, &data.images)?.likeliest().unwrap_or_default();
@@ -263,6 +263,7 @@ fn known_classes(file: &TensorFile, count: usize) -> Result<ClassSet> {
 }
 
 fn labels<'a>(data: &'a Split, name: &str) -> Result<&'a [u32]> {
+    data.check(name)?;
     match &data.labels {
         Some(labels) if !labels.is_empty() => Ok(labels),
         _ => Err(Error::Mismatch {

@@ -93,6 +93,7 @@ pub fn of_class(
     class: u32,
     most: usize,
 ) -> Result<Latent> {
+    data.check("the images of classes")?;
     let labels = data.labels.as_deref().unwrap_or_default().iter();
     let all: Vec<usize> = labels
         .enumerate()

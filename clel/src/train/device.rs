@@ -147,7 +147,7 @@ fn buffer_too_large(
         "the replay buffer of sampler.buffer={buffer} images takes {} MiB",
         bytes.div_ceil(1 << 20)
     );
-    match largest(buffer / 2, fits) {
+    match largest(buffer / 2, config.train.batch, fits) {
         Ok(Some(n)) => Error::TooLarge {
             failure,
             advice: format!(
@@ -166,9 +166,13 @@ fn buffer_too_large(
     }
 }
 
-/// The first of `n`, n/2, n/4, … with which there is memory enough.
-fn largest(mut n: usize, fits: impl Fn(usize) -> Result<()>) -> Result<Option<usize>> {
-    while n > 0 {
+/// The first of `n`, n/2, n/4, … with which there is memory enough, `least` at the least, below which a configuration is refused.
+fn largest(
+    mut n: usize,
+    least: usize,
+    fits: impl Fn(usize) -> Result<()>,
+) -> Result<Option<usize>> {
+    while n >= least.max(1) {
         match fits(n) {
             Ok(()) => return Ok(Some(n)),
             Err(error) => match error.of_arrays() {
@@ -194,13 +198,13 @@ pub(super) fn too_large(
     let batch = config.train.batch;
     // an iteration takes no more images than there are
     let most = batch.min(data.train.images.len()) / 2;
-    let advice = match largest(most, |n| iterate_once(config, data, device, n)) {
+    let advice = match largest(most, 2, |n| iterate_once(config, data, device, n)) {
         Ok(Some(n)) => format!(
             "train.batch={batch} does not fit, and train.batch={n} does: start again with `--set train.batch={n}`, or with a \
              smaller network, or let other programs give memory back and go on with --resume"
         ),
         Ok(None) => {
-            format!("not even a batch of one image fits: {SMALLER} and go on with --resume")
+            format!("not even a batch of two images fits: {SMALLER} and go on with --resume")
         }
         Err(error) => return error,
     };
@@ -219,7 +223,8 @@ fn iterate_once(config: &Config, data: &Dataset, device: &Device, n: usize) -> R
         true => reopen(device)?,
         false => device.clone(),
     };
-    let mut trainer = Trainer::new(&config, &device)?;
+    // its settings are those of a run but for what is tried, and a frozen encoder need not be read
+    let mut trainer = Trainer::drawn(&config, &device, usize::MAX)?;
     trainer.iterate(&trainer.draw(&images)?)?;
     Ok(device.wait()?)
 }
@@ -243,6 +248,30 @@ mod tests {
             "{alone:?}"
         );
         assert!(warnings(&["sampler.schedule=cosine", "sampler.noise_end=0.5"]).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_tried_that_a_configuration_may_not_ask_for() {
+        let full = |_| {
+            Err(clel_tensor::Error::OutOfMemory {
+                op: "conv2d",
+                device: "cpu".to_owned(),
+                bytes: 1,
+                why: "no room".to_owned(),
+            }
+            .into())
+        };
+        let tried = std::cell::RefCell::new(Vec::new());
+        let found = largest(12, 2, |n| {
+            tried.borrow_mut().push(n);
+            full(n)
+        });
+        assert_eq!(found.unwrap(), None);
+        assert_eq!(tried.into_inner(), [12, 6, 3]);
+        assert_eq!(
+            largest(12, 4, |n| if n > 6 { full(n) } else { Ok(()) }).unwrap(),
+            Some(6)
+        );
     }
 
     /// A batch is all images where there are fewer than it asks for, so less than half of it may be more than there are too.

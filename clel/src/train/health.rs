@@ -140,7 +140,7 @@ fn set(limit: f64) -> String {
 
 impl Config {
     /// The seed of all that training draws. The data's parts are drawn by `seed` itself: they stay when a run goes back.
-    pub(crate) fn drawing_seed(&self) -> u64 {
+    pub fn drawing_seed(&self) -> u64 {
         match self.health.rolled_back as u64 {
             0 => self.seed,
             n => {

@@ -9,6 +9,7 @@ mod device;
 mod done;
 mod energies;
 mod figures;
+mod fits;
 mod frozen;
 mod health;
 mod kept;
@@ -19,7 +20,7 @@ mod quality;
 mod recorder;
 mod run;
 mod sick;
-pub(crate) mod streams;
+pub mod streams;
 mod summary;
 #[cfg(test)]
 mod tests;

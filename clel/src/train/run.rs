@@ -91,7 +91,7 @@ pub(super) enum Stretch {
 /// Trains, from the start or from a checkpoint, to the end.
 ///
 /// # Errors
-/// Another process has the run; checkpoints that cannot be used; a file that cannot be written; a run that is sick and may not go back;
+/// Another process has the run; settings that make no sense, or images and labels that do not fit each other; checkpoints that cannot be used; a file that cannot be written; a run that is sick and may not go back;
 /// what the device reports.
 pub fn run(job: Job, face: &mut dyn Face) -> Result<Ended> {
     watched(
@@ -524,9 +524,21 @@ pub(super) fn due(every: usize, step: u64) -> bool {
     every > 0 && step.is_multiple_of(every as u64)
 }
 
-/// Refuses a set that fills no batch.
+/// Refuses a set that fills no batch, or whose parts do not fit each other: the run would come to that at its end.
 fn can_learn(data: &Dataset) -> Result<()> {
-    match data.train.images.len() {
+    let (name, train, test) = (&data.name, &data.train, &data.test);
+    train.check(&format!("the training images of {name}"))?;
+    test.check(&format!("the test images of {name}"))?;
+    let [learnt, held] = [train, test].map(|part| part.images.shape());
+    if held[0] > 0 && held[1..] != learnt[1..] {
+        let size = |[_, h, w, c]: [usize; 4]| format!("{h}×{w}×{c}");
+        return Err(Error::Mismatch {
+            what: format!("size of the test images of {name}"),
+            found: size(held),
+            expected: format!("{}, as the training images", size(learnt)),
+        });
+    }
+    match train.images.len() {
         n @ (0 | 1) => Err(Error::Mismatch {
             what: format!("training images of {}", data.name),
             found: n.to_string(),
@@ -548,5 +560,5 @@ fn describe_data(config: &mut Config, data: &Dataset) -> Result<()> {
         known.mean.get_or_insert(mean);
         known.std.get_or_insert(std);
     }
-    Ok(())
+    config.check()
 }

@@ -1,5 +1,10 @@
 //! Which stream of random numbers serves which purpose. With the held-out part, which
 //! `data` draws, a run draws nothing else: its seed and its step decide every number.
+//!
+//! A key is `RngKey::new(seed, stream).at(step)`, its seed that of [`Config::drawing_seed`](crate::config::Config::drawing_seed). Streams below 32
+//! are the library's, these and those that may come, and so are all numbers from 256 on of whose last eight bits such a one is left: there, evaluations
+//! count. A key of your own with the same seed takes a stream from 32 to 255: `RngKey::new(7, 12)`, say, draws the very noise from which
+//! [`Rounds`](crate::sampler::Rounds) of seed 7 start.
 
 /// Initial values of the energy network.
 pub const ENERGY_NETWORK: u32 = 1;

@@ -38,7 +38,7 @@ pub struct Trainer {
 
 /// What one iteration is given. [`Trainer::draw`] draws it; tests write it down.
 pub struct Batch<'a> {
-    /// Data, \[n, H, W, C\] in \[0, 1\].
+    /// Data, \[n, H, W, C\] in \[0, 1\], of the size of the buffer's chains.
     pub images: Tensor,
     /// Which chains go on.
     pub draw: Draw,
@@ -59,7 +59,7 @@ pub struct Batch<'a> {
 pub enum Noise<'a> {
     /// That of a key.
     Drawn(RngKey),
-    /// One array \[n, H, W, C\] for each step.
+    /// One array \[n, H, W, C\] for each of `sampler.steps` steps, n the number of chains that go on.
     Given(&'a [Tensor]),
 }
 
@@ -85,8 +85,16 @@ impl Trainer {
     /// At step 0, with what the configuration's seed draws, and a frozen encoder from its file.
     ///
     /// # Errors
-    /// The configuration lacks the data's shape or statistics; the encoder's file does not fit it; what the device reports.
+    /// [`Error::ConfigInvalid`](crate::Error::ConfigInvalid) if settings make no sense ([`Config::check`]) or the data's shape is not among them;
+    /// the configuration lacks the data's statistics; the encoder's file does not fit it; what the device reports.
     pub fn new(config: &Config, device: &Device) -> Result<Trainer> {
+        config.check()?;
+        if config.data.shape.is_none() {
+            let why = "data.shape: not set; expected [height, width, channels] of the images";
+            return Err(crate::Error::ConfigInvalid {
+                problems: vec![why.to_owned()],
+            });
+        }
         let trainer = Trainer::drawn(config, device, usize::MAX)?;
         if let Some(file) = &config.encoder.file {
             read_encoder(file, config, [&trainer.live, &trainer.average])?;
@@ -130,11 +138,40 @@ impl Trainer {
         self.step
     }
 
-    /// Says how far the networks have come that were put into this trainer, and which of them, `ebm` or `encoder`, are as drawn.
+    /// Says how far the networks have come that were put into this trainer ([`live`](Trainer::live) and [`average`](Trainer::average), by
+    /// [`Ema::update`] with a decay of 0), and which of them, `ebm` or `encoder`, are as drawn. From the step follow the order of the data, random
+    /// numbers and schedules; the optimisers' moments stay as they are, 0 in a new trainer. With `encoder.latents = byol` the target
+    /// becomes a copy of the encoder.
+    ///
+    /// ```
+    /// use clel::{config::Layers, nn::optim::Ema, tensor::Device, train::{Networks, Trainer}};
+    /// let mut config = Layers::preset("digits")?.build()?;
+    /// config.data.shape = Some([8, 8, 1]);
+    /// (config.data.mean, config.data.std) = (Some(vec![0.3]), Some(vec![0.4]));
+    /// let own = Networks::energy(&config, &Device::Cpu)?; // a loop of your own trains it
+    /// let mut trainer = Trainer::new(&config, &Device::Cpu)?;
+    /// for networks in [trainer.live(), trainer.average()] {
+    ///     Ema::update(&own, &networks.energy, 0.0)?;
+    /// }
+    /// trainer.set_progress(500, vec!["encoder".to_owned()])?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("own.safetensors");
+    /// trainer.save(&path)?;
+    /// # assert_eq!(Trainer::load(&path, &Device::Cpu)?.step(), 500);
+    /// # Ok::<(), clel::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// What the device reports.
-    pub(crate) fn set_progress(&mut self, step: u64, untrained: Vec<String>) -> Result<()> {
+    /// [`Error::Mismatch`](crate::Error::Mismatch) for a name of neither network; what the device reports.
+    pub fn set_progress(&mut self, step: u64, untrained: Vec<String>) -> Result<()> {
+        let known = |name: &String| ["ebm", "encoder"].contains(&name.as_str());
+        if let Some(other) = untrained.iter().find(|name| !known(name)) {
+            return Err(crate::Error::Mismatch {
+                what: "a network that is as drawn".into(),
+                found: format!("`{other}`"),
+                expected: "`ebm` or `encoder`".into(),
+            });
+        }
         (self.step, self.untrained) = (step, untrained);
         match &self.byol {
             Some(byol) => byol.restart(&self.live.encoder),
@@ -143,7 +180,7 @@ impl Trainer {
     }
 
     /// Networks, `ebm` or `encoder`, that are as they were drawn.
-    pub(crate) fn untrained(&self) -> &[String] {
+    pub fn untrained(&self) -> &[String] {
         &self.untrained
     }
 
@@ -157,7 +194,9 @@ impl Trainer {
         &self.live
     }
 
-    /// Their moving averages.
+    /// Their moving averages. They follow at the start of an iteration, so what the last one learnt is not in them yet: average ←
+    /// d · average + (1 − d) · live, d = [`ema_decay`]\(n, h\) for a batch of n images and h = `train.ema_half_life`. While (step + 1) · n < h
+    /// they are plain copies.
     pub fn average(&self) -> &Networks {
         &self.average
     }
@@ -198,16 +237,13 @@ impl Trainer {
         let values = data.dequantised(self.key(streams::DEQUANTISE));
         let (augmentation, sampler) = (&self.config.augmentation, &self.config.sampler);
         let params = |family, n, stream| Params::draw(family, n, [h, w], self.key(stream));
+        let key = self.key(streams::DRAW);
+        let draw = Draw::random(n, self.buffer.len(), sampler.restart, key);
         Ok(Batch {
             images: Tensor::from_slice(&values, &[n, h, w, c], &self.device)?,
-            draw: Draw::random(
-                n,
-                self.buffer.len(),
-                sampler.restart,
-                self.key(streams::DRAW),
-            ),
             restart: Numbers::Drawn(self.key(streams::RESTART)),
-            chains: params(sampler.augmentation, n, streams::CHAINS),
+            chains: params(sampler.augmentation, draw.indices.len(), streams::CHAINS),
+            draw,
             noise: Noise::Drawn(self.key(streams::LANGEVIN)),
             latent: params(augmentation.ebm, n, streams::LATENT),
             views: params(augmentation.encoder, 2 * n, streams::VIEWS),
@@ -235,8 +271,10 @@ impl Trainer {
     /// One iteration: averages, samples, both losses, both optimisers.
     ///
     /// # Errors
-    /// A batch that does not fit the networks; what the device reports.
+    /// [`Error::Mismatch`](crate::Error::Mismatch) for a batch that does not fit, before anything has changed. What the device reports, which may
+    /// leave an iteration half done: go on from a checkpoint then.
     pub fn iterate(&mut self, batch: &Batch<'_>) -> Result<Outcome> {
+        self.check(batch)?;
         let settings = self.config.train.clone();
         settings.with_kernels(|| self.advance(batch))
     }
@@ -366,8 +404,14 @@ impl Trainer {
         Ok(chains)
     }
 
-    /// Learning rates of the next step.
-    fn rates(&self) -> [f64; 2] {
+    /// What the energy's optimiser trains, by name: without latents, or where `loss.beta` is 0, the energy network without its projector, which gets
+    /// no gradient then.
+    pub fn energy_parameters(&self) -> Vec<(String, &Parameter)> {
+        energy_parameters(&self.live.energy, &self.config)
+    }
+
+    /// Learning rates of the energy network and of the encoder in the next iteration.
+    pub fn rates(&self) -> [f64; 2] {
         let train = &self.config.train;
         let rate = |lr: f64, warmup: usize, schedule: Schedule| {
             let rise = match warmup {

@@ -9,7 +9,8 @@ use crate::sampler::{Draw, Numbers, ReplayBuffer};
 /// A trainer whose Langevin steps leave the chains as they are.
 fn resting(settings: &[&str]) -> Trainer {
     let mut config = config(settings);
-    (config.sampler.step_size, config.sampler.noise) = (0.0, 0.0);
+    // not 0, but as a 32-bit float
+    (config.sampler.step_size, config.sampler.noise) = (1e-300, 0.0);
     Trainer::new(&config, &Device::Cpu).unwrap()
 }
 
@@ -180,8 +181,8 @@ fn no_two_uses_share_a_stream() {
     let constants = source.matches("const ").count();
     assert_eq!(all.len(), constants, "each constant is read");
     assert!(all.contains(&streams::LANGEVIN));
-    // long evaluations count in the bits above
-    assert!(all.iter().all(|stream| *stream < 1 << 8), "{all:?}");
+    // the others are for whoever uses the library; long evaluations count in the bits above these eight
+    assert!(all.iter().all(|stream| *stream < 32), "{all:?}");
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), constants, "{all:?}");

@@ -1,8 +1,10 @@
 //! The settings that leave a part of the method out; in `iteration`, what an iteration draws and finds; in `kept`,
 //! which checkpoint is the best.
 
+mod fits;
 mod iteration;
 mod kept;
+mod own_images;
 
 use clel_autograd::{GradOptions, Var, grad};
 use clel_nn::{Mode, Module};
