@@ -119,7 +119,7 @@ pub(super) fn check_memory(config: &Config, device: &Device, copies: usize) -> R
     }
 }
 
-/// Replay buffers in memory while chains are put back: the old one, the chains at their places, and the new one.
+/// Replay buffers in memory while chains are put back, where somebody else holds them: the old one, the chains at their places, and the new one.
 const COPIES: usize = 3;
 
 /// The same of a replay buffer, with a size of it with which there was just room enough.

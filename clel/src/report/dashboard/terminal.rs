@@ -155,7 +155,12 @@ impl Screen {
             TAKEN.store(false, Ordering::SeqCst);
             self.away = true;
         }
-        if !self.away || !is_ours() {
+        if !self.away {
+            return Ok(false);
+        }
+        // one that hangs up tells its processes to go on, too
+        Self::wait(Duration::ZERO)?;
+        if !is_ours() {
             return Ok(false);
         }
         self.away = false;
