@@ -139,10 +139,10 @@ pub enum Error {
         /// What is in the way.
         source: Box<Error>,
     },
-    /// Training came to images that cannot be read.
+    /// Training came to images that cannot be read: those of the next iteration, or those that judge the last one.
     #[error(
-        "the images of iteration {} cannot be read; {}",
-        .step + 1, goes_on(*.step, .run)
+        "images that are needed after iteration {step} cannot be read; {}",
+        goes_on(*.step, .run)
     )]
     Unread {
         /// The run, of which a checkpoint has all that was done.

@@ -66,6 +66,7 @@ pub trait Module: Send + Sync {
     /// both.extend(g.named_parameters("g"));
     /// let names: Vec<String> = both.into_iter().map(|(name, _)| name).collect();
     /// assert_eq!(names, ["f.weight", "f.bias", "g.weight", "g.bias"]);
+    /// assert_eq!(f.named_parameters("")[0].0, "weight");
     /// # Ok::<(), clel_nn::Error>(())
     /// ```
     fn named_parameters(&self, prefix: &str) -> Vec<(String, &Parameter)> {
@@ -179,11 +180,13 @@ impl<'a> Visitor<'a> {
         self.nested(name, |v| module.visit(v));
     }
 
-    /// Puts `name` in front of all that `f` shows.
+    /// Puts `name` and a dot in front of all that `f` shows; nothing where it is empty.
     pub fn nested(&mut self, name: &str, f: impl FnOnce(&mut Visitor<'a>)) {
         let outer = self.prefix.len();
-        self.prefix.push_str(name);
-        self.prefix.push('.');
+        if !name.is_empty() {
+            self.prefix.push_str(name);
+            self.prefix.push('.');
+        }
         f(self);
         self.prefix.truncate(outer);
     }

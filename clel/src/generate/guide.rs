@@ -61,12 +61,12 @@ impl Guide {
         let there = self.of_chain.len();
         let kinds = self.of_chain.get(chains.clone());
         let kinds = kinds.ok_or_else(|| short("chains of the guide", there, chains.end))?;
-        let mut values = Vec::with_capacity(kinds.len() * d);
+        let sums: Vec<_> = self.kinds.iter().map(|terms| sum(terms)).collect();
+        let mut values: Vec<f32> = Vec::with_capacity(kinds.len() * d);
         for kind in kinds {
-            let terms = self.kinds.get(*kind);
-            let terms =
-                terms.ok_or_else(|| short("kinds of the guide", self.kinds.len(), kind + 1))?;
-            values.extend(sum(terms));
+            let sum = sums.get(*kind);
+            let sum = sum.ok_or_else(|| short("kinds of the guide", sums.len(), kind + 1))?;
+            values.extend(sum);
         }
         Ok(Tensor::from_slice(&values, &[kinds.len(), d], device)?.into())
     }

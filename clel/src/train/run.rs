@@ -14,7 +14,7 @@ use super::{
     back::{go_back, last_state, load},
     changed::take_over,
     clock::Clock,
-    device::{MOST_LOSSES, check_memory, no_room, reopen, too_large, unmet},
+    device::{MOST_LOSSES, check_memory, is_lost, no_room, reopen, too_large, unmet},
     done::{judged_before, nothing_left},
     figures::figures,
     health::Health,
@@ -312,8 +312,14 @@ fn after_loss(
     error: Error,
     warnings: &mut Vec<String>,
 ) -> Result<Trainer> {
-    let Some(clel_tensor::Error::DeviceLost { device, why }) = error.of_arrays() else {
-        return Err(error);
+    use clel_tensor::Error as Arrays;
+    let (device, why) = match (&error, error.of_arrays()) {
+        (_, Some(Arrays::DeviceLost { device, why })) => (device, why.clone()),
+        (Error::TooLarge { .. }, _) => return Err(error),
+        (_, Some(full @ Arrays::OutOfMemory { device, .. })) if is_lost(&job.device) => {
+            (device, full.to_string())
+        }
+        _ => return Err(error),
     };
     let lost = |then: String| clel_tensor::Error::DeviceLost {
         device: device.clone(),
@@ -383,7 +389,10 @@ fn stretch(
         {
             Ok(outcome) => outcome,
             Err(error) => match error.of_arrays() {
-                Some(full @ clel_tensor::Error::OutOfMemory { .. }) => {
+                // what has fitted before fits again on the device opened anew, if want of memory ended it
+                Some(full @ clel_tensor::Error::OutOfMemory { .. })
+                    if trainer.step() == first || !is_lost(&job.device) =>
+                {
                     return Ok(Stretch::Full(full.clone()));
                 }
                 _ => return Err(error),

@@ -227,8 +227,10 @@ impl Replaced {
         let mut options = File::options();
         options.write(true).create(true).truncate(true);
         let file = options.mode(mode).open(temporary)?;
-        // the process's mask may have taken some away
-        file.set_permissions(Permissions::from_mode(mode))?;
+        // the process's mask may have taken some away; file systems without permissions refuse to be told any
+        if file.metadata()?.permissions().mode() & 0o777 != mode {
+            let _ = file.set_permissions(Permissions::from_mode(mode));
+        }
         Ok(file)
     }
 

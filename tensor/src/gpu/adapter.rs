@@ -156,7 +156,7 @@ pub(crate) fn adapters_now() -> Vec<(AdapterSummary, wgpu::Adapter)> {
 }
 
 /// The adapter that `wanted` describes: a position in the list or a part of its name, in either
-/// case of letters. An empty description takes the first.
+/// case of letters; a number of three digits and more is a whole number of the name. An empty description takes the first.
 ///
 /// # Errors
 /// [`Error::NoDevice`], which lists what is there.
@@ -168,10 +168,18 @@ pub fn find_adapter(wanted: &str) -> Result<(AdapterSummary, wgpu::Adapter)> {
         .collect();
     let lower = wanted.to_lowercase();
     let position = match wanted.parse::<usize>() {
-        _ if wanted.is_empty() => (!found.is_empty()).then_some(0),
+        _ if wanted.is_empty() => found
+            .iter()
+            .position(|(s, _)| s.has_arrays())
+            .or((!found.is_empty()).then_some(0)),
         Ok(index) if index < found.len() => Some(index),
-        // names have numbers in them too
-        _ => found
+        // 4090 is a part of a name, and 8 is one card more than there are
+        Ok(0..100) => None,
+        Ok(_) => found.iter().position(|(s, _)| {
+            let mut numbers = s.name.split(|c: char| !c.is_ascii_digit());
+            numbers.any(|number| number == wanted)
+        }),
+        Err(_) => found
             .iter()
             .position(|(s, _)| s.name.to_lowercase().contains(&lower)),
     };

@@ -8,13 +8,16 @@
 
 use std::collections::VecDeque;
 
+use super::adapter::AdapterKind;
 use super::ended::Ended;
 
 /// A batch is submitted after this many dispatches.
 const DISPATCHES: usize = 64;
 /// … or this many multiply-adds of products, about: systems reset a card that is at one batch for two seconds, and this is a quarter of a second for a
-/// graphics unit beside a processor, a millisecond for a large card.
+/// graphics unit beside a processor.
 const MULTIPLY_ADDS: u64 = 20_000_000_000;
+/// Cards of their own do so many times as much in that time.
+const LARGER: u64 = 16;
 /// Bytes of parameters in one batch.
 const ARENA: usize = 64 << 10;
 /// A batch is submitted when more bytes than this wait to be uploaded.
@@ -36,6 +39,8 @@ pub(super) struct Batch {
     pending_uploads: u64,
     /// Multiply-adds of the open batch.
     multiply_adds: u64,
+    /// … of which it holds no more than so many.
+    most: u64,
     ended: Ended,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     /// Number of the open batch, from 1.
@@ -70,8 +75,12 @@ impl Open {
 }
 
 impl Batch {
-    /// A batch for `device`; `layout` is that of the parameters' bind group.
-    pub(super) fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout) -> Self {
+    /// A batch for `device`, of this kind; `layout` is that of the parameters' bind group.
+    pub(super) fn new(
+        device: &wgpu::Device,
+        kind: AdapterKind,
+        layout: &wgpu::BindGroupLayout,
+    ) -> Self {
         let arena_buffer = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("parameters"),
             size: (ARENA + WINDOWS[WINDOWS.len() - 1]) as u64,
@@ -103,6 +112,10 @@ impl Batch {
             alignment: device.limits().min_uniform_buffer_offset_alignment as usize,
             pending_uploads: 0,
             multiply_adds: 0,
+            most: match kind {
+                AdapterKind::Discrete => LARGER * MULTIPLY_ADDS,
+                _ => MULTIPLY_ADDS,
+            },
             ended: Ended::new(device),
             in_flight: VecDeque::new(),
             serial: 1,
@@ -122,7 +135,7 @@ impl Batch {
 
     /// True when the batch should be submitted before dispatches that make so many multiply-adds.
     pub(super) fn has_enough(&self, multiply_adds: u64) -> bool {
-        self.open.is_some() && self.multiply_adds + multiply_adds > MULTIPLY_ADDS
+        self.open.is_some() && self.multiply_adds + multiply_adds > self.most
     }
 
     /// Counts multiply-adds that the next dispatches make.

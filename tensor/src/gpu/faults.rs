@@ -66,7 +66,14 @@ impl Faults {
     /// Keeps why wgpu gave the device up: want of memory for a submission or an upload is one of its reasons.
     pub(super) fn gone(&self, reason: &str, message: &str) {
         match message {
-            OUT_OF_MEMORY => self.keep(self.out_of_memory(message.to_owned())),
+            OUT_OF_MEMORY => {
+                let mut first = lock(&self.first);
+                // what the device refuses then follows from that
+                if matches!(*first, None | Some(Error::Device { .. })) {
+                    *first = Some(self.out_of_memory(message.to_owned()));
+                }
+                self.any.store(true, Ordering::Release);
+            }
             _ => drop(self.lost(format!("{reason}: {message}"))),
         }
     }

@@ -287,7 +287,9 @@ impl Gpu {
             for _ in 0..50 {
                 let polled = self.poll_guarded(wgpu::PollType::Poll);
                 match faults.check() {
-                    Err(loss @ Error::DeviceLost { .. }) => return loss,
+                    Err(loss @ (Error::DeviceLost { .. } | Error::OutOfMemory { .. })) => {
+                        return loss;
+                    }
                     _ if polled.is_none() => return self.lost_while_waiting(),
                     _ => std::thread::sleep(std::time::Duration::from_millis(10)),
                 }

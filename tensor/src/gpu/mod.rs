@@ -158,7 +158,7 @@ impl Gpu {
         })?;
         let faults = Faults::watch(&device, summary.name.clone());
         let pipelines = Pipelines::new(&device, options.checked);
-        let batch = Batch::new(&device, pipelines.params());
+        let batch = Batch::new(&device, summary.kind, pipelines.params());
         Ok(Gpu {
             inner: Arc::new(Inner {
                 pool: Pool::new(limits.max_buffer_size),

@@ -151,7 +151,7 @@ impl Lists {
 
     /// Takes out the buffer that has been free for longest.
     fn oldest(&mut self) -> Option<Free> {
-        // each list is in the order in which its buffers came free
+        // each list is in the order in which its buffers came free, much that of their last use
         let (size, list) = self
             .free
             .iter_mut()

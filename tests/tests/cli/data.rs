@@ -168,8 +168,7 @@ fn an_unreadable_image_ends_a_run_that_is_saved() {
     let told = |ended: crate::support::Run, out: &Path| {
         let (step, _) = RunDir::open(out).unwrap().latest_checkpoint().unwrap();
         let saved = format!(
-            "the images of iteration {} cannot be read; iteration {step} is saved: once they can be read, `clel train --resume {}`",
-            step + 1,
+            "images that are needed after iteration {step} cannot be read; iteration {step} is saved: once they can be read, `clel train --resume {}`",
             out.display()
         );
         ended.told(2, &[&saved, &unread]);

@@ -547,8 +547,7 @@ fn classes_are_found_by_any_name() {
             "images",
             "--path",
             &images,
-            "--class",
-            classes,
+            &format!("--class={classes}"),
             "--out",
             &out,
         ]);

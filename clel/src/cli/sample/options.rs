@@ -24,12 +24,7 @@ const MOST_FILM: usize = 256 << 20;
 #[command(next_help_heading = "Conditions")]
 pub(super) struct Conditions {
     /// Samples of these classes of the data, by name or number, commas between them, or of `all`: of several a row each. Of CelebA, an attribute: Smiling, not-Smiling.
-    #[arg(
-        long,
-        value_name = "CLASS",
-        allow_hyphen_values = true,
-        conflicts_with = "interpolate"
-    )]
+    #[arg(long, value_name = "CLASS", conflicts_with = "interpolate")]
     pub class: Vec<String>,
     /// Samples like this image, or like each of these: of several a row each.
     #[arg(long, value_name = "PATH", conflicts_with = "interpolate")]

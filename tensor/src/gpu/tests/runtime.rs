@@ -144,6 +144,11 @@ fn a_batch_that_does_not_end_is_a_loss() {
 #[test]
 fn a_device_without_memory_for_its_work_is_full() {
     let Some(gpu) = test_gpu() else { return };
+    // what follows from it may be told first
+    gpu.inner.faults.record(wgpu::Error::Validation {
+        source: "invalid".into(),
+        description: "invalid".to_owned(),
+    });
     gpu.inner.faults.gone("Unknown", "Out of memory");
     let error = gpu.wait().unwrap_err();
     assert!(matches!(error, Error::OutOfMemory { .. }), "{error}");
@@ -153,6 +158,10 @@ fn a_device_without_memory_for_its_work_is_full() {
 #[test]
 fn a_batch_has_no_more_than_so_many_multiply_adds() {
     let Some(gpu) = test_gpu() else { return };
+    // cards of their own may have more
+    if gpu.summary().kind == crate::gpu::AdapterKind::Discrete {
+        return;
+    }
     let serial = || lock(&gpu.inner.batch).serial();
     let launch = |multiply_adds| {
         gpu.is_to_multiply(multiply_adds).unwrap();
@@ -199,7 +208,9 @@ fn no_such_adapter_lists_what_is_there() {
     if test_gpu().is_none() {
         return;
     }
-    for wanted in ["99", "no such card"] {
+    // the number after the last is no part of a name
+    let beyond = crate::gpu::adapters_now().len().to_string();
+    for wanted in ["99", "1000000", "no such card", &beyond] {
         let error = find_adapter(wanted).unwrap_err().to_string();
         assert!(error.contains("the adapters are 0: "), "{error}");
     }
@@ -211,7 +222,7 @@ fn a_number_beyond_the_list_is_a_part_of_a_name() {
     let Some(gpu) = test_gpu() else { return };
     let name = &gpu.summary().name;
     let mut numbers = name.split(|c: char| !c.is_ascii_digit());
-    if let Some(number) = numbers.find(|n| n.parse().is_ok_and(|n: usize| n > 50)) {
+    if let Some(number) = numbers.find(|n| n.parse().is_ok_and(|n: usize| n >= 100)) {
         let (found, _) = find_adapter(number).unwrap();
         assert!(found.name.contains(number), "{found:?}");
     }
