@@ -89,10 +89,11 @@ fn ctrl_c_saves_and_leaves_the_terminal_whole() {
     assert_eq!(resume(&run, &(step + 1).to_string()).code, Some(0));
 }
 
-/// Runs a command as a shell's job, with a run as its arguments; when it stops the shell says so, and lets it `go_on` at a key.
+/// Runs a command as a shell's job, with a run as its arguments; when it stops the shell says so, and lets it `go_on` at a key. A stop may come in the
+/// middle of a frame: CAN ends a sequence that was not written to its end.
 fn job(job: &str, go_on: &str, out: &Path) -> Terminal {
     let script = format!(
-        "set -m; {job}; code=$?; while [ $code -gt 130 ]; do echo; echo 'the shell has it'; read key; {go_on}; code=$?; done; exit $code"
+        "set -m; {job}; code=$?; while [ $code -gt 130 ]; do printf '\\030\\nthe shell has it\\n'; read key; {go_on}; code=$?; done; exit $code"
     );
     in_a_shell(&script, out, &ENDLESS)
 }
