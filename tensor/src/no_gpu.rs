@@ -41,6 +41,12 @@ pub(crate) fn find_adapter(wanted: &str) -> Result<(AdapterSummary, Gpu)> {
     })
 }
 
+impl AdapterSummary {
+    pub(crate) fn has_arrays(&self) -> bool {
+        match self.kind {}
+    }
+}
+
 impl AdapterKind {
     pub(crate) fn is_hardware(self) -> bool {
         match self {}
