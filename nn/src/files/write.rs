@@ -186,6 +186,10 @@ struct Replaced {
     /// Where it lies, links followed: a rename would otherwise replace the link.
     path: PathBuf,
     /// What it is, unless there is none.
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "permissions are kept on Unix alone")
+    )]
     found: Option<Metadata>,
 }
 
