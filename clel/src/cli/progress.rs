@@ -8,8 +8,10 @@ use crate::report::{duration, spelled};
 
 /// What is over sooner needs no word.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two words on a terminal, and in a file or pipe.
-const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
+/// Between two words on a terminal.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Before the first line and between two in a file or pipe.
+const PAUSE_OF_LINES: Duration = Duration::from_secs(5);
 /// Columns of the line.
 const WIDTH: usize = 40;
 
@@ -24,6 +26,7 @@ pub(super) struct Progress {
     due: Cell<Option<Instant>>,
     /// Whether a line is written over the one before.
     over: bool,
+    pause: Duration,
     told: Cell<bool>,
 }
 
@@ -32,7 +35,10 @@ impl Progress {
     pub fn new(what: &'static str, of: usize, json: bool) -> Progress {
         let started = Instant::now();
         let over = stderr().is_terminal();
-        let first = if over { PATIENCE } else { PAUSES[1] };
+        let (first, pause) = match over {
+            true => (PATIENCE, PAUSE),
+            false => (PAUSE_OF_LINES, PAUSE_OF_LINES),
+        };
         Progress {
             what,
             done: Cell::new(0),
@@ -40,6 +46,7 @@ impl Progress {
             started,
             due: Cell::new((!json).then(|| started + first)),
             over,
+            pause,
             told: Cell::new(false),
         }
     }
@@ -49,7 +56,7 @@ impl Progress {
         self.done.set(self.done.get() + parts);
         let now = Instant::now();
         if self.due.get().is_some_and(|due| now >= due) {
-            self.due.set(Some(now + PAUSES[usize::from(!self.over)]));
+            self.due.set(Some(now + self.pause));
             self.told.set(self.over);
             let line = line(self.what, self.done.get(), self.of, now - self.started);
             // nothing can be done about a terminal that is gone

@@ -14,12 +14,7 @@ impl Config {
         if wanted.train.iterations as u64 >= done {
             changed.train.iterations = wanted.train.iterations;
         }
-        // where images lie, and whether they are held, makes no other images of them
-        changed.data = DataConfig {
-            path: wanted.data.path.clone(),
-            memory: wanted.data.memory,
-            ..self.data.clone()
-        };
+        changed.data = self.data.lying_as(&wanted.data);
         // the rates that a run goes back with are made of them
         changed.health = HealthConfig {
             rate_factor: self.health.rate_factor,
@@ -33,5 +28,16 @@ impl Config {
             ..self.log.clone()
         };
         changed
+    }
+}
+
+impl DataConfig {
+    /// The same images where those of `other` lie, and held or not as those are: that makes no others of them.
+    pub(crate) fn lying_as(&self, other: &DataConfig) -> DataConfig {
+        DataConfig {
+            path: other.path.clone(),
+            memory: other.memory,
+            ..self.clone()
+        }
     }
 }

@@ -208,10 +208,19 @@ pub(crate) fn load_stored(
     })
 }
 
-/// What says to a command that judges or samples where the images are that its checkpoint learnt from.
-pub(crate) fn named_anew(config: &DataConfig) -> String {
-    let name = config.source.name();
-    format!("where they lie now, say with `--data {name} --path …`")
+/// The images that a checkpoint learnt from, for a command that judges or samples.
+///
+/// # Errors
+/// Those of [`load_stored`].
+pub(crate) fn load_of_checkpoint(
+    checkpoint: &Path,
+    config: &DataConfig,
+    seed: u64,
+) -> Result<Dataset> {
+    load_stored(checkpoint, config, seed, || {
+        let name = config.source.name();
+        format!("where they lie now, say with `--data {name} --path …`")
+    })
 }
 
 /// Refuses a path at which nothing lies, and one file of a set that is a folder of files.

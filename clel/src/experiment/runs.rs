@@ -274,9 +274,7 @@ pub fn check_unchanged(experiment: &Experiment, out: &Path) -> Result<()> {
 /// A run's own configuration, which must be that of the file with what the data added.
 fn stored(experiment: &Experiment, run: &RunDir, mut wanted: Config) -> Result<Config> {
     let mut stored = run.read_config()?;
-    // where images lie, and whether they are held, makes no other run of it
-    stored.data.path.clone_from(&wanted.data.path);
-    stored.data.memory = wanted.data.memory;
+    stored.data = stored.data.lying_as(&wanted.data);
     let (known, data) = (&stored.data, &mut wanted.data);
     data.shape = data.shape.or(known.shape);
     data.mean = data.mean.take().or_else(|| known.mean.clone());

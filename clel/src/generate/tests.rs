@@ -452,7 +452,7 @@ fn what_is_given_is_known_for_each_pixel() {
 }
 
 #[test]
-fn a_film_is_as_long_as_its_chains() {
+fn a_film_has_frames_for_the_steps_and_images_of_its_chains() {
     let filmed = |last, size| {
         five(
             Start::Noise(5),
@@ -462,17 +462,6 @@ fn a_film_is_as_long_as_its_chains() {
     };
     filmed(10, 64).unwrap();
     assert!(is_mismatch(filmed(4, 64)), "shorter");
-}
-
-#[test]
-fn a_film_has_frames_for_the_steps_and_images_of_its_chains() {
-    let filmed = |last, size| {
-        five(
-            Start::Noise(5),
-            None,
-            Some(&mut Film::new(4, last, 5, size)),
-        )
-    };
     assert!(is_mismatch(filmed(20, 64)), "longer");
     assert!(is_mismatch(filmed(10, 16)), "smaller");
 }

@@ -347,8 +347,7 @@ impl Eval {
             }
             (None, Some(model)) => {
                 let config = &model.config;
-                let cure = || data::named_anew(&config.data);
-                data::load_stored(model.path(), &config.data, config.seed, cure)
+                data::load_of_checkpoint(model.path(), &config.data, config.seed)
             }
             (None, None) => Err(Error::Argument {
                 argument: "--images".to_owned(),

@@ -107,9 +107,7 @@ impl Labelled {
 
     fn load(&self) -> Result<Read> {
         let data = match &self.stored_by {
-            Some(checkpoint) => data::load_stored(checkpoint, &self.config, self.seed, || {
-                data::named_anew(&self.config)
-            })?,
+            Some(checkpoint) => data::load_of_checkpoint(checkpoint, &self.config, self.seed)?,
             None => data::load(&self.config, self.seed)?,
         };
         let Some(labels) = &data.train.labels else {
