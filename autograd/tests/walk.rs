@@ -137,6 +137,8 @@ fn whole_numbers_have_no_gradient() -> Result<()> {
     Ok(())
 }
 
+/// Without the feature there is no second device.
+#[cfg(feature = "wgpu")]
 #[test]
 fn seeds_are_where_the_outputs_are() -> Result<()> {
     let gpu = match Device::parse("wgpu") {
