@@ -100,6 +100,14 @@ impl Gpu {
         match *self {}
     }
 
+    pub(crate) fn timed<R>(
+        &self,
+        op: &'static str,
+        f: impl FnOnce() -> Result<R>,
+    ) -> Result<(R, Vec<(String, f64)>)> {
+        match *self {}
+    }
+
     pub(crate) fn run(
         &self,
         primitive: &Primitive,

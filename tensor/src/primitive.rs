@@ -4,6 +4,8 @@
 //! contiguous row-major inputs, and write every element of their one contiguous output. The
 //! set is closed under transposition, so the derivative of each is made of the others.
 
+use std::fmt;
+
 use crate::DType;
 
 /// One operation on contiguous arrays.
@@ -238,6 +240,16 @@ impl Primitive {
         }
     }
 
+    /// Multiply-adds of a product or a convolution as it is defined; 0 for what neither is.
+    pub fn multiply_adds(&self) -> u64 {
+        let factors = match self {
+            Primitive::MatMul(s) => vec![s.batch, s.m, s.n, s.k],
+            Primitive::Conv(_, s) => vec![s.n, s.oh, s.ow, s.o, s.kh, s.kw, s.c],
+            _ => return 0,
+        };
+        factors.into_iter().map(|n| n as u64).product()
+    }
+
     /// Whether this is a product or a convolution whose every element is a sum of nothing, which is 0.
     pub fn sums_nothing(&self) -> bool {
         matches!(self, Primitive::MatMul(_) | Primitive::Conv(..)) && self.input_lens().contains(&0)
@@ -277,6 +289,48 @@ impl Primitive {
                 DType::U32
             }
             _ => input,
+        }
+    }
+}
+
+/// The name with its geometry, as `conv2d 64->128 3x3/2 on 16x16 b64`: channels, window and stride, pixels, images.
+impl fmt::Display for Primitive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Primitive::MatMul(s) => {
+                if s.batch > 1 {
+                    write!(f, " {} of", s.batch)?;
+                }
+                write!(f, " {}x{}x{}", s.m, s.n, s.k)
+            }
+            Primitive::Conv(_, s) => {
+                write!(f, " {}->{} {}x{}", s.c, s.o, s.kh, s.kw)?;
+                if s.stride > 1 {
+                    write!(f, "/{}", s.stride)?;
+                }
+                write!(f, " on {}x{} b{}", s.h, s.w, s.n)
+            }
+            Primitive::Reduce(_, s) => write!(f, " of {} for {}x{}", s.len, s.outer, s.inner),
+            Primitive::Pool(_, s) => {
+                let Pool2d {
+                    n,
+                    h,
+                    w,
+                    c,
+                    k,
+                    stride,
+                    ..
+                } = s;
+                write!(f, " {c} {k}x{k}/{stride} on {h}x{w} b{n}")
+            }
+            Primitive::Gather(s) | Primitive::ScatterAdd(s) => {
+                write!(f, " {} of {} rows of {}", s.picks, s.rows, s.inner)
+            }
+            Primitive::Embed(s) => write!(f, " {:?} in {:?}", s.shape, s.out),
+            Primitive::Concat(s) => {
+                write!(f, " {:?} of {}x{}", s.lens, s.outer, s.inner)
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Measuring: how long operations, Langevin steps and training iterations take on a device.
 
+mod launches;
 mod machine;
 mod operations;
 mod session;
@@ -9,6 +10,7 @@ mod training;
 
 use clap::ValueEnum;
 
+pub use launches::Kind;
 pub use machine::{Machine, Peak, peak_memory, processor};
 pub use session::{Case, Session};
 pub use subject::Subject;

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use clel_autograd::recorded_nodes;
-use clel_tensor::{DType, Device, Tensor, count_launches};
+use clel_tensor::{DType, Device, Tensor, count_launches, profile};
 use serde::Serialize;
 
+use super::launches::{Kind, kinds};
 use super::machine::{Peak, cpu_peak};
 use super::times::Times;
 use crate::Result;
@@ -28,6 +29,9 @@ pub struct Case {
     pub launches: f64,
     /// Steps recorded for differentiation.
     pub graph_nodes: f64,
+    /// What the launches take one by one, if that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<Kind>>,
 }
 
 /// What a rate is counted in.
@@ -45,6 +49,7 @@ pub(super) enum Amount {
 pub struct Session<'a> {
     device: Device,
     time: Duration,
+    each_launch: bool,
     tell: &'a mut dyn FnMut(&Case) -> Result<()>,
     peak: Option<Peak>,
     cases: Vec<Case>,
@@ -63,11 +68,21 @@ impl<'a> Session<'a> {
         Session {
             device: device.clone(),
             time,
+            each_launch: false,
             tell,
             peak: None,
             cases: Vec::new(),
             started,
             first: None,
+        }
+    }
+
+    /// Times each launch of a case by itself, too, in runs of their own.
+    #[must_use]
+    pub fn with_launches(self, each_launch: bool) -> Self {
+        Session {
+            each_launch,
+            ..self
         }
     }
 
@@ -160,6 +175,10 @@ impl<'a> Session<'a> {
             (Amount::Operations(_), Some(rate)) => Some(rate / self.peak()?.gflops),
             _ => None,
         };
+        let kinds = match self.each_launch {
+            true => Some(self.kinds(&mut run, pieces)?),
+            false => None,
+        };
         let case = Case {
             name,
             times,
@@ -168,10 +187,23 @@ impl<'a> Session<'a> {
             share_of_peak,
             launches: each(launches),
             graph_nodes: each(nodes),
+            kinds,
         };
         (self.tell)(&case)?;
         self.cases.push(case);
         Ok(())
+    }
+
+    /// What the launches of a run take, kind by kind, in runs of their own.
+    fn kinds(&self, run: &mut impl FnMut() -> Result<()>, pieces: usize) -> Result<Vec<Kind>> {
+        let mut runs = Vec::new();
+        Times::measure(self.time, || {
+            let (done, launches) = profile(&mut *run);
+            runs.push(launches);
+            done?;
+            Ok(self.device.wait()?)
+        })?;
+        Ok(kinds(runs, pieces))
     }
 
     /// The device's peak, measured when it is first asked for.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::subjects::Subjects;
 use super::{DeviceArgument, output};
-use crate::bench::{Case, Machine, Peak, Session, Work, peak_memory, run};
+use crate::bench::{Case, Kind, Machine, Peak, Session, Work, peak_memory, run};
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -16,6 +16,7 @@ Examples:
   clel bench --what step,train --model tiny --batch 64          the main job
   clel bench --what conv --model resnet_small,resnet --batch 16,64 --json
   clel bench --what step --set sampler.cache_spectral=true      weights normalised once a run
+  clel bench --what step --launches                             where the time of a step goes
   clel bench --what matmul,pointwise --device wgpu --seconds 3  the first WebGPU adapter
   RAYON_NUM_THREADS=1 clel bench --device cpu                   one thread
   CLEL_SHADERS=FOLDER clel bench --device wgpu --what conv      with changed shaders, those that are in the folder";
@@ -42,6 +43,9 @@ pub(super) struct Bench {
     /// How long to measure each case; at least three runs are measured.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     seconds: f64,
+    /// Tell also what each kind of launch takes, in more runs of the case, in which a GPU is waited for after each.
+    #[arg(long)]
+    launches: bool,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -73,9 +77,10 @@ impl Bench {
         }
         let mut tell = |case: &Case| match self.json {
             true => Ok(()),
-            false => output::say_in_words(&row(case)),
+            false => output::say_in_words(&rows(case)),
         };
-        let mut session = Session::new(&device, time, started, &mut tell);
+        let mut session =
+            Session::new(&device, time, started, &mut tell).with_launches(self.launches);
         for work in &self.what {
             for subject in &subjects {
                 run(*work, subject, &mut session)?;
@@ -123,6 +128,66 @@ fn heading(machine: &Machine) -> String {
         "launches",
         "nodes"
     )
+}
+
+/// The case, and below it its launches.
+fn rows(case: &Case) -> String {
+    let mut rows = vec![row(case)];
+    if let Some(kinds) = &case.kinds {
+        rows.extend(kind_rows(kinds, case.times.median_s));
+    }
+    rows.join("\n")
+}
+
+/// The launches of a case that takes so many seconds, those that hardly take any together.
+fn kind_rows(kinds: &[Kind], median_s: f64) -> Vec<String> {
+    const LEAST: f64 = 0.005;
+    let name = |work: &str| format!("  {work:66}");
+    let ms = |seconds: f64| format!("{:10.3}", seconds * 1e3);
+    let in_all: f64 = kinds.iter().map(|kind| kind.seconds).sum();
+    let share = |seconds: f64| format!("{:5.1} %", 100.0 * seconds / in_all);
+    let (told, rest): (Vec<&Kind>, Vec<&Kind>) = kinds
+        .iter()
+        .partition(|kind| kind.seconds >= LEAST * in_all);
+    let mut rows = Vec::new();
+    for kind in told {
+        let rate = match kind.gflops {
+            Some(gflops) => format!("{gflops:.1} GFLOP/s"),
+            None => format!("{:.1} GB/s", kind.gbytes),
+        };
+        rows.push(format!(
+            "{} {} {} {rate:>16} {:8.2}",
+            name(&kind.work),
+            ms(kind.seconds),
+            share(kind.seconds),
+            kind.launches
+        ));
+        if kind.kernels.len() > 1 {
+            let file = |key: &str| key.split_whitespace().next().unwrap_or_default().to_owned();
+            let kernels = kind.kernels.iter();
+            rows.extend(
+                kernels.map(|(key, s)| format!("{} {}", name(&format!("  {}", file(key))), ms(*s))),
+            );
+        }
+    }
+    if !rest.is_empty() {
+        let seconds = rest.iter().map(|kind| kind.seconds).sum();
+        rows.push(format!(
+            "{} {} {} {:16} {:8.2}",
+            name(&format!("{} kinds below 0.5 %", rest.len())),
+            ms(seconds),
+            share(seconds),
+            "",
+            rest.iter().map(|kind| kind.launches).sum::<f64>()
+        ));
+    }
+    rows.push(format!(
+        "{} {} {:5.1} % of the case's median",
+        name("all launches"),
+        ms(in_all),
+        100.0 * in_all / median_s
+    ));
+    rows
 }
 
 fn row(case: &Case) -> String {

@@ -211,6 +211,9 @@ pub(super) fn has_lanes(adapter: &wgpu::Adapter) -> bool {
         && [info.subgroup_min_size, info.subgroup_max_size] == [LANES; 2]
 }
 
+/// What times of single launches need.
+pub(super) const CLOCK: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY;
+
 /// What kernels for matrix units need beyond WebGPU.
 pub(super) const MATRIX_UNITS: wgpu::Features =
     wgpu::Features::SHADER_F16.union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);

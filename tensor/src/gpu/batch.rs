@@ -7,8 +7,10 @@
 //! arena of parameters is written once, just before the submission.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::adapter::AdapterKind;
+use super::clock::Clock;
 use super::ended::Ended;
 
 /// A batch is submitted after this many dispatches.
@@ -42,6 +44,8 @@ pub(super) struct Batch {
     /// … of which it holds no more than so many.
     most: u64,
     ended: Ended,
+    /// While single launches are timed.
+    pub(super) clock: Option<Clock>,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     /// Number of the open batch, from 1.
     serial: u64,
@@ -117,6 +121,7 @@ impl Batch {
                 _ => MULTIPLY_ADDS,
             },
             ended: Ended::new(device),
+            clock: None,
             in_flight: VecDeque::new(),
             serial: 1,
         }
@@ -147,7 +152,7 @@ impl Batch {
     pub(super) fn dispatch(
         &mut self,
         device: &wgpu::Device,
-        pipeline: &wgpu::ComputePipeline,
+        (key, pipeline): (&str, &wgpu::ComputePipeline),
         storage: &wgpu::BindGroup,
         params: &[u32],
         [x, y, z]: [u32; 3],
@@ -162,12 +167,19 @@ impl Batch {
             .unwrap_or(WINDOWS.len() - 1);
 
         let open = self.open.get_or_insert_with(|| Open::new(device));
+        if let Some(clock) = &mut self.clock {
+            open.pass = None;
+            open.pass = clock.pass(&mut open.encoder, key);
+        }
         let pass = open.pass();
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.windows[window], &[offset as u32]);
         pass.set_bind_group(1, storage, &[]);
         pass.dispatch_workgroups(x, y, z);
         open.dispatches += 1;
+        if self.clock.is_some() {
+            open.pass = None;
+        }
     }
 
     /// Records a copy of `bytes` bytes, from and to these places in two buffers.
@@ -182,6 +194,19 @@ impl Batch {
         open.pass = None;
         open.encoder
             .copy_buffer_to_buffer(from, at, to, place, bytes);
+    }
+
+    /// Records that times are written to a buffer.
+    pub(super) fn resolve(
+        &mut self,
+        device: &wgpu::Device,
+        queries: &wgpu::QuerySet,
+        range: Range<u32>,
+        to: &wgpu::Buffer,
+    ) {
+        let open = self.open.get_or_insert_with(|| Open::new(device));
+        open.pass = None;
+        open.encoder.resolve_query_set(queries, range, to, 0);
     }
 
     /// Counts an upload; true when the batch should be submitted to let go of staged bytes.

@@ -101,7 +101,7 @@ impl Gpu {
         }
         batch.dispatch(
             &inner.device,
-            &pipeline.compute,
+            (key, &pipeline.compute),
             &storage,
             launch.params,
             grid,

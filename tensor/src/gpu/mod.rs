@@ -11,6 +11,7 @@
 mod adapter;
 mod batch;
 mod bindings;
+mod clock;
 mod conv;
 mod ended;
 mod faults;
@@ -103,6 +104,8 @@ struct Inner {
     family: Family,
     /// Whether the direct kernels may have lanes tell one another numbers.
     lanes: bool,
+    /// Whether the device tells when a launch begins and ends.
+    has_clock: bool,
     options: GpuOptions,
     faults: Arc<Faults>,
     pool: Arc<Pool>,
@@ -112,6 +115,8 @@ struct Inner {
     tuning: Mutex<Tuning>,
     launches: Mutex<BTreeMap<&'static str, u64>>,
     staging: Mutex<Vec<wgpu::Buffer>>,
+    /// Held while launches are timed.
+    timing: Mutex<()>,
 }
 
 impl Gpu {
@@ -147,6 +152,8 @@ impl Gpu {
         let mut usual = wgpu::Features::empty();
         usual.set(adapter::LANE_FEATURES, lanes);
         usual.set(wgpu::Features::SHADER_F16, summary.f16);
+        let has_clock = !options.smallest_limits && adapter.features().contains(adapter::CLOCK);
+        usual.set(adapter::CLOCK, has_clock);
         let mut opened = request(&adapter, &limits, usual, summary.matrix_units.is_some()).await;
         if summary.matrix_units.is_some() && opened.is_err() {
             summary.matrix_units = None;
@@ -168,6 +175,7 @@ impl Gpu {
                 limits,
                 family,
                 lanes,
+                has_clock,
                 options,
                 faults,
                 batch: Mutex::new(batch),
@@ -176,6 +184,7 @@ impl Gpu {
                 tuning: Mutex::default(),
                 launches: Mutex::default(),
                 staging: Mutex::default(),
+                timing: Mutex::default(),
             }),
         })
     }

@@ -13,6 +13,7 @@ mod reduce;
 mod resample;
 mod rows;
 mod spatial;
+mod subject;
 mod view;
 mod work;
 

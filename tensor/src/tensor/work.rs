@@ -11,6 +11,7 @@ use crate::{
     expr::PointwiseKernel,
     gpu::{Gpu, GpuBuffer},
     primitive::Primitive,
+    profile,
     scoped::with_value,
     storage::Storage,
 };
@@ -99,10 +100,12 @@ impl Launch {
         device: &Device,
         inputs: &[Arc<Storage>],
     ) -> Result<Option<Vec<Arc<Storage>>>> {
-        let outputs: Option<Vec<Storage>> = self.choices.hold(|| match device {
+        let run = || match device {
             Device::Cpu => self.on_cpu(inputs).map(stored(Storage::Cpu)),
             Device::Wgpu(gpu) => self.on_gpu(gpu, inputs).map(stored(Storage::Gpu)),
-        })?;
+        };
+        let timed = || profile::note(self.name(), device, || self.work.subject(), run);
+        let outputs = self.choices.hold(timed)?;
         let outputs = outputs.map(|all| all.into_iter().map(Arc::new).collect());
         if outputs.is_some() {
             if matches!(device, Device::Cpu) {

@@ -227,3 +227,26 @@ fn a_number_beyond_the_list_is_a_part_of_a_name() {
         assert!(found.name.contains(number), "{found:?}");
     }
 }
+
+#[test]
+fn a_device_without_a_clock_says_so_and_goes_on() {
+    let Some(gpu) = test_gpu() else { return };
+    let device = crate::Device::Wgpu(gpu);
+    let x = crate::Tensor::uniform(&[5], crate::RngKey::new(0, 0), &device).unwrap();
+    let (done, launches) = crate::profile(|| x.add_scalar(1.0)?.to_vec::<f32>());
+    let error = done.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Unsupported {
+                op: "pointwise",
+                ..
+            }
+        ) && error
+            .to_string()
+            .contains("does not tell when a launch begins"),
+        "{error}"
+    );
+    assert_eq!(launches, []);
+    assert!(x.add_scalar(1.0).unwrap().to_vec::<f32>().is_ok());
+}
