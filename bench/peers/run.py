@@ -33,7 +33,7 @@ def words(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--what", type=words, default=words("step,conv,matmul"), help="also train")
+    parser.add_argument("--what", type=words, default=words("step,conv,matmul"), help="also pointwise (of PyTorch) and train")
     parser.add_argument("--model", type=words, default=words("resnet_small,resnet"), help="also tiny")
     parser.add_argument("--batch", type=words, default=words("16,64"))
     parser.add_argument("--peers", type=words, default=words("pytorch,flex,ndarray,candle"))
@@ -49,8 +49,10 @@ def arguments():
 def parts(a):
     """The work in pieces: what, model, batch, and whether W/sigma is held during a sampler call."""
     for what in a.what:
-        for model in a.model:
-            for batch in a.batch:
+        # which knows of no network
+        one = slice(1 if what == "pointwise" else None)
+        for model in a.model[one]:
+            for batch in a.batch[one]:
                 for held in ["true", "false"] if what in ("step", "train") else ["true"]:
                     yield what, model, batch, held
 
@@ -74,7 +76,7 @@ def command(program, a, what, model, batch, held):
         line += ["--threads", str(len(os.sched_getaffinity(0)))]
         line += ["--device", "cuda", "--precision", PRECISIONS[a.precision]] if a.gpu else []
         return line + (["--graph"] if program.endswith("graphs") else [])
-    if what == "train" or held == "false":
+    if what in ("train", "pointwise") or held == "false":
         return None
     if program == "candle":
         return [str(BINARIES / "candle"), *same]

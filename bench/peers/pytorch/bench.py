@@ -161,6 +161,26 @@ def matmuls(model, batch, seconds):
         yield case(f"matmul {batch}x{n}x{k}", measure(lambda: F.linear(x, w), seconds))
 
 
+def pointwise(_model, _batch, seconds):
+    a, b, c = torch.rand(3, 1 << 22)
+
+    def chain():
+        h = a * b + c
+        return (h.maximum(h * 0.2) - a).minimum(torch.ones(()))
+
+    operations = {
+        "a + b": lambda: a + b,
+        "min(leaky(a b + c) - a, 1)": chain,
+        "clamp(a - 100 b + noise, 0, 1)": lambda: (a - b * 100 + torch.randn_like(a) * 0.001).clamp(0, 1),
+        "exp(a)": a.exp,
+        "tanh(a)": a.tanh,
+        "silu(a)": lambda: F.silu(a),
+        "softplus(a)": lambda: F.softplus(a),
+    }
+    for name, operation in operations.items():
+        yield case(f"pointwise {name}, 16 MiB each", measure(operation, seconds))
+
+
 def peak_memory_mib():
     for line in open("/proc/self/status"):
         if line.startswith("VmHWM"):
@@ -210,6 +230,7 @@ def main():
     kinds = {
         "matmul": matmuls,
         "conv": convs,
+        "pointwise": pointwise,
         "step": lambda *known: steps(*known, holds),
         "train": lambda *known: trains(*known, holds, a.langevin_steps),
     }

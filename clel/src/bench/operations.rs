@@ -1,5 +1,6 @@
 //! Single operations.
 
+use clel_nn::Activation;
 use clel_tensor::{Device, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::session::{Amount, Session};
@@ -64,7 +65,7 @@ pub(super) fn conv(subject: &Subject, session: &mut Session<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A sum, a chain of six operations, and the update of a Langevin step with its noise.
+/// A sum, a chain of six operations, the update of a Langevin step with its noise, and activations that are no piecewise lines.
 pub(super) fn pointwise(session: &mut Session<'_>) -> Result<()> {
     let [a, b, c] = [(); 3].map(|()| random(&[POINTWISE], session.device()));
     let (a, b, c) = (a?, b?, c?);
@@ -80,6 +81,10 @@ pub(super) fn pointwise(session: &mut Session<'_>) -> Result<()> {
         ("a + b", sum, vec![&a, &b]),
         ("min(leaky(a b + c) - a, 1)", chain, vec![&a, &b, &c]),
         ("clamp(a - 100 b + noise, 0, 1)", langevin, vec![&a, &b]),
+        ("exp(a)", input(0).exp(), vec![&a]),
+        ("tanh(a)", input(0).tanh(), vec![&a]),
+        ("silu(a)", Activation::Silu.expr(), vec![&a]),
+        ("softplus(a)", Activation::Softplus.expr(), vec![&a]),
     ] {
         let bytes = Amount::Bytes(4 * POINTWISE * (inputs.len() + 1));
         let run = computed(|| Tensor::pointwise(&expr, &inputs));

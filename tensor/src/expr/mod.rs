@@ -16,6 +16,7 @@ mod binary;
 mod build;
 mod cut;
 mod derivative;
+mod elementary;
 mod kernel;
 mod unary;
 

@@ -1,6 +1,6 @@
 //! Functions of one number: one row each.
 
-use super::Expr;
+use super::{Expr, elementary};
 
 /// A function of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,14 +51,14 @@ pub trait Scalar:
     const ZERO: Self;
     /// One.
     const ONE: Self;
-    /// Calls `f32`'s or `f64`'s function of the same name.
+    /// The function of this number: in f64 the library's, in f32 one that vectorises.
     fn call(self, f: Unary) -> Self;
     /// `self` to the power `e`.
     fn power(self, e: Self) -> Self;
 }
 
 macro_rules! scalar {
-    ($t:ty) => {
+    ($t:ty: $($elementary:tt)*) => {
         impl Scalar for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
@@ -76,18 +76,18 @@ macro_rules! scalar {
                             0.0
                         }
                     }
-                    Unary::Exp => self.exp(),
-                    Unary::ExpM1 => self.exp_m1(),
-                    Unary::Ln => self.ln(),
-                    Unary::Ln1P => self.ln_1p(),
+                    Unary::Exp => $($elementary)*::exp(self),
+                    Unary::ExpM1 => $($elementary)*::exp_m1(self),
+                    Unary::Ln => $($elementary)*::ln(self),
+                    Unary::Ln1P => $($elementary)*::ln_1p(self),
                     Unary::Sqrt => self.sqrt(),
                     Unary::Recip => 1.0 / self,
                     Unary::Sin => self.sin(),
                     Unary::Cos => self.cos(),
-                    Unary::Tanh => self.tanh(),
+                    Unary::Tanh => $($elementary)*::tanh(self),
                     // both branches stay finite for any x
                     Unary::Sigmoid => {
-                        let e = (-self.abs()).exp();
+                        let e = $($elementary)*::exp(-self.abs());
                         (if self >= 0.0 { 1.0 } else { e }) / (1.0 + e)
                     }
                     Unary::Floor => self.floor(),
@@ -101,8 +101,8 @@ macro_rules! scalar {
         }
     };
 }
-scalar!(f32);
-scalar!(f64);
+scalar!(f32: elementary);
+scalar!(f64: f64);
 
 impl Unary {
     /// Every function, for tests and tables.
