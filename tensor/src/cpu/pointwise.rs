@@ -49,6 +49,8 @@ pub(super) trait Compute: Scalar + Default + Send + Sync + 'static {
     fn to_f64(self) -> f64;
     /// The view's elements as they are, where its type is the one computed in.
     fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [Self]>;
+    /// The output's elements, where its type is the one computed in.
+    fn direct_mut<'a>(out: &'a mut Out<'_>) -> Option<&'a mut [Self]>;
 }
 
 macro_rules! compute {
@@ -81,6 +83,12 @@ macro_rules! compute {
             fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [$t]> {
                 match view {
                     CpuView::$variant(v) => Some(v),
+                    _ => None,
+                }
+            }
+            fn direct_mut<'a>(out: &'a mut Out<'_>) -> Option<&'a mut [$t]> {
+                match out {
+                    Out::$variant(v) => Some(v),
                     _ => None,
                 }
             }
@@ -211,7 +219,10 @@ impl<'a, T: Compute> Interpreter<'a, T> {
     /// Computes the elements `start .. start + len`; `own` are input 0's, if they are given.
     pub fn range(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has the instructions.
+            return unsafe { self.range_avx512(start, len, outputs, own) };
+        } else if is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has the instructions.
             return unsafe { self.range_avx2(start, len, outputs, own) };
         }
@@ -228,15 +239,42 @@ impl<'a, T: Compute> Interpreter<'a, T> {
         self.range_any(start, len, outputs, own);
     }
 
-    // what follows is inlined into both, to be compiled twice
+    /// … and four times as wide.
+    ///
+    /// # Safety
+    /// The processor must have AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn range_avx512(
+        &mut self,
+        start: usize,
+        len: usize,
+        outputs: &mut [Out<'_>],
+        own: &[T],
+    ) {
+        self.range_any(start, len, outputs, own);
+    }
+
+    // what follows is inlined into all, to be compiled for each
     #[inline(always)]
     fn range_any(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
+        let at_once = self.written_at_once();
         let mut done = 0;
         while done < len {
             let block = BLOCK.min(len - done);
             let own = own.get(done..done + block).unwrap_or(&[]);
-            self.block(start + done, block, own);
-            for (out, (root, _)) in outputs.iter_mut().zip(&self.kernel.roots) {
+            let last = at_once.and_then(|n| T::direct_mut(&mut outputs[n]));
+            let stored = last.is_some().then_some(at_once).flatten();
+            self.block(
+                start + done,
+                block,
+                own,
+                last.map(|out| &mut out[done..done + block]),
+            );
+            for (n, (out, (root, _))) in outputs.iter_mut().zip(&self.kernel.roots).enumerate() {
+                if stored == Some(n) {
+                    continue;
+                }
                 let values = self.operand(&self.slots, *root, start + done, block, own);
                 out.store(done, values, block);
             }
@@ -244,15 +282,25 @@ impl<'a, T: Compute> Interpreter<'a, T> {
         }
     }
 
+    /// The output that the last operation may write by itself, since nothing else needs its results.
+    fn written_at_once(&self) -> Option<usize> {
+        let last = self.slots.iter().rposition(|slot| !slot.is_empty())?;
+        let roots = || self.kernel.roots.iter().map(|(root, _)| usize::from(*root));
+        let only = roots().filter(|root| *root == last).count() == 1;
+        let ends = last + 1 == self.slots.len() && only;
+        ends.then(|| roots().position(|root| root == last))?
+    }
+
+    /// Runs all operations over a block; the last one writes its results to `last`, if that is given.
     #[inline(always)]
-    fn block(&mut self, start: usize, len: usize, own: &[T]) {
+    fn block(&mut self, start: usize, len: usize, own: &[T], mut last: Option<&mut [T]>) {
         for i in 0..self.kernel.nodes.len() {
             let mut slot = std::mem::take(&mut self.slots[i]);
             let at = |n: u16| self.operand(&self.slots, n, start, len, own);
-            let out = if slot.is_empty() {
-                &mut [][..]
-            } else {
-                &mut slot[..len]
+            let out = match &mut last {
+                Some(last) if i + 1 == self.kernel.nodes.len() => &mut **last,
+                _ if slot.is_empty() => &mut [][..],
+                _ => &mut slot[..len],
             };
             match self.kernel.nodes[i] {
                 Node::Const(_) => {}

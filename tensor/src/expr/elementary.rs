@@ -33,6 +33,13 @@ fn power_of_two(n: i32) -> f32 {
     f32::from_bits((n.wrapping_add(127) as u32) << 23)
 }
 
+/// y · 2ⁿ for −252 ≤ n ≤ 254, by two factors that neither overflow nor are denormal.
+#[inline(always)]
+fn scaled(y: f32, n: i32) -> f32 {
+    let half = n >> 1;
+    (y * power_of_two(half)) * power_of_two(n.wrapping_sub(half))
+}
+
 /// x in an interval; NaN stays.
 #[inline(always)]
 fn within(x: f32, low: f32, high: f32) -> f32 {
@@ -45,18 +52,19 @@ fn within(x: f32, low: f32, high: f32) -> f32 {
 pub(super) fn exp(x: f32) -> f32 {
     // beyond, it is 0 or infinite
     let (n, r) = reduced(within(x, -105.0, 89.0));
-    let half = n >> 1;
-    // in two factors 2ⁿ neither overflows nor is denormal
-    ((exp_near_zero(r) + 1.0) * power_of_two(half)) * power_of_two(n.wrapping_sub(half))
+    scaled(exp_near_zero(r) + 1.0, n)
 }
 
 /// eˣ − 1
 #[inline(always)]
 pub(super) fn exp_m1(x: f32) -> f32 {
-    let (n, r) = reduced(within(x, -30.0, 30.0));
+    let (n, r) = reduced(within(x, -30.0, 89.0));
+    let p = exp_near_zero(r);
     let s = power_of_two(n);
-    let near = s * exp_near_zero(r) + (s - 1.0);
-    let value = if x > 18.0 { exp(x) } else { near };
+    let near = s * p + (s - 1.0);
+    // where 1 is less than a unit in the last place, and 2ⁿ may be infinite
+    let far = scaled(p + 1.0, n);
+    let value = if x > 18.0 { far } else { near };
     if x == 0.0 { x } else { value }
 }
 

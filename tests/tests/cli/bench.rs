@@ -49,7 +49,7 @@ fn the_table_has_a_line_for_each_case() {
         "{run:?}"
     );
     assert!(lines[1].contains("median"), "{run:?}");
-    assert_eq!(run.stdout.matches("GB/s").count(), 3, "{run:?}");
+    assert_eq!(run.stdout.matches("GB/s").count(), 7, "{run:?}");
     assert!(run.stdout.contains("peak memory"), "{run:?}");
 }
 
