@@ -49,10 +49,10 @@ def arguments():
 def parts(a):
     """The work in pieces: what, model, batch, and whether W/sigma is held during a sampler call."""
     for what in a.what:
-        # which knows of no network
-        one = slice(1 if what == "pointwise" else None)
-        for model in a.model[one]:
-            for batch in a.batch[one]:
+        # pointwise work has neither a network nor a batch
+        once = what == "pointwise"
+        for model in a.model[:1] if once else a.model:
+            for batch in a.batch[:1] if once else a.batch:
                 for held in ["true", "false"] if what in ("step", "train") else ["true"]:
                     yield what, model, batch, held
 

@@ -100,6 +100,11 @@ impl Gpu {
         match *self {}
     }
 
+    /// Whether the driver tells when a launch begins and ends.
+    pub fn has_clock(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn timed<R>(
         &self,
         op: &'static str,

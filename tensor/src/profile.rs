@@ -13,13 +13,13 @@ thread_local! {
 pub struct Profiled {
     /// What it does, and to how much: `conv2d 64->128 3x3 on 16x16 b64, then 3 operations`.
     pub work: String,
-    /// Seconds, by the device's own clock.
+    /// Seconds: from the call to the return on the CPU, by the device's own clock on a GPU.
     pub seconds: f64,
     /// The kernels of a GPU that do it, by their [keys](crate::gpu), and the seconds of each.
     pub kernels: Vec<(String, f64)>,
     /// Multiply-adds of a product or a convolution, by its definition.
     pub multiply_adds: u64,
-    /// Bytes of the arrays that it reads and writes, each counted once.
+    /// Bytes of the arrays that it reads and writes, however often it reads them.
     pub bytes: u64,
 }
 
@@ -30,10 +30,10 @@ pub(crate) struct Subject {
     pub(crate) bytes: u64,
 }
 
-/// Runs `f` and times the launches of this thread one by one, in their order: what their times do not add up to was spent between them.
+/// Runs `f` and times the launches of this thread one by one, in their order.
 ///
 /// A GPU is waited for after each, so that `f` takes longer than without. Where its driver tells no times, a launch is
-/// [`Error::Unsupported`](crate::Error::Unsupported).
+/// [`Error::Unsupported`](crate::Error::Unsupported) ([`Gpu::has_clock`](crate::gpu::Gpu::has_clock)).
 ///
 /// ```
 /// use clel_tensor::{Device, Error, Tensor, profile};

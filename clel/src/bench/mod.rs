@@ -1,8 +1,8 @@
 //! Measuring: how long operations, Langevin steps and training iterations take on a device.
 
-mod launches;
 mod machine;
 mod operations;
+mod profile;
 mod session;
 mod subject;
 mod times;
@@ -10,8 +10,8 @@ mod training;
 
 use clap::ValueEnum;
 
-pub use launches::Kind;
 pub use machine::{Machine, Peak, peak_memory, processor};
+pub use profile::{Kind, Profile};
 pub use session::{Case, Session};
 pub use subject::Subject;
 pub use times::Times;

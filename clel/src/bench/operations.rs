@@ -65,7 +65,7 @@ pub(super) fn conv(subject: &Subject, session: &mut Session<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A sum, a chain of six operations, the update of a Langevin step with its noise, and activations that are no piecewise lines.
+/// A sum, a chain of six operations, the update of a Langevin step with its noise, and smooth functions.
 pub(super) fn pointwise(session: &mut Session<'_>) -> Result<()> {
     let [a, b, c] = [(); 3].map(|()| random(&[POINTWISE], session.device()));
     let (a, b, c) = (a?, b?, c?);

@@ -6,9 +6,9 @@ use clel_autograd::recorded_nodes;
 use clel_tensor::{DType, Device, Tensor, count_launches, profile};
 use serde::Serialize;
 
-use super::launches::{Kind, kinds};
 use super::machine::{Peak, cpu_peak};
-use super::times::Times;
+use super::profile::Profile;
+use super::times::{PATIENCE, Times};
 use crate::Result;
 
 /// What one case took.
@@ -29,9 +29,9 @@ pub struct Case {
     pub launches: f64,
     /// Steps recorded for differentiation.
     pub graph_nodes: f64,
-    /// What the launches take one by one, if that is asked for.
+    /// What its operations take one by one, if that is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kinds: Option<Vec<Kind>>,
+    pub profile: Option<Profile>,
 }
 
 /// What a rate is counted in.
@@ -49,7 +49,7 @@ pub(super) enum Amount {
 pub struct Session<'a> {
     device: Device,
     time: Duration,
-    each_launch: bool,
+    profiles: bool,
     tell: &'a mut dyn FnMut(&Case) -> Result<()>,
     peak: Option<Peak>,
     cases: Vec<Case>,
@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
         Session {
             device: device.clone(),
             time,
-            each_launch: false,
+            profiles: false,
             tell,
             peak: None,
             cases: Vec::new(),
@@ -77,13 +77,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Times each launch of a case by itself, too, in runs of their own.
+    /// Times each operation of a case by itself, too, in runs of their own.
     #[must_use]
-    pub fn with_launches(self, each_launch: bool) -> Self {
-        Session {
-            each_launch,
-            ..self
-        }
+    pub fn with_profiles(self, profiles: bool) -> Self {
+        Session { profiles, ..self }
     }
 
     /// Where the work runs.
@@ -175,8 +172,8 @@ impl<'a> Session<'a> {
             (Amount::Operations(_), Some(rate)) => Some(rate / self.peak()?.gflops),
             _ => None,
         };
-        let kinds = match self.each_launch {
-            true => Some(self.kinds(&mut run, pieces)?),
+        let profile = match self.profiles {
+            true => Some(self.profile(&mut run, pieces)?),
             false => None,
         };
         let case = Case {
@@ -187,23 +184,27 @@ impl<'a> Session<'a> {
             share_of_peak,
             launches: each(launches),
             graph_nodes: each(nodes),
-            kinds,
+            profile,
         };
         (self.tell)(&case)?;
         self.cases.push(case);
         Ok(())
     }
 
-    /// What the launches of a run take, kind by kind, in runs of their own.
-    fn kinds(&self, run: &mut impl FnMut() -> Result<()>, pieces: usize) -> Result<Vec<Kind>> {
-        let mut runs = Vec::new();
-        Times::measure(self.time, || {
+    /// The middle one of three runs, by the time that its operations took; the first if that takes a minute.
+    fn profile(&self, run: &mut impl FnMut() -> Result<()>, pieces: usize) -> Result<Profile> {
+        let mut profiles = Vec::new();
+        let started = Instant::now();
+        while profiles.len() < 3 && started.elapsed() < PATIENCE {
+            let begin = Instant::now();
             let (done, launches) = profile(&mut *run);
-            runs.push(launches);
             done?;
-            Ok(self.device.wait()?)
-        })?;
-        Ok(kinds(runs, pieces))
+            self.device.wait()?;
+            let run_s = begin.elapsed().as_secs_f64();
+            profiles.push(Profile::new(launches, run_s, pieces));
+        }
+        profiles.sort_by(|a, b| a.seconds().total_cmp(&b.seconds()));
+        Ok(profiles.swap_remove(profiles.len() / 2))
     }
 
     /// The device's peak, measured when it is first asked for.

@@ -9,7 +9,7 @@ use crate::Result;
 /// The fewest runs that are measured, unless they take longer than [`PATIENCE`].
 const FEWEST: usize = 3;
 /// After this time the runs that are done must do.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What repeated runs of the same work took, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use clel_tensor::Device;
 use serde::Serialize;
 
 use super::subjects::Subjects;
 use super::{DeviceArgument, output};
-use crate::bench::{Case, Kind, Machine, Peak, Session, Work, peak_memory, run};
+use crate::bench::{Case, Kind, Machine, Peak, Profile, Session, Work, peak_memory, run};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Examples at the end of the help text.
@@ -16,7 +18,7 @@ Examples:
   clel bench --what step,train --model tiny --batch 64          the main job
   clel bench --what conv --model resnet_small,resnet --batch 16,64 --json
   clel bench --what step --set sampler.cache_spectral=true      weights normalised once a run
-  clel bench --what step --launches                             where the time of a step goes
+  clel bench --what step --profile                              where the time of a step goes
   clel bench --what matmul,pointwise --device wgpu --seconds 3  the first WebGPU adapter
   RAYON_NUM_THREADS=1 clel bench --device cpu                   one thread
   CLEL_SHADERS=FOLDER clel bench --device wgpu --what conv      with changed shaders, those that are in the folder";
@@ -43,9 +45,10 @@ pub(super) struct Bench {
     /// How long to measure each case; at least three runs are measured.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     seconds: f64,
-    /// Tell also what each kind of launch takes, in more runs of the case, in which a GPU is waited for after each.
+    /// Tell also what each kind of operation takes, and how fast that is, in three more runs of the case. A GPU, which tells times by its own clock, does
+    /// each alone then, so that their sum may exceed what the case takes.
     #[arg(long)]
-    launches: bool,
+    profile: bool,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -71,6 +74,12 @@ impl Bench {
         let time = self.time()?;
         let subjects = self.subjects.all()?;
         let device = self.device.open()?;
+        if self.profile && matches!(&device, Device::Wgpu(gpu) if !gpu.has_clock()) {
+            return Err(Error::Argument {
+                argument: "--profile".into(),
+                why: format!("needs a device that tells times, which {device} does not"),
+            });
+        }
         let machine = Machine::of(&device);
         if !self.json {
             output::say_in_words(&heading(&machine))?;
@@ -80,7 +89,7 @@ impl Bench {
             false => output::say_in_words(&rows(case)),
         };
         let mut session =
-            Session::new(&device, time, started, &mut tell).with_launches(self.launches);
+            Session::new(&device, time, started, &mut tell).with_profiles(self.profile);
         for work in &self.what {
             for subject in &subjects {
                 run(*work, subject, &mut session)?;
@@ -130,64 +139,71 @@ fn heading(machine: &Machine) -> String {
     )
 }
 
-/// The case, and below it its launches.
+/// The case, and below it its operations.
 fn rows(case: &Case) -> String {
     let mut rows = vec![row(case)];
-    if let Some(kinds) = &case.kinds {
-        rows.extend(kind_rows(kinds, case.times.median_s));
+    if let Some(profile) = &case.profile {
+        rows.extend(profile_rows(profile));
     }
     rows.join("\n")
 }
 
-/// The launches of a case that takes so many seconds, those that hardly take any together.
-fn kind_rows(kinds: &[Kind], median_s: f64) -> Vec<String> {
+/// A heading, the kinds of operations, those together that hardly take any time, and the sum.
+fn profile_rows(profile: &Profile) -> Vec<String> {
     const LEAST: f64 = 0.005;
-    let name = |work: &str| format!("  {work:66}");
-    let ms = |seconds: f64| format!("{:10.3}", seconds * 1e3);
-    let in_all: f64 = kinds.iter().map(|kind| kind.seconds).sum();
-    let share = |seconds: f64| format!("{:5.1} %", 100.0 * seconds / in_all);
-    let (told, rest): (Vec<&Kind>, Vec<&Kind>) = kinds
-        .iter()
-        .partition(|kind| kind.seconds >= LEAST * in_all);
-    let mut rows = Vec::new();
+    let in_all = profile.seconds();
+    let row = |name: &str, seconds: f64, rate: &str, count: f64| {
+        let share = 100.0 * seconds / in_all.max(f64::MIN_POSITIVE);
+        let ms = seconds * 1e3;
+        format!("  {name:68} {ms:10.3} {share:5.1} % {rate:>16} {count:8.2}")
+    };
+    let mut rows = vec![format!(
+        "  {:68} {:>10} {:>7} {:>16} {:>8}",
+        "its operations one by one", "ms", "share", "rate", "number"
+    )];
+    let kinds = profile.kinds.iter();
+    let (told, rest): (Vec<&Kind>, Vec<&Kind>) =
+        kinds.partition(|kind| kind.seconds >= LEAST * in_all);
     for kind in told {
-        let rate = match kind.gflops {
-            Some(gflops) => format!("{gflops:.1} GFLOP/s"),
-            None => format!("{:.1} GB/s", kind.gbytes),
+        let rate = match (kind.gflops, kind.gbytes) {
+            (Some(gflops), _) => format!("{gflops:.1} GFLOP/s"),
+            (None, Some(gbytes)) => format!("{gbytes:.1} GB/s"),
+            (None, None) => String::new(),
         };
-        rows.push(format!(
-            "{} {} {} {rate:>16} {:8.2}",
-            name(&kind.work),
-            ms(kind.seconds),
-            share(kind.seconds),
-            kind.launches
-        ));
-        if kind.kernels.len() > 1 {
-            let file = |key: &str| key.split_whitespace().next().unwrap_or_default().to_owned();
-            let kernels = kind.kernels.iter();
-            rows.extend(
-                kernels.map(|(key, s)| format!("{} {}", name(&format!("  {}", file(key))), ms(*s))),
-            );
+        rows.push(row(&kind.work, kind.seconds, &rate, kind.count));
+        let files = files(kind);
+        if files.len() > 1 {
+            let file =
+                |(file, seconds): &(&str, f64)| format!("    {file:66} {:10.3}", seconds * 1e3);
+            rows.extend(files.iter().map(file));
         }
     }
     if !rest.is_empty() {
-        let seconds = rest.iter().map(|kind| kind.seconds).sum();
-        rows.push(format!(
-            "{} {} {} {:16} {:8.2}",
-            name(&format!("{} kinds below 0.5 %", rest.len())),
-            ms(seconds),
-            share(seconds),
-            "",
-            rest.iter().map(|kind| kind.launches).sum::<f64>()
-        ));
+        let kinds = counted(rest.len(), "kind");
+        let sum = |of: fn(&Kind) -> f64| rest.iter().map(|kind| of(kind)).sum();
+        let (seconds, count) = (sum(|kind| kind.seconds), sum(|kind| kind.count));
+        rows.push(row(&format!("{kinds} below 0.5 %"), seconds, "", count));
     }
     rows.push(format!(
-        "{} {} {:5.1} % of the case's median",
-        name("all launches"),
-        ms(in_all),
-        100.0 * in_all / median_s
+        "  {:68} {:10.3}, of {:.3} that this run took",
+        "all operations",
+        in_all * 1e3,
+        profile.run_s * 1e3
     ));
     rows
+}
+
+/// The kernels of a GPU by their files, with the seconds of each file.
+fn files(kind: &Kind) -> Vec<(&str, f64)> {
+    let mut files: Vec<(&str, f64)> = Vec::new();
+    for (key, seconds) in &kind.kernels {
+        let file = key.split_whitespace().next().unwrap_or_default();
+        match files.iter_mut().find(|(known, _)| *known == file) {
+            Some((_, sum)) => *sum += seconds,
+            None => files.push((file, *seconds)),
+        }
+    }
+    files
 }
 
 fn row(case: &Case) -> String {

@@ -264,7 +264,7 @@ impl<'a, T: Compute> Interpreter<'a, T> {
             let block = BLOCK.min(len - done);
             let own = own.get(done..done + block).unwrap_or(&[]);
             let last = at_once.and_then(|n| T::direct_mut(&mut outputs[n]));
-            let stored = last.is_some().then_some(at_once).flatten();
+            let stored = at_once.filter(|_| last.is_some());
             self.block(
                 start + done,
                 block,
@@ -284,11 +284,13 @@ impl<'a, T: Compute> Interpreter<'a, T> {
 
     /// The output that the last operation may write by itself, since nothing else needs its results.
     fn written_at_once(&self) -> Option<usize> {
-        let last = self.slots.iter().rposition(|slot| !slot.is_empty())?;
-        let roots = || self.kernel.roots.iter().map(|(root, _)| usize::from(*root));
-        let only = roots().filter(|root| *root == last).count() == 1;
-        let ends = last + 1 == self.slots.len() && only;
-        ends.then(|| roots().position(|root| root == last))?
+        // an operation, no constant or input that is read where it lies
+        let last = self.slots.last().filter(|slot| !slot.is_empty());
+        let last = last.map(|_| self.slots.len() - 1)?;
+        let of_last = |(root, _): &(u16, DType)| usize::from(*root) == last;
+        let mut outputs = self.kernel.roots.iter();
+        let output = outputs.position(of_last)?;
+        (!outputs.any(of_last)).then_some(output)
     }
 
     /// Runs all operations over a block; the last one writes its results to `last`, if that is given.
@@ -587,6 +589,73 @@ mod tests {
                     "{e:?} at {i}: {} {want}",
                     got[i]
                 );
+            }
+        }
+    }
+
+    /// Whatever of the outputs the last operation may write by itself, with every set of instructions.
+    #[test]
+    fn outputs_of_every_kind_side_by_side() {
+        let n = 2 * BLOCK + 37;
+        let numbers: Vec<f32> = (0..2 * n).map(|i| (i % 101) as f32 - 50.0).collect();
+        let x = || Expr::input(0);
+        let square = || x() * x();
+        let all: [&[(Expr, DType)]; 9] = [
+            &[(square(), DType::F32)],
+            &[(square(), DType::F16)],
+            &[(square(), DType::F64)],
+            &[(square(), DType::U32)],
+            &[(square(), DType::F32), (square() + 1.0, DType::F32)],
+            &[(square() + 1.0, DType::F32), (square(), DType::F32)],
+            // the last operation is two outputs
+            &[(square(), DType::F32), (square(), DType::F32)],
+            &[(square(), DType::F32), (x(), DType::F32)],
+            &[(square(), DType::F32), (Expr::constant(3.0), DType::F32)],
+        ];
+        type Range = fn(&mut Interpreter<'_, f32>, usize, &mut [Out<'_>], &[f32]);
+        let mut sets: Vec<Range> = vec![
+            |i, len, out, own| i.range(0, len, out, own),
+            |i, len, out, own| i.range_any(0, len, out, own),
+        ];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has the instructions.
+            sets.push(|i, len, out, own| unsafe { i.range_avx2(0, len, out, own) });
+        }
+        // contiguous, every second, handed over
+        for (stride, given) in [(1, false), (2, false), (1, true)] {
+            for exprs in all {
+                let inputs = vec![access(&[stride])];
+                let kernel = PointwiseKernel::new(&[n], exprs, inputs, DType::F32);
+                let element = |i: usize| f64::from(numbers[i * stride as usize]);
+                let views = [CpuView::F32(if given { &[] } else { &numbers })];
+                for range in &sets {
+                    let outputs = exprs.iter().map(|(_, d)| CpuBuffer::uninit("test", *d, n));
+                    let mut outputs: Vec<CpuBuffer> = outputs.map(Result::unwrap).collect();
+                    let mut out: Vec<Out<'_>> = outputs.iter_mut().map(Out::of).collect();
+                    let mut interpreter = Interpreter::new(&kernel, &views, given);
+                    range(
+                        &mut interpreter,
+                        n,
+                        &mut out,
+                        if given { &numbers[..n] } else { &[] },
+                    );
+                    for (output, (e, _)) in outputs.iter().zip(exprs) {
+                        for i in 0..n {
+                            let got = match output {
+                                CpuBuffer::F32(v) => f64::from(v[i]),
+                                CpuBuffer::F16(v) => f64::from(v[i].to_f32()),
+                                CpuBuffer::F64(v) => v[i],
+                                CpuBuffer::U32(v) => f64::from(v[i]),
+                            };
+                            let mut want = e.eval(&[element(i)]);
+                            if let CpuBuffer::F16(_) = output {
+                                want = f16::from_f64(want).to_f64();
+                            }
+                            assert_eq!(got, want, "{exprs:?} {stride} {given} at {i}");
+                        }
+                    }
+                }
             }
         }
     }

@@ -51,14 +51,14 @@ pub trait Scalar:
     const ZERO: Self;
     /// One.
     const ONE: Self;
-    /// The function of this number: in f64 the library's, in f32 one that vectorises.
+    /// The function of this number: the library's, but for those of f32 in `elementary.rs`, which vectorise.
     fn call(self, f: Unary) -> Self;
     /// `self` to the power `e`.
     fn power(self, e: Self) -> Self;
 }
 
 macro_rules! scalar {
-    ($t:ty: $($elementary:tt)*) => {
+    ($t:ty, $functions:ident) => {
         impl Scalar for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
@@ -76,18 +76,18 @@ macro_rules! scalar {
                             0.0
                         }
                     }
-                    Unary::Exp => $($elementary)*::exp(self),
-                    Unary::ExpM1 => $($elementary)*::exp_m1(self),
-                    Unary::Ln => $($elementary)*::ln(self),
-                    Unary::Ln1P => $($elementary)*::ln_1p(self),
+                    Unary::Exp => $functions::exp(self),
+                    Unary::ExpM1 => $functions::exp_m1(self),
+                    Unary::Ln => $functions::ln(self),
+                    Unary::Ln1P => $functions::ln_1p(self),
                     Unary::Sqrt => self.sqrt(),
                     Unary::Recip => 1.0 / self,
                     Unary::Sin => self.sin(),
                     Unary::Cos => self.cos(),
-                    Unary::Tanh => $($elementary)*::tanh(self),
+                    Unary::Tanh => $functions::tanh(self),
                     // both branches stay finite for any x
                     Unary::Sigmoid => {
-                        let e = $($elementary)*::exp(-self.abs());
+                        let e = $functions::exp(-self.abs());
                         (if self >= 0.0 { 1.0 } else { e }) / (1.0 + e)
                     }
                     Unary::Floor => self.floor(),
@@ -101,8 +101,8 @@ macro_rules! scalar {
         }
     };
 }
-scalar!(f32: elementary);
-scalar!(f64: f64);
+scalar!(f32, elementary);
+scalar!(f64, f64);
 
 impl Unary {
     /// Every function, for tests and tables.

@@ -210,7 +210,7 @@ impl Gpu {
         numbers <= MOST_NUMBERS && 4 * numbers <= self.array_limit()
     }
 
-    fn out_of_memory(&self, op: &'static str, bytes: u64, why: String) -> Error {
+    pub(super) fn out_of_memory(&self, op: &'static str, bytes: u64, why: String) -> Error {
         Error::OutOfMemory {
             op,
             device: self.inner.summary.name.clone(),

@@ -104,8 +104,8 @@ struct Inner {
     family: Family,
     /// Whether the direct kernels may have lanes tell one another numbers.
     lanes: bool,
-    /// Whether the device tells when a launch begins and ends.
-    has_clock: bool,
+    /// Seconds between two numbers of the device's clock, if it tells when a launch begins and ends.
+    tick: Option<f64>,
     options: GpuOptions,
     faults: Arc<Faults>,
     pool: Arc<Pool>,
@@ -115,8 +115,8 @@ struct Inner {
     tuning: Mutex<Tuning>,
     launches: Mutex<BTreeMap<&'static str, u64>>,
     staging: Mutex<Vec<wgpu::Buffer>>,
-    /// Held while launches are timed.
-    timing: Mutex<()>,
+    /// Room for the times of launches, made when there are first any; held while launches are timed.
+    queries: Mutex<Option<wgpu::QuerySet>>,
 }
 
 impl Gpu {
@@ -163,6 +163,7 @@ impl Gpu {
             wanted: summary.name.clone(),
             why: error.to_string(),
         })?;
+        let tick = has_clock.then(|| f64::from(queue.get_timestamp_period()) * 1e-9);
         let faults = Faults::watch(&device, summary.name.clone());
         let pipelines = Pipelines::new(&device, options.checked);
         let batch = Batch::new(&device, summary.kind, pipelines.params());
@@ -175,7 +176,7 @@ impl Gpu {
                 limits,
                 family,
                 lanes,
-                has_clock,
+                tick,
                 options,
                 faults,
                 batch: Mutex::new(batch),
@@ -184,7 +185,7 @@ impl Gpu {
                 tuning: Mutex::default(),
                 launches: Mutex::default(),
                 staging: Mutex::default(),
-                timing: Mutex::default(),
+                queries: Mutex::default(),
             }),
         })
     }

@@ -2,6 +2,7 @@
 
 use super::work::{Start, Work};
 use crate::{
+    DType,
     expr::{Access, Node, PointwiseKernel},
     primitive::Primitive,
     profile::Subject,
@@ -12,12 +13,15 @@ impl Work {
     pub(super) fn subject(&self) -> Subject {
         match self {
             Work::Primitive(primitive, starts) => Subject {
-                work: primitive.to_string(),
+                work: with_dtype(primitive.to_string(), dtype(starts)),
                 multiply_adds: primitive.multiply_adds(),
                 bytes: read(primitive, starts) + written(primitive, starts),
             },
             Work::Through(primitive, starts, kernel) => Subject {
-                work: format!("{primitive}, then {}", operations(kernel)),
+                work: with_dtype(
+                    format!("{primitive}, then {}", operations(kernel)),
+                    dtype(starts),
+                ),
                 multiply_adds: primitive.multiply_adds(),
                 // the first is what the convolution computes, in the same launch
                 bytes: read(primitive, starts) + moved(kernel, &kernel.inputs[1..]),
@@ -30,15 +34,31 @@ impl Work {
 
 fn pointwise(name: &str, kernel: &PointwiseKernel) -> Subject {
     Subject {
-        work: format!(
-            "{name} {}, {} -> {} arrays of {}",
-            operations(kernel),
-            kernel.inputs.len(),
-            kernel.roots.len(),
-            kernel.len()
+        work: with_dtype(
+            format!(
+                "{name} {}, {} -> {} arrays, {} elements",
+                operations(kernel),
+                kernel.inputs.len(),
+                kernel.roots.len(),
+                kernel.len()
+            ),
+            kernel.roots.first().map(|(_, dtype)| *dtype),
         ),
         multiply_adds: 0,
         bytes: moved(kernel, &kernel.inputs),
+    }
+}
+
+/// The type of the first input.
+fn dtype(starts: &[Start]) -> Option<DType> {
+    starts.first().map(|start| start.dtype)
+}
+
+/// With the type, where it is not the usual one.
+fn with_dtype(work: String, dtype: Option<DType>) -> String {
+    match dtype {
+        None | Some(DType::F32) => work,
+        Some(other) => format!("{work}, {other}"),
     }
 }
 
@@ -62,9 +82,7 @@ fn read(primitive: &Primitive, starts: &[Start]) -> u64 {
 
 /// Bytes of its output.
 fn written(primitive: &Primitive, starts: &[Start]) -> u64 {
-    let dtype = starts
-        .first()
-        .map(|start| primitive.output_dtype(start.dtype));
+    let dtype = dtype(starts).map(|dtype| primitive.output_dtype(dtype));
     dtype.map_or(0, |dtype| primitive.output_len() * dtype.size()) as u64
 }
 
