@@ -1,15 +1,28 @@
 //! Matrix products on the `gemm` crate, with the shapes it is slow at taken out.
 
+use std::ops::Range;
+
 use gemm::Parallelism;
 use rayon::prelude::*;
 
 use super::memory::PoolVec;
 use super::real::Real;
+use super::shared::Shared;
 use crate::Result;
 use crate::primitive::MatMul;
 
 /// Multiply-adds below which a product stays on one thread.
 const PARALLEL_MULTIPLIES: usize = 1 << 17;
+
+/// Results of a product, at most, that are shared out to the threads here and not by `gemm`, which takes up to four times as long for a long
+/// contraction of few results.
+const FEW: usize = 1 << 17;
+/// Products of a matrix and fewer vectors have ways of their own in `gemm`.
+const NARROW: usize = 4;
+/// Multiply-adds below which one product stays on one thread.
+const SHARED_MULTIPLIES: usize = 1 << 19;
+/// Rows or columns of a share: whatever the number of threads, so that sums do not depend on it.
+const SHARE: usize = 32;
 
 /// A matrix in memory: element (i, j) at `i·row + j·col`.
 #[derive(Clone, Copy)]
@@ -24,6 +37,11 @@ impl<'a, T> Matrix<'a, T> {
     fn new(data: &'a [T], rows: usize, cols: usize, transposed: bool) -> Self {
         let (row, col) = if transposed { (1, rows) } else { (cols, 1) };
         Matrix { data, row, col }
+    }
+
+    /// The element (i, j).
+    fn at(&self, i: usize, j: usize) -> *const T {
+        self.data[i * self.row + j * self.col..].as_ptr()
     }
 }
 
@@ -71,34 +89,47 @@ fn product<T: Real>(
     assert!(a.data.len() > (m - 1) * a.row + (k - 1) * a.col);
     assert!(b.data.len() > (k - 1) * b.row + (n - 1) * b.col);
     assert!(c.len() >= m * n);
-    let threads = if parallel {
-        Parallelism::Rayon(0)
-    } else {
-        Parallelism::None
+    let strides = |of: &Matrix<'_, T>| (of.col as isize, of.row as isize);
+    let (a_strides, b_strides) = (strides(&a), strides(&b));
+    let results = Shared(c.as_mut_ptr());
+    let part = |rows: Range<usize>, columns: Range<usize>, threads: Parallelism| {
+        let (a, b, c) = (a.at(rows.start, 0), b.at(0, columns.start), results);
+        // SAFETY: the assertions above keep every element that the strides reach inside its slice; `c` is borrowed exclusively, and parts
+        // that are computed at once have no row or no column in common. `read_dst` is false, so `c` is only written.
+        unsafe {
+            gemm::gemm(
+                rows.len(),
+                columns.len(),
+                k,
+                c.at(rows.start * n + columns.start),
+                1,
+                n as isize,
+                false,
+                a,
+                a_strides.0,
+                a_strides.1,
+                b,
+                b_strides.0,
+                b_strides.1,
+                T::ZERO,
+                T::ONE,
+                false,
+                false,
+                false,
+                threads,
+            );
+        }
     };
-    // SAFETY: the assertions above keep every element that the strides reach inside its slice,
-    // and `c` is borrowed exclusively. `read_dst` is false, so `c` is only written.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n as isize,
-            false,
-            a.data.as_ptr(),
-            a.col as isize,
-            a.row as isize,
-            b.data.as_ptr(),
-            b.col as isize,
-            b.row as isize,
-            T::ZERO,
-            T::ONE,
-            false,
-            false,
-            false,
-            threads,
-        );
+    if !parallel || m * n * k < SHARED_MULTIPLIES {
+        return part(0..m, 0..n, Parallelism::None);
     }
+    if m * n > FEW || m.min(n) < NARROW {
+        return part(0..m, 0..n, Parallelism::Rayon(0));
+    }
+    let shares = m.max(n).div_ceil(SHARE);
+    (0..shares).into_par_iter().for_each(|share| {
+        let of = |len: usize| share * SHARE..((share + 1) * SHARE).min(len);
+        let (rows, columns) = if m > n { (of(m), 0..n) } else { (0..m, of(n)) };
+        part(rows, columns, Parallelism::None);
+    });
 }

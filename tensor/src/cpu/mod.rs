@@ -16,6 +16,7 @@ mod pointwise;
 mod pool;
 mod real;
 mod reduce;
+mod shared;
 mod simd;
 #[cfg(test)]
 mod tests;

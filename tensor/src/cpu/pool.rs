@@ -80,20 +80,27 @@ fn max_index<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<u32>> {
     each_row(&mut y, s.ow * s.c, |row, y| {
         let (image, i) = (row / s.oh, row % s.oh);
         let mut best = vec![T::ZERO; s.c];
+        let mut places = Vec::with_capacity(s.k * s.k);
         for (j, y) in y.chunks_mut(s.c).enumerate() {
-            y.fill(u32::MAX);
-            let mut first = true;
+            places.clear();
             for h in window(s, i, s.h) {
-                for w in window(s, j, s.w) {
-                    let at = ((image * s.h + h) * s.w + w) * s.c;
-                    let x = &x[at..at + s.c];
-                    for (c, ((y, best), x)) in y.iter_mut().zip(&mut best).zip(x).enumerate() {
-                        // larger, or the first NaN
-                        let better = first | (*x > *best) | (x.is_nan() & !best.is_nan());
-                        *best = if better { *x } else { *best };
-                        *y = if better { (at + c) as u32 } else { *y };
-                    }
-                    first = false;
+                let pixels = window(s, j, s.w).map(|w| (image * s.h + h) * s.w + w);
+                places.extend(pixels.map(|pixel| pixel * s.c));
+            }
+            best.fill(T::NEG_INFINITY);
+            for &at in &places {
+                for (best, x) in best.iter_mut().zip(&x[at..at + s.c]) {
+                    let larger = if *x > *best { *x } else { *best };
+                    *best = if x.is_nan() { *x } else { larger };
+                }
+            }
+            y.fill(u32::MAX);
+            // backwards, so that the first one stays
+            for &at in places.iter().rev() {
+                let here = y.iter_mut().zip(&best).zip(&x[at..at + s.c]);
+                for (c, ((y, best), x)) in (0u32..).zip(here) {
+                    let fits = (*x == *best) | (x.is_nan() & best.is_nan());
+                    *y = if fits { at as u32 + c } else { *y };
                 }
             }
         }

@@ -48,6 +48,34 @@ impl<T: Real> Fold<T> for Sum {
     fn finish(acc: f64) -> T {
         T::from_f64(acc)
     }
+    /// With the widest registers that the processor has: the same operations, and so the same results.
+    fn columns(x: &[T], inner: usize, first: usize, acc: &mut [f64]) {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has the instructions.
+            return unsafe { sum_avx512(x, inner, first, acc) };
+        } else if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has the instructions.
+            return unsafe { sum_avx2(x, inner, first, acc) };
+        }
+        fold::<T, Sum>(x, inner, first, acc);
+    }
+}
+
+/// # Safety
+/// The processor must have AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn sum_avx2<T: Real>(x: &[T], inner: usize, first: usize, acc: &mut [f64]) {
+    fold::<T, Sum>(x, inner, first, acc);
+}
+
+/// # Safety
+/// The processor must have AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn sum_avx512<T: Real>(x: &[T], inner: usize, first: usize, acc: &mut [f64]) {
+    fold::<T, Sum>(x, inner, first, acc);
 }
 
 /// The maximum, NaN if an element is, as PyTorch's `amax`. A step forgets NaN, in one instruction; another notes
@@ -245,6 +273,7 @@ fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<
 }
 
 /// See [`Fold::columns`].
+#[inline(always)]
 fn fold<T: Real, F: Fold<T>>(x: &[T], inner: usize, first: usize, acc: &mut [F::Acc]) {
     if inner == 1 {
         let (whole, rest) = x.as_chunks::<LANES>();

@@ -7,6 +7,7 @@ use super::order::{Order, Pixel};
 use crate::Result;
 use crate::cpu::memory::PoolVec;
 use crate::cpu::real::Real;
+use crate::cpu::shared::Shared;
 use crate::primitive::Conv2d;
 
 /// Tiles that one task computes; they share each panel of weights while it is in the cache.
@@ -103,11 +104,6 @@ pub(super) struct Pass {
     pub period: usize,
 }
 
-/// The output, written by all tasks at different pixels.
-struct Output<T>(*mut T);
-// SAFETY: tasks write disjoint elements, and the buffer outlives them.
-unsafe impl<T: Send> Sync for Output<T> {}
-
 impl Pass {
     /// `weight(column, tap, k)` is read once for each weight.
     pub fn run<T: Real>(
@@ -127,7 +123,7 @@ impl Pass {
         let panels = self.pack(&kernels, parallel, weight)?;
         let zeros = PoolVec::filled(self.op, self.depth, T::ZERO)?;
         let order = self.order(kernels.rows);
-        let output = Output(y.as_mut_ptr());
+        let output = Shared(y.as_mut_ptr());
         let tiles = pixels.div_ceil(kernels.rows);
         let per_task = TILES.min(tiles.div_ceil(16));
         let task = |scratch: &mut Scratch<T>, i: usize| {
@@ -216,7 +212,7 @@ impl Pass {
         x: &[T],
         zeros: &[T],
         panels: &[T],
-        output: &Output<T>,
+        output: &Shared<T>,
         scratch: &mut Scratch<T>,
     ) {
         let taps = self.rows.taps * self.cols.taps;
@@ -254,7 +250,7 @@ impl Pass {
                     // columns are left.
                     *out = unsafe {
                         if row < tile.rows && whole == width {
-                            output.0.add(tile.out[row] + first)
+                            output.at(tile.out[row] + first)
                         } else {
                             spare.add(row * width)
                         }
@@ -271,7 +267,7 @@ impl Pass {
                         // SAFETY: `whole` columns are left at this pixel, which no other task
                         // writes.
                         unsafe {
-                            let to = output.0.add(tile.out[row] + first);
+                            let to = output.at(tile.out[row] + first);
                             std::ptr::copy_nonoverlapping(spare.add(row * width), to, whole);
                         }
                     }

@@ -13,6 +13,7 @@ use super::transform::{MAX_IN, MAX_OUT, Transforms, transforms};
 use crate::Result;
 use crate::cpu::epilogue::{Finish, Worker};
 use crate::cpu::memory::PoolVec;
+use crate::cpu::shared::Shared;
 use crate::primitive::{Conv2d, ConvPass};
 use crate::winograd::{FOUR, TWO, Tiling, cheapest};
 
@@ -48,13 +49,13 @@ struct Job<'a> {
 /// Where the pixels go: into an array, or through a kernel.
 #[derive(Clone, Copy)]
 enum Sink<'a> {
-    Plain(Shared),
+    Plain(Shared<f32>),
     Through(&'a Finish<'a>),
 }
 
 /// A thread's way into the sink; through a kernel with room for the pixels of some lines of tiles, and an interpreter.
 enum Writer<'a> {
-    Plain(Shared),
+    Plain(Shared<f32>),
     Through {
         finish: &'a Finish<'a>,
         pixels: PoolVec<f32>,
@@ -71,26 +72,12 @@ struct Scratch {
 
 /// Transformed tiles `v` and their products `m`: a plane for each place of the tile, in which each tile has a row.
 struct Planes {
-    v: Shared,
-    m: Shared,
+    v: Shared<f32>,
+    m: Shared<f32>,
     v_plane: usize,
     m_plane: usize,
     /// Elements of a row of `m`: output channels, rounded up to whole tiles of the kernel.
     m_row: usize,
-}
-
-/// A pointer that tasks write through at different places.
-#[derive(Clone, Copy)]
-struct Shared(*mut f32);
-// SAFETY: the tasks write disjoint elements, and the buffer outlives them.
-unsafe impl Sync for Shared {}
-// SAFETY: as above.
-unsafe impl Send for Shared {}
-
-impl Shared {
-    fn at(self, offset: usize) -> *mut f32 {
-        self.0.wrapping_add(offset)
-    }
 }
 
 impl Plan {
@@ -383,7 +370,7 @@ impl Plan {
     }
 
     /// Transforms products back into output pixels.
-    fn transform_out(&self, tiles: Range<usize>, origin: usize, from: &Planes, y: Shared) {
+    fn transform_out(&self, tiles: Range<usize>, origin: usize, from: &Planes, y: Shared<f32>) {
         let mut spare = [0.0; MAX_WIDTH];
         for tile in tiles {
             let [image, top, left] = self.corner(tile);
