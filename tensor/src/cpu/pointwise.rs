@@ -613,6 +613,7 @@ mod tests {
             &[(square(), DType::F32), (Expr::constant(3.0), DType::F32)],
         ];
         type Range = fn(&mut Interpreter<'_, f32>, usize, &mut [Out<'_>], &[f32]);
+        #[allow(unused_mut, reason = "there are no others elsewhere")]
         let mut sets: Vec<Range> = vec![
             |i, len, out, own| i.range(0, len, out, own),
             |i, len, out, own| i.range_any(0, len, out, own),
