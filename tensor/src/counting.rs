@@ -2,6 +2,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use crate::scoped::collecting;
+
 thread_local! {
     static COUNTS: RefCell<Option<BTreeMap<&'static str, u64>>> = const { RefCell::new(None) };
 }
@@ -9,22 +11,12 @@ thread_local! {
 /// Runs `f` and counts the kernels that this thread launches meanwhile, by name
 /// ([`Primitive::name`](crate::primitive::Primitive::name), or `"pointwise"`). A GPU may take several for one operation.
 pub fn count_launches<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, u64>) {
-    /// Puts back what an outer call had counted, even after a panic.
-    struct Outer(Option<BTreeMap<&'static str, u64>>);
-    impl Drop for Outer {
-        fn drop(&mut self) {
-            COUNTS.set(self.0.take());
-        }
-    }
-    let mut outer = Outer(COUNTS.replace(Some(BTreeMap::new())));
-    let result = f();
-    let counts = COUNTS.take().unwrap_or_default();
-    if let Some(outer) = &mut outer.0 {
+    let add = |outer: &mut BTreeMap<_, u64>, counts: &BTreeMap<_, u64>| {
         counts
             .iter()
-            .for_each(|(name, n)| *outer.entry(name).or_default() += n);
-    }
-    (result, counts)
+            .for_each(|(name, n)| *outer.entry(*name).or_default() += n);
+    };
+    collecting(&COUNTS, f, add)
 }
 
 /// Notes a kernel that is launched.

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, time::Instant};
 
-use crate::{Device, Result};
+use crate::{Device, Result, scoped::collecting};
 
 thread_local! {
     static PROFILE: RefCell<Option<Vec<Profiled>>> = const { RefCell::new(None) };
@@ -45,20 +45,9 @@ pub(crate) struct Subject {
 /// # Ok::<(), Error>(())
 /// ```
 pub fn profile<R>(f: impl FnOnce() -> R) -> (R, Vec<Profiled>) {
-    /// Goes on with an outer profile, even after a panic.
-    struct Outer(Option<Vec<Profiled>>);
-    impl Drop for Outer {
-        fn drop(&mut self) {
-            PROFILE.set(self.0.take());
-        }
-    }
-    let mut outer = Outer(PROFILE.replace(Some(Vec::new())));
-    let result = f();
-    let launches = PROFILE.take().unwrap_or_default();
-    if let Some(outer) = &mut outer.0 {
-        outer.extend_from_slice(&launches);
-    }
-    (result, launches)
+    collecting(&PROFILE, f, |outer, launches| {
+        outer.extend_from_slice(launches);
+    })
 }
 
 /// Runs a launch of `op`, and notes how long it took if somebody wants to know. `None` where the device takes two launches for it.
