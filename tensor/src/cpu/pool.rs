@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::memory::PoolVec;
 use super::real::Real;
+use super::reduce::max_or_nan;
 use super::{CpuBuffer, each_row};
 use crate::Result;
 use crate::primitive::{Pool2d, PoolPass};
@@ -90,8 +91,7 @@ fn max_index<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<u32>> {
             best.fill(T::NEG_INFINITY);
             for &at in &places {
                 for (best, x) in best.iter_mut().zip(&x[at..at + s.c]) {
-                    let larger = if *x > *best { *x } else { *best };
-                    *best = if x.is_nan() { *x } else { larger };
+                    *best = max_or_nan(*best, *x);
                 }
             }
             y.fill(u32::MAX);

@@ -146,8 +146,7 @@ impl<T: Real> Fold<T> for MaxOrNan {
     const EMPTY: T = T::NEG_INFINITY;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
-        let larger = if x > acc { x } else { acc };
-        if x.is_nan() { x } else { larger }
+        max_or_nan(acc, x)
     }
     fn merge(a: T, b: T) -> T {
         Self::step(a, b)
@@ -155,6 +154,13 @@ impl<T: Real> Fold<T> for MaxOrNan {
     fn finish(acc: T) -> T {
         acc
     }
+}
+
+/// The larger one, NaN if x is; one that was met stays, since nothing is larger.
+#[inline(always)]
+pub(super) fn max_or_nan<T: Real>(acc: T, x: T) -> T {
+    let larger = if x > acc { x } else { acc };
+    if x.is_nan() { x } else { larger }
 }
 
 /// Sum over the middle axis.
