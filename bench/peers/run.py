@@ -33,7 +33,7 @@ def words(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--what", type=words, default=words("step,conv,matmul"), help="also pointwise (of PyTorch) and train")
+    parser.add_argument("--what", type=words, default=words("step,conv,matmul"), help="also pointwise, array (of PyTorch) and train")
     parser.add_argument("--model", type=words, default=words("resnet_small,resnet"), help="also tiny")
     parser.add_argument("--batch", type=words, default=words("16,64"))
     parser.add_argument("--peers", type=words, default=words("pytorch,flex,ndarray,candle"))
@@ -49,8 +49,8 @@ def arguments():
 def parts(a):
     """The work in pieces: what, model, batch, and whether W/sigma is held during a sampler call."""
     for what in a.what:
-        # pointwise work has neither a network nor a batch
-        once = what == "pointwise"
+        # these have neither a network nor a batch
+        once = what in ("pointwise", "array")
         for model in a.model[:1] if once else a.model:
             for batch in a.batch[:1] if once else a.batch:
                 for held in ["true", "false"] if what in ("step", "train") else ["true"]:
@@ -76,7 +76,7 @@ def command(program, a, what, model, batch, held):
         line += ["--threads", str(len(os.sched_getaffinity(0)))]
         line += ["--device", "cuda", "--precision", PRECISIONS[a.precision]] if a.gpu else []
         return line + (["--graph"] if program.endswith("graphs") else [])
-    if what in ("train", "pointwise") or held == "false":
+    if what in ("train", "pointwise", "array") or held == "false":
         return None
     if program == "candle":
         return [str(BINARIES / "candle"), *same]

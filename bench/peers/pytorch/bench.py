@@ -172,9 +172,38 @@ def pointwise(_model, _batch, seconds):
         "tanh(a)": a.tanh,
         "silu(a)": lambda: F.silu(a),
         "softplus(a)": lambda: F.softplus(a),
+        "sin(a)": a.sin,
+        "pow(a, b)": lambda: torch.pow(a, b),
     }
     for name, operation in operations.items():
         yield case(f"pointwise {name}, 16 MiB each", measure(operation, seconds))
+
+
+def arrays(_model, _batch, seconds):
+    side = 2048
+    square, row, column = torch.rand(side, side), torch.rand(1, side), torch.rand(side, 1)
+    halves = square.half()
+    # as ours lie: channels last
+    images = torch.rand(64, 32, 32, 64).permute(0, 3, 1, 2)
+
+    operations = {
+        "a + row": lambda: square + row,
+        "a + column": lambda: square + column,
+        "transpose": lambda: square.T.contiguous(),
+        "channels first": images.contiguous,
+        "to f16": square.half,
+        "from f16": halves.float,
+        "sum": square.sum,
+        "sum of rows": lambda: square.sum(0),
+        "sum of columns": lambda: square.sum(1),
+        "max of columns": lambda: square.amax(1),
+        "softmax": lambda: square.softmax(1),
+        "logsumexp": lambda: square.logsumexp(1),
+        "avg_pool2d 2x2": lambda: F.avg_pool2d(images, 2),
+        "max_pool2d 2x2": lambda: F.max_pool2d(images, 2),
+    }
+    for name, operation in operations.items():
+        yield case(f"array {name}, 4 Mi elements", measure(operation, seconds))
 
 
 def peak_memory_mib():
@@ -227,6 +256,7 @@ def main():
         "matmul": matmuls,
         "conv": convs,
         "pointwise": pointwise,
+        "array": arrays,
         "step": lambda *known: steps(*known, holds),
         "train": lambda *known: trains(*known, holds, a.langevin_steps),
     }

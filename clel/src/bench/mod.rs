@@ -28,6 +28,8 @@ pub enum Work {
     Conv,
     /// Pointwise operations on arrays that no cache holds.
     Pointwise,
+    /// Broadcasts, copies, conversions, sums, pools and softmax of arrays that no cache holds.
+    Array,
     /// One Langevin step, as training runs it.
     Step,
     /// One whole iteration of training, on random images.
@@ -43,6 +45,7 @@ pub fn run(work: Work, subject: &Subject, session: &mut Session<'_>) -> Result<(
         Work::Matmul => operations::matmul(subject, session),
         Work::Conv => operations::conv(subject, session),
         Work::Pointwise => operations::pointwise(session),
+        Work::Array => operations::array(session),
         Work::Step => training::step(subject, session),
         Work::Train => training::iteration(subject, session),
     })

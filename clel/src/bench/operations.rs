@@ -1,7 +1,7 @@
 //! Single operations.
 
 use clel_nn::Activation;
-use clel_tensor::{Device, Expr, RngKey, Tensor, expr::Distribution};
+use clel_tensor::{DType, Device, Expr, RngKey, Tensor, expr::Distribution};
 
 use super::session::{Amount, Session};
 use super::subject::Subject;
@@ -85,10 +85,75 @@ pub(super) fn pointwise(session: &mut Session<'_>) -> Result<()> {
         ("tanh(a)", input(0).tanh(), vec![&a]),
         ("silu(a)", Activation::Silu.expr(), vec![&a]),
         ("softplus(a)", Activation::Softplus.expr(), vec![&a]),
+        ("sin(a)", input(0).sin(), vec![&a]),
+        ("pow(a, b)", input(0).pow(input(1)), vec![&a, &b]),
     ] {
         let bytes = Amount::Bytes(4 * POINTWISE * (inputs.len() + 1));
         let run = computed(|| Tensor::pointwise(&expr, &inputs));
         session.measure_operation(format!("pointwise {name}, 16 MiB each"), bytes, run)?;
+    }
+    Ok(())
+}
+
+/// What surrounds products and convolutions: arrays are widened, turned, converted, summed up and pooled.
+pub(super) fn array(session: &mut Session<'_>) -> Result<()> {
+    const SIDE: usize = 2048;
+    let square = random(&[SIDE, SIDE], session.device())?;
+    let images = random(&[64, 32, 32, 64], session.device())?;
+    let [row, column] = [[1, SIDE], [SIDE, 1]].map(|shape| random(&shape, session.device()));
+    let (row, column) = (row?, column?);
+    let halves = square.to_dtype(DType::F16)?;
+    halves.realize()?;
+    let softmax = || {
+        let e = square.sub(&square.max(&[1], true)?)?.exp()?;
+        e.div(&e.sum(&[1], true)?)
+    };
+    // each reads its array once and writes its result, at the least
+    let bytes = |read: usize, written: usize| Amount::Bytes(read + written);
+    let (whole, half, pooled) = (4 * POINTWISE, 2 * POINTWISE, POINTWISE);
+    type Launch<'a> = &'a dyn Fn() -> clel_tensor::Result<Tensor>;
+    let cases: [(&str, Amount, Launch<'_>); 14] = [
+        ("a + row", bytes(whole, whole), &|| square.add(&row)),
+        ("a + column", bytes(whole, whole), &|| square.add(&column)),
+        ("transpose", bytes(whole, whole), &|| {
+            square.transpose(0, 1)?.contiguous()
+        }),
+        ("channels first", bytes(whole, whole), &|| {
+            images.permute(&[0, 3, 1, 2])?.contiguous()
+        }),
+        ("to f16", bytes(whole, half), &|| {
+            square.to_dtype(DType::F16)
+        }),
+        ("from f16", bytes(half, whole), &|| {
+            halves.to_dtype(DType::F32)
+        }),
+        ("sum", bytes(whole, 4), &|| square.sum_all()),
+        ("sum of rows", bytes(whole, 4 * SIDE), &|| {
+            square.sum(&[0], false)
+        }),
+        ("sum of columns", bytes(whole, 4 * SIDE), &|| {
+            square.sum(&[1], false)
+        }),
+        ("max of columns", bytes(whole, 4 * SIDE), &|| {
+            square.max(&[1], false)
+        }),
+        ("softmax", bytes(whole, whole), &softmax),
+        ("logsumexp", bytes(whole, 4 * SIDE), &|| {
+            square.logsumexp(&[1], false)
+        }),
+        ("avg_pool2d 2x2", bytes(whole, pooled), &|| {
+            images.avg_pool2d(2, 2, 0)
+        }),
+        ("max_pool2d 2x2", bytes(whole, pooled), &|| {
+            images.max_pool2d(2, 2, 0)
+        }),
+    ];
+    for (name, amount, launch) in cases {
+        session.measure_operation(
+            format!("array {name}, 4 Mi elements"),
+            amount,
+            computed(launch),
+        )?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Results do not depend on the number of threads: work is cut at places that depend on the
 //! geometry alone, and partial results are added in a fixed order.
 
+mod awake;
 mod buffer;
 mod conv;
 mod embed;
@@ -22,6 +23,7 @@ mod simd;
 mod tests;
 mod workers;
 
+pub(crate) use awake::Awake;
 pub use buffer::{CpuBuffer, CpuView};
 pub(crate) use epilogue::Epilogue;
 pub(crate) use lists::{List, pointwise_lists};

@@ -7,7 +7,7 @@ use crate::{
     DType, Device, Result, RngKey,
     choices::Choices,
     counting,
-    cpu::{self, CpuBuffer, CpuView, Epilogue},
+    cpu::{self, Awake, CpuBuffer, CpuView, Epilogue},
     expr::PointwiseKernel,
     gpu::{Gpu, GpuBuffer},
     primitive::Primitive,
@@ -147,6 +147,8 @@ impl Launch {
                 .map(|(v, (start, len))| v.slice(start.element, len))
                 .collect()
         };
+        let largest = views.iter().map(|view| view.len()).max();
+        let _awake = Awake::keep(self.elements.max(largest.unwrap_or(0)));
         Ok(match &self.work {
             Work::Primitive(primitive, starts) => {
                 Some(vec![cpu::run(primitive, &pieces(primitive, starts))?])
