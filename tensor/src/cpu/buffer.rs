@@ -1,6 +1,6 @@
 //! Storage of one array on the CPU, and a borrowed view of a piece of it.
 
-use half::f16;
+use half::{f16, slice::HalfFloatSliceExt};
 
 use super::memory::PoolVec;
 use crate::{DType, Element, Error, Result};
@@ -193,6 +193,20 @@ impl<'a> CpuView<'a> {
                 }
                 v.into()
             }};
+        }
+        match (self, to) {
+            // the processor has an instruction
+            (CpuView::F16(x), DType::F32) => {
+                let mut v = PoolVec::<f32>::uninit(op, x.len())?;
+                x.convert_to_f32_slice(&mut v);
+                return Ok(v.into());
+            }
+            (CpuView::F32(x), DType::F16) => {
+                let mut v = PoolVec::<f16>::uninit(op, x.len())?;
+                v.convert_from_f32_slice(x);
+                return Ok(v.into());
+            }
+            _ => {}
         }
         Ok(match to {
             DType::F32 => into!(f32, |x| x as f32),

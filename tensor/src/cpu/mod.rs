@@ -21,6 +21,7 @@ mod shared;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod turned;
 mod workers;
 
 pub(crate) use awake::Awake;

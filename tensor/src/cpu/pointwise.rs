@@ -2,14 +2,14 @@
 //! elements at a time. A block of every intermediate fits the L1/L2 cache, so a fused chain reads
 //! its inputs and writes its outputs once; the inner loops are plain and vectorise.
 
-use half::f16;
+use half::{f16, slice::HalfFloatSliceExt};
 use rayon::prelude::*;
 
-use super::{CpuBuffer, CpuView};
+use super::{CpuBuffer, CpuView, simd::widest, turned::turned};
 use crate::{
     DType, Result,
     expr::{Access, Binary, Distribution, Node, PointwiseKernel, Scalar, Unary},
-    layout::is_contiguous,
+    layout::{Layout, is_contiguous},
     random::{self, RngKey},
 };
 
@@ -24,6 +24,9 @@ pub(crate) fn pointwise(
     kernel: &PointwiseKernel,
     inputs: &[CpuView<'_>],
 ) -> Result<Vec<CpuBuffer>> {
+    if let Some(outputs) = with_turned(kernel, inputs)? {
+        return Ok(outputs);
+    }
     let mut outputs = Vec::with_capacity(kernel.roots.len());
     for (_, dtype) in &kernel.roots {
         outputs.push(CpuBuffer::uninit("pointwise", *dtype, kernel.len())?);
@@ -34,6 +37,33 @@ pub(crate) fn pointwise(
         _ => run::<f32>(kernel, inputs, &mut outputs),
     }
     Ok(outputs)
+}
+
+/// Runs a kernel on copies of those inputs that are read across their rows, if there are any.
+fn with_turned(kernel: &PointwiseKernel, inputs: &[CpuView<'_>]) -> Result<Option<Vec<CpuBuffer>>> {
+    let copies = kernel.inputs.iter().zip(inputs);
+    let copies = copies.map(|(access, view)| turned(view, access, &kernel.shape));
+    let mut copies = copies.collect::<Result<Vec<_>>>()?;
+    if let ([Node::Input(0)], [(0, dtype)]) = (&kernel.nodes[..], &kernel.roots[..])
+        && *dtype == inputs[0].dtype()
+    {
+        return Ok(copies.swap_remove(0).map(|copy| vec![copy]));
+    }
+    if copies.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let mut kernel = kernel.clone();
+    let mut read = inputs.to_vec();
+    for (n, copy) in copies.iter().enumerate() {
+        if let Some(copy) = copy {
+            let Layout {
+                strides, offset, ..
+            } = Layout::contiguous(&kernel.shape);
+            (kernel.inputs[n].strides, kernel.inputs[n].offset) = (strides, offset);
+            read[n] = copy.view();
+        }
+    }
+    pointwise(&kernel, &read).map(Some)
 }
 
 /// The type that a kernel computes in.
@@ -47,6 +77,10 @@ pub(super) trait Compute: Scalar + Default + Send + Sync + 'static {
     fn to_f32(self) -> f32;
     fn to_f16(self) -> f16;
     fn to_f64(self) -> f64;
+    /// `from_f16` of each, with the processor's instruction.
+    fn widen(halves: &[f16], to: &mut [Self]);
+    /// `to_f16` of each, with the processor's instruction.
+    fn narrow(values: &[Self], to: &mut [f16]);
     /// The view's elements as they are, where its type is the one computed in.
     fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [Self]>;
     /// The output's elements, where its type is the one computed in.
@@ -54,7 +88,7 @@ pub(super) trait Compute: Scalar + Default + Send + Sync + 'static {
 }
 
 macro_rules! compute {
-    ($t:ident $variant:ident $half:ident) => {
+    ($t:ident $variant:ident $half:ident $widen:ident $narrow:ident) => {
         impl Compute for $t {
             fn from_f64(v: f64) -> $t {
                 v as $t
@@ -80,6 +114,12 @@ macro_rules! compute {
             fn to_f64(self) -> f64 {
                 self as f64
             }
+            fn widen(halves: &[f16], to: &mut [$t]) {
+                halves.$widen(to);
+            }
+            fn narrow(values: &[$t], to: &mut [f16]) {
+                to.$narrow(values);
+            }
             fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [$t]> {
                 match view {
                     CpuView::$variant(v) => Some(v),
@@ -95,8 +135,8 @@ macro_rules! compute {
         }
     };
 }
-compute!(f32 F32 from_f32);
-compute!(f64 F64 from_f64);
+compute!(f32 F32 from_f32 convert_to_f32_slice convert_from_f32_slice);
+compute!(f64 F64 from_f64 convert_to_f64_slice convert_from_f64_slice);
 
 /// Part of one output.
 pub(super) enum Out<'a> {
@@ -148,7 +188,10 @@ impl<'a> Out<'a> {
         }
         match self {
             Out::F32(v) => store!(v to_f32),
-            Out::F16(v) => store!(v to_f16),
+            Out::F16(v) => match values {
+                Operand::Slice(s) => T::narrow(s, &mut v[at..at + len]),
+                Operand::Splat(s) => v[at..at + len].fill(s.to_f16()),
+            },
             Out::F64(v) => store!(v to_f64),
             Out::U32(v) => store!(v to_u32),
         }
@@ -218,44 +261,13 @@ impl<'a, T: Compute> Interpreter<'a, T> {
 
     /// Computes the elements `start .. start + len`; `own` are input 0's, if they are given.
     pub fn range(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has the instructions.
-            return unsafe { self.range_avx512(start, len, outputs, own) };
-        } else if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has the instructions.
-            return unsafe { self.range_avx2(start, len, outputs, own) };
-        }
-        self.range_any(start, len, outputs, own);
+        widest(
+            #[inline(always)]
+            || self.range_any(start, len, outputs, own),
+        );
     }
 
-    /// The same loops compiled for registers twice as wide as those that every x86-64 has.
-    ///
-    /// # Safety
-    /// The processor must have AVX2.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    unsafe fn range_avx2(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
-        self.range_any(start, len, outputs, own);
-    }
-
-    /// … and four times as wide.
-    ///
-    /// # Safety
-    /// The processor must have AVX-512.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn range_avx512(
-        &mut self,
-        start: usize,
-        len: usize,
-        outputs: &mut [Out<'_>],
-        own: &[T],
-    ) {
-        self.range_any(start, len, outputs, own);
-    }
-
-    // what follows is inlined into all, to be compiled for each
+    // what follows is inlined, to be compiled for each kind of registers
     #[inline(always)]
     fn range_any(&mut self, start: usize, len: usize, outputs: &mut [Out<'_>], own: &[T]) {
         let at_once = self.written_at_once();
@@ -310,18 +322,19 @@ impl<'a, T: Compute> Interpreter<'a, T> {
                     if !out.is_empty() {
                         let n = usize::from(n);
                         let (view, access) = (&self.inputs[n], &self.kernel.inputs[n]);
+                        let shape = &self.kernel.shape;
                         match view {
                             CpuView::F32(v) => {
-                                load(v, access, &self.kernel.shape, start, out, T::from_f32)
+                                load(v, access, shape, start, out, T::from_f32, each(T::from_f32))
                             }
                             CpuView::F16(v) => {
-                                load(v, access, &self.kernel.shape, start, out, T::from_f16)
+                                load(v, access, shape, start, out, T::from_f16, T::widen)
                             }
                             CpuView::F64(v) => {
-                                load(v, access, &self.kernel.shape, start, out, T::from_f64)
+                                load(v, access, shape, start, out, T::from_f64, each(T::from_f64))
                             }
                             CpuView::U32(v) => {
-                                load(v, access, &self.kernel.shape, start, out, T::from_u32)
+                                load(v, access, shape, start, out, T::from_u32, each(T::from_u32))
                             }
                         }
                     }
@@ -380,7 +393,13 @@ fn in_place<'a, T: Compute>(
     contiguous.then(|| InPlace::Whole(&values[access.offset..access.offset + kernel.len()]))
 }
 
-/// Copies a strided input's elements `start ..` into a block.
+/// Converts one element after another.
+#[inline(always)]
+fn each<S: Copy, T>(convert: impl Fn(S) -> T) -> impl Fn(&[S], &mut [T]) {
+    move |from, to| to.iter_mut().zip(from).for_each(|(t, s)| *t = convert(*s))
+}
+
+/// Copies a strided input's elements `start ..` into a block; `convert_all` is for those that lie side by side.
 #[inline(always)]
 fn load<S: Copy, T: Copy>(
     values: &[S],
@@ -389,6 +408,7 @@ fn load<S: Copy, T: Copy>(
     start: usize,
     out: &mut [T],
     convert: impl Fn(S) -> T,
+    convert_all: impl Fn(&[S], &mut [T]),
 ) {
     let Some((&stride, outer_strides)) = access.strides.split_last() else {
         return out.fill(convert(values[access.offset]));
@@ -408,13 +428,7 @@ fn load<S: Copy, T: Copy>(
         let target = &mut out[done..done + run];
         match stride {
             0 => target.fill(convert(values[first as usize])),
-            1 => {
-                let source = &values[first as usize..first as usize + run];
-                target
-                    .iter_mut()
-                    .zip(source)
-                    .for_each(|(t, s)| *t = convert(*s));
-            }
+            1 => convert_all(&values[first as usize..first as usize + run], target),
             _ => {
                 for (i, t) in target.iter_mut().enumerate() {
                     *t = convert(values[(first + i as isize * stride) as usize]);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::memory::PoolVec;
 use super::real::Real;
 use super::reduce::max_or_nan;
+use super::simd::widest;
 use super::{CpuBuffer, each_row};
 use crate::Result;
 use crate::primitive::{Pool2d, PoolPass};
@@ -88,22 +89,31 @@ fn max_index<T: Real>(s: &Pool2d, x: &[T]) -> Result<PoolVec<u32>> {
                 let pixels = window(s, j, s.w).map(|w| (image * s.h + h) * s.w + w);
                 places.extend(pixels.map(|pixel| pixel * s.c));
             }
-            best.fill(T::NEG_INFINITY);
-            for &at in &places {
-                for (best, x) in best.iter_mut().zip(&x[at..at + s.c]) {
-                    *best = max_or_nan(*best, *x);
-                }
-            }
-            y.fill(u32::MAX);
-            // backwards, so that the first one stays
-            for &at in places.iter().rev() {
-                let here = y.iter_mut().zip(&best).zip(&x[at..at + s.c]);
-                for (c, ((y, best), x)) in (0u32..).zip(here) {
-                    let fits = (*x == *best) | (x.is_nan() & best.is_nan());
-                    *y = if fits { at as u32 + c } else { *y };
-                }
-            }
+            widest(
+                #[inline(always)]
+                || first_maxima(x, &places, &mut best, y),
+            );
         }
     });
     Ok(y)
+}
+
+/// For each channel the place in x of the first NaN of the pixels that begin at `places`, or else of their first maximum.
+#[inline(always)]
+fn first_maxima<T: Real>(x: &[T], places: &[usize], best: &mut [T], y: &mut [u32]) {
+    best.fill(T::NEG_INFINITY);
+    for &at in places {
+        for (best, x) in best.iter_mut().zip(&x[at..]) {
+            *best = max_or_nan(*best, *x);
+        }
+    }
+    y.fill(u32::MAX);
+    // backwards, so that the first one stays
+    for &at in places.iter().rev() {
+        let here = y.iter_mut().zip(best.iter()).zip(&x[at..]);
+        for (c, ((y, best), x)) in (0u32..).zip(here) {
+            let fits = (*x == *best) | (x.is_nan() & best.is_nan());
+            *y = if fits { at as u32 + c } else { *y };
+        }
+    }
 }

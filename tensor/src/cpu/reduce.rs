@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::memory::PoolVec;
 use super::real::Real;
+use super::simd::widest;
 use crate::Result;
 use crate::primitive::Reduce;
 
@@ -29,6 +30,7 @@ trait Fold<T: Real>: Sized {
     fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
     fn finish(acc: Self::Acc) -> T;
     /// Folds the columns `first .. first + acc.len()` of x\[len, inner\] into `acc`, from empty.
+    #[inline(always)]
     fn columns(x: &[T], inner: usize, first: usize, acc: &mut [Self::Acc]) {
         fold::<T, Self>(x, inner, first, acc);
     }
@@ -48,34 +50,6 @@ impl<T: Real> Fold<T> for Sum {
     fn finish(acc: f64) -> T {
         T::from_f64(acc)
     }
-    /// With the widest registers that the processor has: the same operations, and so the same results.
-    fn columns(x: &[T], inner: usize, first: usize, acc: &mut [f64]) {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has the instructions.
-            return unsafe { sum_avx512(x, inner, first, acc) };
-        } else if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has the instructions.
-            return unsafe { sum_avx2(x, inner, first, acc) };
-        }
-        fold::<T, Sum>(x, inner, first, acc);
-    }
-}
-
-/// # Safety
-/// The processor must have AVX2.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn sum_avx2<T: Real>(x: &[T], inner: usize, first: usize, acc: &mut [f64]) {
-    fold::<T, Sum>(x, inner, first, acc);
-}
-
-/// # Safety
-/// The processor must have AVX-512.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn sum_avx512<T: Real>(x: &[T], inner: usize, first: usize, acc: &mut [f64]) {
-    fold::<T, Sum>(x, inner, first, acc);
 }
 
 /// The maximum, NaN if an element is, as PyTorch's `amax`. A step forgets NaN, in one instruction; another notes
@@ -94,6 +68,7 @@ impl<T: Real> Fold<T> for Max {
     fn finish(acc: T) -> T {
         acc
     }
+    #[inline(always)]
     fn columns(x: &[T], inner: usize, first: usize, acc: &mut [T]) {
         if inner == 1 && x.len() < SHORT {
             acc[0] = x.iter().fold(Self::EMPTY, |acc, x| MaxOrNan::step(acc, *x));
@@ -242,7 +217,7 @@ fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<
                 let x = &x[(i * rows + j) * s.len * s.inner..][..s.len * s.inner];
                 for (block, y) in y.chunks_mut(COLUMNS).enumerate() {
                     let acc = &mut acc[..y.len()];
-                    F::columns(x, s.inner, block * COLUMNS, acc);
+                    columns::<T, F>(x, s.inner, block * COLUMNS, acc);
                     for (y, acc) in y.iter_mut().zip(acc) {
                         *y = F::finish(*acc);
                     }
@@ -264,7 +239,7 @@ fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<
             let x = &x[(i * s.len + start) * s.inner..][..len * s.inner];
             let mut acc = vec![F::EMPTY; s.inner];
             for (block, acc) in acc.chunks_mut(COLUMNS).enumerate() {
-                F::columns(x, s.inner, block * COLUMNS, acc);
+                columns::<T, F>(x, s.inner, block * COLUMNS, acc);
             }
             acc
         })
@@ -276,6 +251,14 @@ fn reduce<T: Real, F: Fold<T>>(op: &'static str, s: &Reduce, x: &[T]) -> Result<
         }
     }
     Ok(y)
+}
+
+/// [`Fold::columns`] with wide registers.
+fn columns<T: Real, F: Fold<T>>(x: &[T], inner: usize, first: usize, acc: &mut [F::Acc]) {
+    widest(
+        #[inline(always)]
+        || F::columns(x, inner, first, acc),
+    );
 }
 
 /// See [`Fold::columns`].

@@ -2,6 +2,37 @@
 
 use super::real::Real;
 
+/// Runs `f`, whose loops become instructions for the widest registers that this processor has: the same operations, and so the same
+/// results. Only what is inlined into `f` does: a closure marked `#[inline(always)]`, and functions that are.
+#[inline(always)]
+pub(super) fn widest<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor has the instructions.
+        return unsafe { with_avx512(f) };
+    } else if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has the instructions.
+        return unsafe { with_avx2(f) };
+    }
+    f()
+}
+
+/// # Safety
+/// The processor must have AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+/// # Safety
+/// The processor must have AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn with_avx512<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
 /// A vector register of `LANES` elements and the instructions that the kernels need.
 ///
 /// # Safety

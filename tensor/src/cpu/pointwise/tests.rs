@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::Expr;
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::simd::with_avx2;
 
 fn access(strides: &[isize]) -> Access {
     Access {
@@ -91,7 +93,12 @@ fn outputs_of_every_kind_side_by_side() {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has the instructions.
-        sets.push(|i, len, out, own| unsafe { i.range_avx2(0, len, out, own) });
+        sets.push(|i, len, out, own| unsafe {
+            with_avx2(
+                #[inline(always)]
+                || i.range_any(0, len, out, own),
+            )
+        });
     }
     // contiguous, every second, handed over
     for (stride, given) in [(1, false), (2, false), (1, true)] {
