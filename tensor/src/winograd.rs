@@ -112,6 +112,25 @@ impl Tiling {
         self.inputs * self.inputs
     }
 
+    /// The corner of a tile in the output: image, row, column.
+    pub fn corner(&self, tile: usize) -> [usize; 3] {
+        let (line, j) = (tile / self.tw, tile % self.tw);
+        [
+            line / self.th,
+            line % self.th * self.outputs,
+            j * self.outputs,
+        ]
+    }
+
+    /// Pairs of an output pixel and a tap of the kernel that does not fall into the padding.
+    pub fn tap_pixels(&self) -> usize {
+        let along = |out: usize, len: usize| -> usize {
+            let taps = |i: usize| (0..3).filter(move |d| (i + d).wrapping_sub(self.pad) < len);
+            (0..out).map(|i| taps(i).count()).sum()
+        };
+        self.n * along(self.oh, self.h) * along(self.ow, self.w)
+    }
+
     /// Tiles of all images.
     pub fn tiles(&self) -> usize {
         self.n * self.th * self.tw

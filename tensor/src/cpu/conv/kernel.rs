@@ -35,9 +35,10 @@ pub(super) struct Run {
 pub(super) type Gather<T> =
     unsafe fn(taps: &[Tap<T>], depth: usize, panel: *const T, out: &[*mut T; MAX_ROWS]);
 
-/// `sums[row·columns + j] += Σ_run Σ_{i < len} g[(run.g + i)·rows + row] · x[(run.x + i·step)·columns + j]`
+/// `sums[row·columns + j] += Σ_run Σ_{i < len} g[(run.g + i)·pixel[0] + row] · x[(run.x + i·step)·pixel[1] + j]`: a pixel
+/// takes so many elements in each panel, `rows` and `columns` at the least.
 pub(super) type Outer<T> =
-    unsafe fn(runs: &[Run], step: usize, g: *const T, x: *const T, sums: *mut T);
+    unsafe fn(runs: &[Run], pixel: [usize; 2], step: usize, g: *const T, x: *const T, sums: *mut T);
 
 /// The kernels of one tile size.
 #[derive(Clone, Copy)]
@@ -96,6 +97,7 @@ unsafe fn gather<S: Simd, const ROWS: usize, const VECTORS: usize>(
 #[inline(always)]
 unsafe fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
     runs: &[Run],
+    pixel: [usize; 2],
     step: usize,
     g: *const S::T,
     x: *const S::T,
@@ -112,8 +114,8 @@ unsafe fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
         for run in runs {
-            let mut g = g.add(run.g * ROWS);
-            let mut x = x.add(run.x * columns);
+            let mut g = g.add(run.g * pixel[0]);
+            let mut x = x.add(run.x * pixel[1]);
             for _ in 0..run.len {
                 let mut b = [zero; VECTORS];
                 for v in 0..VECTORS {
@@ -125,9 +127,9 @@ unsafe fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
                         acc[row][v] = S::multiply_add(a, b[v], acc[row][v]);
                     }
                 }
-                g = g.add(ROWS);
+                g = g.wrapping_add(pixel[0]);
                 // after the last step not read, and perhaps further behind than one
-                x = x.wrapping_add(step * columns);
+                x = x.wrapping_add(step * pixel[1]);
             }
         }
         for row in 0..ROWS {
@@ -154,13 +156,14 @@ macro_rules! kernels {
         $(#[target_feature(enable = $features)])?
         unsafe fn outer_tile(
             runs: &[Run],
+            pixel: [usize; 2],
             step: usize,
             g: *const <$simd as Simd>::T,
             x: *const <$simd as Simd>::T,
             sums: *mut <$simd as Simd>::T,
         ) {
             // SAFETY: passed on to the caller.
-            unsafe { outer::<$simd, $rows, $vectors>(runs, step, g, x, sums) }
+            unsafe { outer::<$simd, $rows, $vectors>(runs, pixel, step, g, x, sums) }
         }
         Kernels {
             rows: $rows,
@@ -178,7 +181,7 @@ macro_rules! kernels {
 /// there are 16 registers with AVX2, 32 with AVX-512 and NEON.
 macro_rules! pick {
     ($pick:ident, $sets:ident, $t:ty) => {
-        fn $sets() -> impl Iterator<Item = [Kernels<$t>; 2]> {
+        pub(super) fn $sets() -> impl Iterator<Item = [Kernels<$t>; 2]> {
             let mut sets = [None; 4];
             #[cfg(target_arch = "x86_64")]
             {
@@ -279,7 +282,16 @@ mod tests {
             }
         }
         // SAFETY: the runs stay below 20 pixels of `g` and 40 of `x`.
-        unsafe { (k.outer)(&runs, step, g.as_ptr(), x.as_ptr(), sums.as_mut_ptr()) };
+        unsafe {
+            (k.outer)(
+                &runs,
+                [k.rows, k.columns],
+                step,
+                g.as_ptr(),
+                x.as_ptr(),
+                sums.as_mut_ptr(),
+            )
+        };
         assert_eq!(sums, want, "{} x {}", k.rows, k.columns);
     }
 

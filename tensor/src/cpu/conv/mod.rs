@@ -14,6 +14,7 @@ mod order;
 mod transform;
 mod weight_grad;
 mod winograd;
+mod winograd_grad;
 
 pub(super) use kernel::{Kernels, kernels_f32, kernels_f64};
 
@@ -29,6 +30,12 @@ pub(super) fn conv<T: Real>(pass: ConvPass, s: &Conv2d, a: &[T], b: &[T]) -> Res
     if let Some(plan) = plan::<T>(pass, s) {
         let (a, b) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
         return Ok(plan.run(a, b)?.into());
+    }
+    if let (ConvPass::WeightGrad, true) = (pass, filtered::<T>(s))
+        && let Some(plan) = winograd_grad::Plan::new(s)
+    {
+        let (x, g) = (bytemuck::cast_slice(a), bytemuck::cast_slice(b));
+        return Ok(plan.run(x, g)?.into());
     }
     Ok(T::buffer(match (pass, few::applies(s)) {
         (ConvPass::Forward, true) => few::forward(s, a, b)?,
@@ -59,8 +66,10 @@ pub(super) fn conv_through(
 }
 
 fn plan<T: Real>(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
-    if T::DTYPE != DType::F32 || few::applies(s) {
-        return None;
-    }
-    Plan::new(pass, s)
+    filtered::<T>(s).then(|| Plan::new(pass, s)).flatten()
+}
+
+/// Whether Winograd's filtering may serve.
+fn filtered<T: Real>(s: &Conv2d) -> bool {
+    T::DTYPE == DType::F32 && !few::applies(s)
 }

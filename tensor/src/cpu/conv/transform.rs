@@ -36,6 +36,16 @@ pub(super) trait Tile {
     /// # Safety
     /// As for `weights`.
     unsafe fn output<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; MAX_OUT];
+    /// `A g`, the adjoint of `output`
+    ///
+    /// # Safety
+    /// As for `weights`.
+    unsafe fn spread<S: Simd>(g: [S::V; MAX_OUT]) -> [S::V; MAX_IN];
+    /// `Gᵀ m`, the adjoint of `weights`
+    ///
+    /// # Safety
+    /// As for `weights`.
+    unsafe fn collect<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; 3];
 }
 
 /// F(2×2, 3×3): 16 products for 4 outputs, 2.25 times fewer than the definition; points 0, ±1, ∞.
@@ -84,6 +94,26 @@ impl Tile for F2 {
                 zero,
                 zero,
             ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn spread<S: Simd>(g: [S::V; MAX_OUT]) -> [S::V; MAX_IN] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let zero = S::splat(S::T::ZERO);
+            let (sum, difference) = (S::add(g[0], g[1]), S::subtract(g[0], g[1]));
+            [g[0], sum, difference, S::subtract(zero, g[1]), zero, zero]
+        }
+    }
+    #[inline(always)]
+    unsafe fn collect<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; 3] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let zero = S::splat(S::T::ZERO);
+            let half = S::splat(S::T::from_f64(0.5));
+            let ends = S::multiply_add(half, S::add(m[1], m[2]), zero);
+            let middle = S::multiply_add(half, S::subtract(m[1], m[2]), zero);
+            [S::add(m[0], ends), middle, S::add(ends, m[3])]
         }
     }
 }
@@ -155,6 +185,45 @@ impl Tile for F4 {
             ]
         }
     }
+    #[inline(always)]
+    unsafe fn spread<S: Simd>(g: [S::V; MAX_OUT]) -> [S::V; MAX_IN] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let c = |x: f64| S::splat(S::T::from_f64(x));
+            let near = S::multiply_add(c(0.5), g[2], g[0]);
+            let near_odd = S::multiply_add(c(0.5), g[3], g[1]);
+            let far = S::multiply_add(c(2.0), g[2], g[0]);
+            let far_odd = S::multiply_add(c(2.0), g[3], g[1]);
+            [
+                g[0],
+                S::multiply_add(c(NEAR), near_odd, near),
+                S::multiply_add(c(-NEAR), near_odd, near),
+                S::multiply_add(c(FAR), far_odd, far),
+                S::multiply_add(c(-FAR), far_odd, far),
+                g[3],
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn collect<S: Simd>(m: [S::V; MAX_IN]) -> [S::V; 3] {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let c = |x: f64| S::splat(S::T::from_f64(x));
+            let product = |x: f64, v: S::V| S::multiply_add(c(x), v, c(0.0));
+            let (near, near_odd) = (S::add(m[1], m[2]), S::subtract(m[1], m[2]));
+            let (far, far_odd) = (S::add(m[3], m[4]), S::subtract(m[3], m[4]));
+            let third = product(1.0 / 3.0, S::subtract(far, near));
+            [
+                S::multiply_add(
+                    c(-2.0 / 3.0),
+                    near,
+                    S::multiply_add(c(1.0 / 6.0), far, m[0]),
+                ),
+                S::multiply_add(c(NEAR * -2.0 / 3.0), near_odd, product(FAR / 6.0, far_odd)),
+                S::add(third, m[5]),
+            ]
+        }
+    }
 }
 
 /// `G g Gᵀ` of `columns` filters, `g` being \[tap\]\[columns\]: one row of `columns` in each plane of `to`.
@@ -167,6 +236,13 @@ pub(super) type Input<T> =
 pub(super) type Output<T> =
     unsafe fn(from: *const T, plane: usize, channels: usize, pixels: &[*mut T; MAX_OUT * MAX_OUT]);
 
+/// `A g Aᵀ` of one tile of cotangents for all channels: `pixels` lead to the output pixels row by row; the result as [`Input`]'s.
+pub(super) type Spread<T> =
+    unsafe fn(pixels: &[*const T; MAX_OUT * MAX_OUT], channels: usize, to: *mut T, plane: usize);
+/// `Gᵀ m G` for `columns` weights: `from` is planes as above; to one row of weights for each tap, `row` elements apart.
+pub(super) type Collect<T> =
+    unsafe fn(from: *const T, plane: usize, columns: usize, to: *mut T, row: usize);
+
 /// The transforms of one instruction set.
 #[derive(Clone, Copy)]
 pub(super) struct Transforms<T> {
@@ -175,6 +251,8 @@ pub(super) struct Transforms<T> {
     pub weights: Weights<T>,
     pub input: Input<T>,
     pub output: Output<T>,
+    pub spread: Spread<T>,
+    pub collect: Collect<T>,
 }
 
 /// See [`Weights`].
@@ -279,6 +357,79 @@ unsafe fn output<S: Simd, W: Tile>(
     }
 }
 
+/// See [`Spread`].
+///
+/// # Safety
+/// As for [`input`], with the output tile's pointers.
+#[inline(always)]
+unsafe fn spread<S: Simd, W: Tile>(
+    pixels: &[*const S::T; MAX_OUT * MAX_OUT],
+    channels: usize,
+    to: *mut S::T,
+    plane: usize,
+) {
+    // SAFETY: all offsets stay within what the caller promises.
+    unsafe {
+        let zero = S::splat(S::T::ZERO);
+        for c in (0..channels).step_by(S::LANES) {
+            let mut half = [[zero; MAX_OUT]; MAX_IN];
+            for j in 0..W::OUT {
+                let mut g = [zero; MAX_OUT];
+                for i in 0..W::OUT {
+                    g[i] = S::load(pixels[i * W::OUT + j].add(c));
+                }
+                let g = W::spread::<S>(g);
+                for i in 0..W::IN {
+                    half[i][j] = g[i];
+                }
+            }
+            for i in 0..W::IN {
+                let row = W::spread::<S>(half[i]);
+                for j in 0..W::IN {
+                    S::store(to.add((i * W::IN + j) * plane + c), row[j]);
+                }
+            }
+        }
+    }
+}
+
+/// See [`Collect`].
+///
+/// # Safety
+/// The processor must have `S`; every plane of `from` must hold `columns` elements, a multiple of the lanes, and so must nine rows of `to`.
+#[inline(always)]
+unsafe fn collect<S: Simd, W: Tile>(
+    from: *const S::T,
+    plane: usize,
+    columns: usize,
+    to: *mut S::T,
+    row: usize,
+) {
+    // SAFETY: all offsets stay within what the caller promises.
+    unsafe {
+        let zero = S::splat(S::T::ZERO);
+        for c in (0..columns).step_by(S::LANES) {
+            let mut half = [[zero; MAX_IN]; 3];
+            for j in 0..W::IN {
+                let mut m = [zero; MAX_IN];
+                for i in 0..W::IN {
+                    m[i] = S::load(from.add((i * W::IN + j) * plane + c));
+                }
+                let m = W::collect::<S>(m);
+                for i in 0..3 {
+                    half[i][j] = m[i];
+                }
+            }
+            for i in 0..3 {
+                let taps = W::collect::<S>(half[i]);
+                for j in 0..3 {
+                    S::store(to.add((3 * i + j) * row + c), taps[j]);
+                }
+            }
+        }
+    }
+}
+
 /// Instantiates the transforms for an instruction set.
 macro_rules! transforms {
     ($simd:ty, $tile:ty $(, $features:literal)?) => {{
@@ -307,11 +458,28 @@ macro_rules! transforms {
             // SAFETY: passed on to the caller.
             unsafe { output::<$simd, $tile>(from, plane, channels, pixels) }
         }
+        $(#[target_feature(enable = $features)])?
+        unsafe fn spread_tile(
+            pixels: &[*const f32; MAX_OUT * MAX_OUT],
+            channels: usize,
+            to: *mut f32,
+            plane: usize,
+        ) {
+            // SAFETY: passed on to the caller.
+            unsafe { spread::<$simd, $tile>(pixels, channels, to, plane) }
+        }
+        $(#[target_feature(enable = $features)])?
+        unsafe fn collect_tile(from: *const f32, plane: usize, columns: usize, to: *mut f32, row: usize) {
+            // SAFETY: passed on to the caller.
+            unsafe { collect::<$simd, $tile>(from, plane, columns, to, row) }
+        }
         Transforms {
             lanes: <$simd as Simd>::LANES,
             weights: weights_tile,
             input: input_tile,
             output: output_tile,
+            spread: spread_tile,
+            collect: collect_tile,
         }
     }};
 }
@@ -338,6 +506,16 @@ macro_rules! available {
         sets[3] = Some(transforms!(Portable<f32>, $tile));
         sets.into_iter().flatten()
     }};
+}
+
+/// All that this processor has.
+#[cfg(test)]
+pub(super) fn every(outputs: usize) -> Vec<Transforms<f32>> {
+    if outputs == FOUR {
+        available!(F4).collect()
+    } else {
+        available!(F2).collect()
+    }
 }
 
 /// The widest transforms that fit these numbers of channels.

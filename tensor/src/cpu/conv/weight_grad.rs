@@ -154,6 +154,7 @@ impl<'a> Plan<'a> {
                         unsafe {
                             (kernels.outer)(
                                 runs,
+                                [kernels.rows, kernels.columns],
                                 if self.image_minor { 1 } else { s.stride },
                                 g.as_ptr(),
                                 x_panel.as_ptr(),

@@ -83,15 +83,8 @@ struct Planes {
 impl Plan {
     /// How to compute the pass, if this is quicker than the definition.
     pub fn new(pass: ConvPass, s: &Conv2d) -> Option<Plan> {
-        // products of the definition that do not fall into the padding, along one axis
-        let taps = |(out, len, pad): (usize, usize, usize)| -> usize {
-            (0..out)
-                .map(|i| (0..3).filter(|d| (i + d).wrapping_sub(pad) < len).count())
-                .sum()
-        };
         let t = Tiling::of(pass, s, TWO)?;
-        let pixels = t.n * taps((t.oh, t.h, t.pad)) * taps((t.ow, t.w, t.pad));
-        let defined = pixels as f64 * (t.c * t.o) as f64;
+        let defined = t.tap_pixels() as f64 * (t.c * t.o) as f64;
         let tiling = cheapest(pass, s, defined, |t| {
             let transforms = t.tiles() * (t.c + t.o) * transform_cost(t.outputs);
             let weights = 3 * t.places() * t.c * t.o;
@@ -312,21 +305,11 @@ impl Plan {
         })
     }
 
-    /// The corner of a tile in the output: image, row, column.
-    fn corner(&self, tile: usize) -> [usize; 3] {
-        let (line, j) = (tile / self.tiling.tw, tile % self.tiling.tw);
-        [
-            line / self.tiling.th,
-            line % self.tiling.th * self.tiling.outputs,
-            j * self.tiling.outputs,
-        ]
-    }
-
     /// Transforms tiles of the image into the planes, where tile number `origin` is the first.
     fn transform_in(&self, tiles: Range<usize>, origin: usize, job: &Job<'_>, to: &Planes) {
         let (x, zeros) = (job.x, job.zeros);
         for tile in tiles {
-            let [image, top, left] = self.corner(tile);
+            let [image, top, left] = self.tiling.corner(tile);
             let mut pixels = [zeros.as_ptr(); MAX_IN * MAX_IN];
             for i in 0..self.tiling.inputs {
                 // wraps above any height in the padding
@@ -373,7 +356,7 @@ impl Plan {
     fn transform_out(&self, tiles: Range<usize>, origin: usize, from: &Planes, y: Shared<f32>) {
         let mut spare = [0.0; MAX_WIDTH];
         for tile in tiles {
-            let [image, top, left] = self.corner(tile);
+            let [image, top, left] = self.tiling.corner(tile);
             let m = from.m.at((tile - origin) * from.m_row).cast_const();
             let whole = top + self.tiling.outputs <= self.tiling.oh
                 && left + self.tiling.outputs <= self.tiling.ow;
@@ -413,7 +396,7 @@ impl Plan {
 }
 
 /// Elements from plane to plane: an odd number of cache lines, lest all planes fall into the same set of the cache.
-fn odd_lines(elements: usize) -> usize {
+pub(super) fn odd_lines(elements: usize) -> usize {
     (elements.div_ceil(16) | 1) * 16
 }
 

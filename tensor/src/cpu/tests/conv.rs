@@ -135,7 +135,7 @@ fn model_shapes() {
 
 /// The largest error of each pass by minimal filtering, as a multiple of the rounding unit times the root mean square of
 /// the exact result.
-fn winograd_errors(s: &Conv2d, choice: Winograd) -> [f64; 2] {
+fn winograd_errors(s: &Conv2d, choice: Winograd) -> [f64; 3] {
     let numbers = |len: usize, stream: u64| -> Vec<f32> {
         let key = crate::RngKey::new(stream, 7);
         let four = (0..len.div_ceil(4) as u32).flat_map(|i| key.block(i));
@@ -147,13 +147,19 @@ fn winograd_errors(s: &Conv2d, choice: Winograd) -> [f64; 2] {
     let x = numbers(s.n * s.h * s.w * s.c, 1);
     let w = numbers(s.o * s.kh * s.kw * s.c, 2);
     let g = numbers(s.n * s.oh * s.ow * s.o, 3);
-    let (mut y, mut dx) = (vec![0.0; g.len()], vec![0.0; x.len()]);
+    let (mut y, mut dx, mut dw) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
     each_product(s, |i, j, k| {
         y[k] += f64::from(x[i]) * f64::from(w[j]);
         dx[i] += f64::from(g[k]) * f64::from(w[j]);
+        dw[j] += f64::from(g[k]) * f64::from(x[i]);
     });
-    [(ConvPass::Forward, &x, &y), (ConvPass::InputGrad, &g, &dx)].map(|(pass, input, want)| {
-        let views = [CpuView::F32(input), CpuView::F32(&w)];
+    let passes = [
+        (ConvPass::Forward, [&x, &w], &y),
+        (ConvPass::InputGrad, [&g, &w], &dx),
+        (ConvPass::WeightGrad, [&x, &g], &dw),
+    ];
+    passes.map(|(pass, inputs, want)| {
+        let views = inputs.map(|input| CpuView::F32(input));
         let got = with_winograd(choice, || run(&Primitive::Conv(pass, *s), &views)).unwrap();
         let got = got.view().elements::<f32>("test").unwrap();
         let square: f64 = want.iter().map(|v| v * v).sum();
@@ -167,25 +173,66 @@ fn winograd_errors(s: &Conv2d, choice: Winograd) -> [f64; 2] {
 #[test]
 fn minimal_filtering_against_f64() {
     // limits: half as much again as was measured
-    for (image, channels, pad, limits) in [
-        ((4, 32, 32), (64, 64), 1, [63.0, 24.0, 85.0]),
-        ((16, 4, 4), (128, 64), 1, [54.0, 24.0, 130.0]),
-        ((5, 7, 9), (16, 48), 1, [33.0, 33.0, 61.0]),
-        ((3, 8, 5), (40, 16), 0, [22.0, 22.0, 28.0]),
-        ((3, 6, 11), (16, 24), 2, [29.0, 23.0, 40.0]),
-        ((70, 2, 3), (32, 32), 1, [26.0, 26.0, 26.0]),
-        ((1, 1, 40), (64, 12), 1, [18.0, 18.0, 18.0]),
+    for (image, channels, pad, limits, weight_limits) in [
+        (
+            (4, 32, 32),
+            (64, 64),
+            1,
+            [63.0, 24.0, 85.0],
+            [21.0, 17.0, 42.0],
+        ),
+        (
+            (16, 4, 4),
+            (128, 64),
+            1,
+            [54.0, 24.0, 130.0],
+            [19.0, 15.0, 49.0],
+        ),
+        (
+            (5, 7, 9),
+            (16, 48),
+            1,
+            [33.0, 33.0, 61.0],
+            [15.0, 15.0, 34.0],
+        ),
+        (
+            (3, 8, 5),
+            (40, 16),
+            0,
+            [22.0, 22.0, 28.0],
+            [11.0, 11.0, 11.0],
+        ),
+        (
+            (3, 6, 11),
+            (16, 24),
+            2,
+            [29.0, 23.0, 40.0],
+            [11.0, 11.0, 11.0],
+        ),
+        (
+            (70, 2, 3),
+            (32, 32),
+            1,
+            [26.0, 26.0, 26.0],
+            [16.0, 16.0, 16.0],
+        ),
+        (
+            (1, 1, 40),
+            (64, 12),
+            1,
+            [18.0, 18.0, 18.0],
+            [16.0, 16.0, 16.0],
+        ),
     ] {
         let (k, stride) = (3, 1);
         let s = geometry(image, channels, (k, k, stride, pad)).unwrap();
         let choices = [Winograd::Off, Winograd::Two, Winograd::Four];
-        for (choice, limit) in choices.into_iter().zip(limits) {
-            let errors = winograd_errors(&s, choice);
+        let limits = limits.into_iter().zip(weight_limits);
+        for (choice, (limit, weight_limit)) in choices.into_iter().zip(limits) {
+            let errors @ [forward, input, weight] = winograd_errors(&s, choice);
             println!("{image:?} {channels:?} {choice:?} {errors:.1?}");
-            assert!(
-                errors.iter().all(|e| *e < limit),
-                "{s:?} {choice:?}: {errors:?}"
-            );
+            let fits = forward < limit && input < limit && weight < weight_limit;
+            assert!(fits, "{s:?} {choice:?}: {errors:?}");
         }
     }
 }
