@@ -3,18 +3,27 @@
 //! The other kernels fill their registers with channels; here these would stay mostly empty, so
 //! the taps of the kernel stand in for channels.
 
+use rayon::prelude::*;
+
 use super::gather::{Axis, Pass};
+use super::kernel::{Kernels, MAX_ROWS, Tap};
 use super::weight_grad;
 use crate::Result;
 use crate::cpu::each_row;
 use crate::cpu::embed::embed;
-use crate::cpu::matmul::matmul;
 use crate::cpu::memory::PoolVec;
 use crate::cpu::real::Real;
-use crate::primitive::{Conv2d, Embed, MatMul};
+use crate::primitive::{Conv2d, Embed};
 
+const INPUT_GRAD: &str = "conv2d_input_grad";
 /// Input channels that are few.
 const FEW: usize = 4;
+/// Bands of rows that few images are cut into for their gradients. Not the number of threads, on which results must not depend.
+const BANDS: usize = 16;
+/// Rows of a band, at least: it computes the windows at its edges again.
+const BAND: usize = 8;
+/// Multiply-adds below which a pass stays on one thread.
+const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
 /// True where this module is the faster one.
 pub(super) fn applies(s: &Conv2d) -> bool {
@@ -47,42 +56,139 @@ pub(super) fn forward<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<Pool
 
 /// The cotangent of every window, `g · weight`, added up where windows overlap.
 pub(super) fn input_grad<T: Real>(s: &Conv2d, g: &[T], weight: &[T]) -> Result<PoolVec<T>> {
-    let window = s.kh * s.kw * s.c;
-    let product = MatMul {
-        batch: 1,
-        m: s.n * s.oh * s.ow,
-        n: window,
-        k: s.o,
-        a_transposed: false,
-        b_transposed: false,
-        a_batched: false,
-        b_batched: false,
-    };
-    let windows = matmul(&product, g, weight)?;
-    let mut x = PoolVec::uninit("conv2d_input_grad", s.n * s.h * s.w * s.c)?;
-    let part = s.kw * s.c;
-    each_row(&mut x, s.w * s.c, |row, x| {
-        let (image, h) = (row / s.h, row % s.h);
-        let mut sums = vec![T::ZERO; (s.w + 2 * s.pad) * s.c];
-        for di in 0..s.kh {
-            let Some(i) = (h + s.pad).checked_sub(di) else {
-                continue;
-            };
-            if !i.is_multiple_of(s.stride) || i / s.stride >= s.oh {
-                continue;
+    let mut x = PoolVec::uninit(INPUT_GRAD, s.n * s.h * s.w * s.c)?;
+    if x.is_empty() {
+        return Ok(x);
+    }
+    let windows = Windows::new(s, weight)?;
+    let bands = BANDS.div_ceil(s.n).min(s.h / BAND).max(1);
+    let (row, band) = (s.w * s.c, s.h.div_ceil(bands));
+    let cotangents = s.oh * s.ow * s.o;
+    let of_image = |(image, x): (usize, _)| (&g[image * cotangents..][..cotangents], x);
+    if s.n * s.oh * s.ow * windows.multiplies() >= PARALLEL_MULTIPLIES {
+        let images = x.par_chunks_mut(s.h * row).enumerate().map(of_image);
+        let bands = images.flat_map(|(g, x): (&[T], &mut [T])| {
+            let bands = x.par_chunks_mut(band * row).enumerate();
+            bands.map(move |(i, x)| (g, i * band, x))
+        });
+        bands.try_for_each(|(g, first, x)| windows.add_up(g, first, x))?;
+    } else {
+        let mut images = x.chunks_mut(s.h * row).enumerate().map(of_image);
+        images.try_for_each(|(g, x): (&[T], &mut [T])| windows.add_up(g, 0, x))?;
+    }
+    Ok(x)
+}
+
+/// The cotangents of windows: products of the output's cotangents and the weights.
+struct Windows<'a, T: Real> {
+    s: &'a Conv2d,
+    kernels: Kernels<T>,
+    /// \[column tile, output channel, columns of a tile\], zeros beyond the last element of a window.
+    panels: PoolVec<T>,
+    /// Elements of a window, rounded up to whole tiles.
+    width: usize,
+}
+
+impl<'a, T: Real> Windows<'a, T> {
+    fn new(s: &'a Conv2d, weight: &[T]) -> Result<Self> {
+        let window = s.kh * s.kw * s.c;
+        let kernels = T::kernels(window);
+        let columns = kernels.columns;
+        let width = window.next_multiple_of(columns);
+        let mut panels = PoolVec::filled(INPUT_GRAD, width * s.o, T::ZERO)?;
+        for (tile, panel) in panels.chunks_exact_mut(s.o * columns).enumerate() {
+            let own = tile * columns..window.min((tile + 1) * columns);
+            for (o, row) in panel.chunks_exact_mut(columns).enumerate() {
+                row[..own.len()].copy_from_slice(&weight[o * window..][own.clone()]);
             }
-            let from = (image * s.oh + i / s.stride) * s.ow * window;
-            let windows = windows[from..][..s.ow * window].chunks_exact(window);
-            for (j, window) in windows.enumerate() {
-                let to = &mut sums[j * s.stride * s.c..][..part];
-                for (to, from) in to.iter_mut().zip(&window[di * part..][..part]) {
-                    *to += *from;
+        }
+        Ok(Windows {
+            s,
+            kernels,
+            panels,
+            width,
+        })
+    }
+
+    /// Multiply-adds for one window.
+    fn multiplies(&self) -> usize {
+        self.width * self.s.o
+    }
+
+    /// Fills the rows of x from `first` on, of an image with the cotangents g.
+    fn add_up(&self, g: &[T], first: usize, x: &mut [T]) -> Result<()> {
+        let s = self.s;
+        let (row, part) = (s.w * s.c, s.kw * s.c);
+        let rows = x.len() / row;
+        // rows of x with the padding beside them
+        let pitch = (s.w + 2 * s.pad) * s.c;
+        let mut sums = PoolVec::filled(INPUT_GRAD, rows * pitch, T::ZERO)?;
+        let pixels = s.ow.next_multiple_of(self.kernels.rows);
+        let mut windows = PoolVec::uninit(INPUT_GRAD, pixels * self.width)?;
+        // rows of windows that reach into these
+        let from = (first + s.pad + 1).saturating_sub(s.kh).div_ceil(s.stride);
+        let to = ((first + rows - 1 + s.pad) / s.stride + 1).min(s.oh);
+        for i in from..to {
+            self.row(&g[i * s.ow * s.o..][..s.ow * s.o], &mut windows);
+            for di in 0..s.kh {
+                let Some(h) = (i * s.stride + di).checked_sub(s.pad + first) else {
+                    continue;
+                };
+                if h < rows {
+                    let windows = windows.chunks_exact(self.width).take(s.ow);
+                    let windows = windows.map(|window| &window[di * part..][..part]);
+                    overlap(windows, s.stride * s.c, &mut sums[h * pitch..][..pitch]);
                 }
             }
         }
-        x.copy_from_slice(&sums[s.pad * s.c..][..x.len()]);
-    });
-    Ok(x)
+        for (x, sums) in x.chunks_exact_mut(row).zip(sums.chunks_exact(pitch)) {
+            x.copy_from_slice(&sums[s.pad * s.c..][..row]);
+        }
+        Ok(())
+    }
+
+    /// The windows of a row of g: \[pixels, width\].
+    fn row(&self, g: &[T], windows: &mut [T]) {
+        let (o, columns) = (self.s.o, self.kernels.columns);
+        let last = self.s.ow - 1;
+        let windows = windows.as_mut_ptr();
+        for first in (0..self.s.ow).step_by(self.kernels.rows) {
+            // rows beyond the last pixel repeat it; there is room for their results
+            let tap = Tap {
+                rows: std::array::from_fn(|r| g[(first + r).min(last) * o..].as_ptr()),
+                weights: 0,
+            };
+            for (tile, panel) in self.panels.chunks_exact(o * columns).enumerate() {
+                let at = |r| windows.wrapping_add((first + r) * self.width + tile * columns);
+                let out: [*mut T; MAX_ROWS] = std::array::from_fn(at);
+                // SAFETY: `o` elements of g for each row, a panel of as many rows of columns; the kernel writes its own number of rows
+                // of windows, up to a multiple of which there is room. The kernels are those of this processor.
+                unsafe { (self.kernels.gather)(&[tap], o, panel.as_ptr(), &out) };
+            }
+        }
+    }
+}
+
+/// Adds each part to the sums, `step` further on than the one before.
+fn overlap<'a, T: Real>(parts: impl Iterator<Item = &'a [T]>, step: usize, sums: &mut [T]) {
+    for (j, part) in parts.enumerate() {
+        let sums = &mut sums[j * step..][..part.len()];
+        // the usual lengths, known to the compiler
+        match part.len() {
+            3 => add::<T, 3>(sums, part),
+            9 => add::<T, 9>(sums, part),
+            _ => sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += *x),
+        }
+    }
+}
+
+#[inline(always)]
+fn add<T: Real, const LEN: usize>(sums: &mut [T], part: &[T]) {
+    if let (Some(sums), Some(part)) = (sums.first_chunk_mut::<LEN>(), part.first_chunk::<LEN>()) {
+        for i in 0..LEN {
+            sums[i] += part[i];
+        }
+    }
 }
 
 /// The windows as pixels of `kh · kw · c` channels, which `g` multiplies as an image: their

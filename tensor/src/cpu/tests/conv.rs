@@ -128,6 +128,9 @@ fn model_shapes() {
         (7, 16, 32, 64, 1, 2, 0),
         (3, 32, 16, 1, 3, 1, 1),
         (64, 4, 128, 10, 4, 1, 0),
+        // bands of few images
+        (2, 33, 3, 32, 3, 2, 1),
+        (1, 40, 1, 40, 5, 1, 2),
     ] {
         check_all_passes(&geometry((n, side, side), (c, o), (k, k, stride, pad)).unwrap());
     }
