@@ -40,7 +40,7 @@ fn the_table_has_a_line_for_each_case() {
         "--seconds",
         "0.05",
         "--what",
-        "pointwise",
+        "pointwise,array",
     ]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let lines: Vec<&str> = run.stdout.lines().collect();
@@ -49,7 +49,7 @@ fn the_table_has_a_line_for_each_case() {
         "{run:?}"
     );
     assert!(lines[1].contains("median"), "{run:?}");
-    assert_eq!(run.stdout.matches("GB/s").count(), 7, "{run:?}");
+    assert_eq!(run.stdout.matches("GB/s").count(), 23, "{run:?}");
     assert!(run.stdout.contains("peak memory"), "{run:?}");
 }
 
