@@ -5,7 +5,7 @@
 //! gradient is a sum over pixels of outer products ([`weight_grad`]). Taps that fall into the
 //! padding are left out, which on a 2×2 image is more than half of them. Where the input has but
 //! a few channels, the taps take their place ([`few`]); 3×3 kernels of stride 1 are computed with fewer multiplications
-//! where that is quicker ([`winograd`]).
+//! where that is quicker ([`winograd`], and [`winograd_grad`] for the weight gradient).
 
 mod few;
 mod gather;
