@@ -80,7 +80,7 @@ pub(crate) struct Tiling {
 }
 
 impl Tiling {
-    /// The pass in tiles of `outputs` × `outputs`, if it can be cut into such.
+    /// The pass in tiles of `outputs` × `outputs`, if it can be cut into such. A weight gradient has those of the forward pass.
     pub fn of(pass: ConvPass, s: &Conv2d, outputs: usize) -> Option<Tiling> {
         if [s.kh, s.kw, s.stride] != [3, 3, 1] || s.pad > 2 {
             return None;

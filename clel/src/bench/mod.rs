@@ -28,7 +28,7 @@ pub enum Work {
     Conv,
     /// Pointwise operations on arrays that no cache holds.
     Pointwise,
-    /// Broadcasts, copies, conversions, sums, pools and softmax of arrays that no cache holds.
+    /// Broadcasts, copies, conversions, sums, pools and softmax of arrays of 4 Mi numbers.
     Array,
     /// One Langevin step, as training runs it.
     Step,

@@ -37,7 +37,7 @@ pub(super) struct Bench {
         long,
         value_name = "WORK",
         value_delimiter = ',',
-        default_value = "matmul,conv,pointwise,step,train"
+        default_value = "matmul,conv,pointwise,array,step,train"
     )]
     what: Vec<Work>,
     #[command(flatten)]

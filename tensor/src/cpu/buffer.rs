@@ -195,7 +195,7 @@ impl<'a> CpuView<'a> {
             }};
         }
         match (self, to) {
-            // the processor has an instruction
+            // with the processor's instruction, where it has one
             (CpuView::F16(x), DType::F32) => {
                 let mut v = PoolVec::<f32>::uninit(op, x.len())?;
                 x.convert_to_f32_slice(&mut v);

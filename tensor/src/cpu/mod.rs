@@ -3,12 +3,12 @@
 //! Results do not depend on the number of threads: work is cut at places that depend on the
 //! geometry alone, and partial results are added in a fixed order.
 
-mod awake;
 mod buffer;
 mod conv;
 mod embed;
 mod epilogue;
 mod gather;
+mod linger;
 mod lists;
 mod matmul;
 mod memory;
@@ -24,9 +24,9 @@ mod tests;
 mod turned;
 mod workers;
 
-pub(crate) use awake::Awake;
 pub use buffer::{CpuBuffer, CpuView};
 pub(crate) use epilogue::Epilogue;
+pub(crate) use linger::Awake;
 pub(crate) use lists::{List, pointwise_lists};
 pub use memory::{CpuMemory, PoolVec, cpu_memory, trim_cpu_memory};
 pub use peak::{peak_flops, threads};

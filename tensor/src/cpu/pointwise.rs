@@ -77,9 +77,9 @@ pub(super) trait Compute: Scalar + Default + Send + Sync + 'static {
     fn to_f32(self) -> f32;
     fn to_f16(self) -> f16;
     fn to_f64(self) -> f64;
-    /// `from_f16` of each, with the processor's instruction.
+    /// `from_f16` of each, with the processor's instruction where it has one.
     fn widen(halves: &[f16], to: &mut [Self]);
-    /// `to_f16` of each, with the processor's instruction.
+    /// `to_f16` of each, with the processor's instruction where it has one.
     fn narrow(values: &[Self], to: &mut [f16]);
     /// The view's elements as they are, where its type is the one computed in.
     fn direct<'a>(view: &CpuView<'a>) -> Option<&'a [Self]>;

@@ -20,7 +20,9 @@ const FEWEST: usize = 1 << 14;
 /// The axis along which neighbours lie side by side in storage, where that is not the copy's last one and the copy is worth it.
 fn across(access: &Access, shape: &[usize]) -> Option<usize> {
     let &along = access.strides.last()?;
-    if shape.iter().product::<usize>() < FEWEST || along <= 1 {
+    // what is repeated along an axis would be stored for each repetition
+    let repeats = access.strides.contains(&0);
+    if shape.iter().product::<usize>() < FEWEST || along <= 1 || repeats {
         return None;
     }
     (0..shape.len()).find(|&axis| access.strides[axis] == 1 && shape[axis] >= TILE)
@@ -44,7 +46,7 @@ pub(super) fn turned(
 }
 
 fn turn<T: Element>(x: &[T], access: &Access, shape: &[usize], axis: usize) -> Result<PoolVec<T>> {
-    let mut y = PoolVec::uninit("contiguous", shape.iter().product())?;
+    let mut y = PoolVec::uninit("pointwise", shape.iter().product())?;
     let to = Layout::contiguous(shape).strides;
     let last = shape.len() - 1;
     let (height, width, along) = (shape[axis], shape[last], access.strides[last]);
@@ -176,11 +178,12 @@ mod tests {
         };
         assert_eq!(across(&access(&[1, 200]), &[200, 150]), Some(0));
         assert_eq!(across(&access(&[1, 64, 1000]), &[64, 3, 100]), Some(0));
-        // small, side by side, backwards, every second, of few neighbours
+        // small, side by side, backwards, every second, of few neighbours, repeated
         assert_eq!(across(&access(&[1, 20]), &[20, 20]), None);
         assert_eq!(across(&access(&[200, 1]), &[150, 200]), None);
         assert_eq!(across(&access(&[1, -200]), &[200, 150]), None);
         assert_eq!(across(&access(&[400, 2]), &[200, 150]), None);
         assert_eq!(across(&access(&[1, 3]), &[3, 9000]), None);
+        assert_eq!(across(&access(&[0, 1, 200]), &[8, 200, 150]), None);
     }
 }

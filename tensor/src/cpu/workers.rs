@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 const STACK: usize = 8 << 20;
 
 /// Runs `f` on one of the threads that compute on the CPU. On any other thread every operation is handed over to them and waited for, which
-/// takes longer than a small operation itself: a Langevin step of the network for 8×8 digits takes a quarter to a half less time in here. They also stay awake between the launches of `f`, and for a fifth of a millisecond after.
+/// takes longer than a small operation itself: a Langevin step of the network for 8×8 digits takes a quarter to a half less time in here. They also stay awake between those launches of `f` that are worth sharing and follow each other within a fifth of a millisecond.
 ///
 /// One thread at a time, of those that are not rayon's themselves, which run `f` where they are: others that ask wait until `f` is done, so `f` must not wait for them. A worker that waits for others takes up whatever work there is, and would
 /// run another's `f` in the middle of this one, under what [`with_matmul_precision`](crate::with_matmul_precision) and its like have set for this one. So `f` must not

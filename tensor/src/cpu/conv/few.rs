@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::PARALLEL_MULTIPLIES;
 use super::gather::{Axis, Pass};
 use super::kernel::{Kernels, MAX_ROWS, Tap};
 use super::weight_grad;
@@ -22,8 +23,6 @@ const FEW: usize = 4;
 const BANDS: usize = 16;
 /// Rows of a band, at least: it computes the windows at its edges again.
 const BAND: usize = 8;
-/// Multiply-adds below which a pass stays on one thread.
-const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
 /// True where this module is the faster one.
 pub(super) fn applies(s: &Conv2d) -> bool {
@@ -56,11 +55,20 @@ pub(super) fn forward<T: Real>(s: &Conv2d, x: &[T], weight: &[T]) -> Result<Pool
 
 /// The cotangent of every window, `g · weight`, added up where windows overlap.
 pub(super) fn input_grad<T: Real>(s: &Conv2d, g: &[T], weight: &[T]) -> Result<PoolVec<T>> {
+    input_grad_by(s, g, weight, T::kernels(s.kh * s.kw * s.c))
+}
+
+fn input_grad_by<T: Real>(
+    s: &Conv2d,
+    g: &[T],
+    weight: &[T],
+    kernels: Kernels<T>,
+) -> Result<PoolVec<T>> {
     let mut x = PoolVec::uninit(INPUT_GRAD, s.n * s.h * s.w * s.c)?;
     if x.is_empty() {
         return Ok(x);
     }
-    let windows = Windows::new(s, weight)?;
+    let windows = Windows::new(s, weight, kernels)?;
     let bands = BANDS.div_ceil(s.n).min(s.h / BAND).max(1);
     let (row, band) = (s.w * s.c, s.h.div_ceil(bands));
     let cotangents = s.oh * s.ow * s.o;
@@ -90,9 +98,8 @@ struct Windows<'a, T: Real> {
 }
 
 impl<'a, T: Real> Windows<'a, T> {
-    fn new(s: &'a Conv2d, weight: &[T]) -> Result<Self> {
+    fn new(s: &'a Conv2d, weight: &[T], kernels: Kernels<T>) -> Result<Self> {
         let window = s.kh * s.kw * s.c;
-        let kernels = T::kernels(window);
         let columns = kernels.columns;
         let width = window.next_multiple_of(columns);
         let mut panels = PoolVec::filled(INPUT_GRAD, width * s.o, T::ZERO)?;
@@ -250,4 +257,51 @@ fn windows<T: Real>(s: &Conv2d, x: &[T]) -> Result<PoolVec<T>> {
         }
     });
     Ok(y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kernel::{sets_f32, sets_f64};
+    use super::*;
+
+    fn check<T: Real>(s: &Conv2d, kernels: Kernels<T>) {
+        let numbers = |len: usize, seed: usize| -> Vec<T> {
+            let each = (0..len).map(|i| T::from_f64(((i * 7919 + seed) % 7) as f64 - 3.0));
+            each.collect()
+        };
+        let g = numbers(s.n * s.oh * s.ow * s.o, 1);
+        let weight = numbers(s.o * s.kh * s.kw * s.c, 2);
+        let mut want = vec![T::ZERO; s.n * s.h * s.w * s.c];
+        for (pixel, g) in g.chunks(s.o).enumerate() {
+            let (image, i, j) = (pixel / s.ow / s.oh, pixel / s.ow % s.oh, pixel % s.ow);
+            for tap in 0..s.kh * s.kw {
+                let h = (i * s.stride + tap / s.kw).wrapping_sub(s.pad);
+                let w = (j * s.stride + tap % s.kw).wrapping_sub(s.pad);
+                if h < s.h && w < s.w {
+                    for (o, g) in g.iter().enumerate() {
+                        for c in 0..s.c {
+                            let at = ((image * s.h + h) * s.w + w) * s.c + c;
+                            want[at] += *g * weight[(o * s.kh * s.kw + tap) * s.c + c];
+                        }
+                    }
+                }
+            }
+        }
+        let got = input_grad_by(s, &g, &weight, kernels).unwrap();
+        assert!(got[..] == want, "{s:?}, {} rows", kernels.rows);
+    }
+
+    /// Not only the instructions that are picked here: the others are for other processors.
+    #[test]
+    fn every_instruction_set_adds_up_the_same() {
+        for (n, side, c, k, stride, pad) in
+            [(2, 19, 3, 3, 1, 1), (1, 24, 4, 5, 2, 2), (3, 9, 1, 3, 1, 0)]
+        {
+            let out = (side + 2 * pad - k) / stride + 1;
+            #[rustfmt::skip]
+            let s = Conv2d { n, h: side, w: side, c, o: 21, kh: k, kw: k, stride, pad, oh: out, ow: out };
+            sets_f32().flatten().for_each(|kernels| check(&s, kernels));
+            sets_f64().flatten().for_each(|kernels| check(&s, kernels));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::PARALLEL_MULTIPLIES;
 use super::kernel::{Kernels, MAX_ROWS, Tap};
 use super::order::{Order, Pixel};
 use crate::Result;
@@ -14,8 +15,6 @@ use crate::primitive::Conv2d;
 const TILES: usize = 8;
 /// Input elements of a group of images that are walked together, position by position.
 const GROUP_ELEMENTS: usize = 1 << 17;
-/// Multiply-adds below which a pass stays on one thread.
-const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
 /// Marks a tap that reads nothing: stays above any offset when another one is added.
 const NONE: usize = usize::MAX / 4;

@@ -2,7 +2,7 @@
 //!
 //! Both keep a tile of `rows × columns` sums in registers. In `gather` a row of the tile is one
 //! output pixel, whose inputs are reached by one pointer for each tap of the kernel; in `outer`
-//! a row is one output channel, and the loop runs over pixels.
+//! a row is one output channel, and the loop runs over pixels, or over one place of many transformed tiles.
 
 // Tiles are indexed by row and vector, which iterators would only hide.
 #![allow(clippy::needless_range_loop)]

@@ -25,6 +25,9 @@ use crate::primitive::{Conv2d, ConvPass};
 use crate::{DType, Result};
 use winograd::Plan;
 
+/// Multiply-adds below which one thread is quicker than waking the others.
+const PARALLEL_MULTIPLIES: usize = 1 << 18;
+
 /// Runs one pass.
 pub(super) fn conv<T: Real>(pass: ConvPass, s: &Conv2d, a: &[T], b: &[T]) -> Result<CpuBuffer> {
     if let Some(plan) = plan::<T>(pass, s) {

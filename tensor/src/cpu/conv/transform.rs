@@ -1,5 +1,6 @@
-//! The three transforms of Winograd's minimal filtering F(m×m, 3×3) (Lavin and Gray, "Fast Algorithms for
-//! Convolutional Neural Networks", 2015, section 4): `y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A`.
+//! The transforms of Winograd's minimal filtering F(m×m, 3×3) (Lavin and Gray, "Fast Algorithms for
+//! Convolutional Neural Networks", 2015, section 4): the three of `y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A`, and the adjoints of two of them for the
+//! weight gradient.
 //!
 //! A vector register holds the same place of as many channels as it has lanes.
 

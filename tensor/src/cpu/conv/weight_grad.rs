@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::PARALLEL_MULTIPLIES;
 use super::kernel::{Kernels, Run};
 use crate::Result;
 use crate::cpu::memory::PoolVec;
@@ -16,8 +17,6 @@ const TASK_SUMS: usize = 1 << 16;
 /// Tasks that a large pass is cut into. Not the number of threads, on which results must not
 /// depend.
 const TASKS: usize = 16;
-/// Multiply-adds below which a pass stays on one thread.
-const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
 /// The cotangent of the weight for a cotangent g of y.
 pub(super) fn weight_grad<T: Real>(s: &Conv2d, x: &[T], g: &[T]) -> Result<PoolVec<T>> {

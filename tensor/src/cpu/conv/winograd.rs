@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::PARALLEL_MULTIPLIES;
 use super::kernel::{Kernels, MAX_ROWS, Tap, kernels_f32};
 use super::transform::{MAX_IN, MAX_OUT, Transforms, transforms};
 use crate::Result;
@@ -21,12 +22,10 @@ use crate::winograd::{FOUR, TWO, Tiling, cheapest};
 const TASK_TILES: usize = 32;
 /// Up to this many tiles, all threads share each of the three phases; beyond, each takes tasks of its own.
 const FEW_TILES: usize = 96;
-/// Multiply-adds below which one thread is quicker than waking the others.
-const PARALLEL_MULTIPLIES: usize = 1 << 18;
 
 /// What the transforms of one tile cost for each channel, in multiply-adds of the kernel.
-const fn transform_cost(outputs: usize) -> usize {
-    if outputs == FOUR { 300 } else { 110 }
+pub(super) const fn transform_cost(outputs: usize) -> f64 {
+    if outputs == FOUR { 300.0 } else { 110.0 }
 }
 
 /// A pass that this module computes: images \[n, h, w, c\] to \[n, oh, ow, o\].
@@ -86,9 +85,9 @@ impl Plan {
         let t = Tiling::of(pass, s, TWO)?;
         let defined = t.tap_pixels() as f64 * (t.c * t.o) as f64;
         let tiling = cheapest(pass, s, defined, |t| {
-            let transforms = t.tiles() * (t.c + t.o) * transform_cost(t.outputs);
-            let weights = 3 * t.places() * t.c * t.o;
-            t.multiplies() + transforms as f64 + weights as f64
+            let channels = t.tiles() as f64 * (t.c + t.o) as f64;
+            let weights = (3 * t.places()) as f64 * (t.c * t.o) as f64;
+            t.multiplies() + channels * transform_cost(t.outputs) + weights
         })?;
         Some(Plan {
             tiling,
@@ -307,25 +306,8 @@ impl Plan {
 
     /// Transforms tiles of the image into the planes, where tile number `origin` is the first.
     fn transform_in(&self, tiles: Range<usize>, origin: usize, job: &Job<'_>, to: &Planes) {
-        let (x, zeros) = (job.x, job.zeros);
         for tile in tiles {
-            let [image, top, left] = self.tiling.corner(tile);
-            let mut pixels = [zeros.as_ptr(); MAX_IN * MAX_IN];
-            for i in 0..self.tiling.inputs {
-                // wraps above any height in the padding
-                let row = (top + i).wrapping_sub(self.tiling.pad);
-                if row >= self.tiling.h {
-                    continue;
-                }
-                let line = (image * self.tiling.h + row) * self.tiling.w;
-                for j in 0..self.tiling.inputs {
-                    let column = (left + j).wrapping_sub(self.tiling.pad);
-                    if column < self.tiling.w {
-                        pixels[i * self.tiling.inputs + j] =
-                            x[(line + column) * self.tiling.c..].as_ptr();
-                    }
-                }
-            }
+            let pixels = input_pixels(&self.tiling, tile, 0, job.x, job.zeros);
             let at = to.v.at((tile - origin) * self.tiling.c);
             // SAFETY: all pointers lead to the `c` channels of a pixel or to as many zeros, and `at` to
             // this tile's row in every plane; the transforms are those of this processor.
@@ -393,6 +375,33 @@ impl Plan {
             }
         }
     }
+}
+
+/// Where the pixels of a tile's input are, row by row, from a channel on; in the padding, zeros.
+pub(super) fn input_pixels(
+    t: &Tiling,
+    tile: usize,
+    channel: usize,
+    x: &[f32],
+    zeros: &[f32],
+) -> [*const f32; MAX_IN * MAX_IN] {
+    let [image, top, left] = t.corner(tile);
+    let mut pixels = [zeros.as_ptr(); MAX_IN * MAX_IN];
+    for i in 0..t.inputs {
+        // wraps above any height in the padding
+        let row = (top + i).wrapping_sub(t.pad);
+        if row >= t.h {
+            continue;
+        }
+        let line = (image * t.h + row) * t.w;
+        for j in 0..t.inputs {
+            let column = (left + j).wrapping_sub(t.pad);
+            if column < t.w {
+                pixels[i * t.inputs + j] = x[(line + column) * t.c + channel..].as_ptr();
+            }
+        }
+    }
+    pixels
 }
 
 /// Elements from plane to plane: an odd number of cache lines, lest all planes fall into the same set of the cache.

@@ -8,13 +8,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::PARALLEL_MULTIPLIES;
 use super::kernel::{Kernels, Run, kernels_f32};
-use super::transform::{MAX_IN, MAX_OUT, Transforms, transforms};
-use super::winograd::odd_lines;
+use super::transform::{MAX_OUT, Transforms, transforms};
+use super::winograd::{input_pixels, odd_lines, transform_cost};
 use crate::Result;
 use crate::cpu::memory::PoolVec;
 use crate::primitive::{Conv2d, ConvPass};
-use crate::winograd::{FOUR, TWO, Tiling, cheapest};
+use crate::winograd::{TWO, Tiling, cheapest};
 
 const OP: &str = "conv2d_weight_grad";
 /// Tiles that are transformed before they are multiplied: their places stay in the first-level cache one by one.
@@ -25,17 +26,6 @@ const TASK_SUMS: usize = 1 << 18;
 const TASKS: usize = 16;
 /// Tasks that a small pass is cut into, even where they transform the same cotangents.
 const FEWEST_TASKS: usize = 8;
-/// Multiply-adds below which a pass stays on one thread.
-const PARALLEL_MULTIPLIES: usize = 1 << 18;
-
-/// What the transforms of one tile cost for each channel, and what those of the sums cost for each weight, in multiply-adds of the kernel.
-const fn transform_costs(outputs: usize) -> [usize; 2] {
-    if outputs == FOUR {
-        [300, 300]
-    } else {
-        [110, 110]
-    }
-}
 
 /// How the pass is cut: into parts of the tiles times groups of input channels.
 pub(super) struct Plan {
@@ -51,15 +41,17 @@ pub(super) struct Plan {
 impl Plan {
     /// How to compute the pass, if this is quicker than the definition.
     pub fn new(s: &Conv2d) -> Option<Plan> {
+        // the tiles are those of the forward pass
         let pass = ConvPass::Forward;
         let t = Tiling::of(pass, s, TWO)?;
         let defined = t.tap_pixels() as f64 * (t.c * t.o) as f64;
         let kernels = kernels_f32(s.c);
         let tiling = cheapest(pass, s, defined, |t| {
             let (parts, channels) = cut(t, kernels.columns);
-            let [tile, sum] = transform_costs(t.outputs);
-            let tiles = t.tiles() * (t.c + t.o * t.c.div_ceil(channels)) * tile;
-            t.multiplies() + tiles as f64 + (parts * t.c * t.o * sum) as f64
+            let tiles = t.tiles() as f64 * (t.c + t.o * t.c.div_ceil(channels)) as f64;
+            // those of a weight's sums as much as those of a channel's tile
+            let weights = parts as f64 * (t.c * t.o) as f64;
+            t.multiplies() + (tiles + weights) * transform_cost(t.outputs)
         })?;
         let (parts, channels) = cut(&tiling, kernels.columns);
         Some(Plan {
@@ -133,7 +125,7 @@ impl Plan {
         for first in tiles.clone().step_by(BLOCK) {
             let block = first..tiles.end.min(first + BLOCK);
             for (i, tile) in block.clone().enumerate() {
-                let pixels = self.inputs(tile, channels.start, x, zeros);
+                let pixels = input_pixels(t, tile, channels.start, x, zeros);
                 let cotangents = self.cotangents(tile, g, zeros);
                 // SAFETY: all pointers lead to the channels of a pixel or to as many zeros; `i` is below BLOCK, so that its row lies in
                 // every plane. The transforms are those of this processor, and the channels a multiple of their lanes.
@@ -197,29 +189,6 @@ impl Plan {
         Ok(dw)
     }
 
-    /// Where the pixels of a tile's input are, from a channel on.
-    fn inputs(
-        &self,
-        tile: usize,
-        channel: usize,
-        x: &[f32],
-        zeros: &[f32],
-    ) -> [*const f32; MAX_IN * MAX_IN] {
-        let t = &self.tiling;
-        let [image, top, left] = t.corner(tile);
-        let mut pixels = [zeros.as_ptr(); MAX_IN * MAX_IN];
-        for (k, pixel) in pixels[..t.places()].iter_mut().enumerate() {
-            // wraps above any size in the padding
-            let row = (top + k / t.inputs).wrapping_sub(t.pad);
-            let column = (left + k % t.inputs).wrapping_sub(t.pad);
-            if row < t.h && column < t.w {
-                let at = (image * t.h + row) * t.w + column;
-                *pixel = x[at * t.c + channel..].as_ptr();
-            }
-        }
-        pixels
-    }
-
     /// Where the cotangents of a tile's outputs are; those beyond the edge are zero.
     fn cotangents(&self, tile: usize, g: &[f32], zeros: &[f32]) -> [*const f32; MAX_OUT * MAX_OUT] {
         let t = &self.tiling;
@@ -255,8 +224,9 @@ mod tests {
     use super::super::transform::every;
     use super::super::weight_grad::weight_grad;
     use super::*;
+    use crate::winograd::FOUR;
 
-    /// Whole numbers, as f32 and f64.
+    /// The same numbers as f32 and f64.
     fn numbers(len: usize, seed: usize) -> (Vec<f32>, Vec<f64>) {
         let each = (0..len).map(|i| ((i * 7919 + seed) % 101) as f32 / 101.0 - 0.5);
         each.map(|x| (x, f64::from(x))).unzip()
