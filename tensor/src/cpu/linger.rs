@@ -94,7 +94,8 @@ fn look_for_work() {
     BUSY.set(false);
 }
 
-#[cfg(test)]
+// WebAssembly has no threads
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
