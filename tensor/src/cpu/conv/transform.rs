@@ -256,6 +256,39 @@ pub(super) struct Transforms<T> {
     pub collect: Collect<T>,
 }
 
+/// A transform in two dimensions: `line` along every column of a tile, of `from` places a side, then along every row of what that gives, of `to`.
+/// Places are counted row by row.
+///
+/// # Safety
+/// The processor must have `S`.
+#[inline(always)]
+unsafe fn both_ways<S: Simd, const FROM: usize, const TO: usize>(
+    [from, to]: [usize; 2],
+    load: impl Fn(usize) -> S::V,
+    line: impl Fn([S::V; FROM]) -> [S::V; TO],
+    store: impl Fn(usize, S::V),
+) {
+    // SAFETY: passed on to the caller.
+    let zero = unsafe { S::splat(S::T::ZERO) };
+    let mut half = [[zero; FROM]; TO];
+    for j in 0..from {
+        let mut column = [zero; FROM];
+        for i in 0..from {
+            column[i] = load(i * from + j);
+        }
+        let column = line(column);
+        for i in 0..to {
+            half[i][j] = column[i];
+        }
+    }
+    for i in 0..to {
+        let row = line(half[i]);
+        for j in 0..to {
+            store(i * to + j, row[j]);
+        }
+    }
+}
+
 /// See [`Weights`].
 ///
 /// # Safety
@@ -264,22 +297,16 @@ pub(super) struct Transforms<T> {
 unsafe fn weights<S: Simd, W: Tile>(g: *const S::T, columns: usize, to: *mut S::T, plane: usize) {
     // SAFETY: all offsets stay within what the caller promises.
     unsafe {
-        let zero = S::splat(S::T::ZERO);
-        for j in (0..columns).step_by(S::LANES) {
-            let mut half = [[zero; 3]; MAX_IN];
-            for dj in 0..3 {
-                let row = |di: usize| S::load(g.add((3 * di + dj) * columns + j));
-                let column = W::weights::<S>([row(0), row(1), row(2)]);
-                for i in 0..W::IN {
-                    half[i][dj] = column[i];
-                }
-            }
-            for i in 0..W::IN {
-                let row = W::weights::<S>(half[i]);
-                for k in 0..W::IN {
-                    S::store(to.add((i * W::IN + k) * plane + j), row[k]);
-                }
-            }
+        for c in (0..columns).step_by(S::LANES) {
+            both_ways::<S, 3, MAX_IN>(
+                [3, W::IN],
+                #[inline(always)]
+                |i| S::load(g.add(i * columns + c)),
+                #[inline(always)]
+                |v| W::weights::<S>(v),
+                #[inline(always)]
+                |i, v| S::store(to.add(i * plane + c), v),
+            );
         }
     }
 }
@@ -298,25 +325,16 @@ unsafe fn input<S: Simd, W: Tile>(
 ) {
     // SAFETY: all offsets stay within what the caller promises.
     unsafe {
-        let zero = S::splat(S::T::ZERO);
         for c in (0..channels).step_by(S::LANES) {
-            let mut half = [[zero; MAX_IN]; MAX_IN];
-            for j in 0..W::IN {
-                let mut d = [zero; MAX_IN];
-                for i in 0..W::IN {
-                    d[i] = S::load(pixels[i * W::IN + j].add(c));
-                }
-                let d = W::input::<S>(d);
-                for i in 0..W::IN {
-                    half[i][j] = d[i];
-                }
-            }
-            for i in 0..W::IN {
-                let row = W::input::<S>(half[i]);
-                for j in 0..W::IN {
-                    S::store(to.add((i * W::IN + j) * plane + c), row[j]);
-                }
-            }
+            both_ways::<S, MAX_IN, MAX_IN>(
+                [W::IN, W::IN],
+                #[inline(always)]
+                |i| S::load(pixels[i].add(c)),
+                #[inline(always)]
+                |v| W::input::<S>(v),
+                #[inline(always)]
+                |i, v| S::store(to.add(i * plane + c), v),
+            );
         }
     }
 }
@@ -335,25 +353,16 @@ unsafe fn output<S: Simd, W: Tile>(
 ) {
     // SAFETY: all offsets stay within what the caller promises.
     unsafe {
-        let zero = S::splat(S::T::ZERO);
         for c in (0..channels).step_by(S::LANES) {
-            let mut half = [[zero; MAX_IN]; MAX_OUT];
-            for j in 0..W::IN {
-                let mut m = [zero; MAX_IN];
-                for i in 0..W::IN {
-                    m[i] = S::load(from.add((i * W::IN + j) * plane + c));
-                }
-                let m = W::output::<S>(m);
-                for i in 0..W::OUT {
-                    half[i][j] = m[i];
-                }
-            }
-            for i in 0..W::OUT {
-                let row = W::output::<S>(half[i]);
-                for j in 0..W::OUT {
-                    S::store(pixels[i * W::OUT + j].add(c), row[j]);
-                }
-            }
+            both_ways::<S, MAX_IN, MAX_OUT>(
+                [W::IN, W::OUT],
+                #[inline(always)]
+                |i| S::load(from.add(i * plane + c)),
+                #[inline(always)]
+                |v| W::output::<S>(v),
+                #[inline(always)]
+                |i, v| S::store(pixels[i].add(c), v),
+            );
         }
     }
 }
@@ -371,25 +380,16 @@ unsafe fn spread<S: Simd, W: Tile>(
 ) {
     // SAFETY: all offsets stay within what the caller promises.
     unsafe {
-        let zero = S::splat(S::T::ZERO);
         for c in (0..channels).step_by(S::LANES) {
-            let mut half = [[zero; MAX_OUT]; MAX_IN];
-            for j in 0..W::OUT {
-                let mut g = [zero; MAX_OUT];
-                for i in 0..W::OUT {
-                    g[i] = S::load(pixels[i * W::OUT + j].add(c));
-                }
-                let g = W::spread::<S>(g);
-                for i in 0..W::IN {
-                    half[i][j] = g[i];
-                }
-            }
-            for i in 0..W::IN {
-                let row = W::spread::<S>(half[i]);
-                for j in 0..W::IN {
-                    S::store(to.add((i * W::IN + j) * plane + c), row[j]);
-                }
-            }
+            both_ways::<S, MAX_OUT, MAX_IN>(
+                [W::OUT, W::IN],
+                #[inline(always)]
+                |i| S::load(pixels[i].add(c)),
+                #[inline(always)]
+                |v| W::spread::<S>(v),
+                #[inline(always)]
+                |i, v| S::store(to.add(i * plane + c), v),
+            );
         }
     }
 }
@@ -408,25 +408,16 @@ unsafe fn collect<S: Simd, W: Tile>(
 ) {
     // SAFETY: all offsets stay within what the caller promises.
     unsafe {
-        let zero = S::splat(S::T::ZERO);
         for c in (0..columns).step_by(S::LANES) {
-            let mut half = [[zero; MAX_IN]; 3];
-            for j in 0..W::IN {
-                let mut m = [zero; MAX_IN];
-                for i in 0..W::IN {
-                    m[i] = S::load(from.add((i * W::IN + j) * plane + c));
-                }
-                let m = W::collect::<S>(m);
-                for i in 0..3 {
-                    half[i][j] = m[i];
-                }
-            }
-            for i in 0..3 {
-                let taps = W::collect::<S>(half[i]);
-                for j in 0..3 {
-                    S::store(to.add((3 * i + j) * row + c), taps[j]);
-                }
-            }
+            both_ways::<S, MAX_IN, 3>(
+                [W::IN, 3],
+                #[inline(always)]
+                |i| S::load(from.add(i * plane + c)),
+                #[inline(always)]
+                |v| W::collect::<S>(v),
+                #[inline(always)]
+                |i, v| S::store(to.add(i * row + c), v),
+            );
         }
     }
 }
