@@ -12,7 +12,7 @@ time are both as long as the whole. Read with that in mind: a part that takes re
 whole      the kernel as it is
 unread     nothing is loaded from the operands: numbers are made of the positions
 near       what is loaded are the first 4096 numbers of each, which the nearest cache holds
-unstored   what was loaded is split, rounded and stored to workgroup memory in the first turn only
+unstored   what is loaded is split, rounded and stored to workgroup memory in the first turn only, after it only compared
 single     the multiplications of one vec4 of a thread's results, or one block of a subgroup's, remain, and what they load from workgroup
            memory
 alone      nothing but multiplications, and loads from workgroup memory, from turn to turn: neither loads from memory, nor stores, nor barriers
@@ -73,7 +73,8 @@ fn made(at: u32) -> Stored {
 
 def unread(sources):
     for operand in "ab":
-        sources.change("gemm_operands", f"{operand}[select(0u, row.at + offset, real) >> 2u]", "made(row.at + offset)")
+        for shifted in ("", " >> 2u"):
+            sources.change("gemm_operands", f"{operand}[select(0u, row.at + offset, real){shifted}]", "made(row.at + offset)")
         # the few that are no vectors
         sources.change("gemm_operands", f"{operand}[select(0u, at, real)]", "made(at).x")
     sources.change("gemm_matrix", "alias Stored = vec2<u32>;", "alias Stored = vec2<u32>;" + MADE_PAIRS)
@@ -86,15 +87,19 @@ def near(sources):
         sources.change("gemm_operands", f"select(0u, {at}, real)", f"select(0u, ({at}) & 4095u, real)")
 
 
-TURN = ("    loop {\n", "#include gemm_next")
-MULTIPLYING = ("#include gemm_next", "        if k0 >= k_end {")
+LOOP = ("    while k0 < k_end {\n", "\n    }\n\n")
+MULTIPLYING = ("#include gemm_next", "#if BUFFERS == 2\n        from_a = $SPACEA")
 
 
 def unstored(sources):
-    for kernel in KERNELS:
+    for kernel, number in (("gemm_tiled", "f32"), ("gemm_matrix", "f16")):
+        # or else nothing would be loaded, or it would be loaded in a branch
+        greatest = "".join(f"#for Q Q{x}\n        greatest = max(greatest, settled(new_{x.lower()}_$Q));\n#end\n" for x in "AB")
+        sources.change(kernel, f"#include {kernel}_keep\n", greatest, LOOP)
         # what is spare is 0, which no compiler knows
-        sources.change(kernel, "    loop {\n", "    loop {\n        if (k0 == tile.k) | (k0 == params.spare + 1u) {\n", TURN)
-        sources.change(kernel, "        workgroupBarrier();\n", "        }\n        workgroupBarrier();\n", TURN)
+        kept = f"    if k0 == params.spare + 1u {{\n        tile_a[local] = vec4<{number}>({number}(greatest.x));\n    }}\n\n"
+        sources.change(kernel, "\n    }\n\n", f"\n    }}\n{kept}", ("#if BUFFERS == 2\n        from_a = $SPACEA", "    let lane" if kernel == "gemm_matrix" else "    // the sums"))
+        sources.change(kernel, LOOP[0], "    var greatest = Stored();\n" + LOOP[0])
 
 
 def single(sources):
@@ -104,11 +109,9 @@ def single(sources):
 
 
 def alone(sources):
-    unstored(sources)
-    for kernel, ready in (("gemm_tiled", "vec4<f32>(settled(new_{x}_$Q))"), ("gemm_matrix", "settled(new_{x}_$Q)")):
-        sources.change(kernel, "        workgroupBarrier();\n", "", ("    loop {\n", "\n    }\n\n"))
-        for x in "ab":
-            sources.change(kernel, f"        ready_{x}_$Q = {ready.format(x=x)};\n", "")
+    for kernel in KERNELS:
+        sources.change(kernel, f"#include {kernel}_keep\n", "", LOOP)
+        sources.change(kernel, "        workgroupBarrier();\n", "", LOOP)
         sources.change(kernel, "#include gemm_next\n", "        k0 += $DEPTHu;\n")
 
 

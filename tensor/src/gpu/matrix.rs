@@ -15,7 +15,7 @@ pub struct MatrixUnits {
 
 impl MatrixUnits {
     /// Subgroups of a workgroup, at most.
-    const SUBGROUPS: usize = 8;
+    const SUBGROUPS: usize = 16;
 
     /// Whether the threads of a subgroup can share out the vec4s of a block evenly.
     pub(super) const fn can_be_used(&self) -> bool {
@@ -88,6 +88,8 @@ pub(super) fn matrix_space(tile: &Tile, along_k: [bool; 2], split: bool) -> usiz
 pub(super) enum Factors {
     /// f32 as two f16 each.
     Split,
+    /// Such pairs of f16 already, as `split.wgsl` makes them.
+    Ready,
     /// f32 rounded to f16.
     Rounded,
     /// f16 as they are.
@@ -109,7 +111,9 @@ pub(super) fn matrix_program(
     let MatrixUnits { block, subgroup } = units;
     let threads = subgroup * tile.shares();
     let quads = |side: usize| side * tile.depth / 4;
-    let split = factors == Factors::Split;
+    let ready = factors == Factors::Ready;
+    let split = ready || factors == Factors::Split;
+    let pairs = factors == Factors::Halves;
     let staged = Staged::of(tile, block, along_k, split, space as usize);
     program!("gemm_matrix")
         .set("OP", operands.op)
@@ -119,7 +123,9 @@ pub(super) fn matrix_program(
         .set("VB", 1)
         .set("EVEN", u8::from(even))
         .set("SPLIT", u8::from(split))
-        .set("PAIRS", u8::from(factors == Factors::Halves))
+        .set("READY", u8::from(ready))
+        .set("PAIRS", u8::from(pairs))
+        .set("BY_PAIRS", u8::from(ready || pairs))
         .set("THROUGH", u8::from(through))
         .set("BM", tile.m)
         .set("BN", tile.n)

@@ -174,7 +174,7 @@ fn included(file: &str) -> Option<&'static str> {
     }
     one_of!(
         "philox" "numerics" "order" "thread" "each_thread" "each_tile" "lanes_rows"
-        "gemm_operands" "gemm_first" "gemm_next"
+        "gemm_operands" "gemm_first" "gemm_next" "gemm_matrix_keep" "gemm_tiled_keep" "split"
         "winograd_lines" "winograd_forth" "winograd_back"
     )
 }

@@ -89,12 +89,14 @@ pub(super) struct Work {
     pub(super) vectors: Vectors,
     /// The type that operands and results are stored in.
     dtype: DType,
-    /// So many steps of the contraction are neighbours in the memory of both operands; 0 if all are.
+    /// So many steps of the contraction are neighbours in the memory of both operands.
     line: usize,
     /// A convolution's h, w, c, oh, ow, o, kh, kw, stride and pad.
     geometry: [usize; 10],
     /// From one matrix of an operand to the next.
     steps: [usize; 2],
+    /// Whether both operands are split into halves already, where the precision asks for that.
+    ready: bool,
     /// What the device has to make it with beside the threads' own arithmetic.
     units: Option<MatrixUnits>,
     /// Bytes of workgroup memory.
@@ -133,9 +135,10 @@ impl Work {
                 false => Vectors::None,
             },
             dtype: DType::F32,
-            line: 0,
+            line: s.k,
             geometry: [1; 10],
             steps: s.steps(),
+            ready: false,
             units: None,
             space: 0,
         }
@@ -171,8 +174,17 @@ impl Work {
             line,
             geometry: [s.h, s.w, s.c, s.oh, s.ow, s.o, s.kh, s.kw, s.stride, s.pad],
             steps: [0; 2],
+            ready: false,
             units: None,
             space: 0,
+        }
+    }
+
+    /// The same of operands that are split into halves already.
+    pub(super) fn of_halves(self) -> Work {
+        Work {
+            ready: true,
+            ..self
         }
     }
 
@@ -194,6 +206,7 @@ impl Work {
             (Unit::Matrix, Some(units)) => {
                 let factors = match (self.dtype, precision) {
                     (DType::F16, _) => Factors::Halves,
+                    (_, MatmulPrecision::High) if self.ready => Factors::Ready,
                     (_, MatmulPrecision::High) => Factors::Split,
                     _ => Factors::Rounded,
                 };

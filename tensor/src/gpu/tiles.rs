@@ -82,16 +82,18 @@ const USUAL: [Tile; 2] = [
 const SMALL: Tile = tile([32, 32], [4, 4], 4, 32);
 /// For the few channels of an image.
 const NARROW: Tile = tile([64, 4], [4, 4], 4, 32);
-const USUAL_MATRIX: [Tile; 3] = [
+const USUAL_MATRIX: [Tile; 5] = [
+    matrix([256, 128], [64, 32], 32),
     matrix([128, 128], [64, 32], 32),
     matrix([128, 64], [32, 32], 32),
     matrix([64, 64], [32, 32], 32),
+    matrix([32, 64], [16, 16], 64),
 ];
 const SMALL_MATRIX: Tile = matrix([32, 64], [16, 32], 32);
 /// Of fewer registers: by Mesa's count twice as many workgroups are resident on NVIDIA's cards of halves, on AMD's in `medium`. Only tuning tries it.
 const SHALLOW_MATRIX: Tile = matrix([128, 128], [64, 32], 16);
 /// All tiles.
-pub(super) const TILES: [Tile; 27] = [
+pub(super) const TILES: [Tile; 29] = [
     tile([128, 128], [8, 8], 1, 16),
     tile([128, 128], [8, 8], 1, 8),
     twice(tile([128, 128], [8, 8], 1, 8)),
@@ -105,16 +107,18 @@ pub(super) const TILES: [Tile; 27] = [
     twice(SMALL),
     NARROW,
     USUAL_MATRIX[0],
-    twice(USUAL_MATRIX[0]),
+    USUAL_MATRIX[1],
+    twice(USUAL_MATRIX[1]),
     SHALLOW_MATRIX,
     twice(SHALLOW_MATRIX),
     matrix([128, 128], [32, 64], 32),
     matrix([128, 128], [64, 64], 16),
     matrix([256, 128], [64, 64], 16),
-    USUAL_MATRIX[1],
-    twice(USUAL_MATRIX[1]),
     USUAL_MATRIX[2],
     twice(USUAL_MATRIX[2]),
+    USUAL_MATRIX[3],
+    twice(USUAL_MATRIX[3]),
+    USUAL_MATRIX[4],
     matrix([64, 64], [32, 16], 32),
     matrix([64, 64], [32, 32], 64),
     SMALL_MATRIX,
@@ -144,6 +148,17 @@ impl Tile {
     /// Parts of the tile: of one thread in each team; of one subgroup, if matrix units multiply.
     pub(super) const fn shares(&self) -> usize {
         (self.m / self.rows) * (self.n / self.columns)
+    }
+
+    /// About how many times as long as in the largest tile that is usual a multiply-add takes: as many as more numbers are loaded for it. An H200 took
+    /// 1.4 and 3.5 times as long in tiles of 128×64 and 32×64 as in those of 128×128, in `high`.
+    pub(super) fn slowness(&self) -> f64 {
+        let loads = |tile: &Tile| (tile.m + tile.n) as f64 / (tile.m * tile.n) as f64;
+        let largest = match self.unit {
+            Unit::Registers => USUAL[0],
+            Unit::Matrix => USUAL_MATRIX[1],
+        };
+        loads(self) / loads(&largest)
     }
 
     /// Number of tiles of an m × n product.
@@ -307,7 +322,7 @@ mod tests {
             assert_eq!(Tile::named(&tile.to_string()), Some(tile));
             let most = match tile.unit {
                 Unit::Registers => 256 / tile.slices,
-                Unit::Matrix => 8,
+                Unit::Matrix => 16,
             };
             assert!(tile.shares() <= most, "{tile}");
             // what has no room for two halves a factor is for one alone
@@ -318,9 +333,10 @@ mod tests {
             let space = tile.space(MatmulPrecision::Highest);
             assert!(space <= 16 << 10, "{tile}: {space} bytes");
         }
-        let [large @ .., least] = USUAL_MATRIX;
-        let on_any = [least, SMALL_MATRIX].map(|tile| (tile, SPACE));
-        for (tile, most) in large.map(|tile| (tile, CARD)).into_iter().chain(on_any) {
+        // the largest has no room for two halves a factor
+        let [_, on_cards @ ..] = USUAL_MATRIX.map(|tile| (tile, CARD));
+        let on_any = [USUAL_MATRIX[3], SMALL_MATRIX].map(|tile| (tile, SPACE));
+        for (tile, most) in on_cards.into_iter().chain(on_any) {
             let space = tile.space(MatmulPrecision::High);
             assert!(space <= most, "{tile}: {space} bytes");
         }
@@ -352,7 +368,7 @@ mod tests {
         };
         assert_eq!(
             choose(&rounded, 1, CARD, known(&rounded, &tuned)),
-            USUAL_MATRIX[1]
+            USUAL_MATRIX[2]
         );
     }
 }

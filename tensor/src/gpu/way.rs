@@ -142,9 +142,9 @@ impl Gpu {
         let Primitive::Conv(pass, s) = primitive else {
             return None;
         };
-        // matrix units are quicker still, and f16 is too coarse for transformed tiles
-        let asked = matmul_precision() != MatmulPrecision::Highest || dtype == DType::F16;
-        let units = self.has_matrix_units() && asked;
+        // one half a factor is too coarse for transformed tiles
+        let rounded = matmul_precision() == MatmulPrecision::Medium || dtype == DType::F16;
+        let units = self.has_matrix_units() && rounded;
         let told = self.inner.options.tile.is_some();
         let fours = s.c.is_multiple_of(4) && s.o.is_multiple_of(4);
         (!units && !told && fours).then_some((*pass, s))

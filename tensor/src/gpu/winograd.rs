@@ -5,7 +5,9 @@ use super::launch::{Launch, WORKGROUP};
 use super::run::magic;
 use super::template::{Program, program};
 use super::through::Store;
+use super::way::Plan;
 use super::{Family, Gpu, GpuBuffer};
+use crate::precision::{MatmulPrecision, matmul_precision};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
 use crate::winograd::{Tiling, cheapest};
 use crate::{DType, Result};
@@ -17,20 +19,25 @@ struct Costs {
     margin: f64,
 }
 
-/// Software Vulkan was measured: 10 billion multiply-adds and 8 GB a second on two cores, 40 µs a launch. Of graphics hardware an H200's launch
-/// and multiply-adds were; its memory is taken for half as fast as it is, since on smaller cards it is the slower part. Filtering itself was never timed on a
-/// card: hence the margin, and there `clel tune` measures.
-const fn costs(family: Family) -> Costs {
-    match family {
-        Family::Direct => Costs {
+/// Software Vulkan was measured: 10 billion multiply-adds and 8 GB a second on two cores, 40 µs a launch. Of graphics hardware an H200 was: 15 trillion
+/// multiply-adds a second in f32, 30 of two halves a factor on matrix units, 3 TB and, less what overlaps, 3 µs a launch. In f32 its memory is
+/// taken for half as fast as it is, since on smaller cards it is the slower part. `clel tune` measures.
+const fn costs(family: Family, on_units: bool) -> Costs {
+    match (family, on_units) {
+        (Family::Direct, _) => Costs {
             byte: 1.25,
             launch: 4e5,
             margin: 1.0,
         },
-        Family::Tiled => Costs {
+        (Family::Tiled, false) => Costs {
             byte: 12.0,
             launch: 1.2e8,
-            margin: 0.8,
+            margin: 0.9,
+        },
+        (Family::Tiled, true) => Costs {
+            byte: 10.0,
+            launch: 9e7,
+            margin: 0.9,
         },
     }
 }
@@ -38,16 +45,18 @@ const fn costs(family: Family) -> Costs {
 /// Launches beyond the one that the definition takes.
 const MORE_LAUNCHES: f64 = 3.0;
 
-pub(super) fn weight_program(outputs: usize, back: bool) -> Program {
+pub(super) fn weight_program(outputs: usize, back: bool, split: bool) -> Program {
     program!("winograd_weight")
         .set("OUT", outputs)
         .set("BACK", u8::from(back))
+        .set("SPLIT", u8::from(split))
 }
 
-pub(super) fn input_program(outputs: usize) -> Program {
+pub(super) fn input_program(outputs: usize, split: bool) -> Program {
     program!("winograd_input")
         .set("OUT", outputs)
         .set("BRANCH", 0)
+        .set("SPLIT", u8::from(split))
 }
 
 pub(super) fn output_program(outputs: usize, through: bool) -> Program {
@@ -91,8 +100,13 @@ impl Gpu {
             byte,
             launch,
             margin,
-        } = costs(self.family());
-        let defined = (s.n * s.oh * s.ow * 9) as f64 * (s.c * s.o) as f64;
+        } = costs(self.family(), self.by_halves());
+        // in tiles as small as the convolution's size demands
+        let tile = self
+            .work(&Primitive::Conv(pass, *s), DType::F32)
+            .map(|work| self.tile(&work, None));
+        let slowness = tile.map_or(1.0, |tile| tile.slowness());
+        let defined = slowness * (s.n * s.oh * s.ow * 9) as f64 * (s.c * s.o) as f64;
         cheapest(pass, s, margin * defined, |t| {
             let image = t.n * (t.h * t.w * t.c + t.oh * t.ow * t.o);
             let weights = (9 + 2 * t.places()) * t.c * t.o;
@@ -107,6 +121,11 @@ impl Gpu {
             let bytes = 4.0 * (image as f64 + tiles + weights as f64);
             t.multiplies() + bytes * byte + launches * launch
         })
+    }
+
+    /// Whether what is multiplied is split into halves, for matrix units.
+    fn by_halves(&self) -> bool {
+        self.has_matrix_units() && matmul_precision() == MatmulPrecision::High
     }
 
     /// Whether an array can hold all transformed tiles, all products, all transformed weights.
@@ -149,7 +168,7 @@ impl Gpu {
         weight: &GpuBuffer,
     ) -> Result<GpuBuffer> {
         let back = t.pass == ConvPass::InputGrad;
-        let program = weight_program(t.outputs, back).of(dtype);
+        let program = weight_program(t.outputs, back, self.by_halves()).of(dtype);
         let form = format!("{} o={} c={}", program.key(), t.o, t.c);
         weight.in_form(form, || {
             let u = self.output(t.pass.name(), t.places() * t.o * t.c * 4)?;
@@ -174,10 +193,24 @@ impl Gpu {
             channels: t.c,
         };
         let params = images.params(grid(t).chain([t.h, t.w, t.pad].map(|n| n as u32)));
-        let program = input_program(t.outputs).of(dtype);
+        let program = input_program(t.outputs, self.by_halves()).of(dtype);
         self.transform(t, &program, &images, &params, [x, &v])?;
 
-        self.run(&Primitive::MatMul(product(t)), DType::F32, &[&v, u])
+        let product = Primitive::MatMul(product(t));
+        match self.plan(&product, DType::F32) {
+            Some(Plan::Tiled(work, tile)) if self.by_halves() => {
+                let m = self.output(t.pass.name(), product.output_len() * 4)?;
+                self.tiled(
+                    &product,
+                    &work.of_halves(),
+                    &tile,
+                    [&v, u],
+                    Store::Plain(&m),
+                )?;
+                Ok(m)
+            }
+            _ => self.run(&product, DType::F32, &[&v, u]),
+        }
     }
 
     fn transform(

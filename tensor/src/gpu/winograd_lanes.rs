@@ -23,6 +23,7 @@ pub(super) fn program(outputs: usize, vectors: usize, b_transposed: bool) -> Pro
         .set("TNV", vectors)
         .set("BT", u8::from(b_transposed))
         .set("BRANCH", 1)
+        .set("SPLIT", 0)
         .set("THROUGH", 0)
 }
 

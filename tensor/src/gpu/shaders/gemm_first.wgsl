@@ -12,8 +12,8 @@
 
 #if EVEN
     var step = step_of(k0);
-    var along_a = offset_a(step);
-    var along_b = offset_b(step);
+    var along_a = fours(offset_a(step));
+    var along_b = fours(offset_b(step));
 #endif
 #if AK
     // all of a thread's belong to the same steps
@@ -32,7 +32,7 @@
     let am_$Q = (local + ${Q * THREADS}u) % ${BM / 4}u * 4u;
 #endif
 #if EVEN
-    let row_a_$Q = shifted_a(row_a(m0 + am_$Q), ak_$Q);
+    let row_a_$Q = even_a(m0 + am_$Q, ak_$Q);
     let new_a_$Q = four_a(row_a_$Q, step, along_a, m0 + am_$Q, k0 + ak_$Q, k_end);
 #else
     let row_a_$Q = row_a(m0 + am_$Q);
@@ -61,7 +61,7 @@
     let bn_$Q = (local + ${Q * THREADS}u) % ${BN / 4}u * 4u;
 #endif
 #if EVEN
-    let row_b_$Q = own(shifted_b(row_b(n0 + bn_$Q), bk_$Q), local);
+    let row_b_$Q = even_b(n0 + bn_$Q, bk_$Q);
     let new_b_$Q = four_b(row_b_$Q, step, along_b, n0 + bn_$Q, k0 + bk_$Q, k_end);
 #else
     let row_b_$Q = own(row_b(n0 + bn_$Q), local);

@@ -1,7 +1,7 @@
 // c[m, n] = Σₖ a(m, k) · b(k, n) on matrix units, which multiply BLOCK × BLOCK blocks of f16 and add in f32. A workgroup
 // of subgroups of SUBGROUP threads makes BM × BN outputs, DEPTH steps of k at a time, each subgroup SM × SN of them. Operands become f16
-// on their way to workgroup memory; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and multiplied
-// too, all but the product of the two losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
+// on their way to workgroup memory, or are such already; if SPLIT, what that loses is kept as a second f16, times 2¹⁰ lest it be denormal, and
+// multiplied too, all but the product of the two losses: 21 bits of each factor count (Ootomo and Yokota, IJHPCA 36, 2022, section 3).
 // Otherwise as gemm_tiled, two BUFFERS too.
 
 enable wgpu_cooperative_matrix;
@@ -9,11 +9,15 @@ enable wgpu_cooperative_matrix;
 #include philox
 #include numerics
 #endif
-// Four numbers as they lie in memory, halves by pairs.
+// Four numbers as they lie in memory: halves by pairs; READY, both halves of each, first those of the numbers, then those of what they lost.
+#if READY
+alias Stored = vec4<u32>;
+#else
 #if PAIRS
 alias Stored = vec2<u32>;
 #else
 alias Stored = vec4<$ELEMENT>;
+#endif
 #endif
 #include gemm_operands
 #if !THROUGH
@@ -30,31 +34,13 @@ var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 // STAGED blocks of each subgroup, side by side, on their way to memory: PITCHC vec4s from line to line, with a gap against bank conflicts.
 var<workgroup> blocks: array<vec4<f32>, ${BLOCK * PITCHC * THREADS / SUBGROUP}>;
 
-#if SPLIT
-// What orders numbers by their size: their bits without the sign, less one, so that 0, of which no bit is lost, comes last.
-fn size(x: vec4<f32>) -> vec4<u32> {
-    return (bitcast<vec4<u32>>(x) << vec4<u32>(1u)) - vec4<u32>(1u);
-}
-// Of 2⁻¹⁴, the least number of which f16 has ten bits of the fraction.
-const SMALL = 0x70ffffffu;
-
-// The part of numbers that f16 has bits for: ten of the fraction and, of those below 2⁻¹⁴, which there are if `small`, a bit less for each
-// power of two. By their bits, since a compiler may take a number that is converted there and back for the number itself.
-fn halves(x: vec4<f32>, small: bool) -> vec4<f32> {
-    let bits = bitcast<vec4<u32>>(x);
-    if !small {
-        return bitcast<vec4<f32>>(bits & vec4<u32>(0xffffe000u));
-    }
-    let exponent = (bits >> vec4<u32>(23u)) & vec4<u32>(255u);
-    let fewer = vec4<u32>(113u) - min(exponent, vec4<u32>(113u));
-    let kept = bits & (vec4<u32>(0xffffe000u) << min(fewer, vec4<u32>(10u)));
-    return select(bitcast<vec4<f32>>(kept), vec4<f32>(), fewer > vec4<u32>(10u));
-}
-#else
-#if PAIRS
-fn to_halves(x: Stored) -> vec4<f16> {
+#if BY_PAIRS
+fn to_halves(x: vec2<u32>) -> vec4<f16> {
     return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
 }
+#else
+#if SPLIT
+#include split
 #else
 fn to_halves(x: Stored) -> vec4<f16> {
     return vec4<f16>(x);
@@ -101,37 +87,9 @@ fn main(
     let from_a = 0u;
     let from_b = 0u;
 #endif
-#for Q QA
-    var ready_a_$Q = settled(new_a_$Q);
-#end
-#for Q QB
-    var ready_b_$Q = settled(new_b_$Q);
-#end
-#if SPLIT
-    // whether a number below 2⁻¹⁴ may be among them
-    var small = true;
-#endif
-    loop {
-#if SPLIT
-#for Q QA
-        let half_a_$Q = halves(ready_a_$Q, small);
-        tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
-        lost_a[from_a + to_a_$Q] = vec4<f16>((ready_a_$Q - half_a_$Q) * 1024.0);
-#end
-#for Q QB
-        let half_b_$Q = halves(ready_b_$Q, small);
-        tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
-        lost_b[from_b + to_b_$Q] = vec4<f16>((ready_b_$Q - half_b_$Q) * 1024.0);
-#end
-#else
-#for Q QA
-        tile_a[from_a + to_a_$Q] = to_halves(ready_a_$Q);
-#end
-#for Q QB
-        tile_b[from_b + to_b_$Q] = to_halves(ready_b_$Q);
-#end
-#endif
-        workgroupBarrier();
+#include gemm_matrix_keep
+    workgroupBarrier();
+    while k0 < k_end {
 #include gemm_next
 #for K ${DEPTH / BLOCK}
         {
@@ -174,31 +132,14 @@ fn main(
 #end
         }
 #end
-#for Q QA
-        ready_a_$Q = settled(new_a_$Q);
-#end
-#for Q QB
-        ready_b_$Q = settled(new_b_$Q);
-#end
-#if SPLIT
-        var least = vec4<u32>(SMALL);
-#for Q QA
-        least = min(least, size(ready_a_$Q));
-#end
-#for Q QB
-        least = min(least, size(ready_b_$Q));
-#end
-        small = any(least < vec4<u32>(SMALL));
-#endif
-        if k0 >= k_end {
-            break;
-        }
 #if BUFFERS == 2
         from_a = $SPACEAu - from_a;
         from_b = $SPACEBu - from_b;
 #else
         workgroupBarrier();
 #endif
+#include gemm_matrix_keep
+        workgroupBarrier();
     }
 
     let lane = local % $SUBGROUPu;

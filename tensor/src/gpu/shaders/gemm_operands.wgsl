@@ -10,8 +10,8 @@
 // A place is that of a Row, which follows from m or n once for all, and an offset, which follows from a Step; that follows from k and is
 // carried from one k to the next without a division. Positions may wrap below 0 where nothing is real.
 // Conditions are joined by `&`: drivers make a branch of `&&`.
-// EVEN: DEPTH steps never reach over a tap, or a line of pixels, so that one Step serves all that a workgroup reads at a time: where within
-// them something is read is part of its Row.
+// EVEN: DEPTH steps never reach over a tap, a line of pixels or the end, so that one Step serves all that a workgroup reads at a time: where
+// within them something is read is part of its Row.
 
 struct Params {
     groups: u32,
@@ -80,9 +80,9 @@ struct Step {
     y: u32,
     z: u32,
 }
-// DEPTH steps on, where z counts to `inner` and y to `outer`.
-fn further(k: Step, inner: u32, outer: u32) -> Step {
-    var step = Step(k.x, k.y, k.z + $DEPTHu);
+// So many steps on, where z counts to `inner` and y to `outer`.
+fn further(k: Step, steps: u32, inner: u32, outer: u32) -> Step {
+    var step = Step(k.x, k.y, k.z + steps);
 #if EVEN
     // no loop, which would keep a compiler from knowing that these are the same in all threads
     let over = step.z == inner;
@@ -158,8 +158,8 @@ fn real_b(row: Row, k: Step) -> bool {
 fn shifted_b(row: Row, k: u32) -> Row {
     return Row(row.at + offset_b(Step(0u, 0u, k)), 0u, 0u, row.real);
 }
-fn next(k: Step) -> Step {
-    return Step(0u, 0u, k.z + $DEPTHu);
+fn next(k: Step, steps: u32) -> Step {
+    return Step(0u, 0u, k.z + steps);
 }
 #endif
 #if OP == forward
@@ -197,8 +197,8 @@ fn real_b(row: Row, k: Step) -> bool {
 fn shifted_b(row: Row, k: u32) -> Row {
     return Row(row.at + k, 0u, 0u, row.real);
 }
-fn next(k: Step) -> Step {
-    return further(k, params.c, params.kw);
+fn next(k: Step, steps: u32) -> Step {
+    return further(k, steps, params.c, params.kw);
 }
 #endif
 #if OP == input_grad
@@ -262,8 +262,8 @@ fn real_b(row: Row, k: Step) -> bool {
 fn shifted_b(row: Row, k: u32) -> Row {
     return Row(row.at + k * params.kh * params.kw * params.c, 0u, 0u, row.real);
 }
-fn next(k: Step) -> Step {
-    return further(k, params.o, across);
+fn next(k: Step, steps: u32) -> Step {
+    return further(k, steps, params.o, across);
 }
 #endif
 #if OP == weight_grad
@@ -305,8 +305,33 @@ fn shifted_b(row: Row, k: u32) -> Row {
     let column = row.column + k * params.stride;
     return Row(row.at + k * params.stride * params.c, row.row, column, row.real);
 }
-fn next(k: Step) -> Step {
-    return further(k, params.ow, params.oh);
+fn next(k: Step, steps: u32) -> Step {
+    return further(k, steps, params.ow, params.oh);
+}
+#endif
+
+#if EVEN
+// Places in vec4s, of which some are below 0.
+fn fours(at: u32) -> u32 {
+    return bitcast<u32>(bitcast<i32>(at) >> 2u);
+}
+// A row that is there, its place in vec4s. Beside the product, the last rows of an operand are multiplied again: nobody stores that.
+fn present(row: Row) -> Row {
+    return Row(fours(row.at), row.row, row.column, true);
+}
+fn even_a(m: u32, k: u32) -> Row {
+#if AK
+    return present(shifted_a(row_a(min(m, params.m - 1u)), k));
+#else
+    return present(shifted_a(row_a(min(m, params.m - 4u)), k));
+#endif
+}
+fn even_b(n: u32, k: u32) -> Row {
+#if BK
+    return present(shifted_b(row_b(min(n, params.n - 1u)), k));
+#else
+    return present(shifted_b(row_b(min(n, params.n - 4u)), k));
+#endif
 }
 #endif
 
@@ -343,8 +368,9 @@ fn enter(number: u32) -> Tile {
     return Tile(tile_m * $BMu, n, split, split * params.chunk, k_end);
 }
 
-// Four numbers on their way from memory, and whether they are real. They are `settled` after the multiplications of the turn in which they are
-// loaded: who looks at them before waits for all of the memory's latency, and if only the next turn looks at them, compilers load them there.
+// Four numbers on their way from memory, and whether they are real. They are `settled` and stored after the multiplications of the turn in which
+// they are loaded: who looks at them before waits for all of the memory's latency. And not after a branch: NVIDIA's compiler moves loads
+// behind the multiplications, to where their numbers are needed, if that is in another block.
 struct Brought {
     four: Stored,
     real: bool,
@@ -357,7 +383,11 @@ fn settled(x: Brought) -> Stored {
 fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> Brought {
 #if VA
     let real = real_a(row, step) & (k < k_end);
+#if EVEN
+    return Brought(a[select(0u, row.at + offset, real)], real);
+#else
     return Brought(a[select(0u, row.at + offset, real) >> 2u], real);
+#endif
 #else
     var four: Stored;
 #for I 4
@@ -382,7 +412,11 @@ fn four_a(row: Row, step: Step, offset: u32, m: u32, k: u32, k_end: u32) -> Brou
 fn four_b(row: Row, step: Step, offset: u32, n: u32, k: u32, k_end: u32) -> Brought {
 #if VB
     let real = real_b(row, step) & (k < k_end);
+#if EVEN
+    return Brought(b[select(0u, row.at + offset, real)], real);
+#else
     return Brought(b[select(0u, row.at + offset, real) >> 2u], real);
+#endif
 #else
     var four: Stored;
 #for I 4

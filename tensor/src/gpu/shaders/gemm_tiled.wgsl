@@ -75,26 +75,9 @@ fn main(
     let from_a = 0u;
     let from_b = 0u;
 #endif
-#for Q QA
-    var ready_a_$Q = vec4<f32>(settled(new_a_$Q));
-#end
-#for Q QB
-    var ready_b_$Q = vec4<f32>(settled(new_b_$Q));
-#end
-    loop {
-#for Q QA
-        tile_a[from_a + to_a_$Q] = ready_a_$Q;
-#end
-#for Q QB
-#if QUADSB < THREADS
-        if local < $QUADSBu {
-            tile_b[from_b + to_b_$Q] = ready_b_$Q;
-        }
-#else
-        tile_b[from_b + to_b_$Q] = ready_b_$Q;
-#endif
-#end
-        workgroupBarrier();
+#include gemm_tiled_keep
+    workgroupBarrier();
+    while k0 < k_end {
 #include gemm_next
 #for Q ${DEPTH / 4 / SLICES}
         {
@@ -133,26 +116,18 @@ fn main(
 #end
         }
 #end
-#for Q QA
-        ready_a_$Q = vec4<f32>(settled(new_a_$Q));
-#end
-#for Q QB
-        ready_b_$Q = vec4<f32>(settled(new_b_$Q));
-#end
-        if k0 >= k_end {
-            break;
-        }
 #if BUFFERS == 2
         from_a = $SPACEAu - from_a;
         from_b = $SPACEBu - from_b;
 #else
         workgroupBarrier();
 #endif
+#include gemm_tiled_keep
+        workgroupBarrier();
     }
 
     // the sums of the teams, by way of workgroup memory
 #if SLICES == 4
-    workgroupBarrier();
     if slice == 2u {
 #for I TM
 #for J ${TN / 4}
@@ -184,7 +159,9 @@ fn main(
     }
 #endif
 #if !ONE
+#if SLICES == 4
     workgroupBarrier();
+#endif
     if slice == 1u {
 #for I TM
 #for J ${TN / 4}

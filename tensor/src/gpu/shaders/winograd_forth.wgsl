@@ -27,6 +27,10 @@
 #end
     ));
 #for J ${OUT + 2}
+#if SPLIT
+    v[${OUT + 2 * I + J}u * v_stride + v_at] = split(out_$I.v$J);
+#else
     v[${OUT + 2 * I + J}u * v_stride + v_at] = out_$I.v$J;
+#endif
 #end
 #end

@@ -1,5 +1,6 @@
 // v[place, tile, c] = (Bᵀ d B)[place] of the tile d of x, for Winograd's F(OUT×OUT, 3×3). Tiles overlap by two pixels; what lies in the
 // padding is zero.
+// SPLIT: each number as two halves, for matrix units.
 // Grid: threads = tiles · c / 4, 64 a workgroup.
 
 struct Params {
@@ -16,7 +17,12 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> x: array<vec4<$ELEMENT>>;       // [n, h, w, c]
-@group(1) @binding(1) var<storage, read_write> v: array<vec4<f32>>; // [places, tiles, c]
+#if SPLIT
+#include split
+@group(1) @binding(1) var<storage, read_write> v: array<vec4<u32>>;      // [places, tiles, c]
+#else
+@group(1) @binding(1) var<storage, read_write> v: array<vec4<f32>>;      // [places, tiles, c]
+#endif
 
 #include thread
 #include winograd_lines

@@ -1,5 +1,5 @@
 // u[place, o, c] = (G g Gᵀ)[place] of the filter g = weight[o, ·, ·, c], for Winograd's F(OUT×OUT, 3×3).
-// BACK: with the taps reversed, for the input gradient.
+// BACK: with the taps reversed, for the input gradient. SPLIT: each number as two halves, for matrix units.
 // Grid: threads = o · c / 4, 64 a workgroup.
 
 struct Params {
@@ -9,7 +9,12 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(1) @binding(0) var<storage, read> weight: array<vec4<$ELEMENT>>;  // [o, 3, 3, c]
-@group(1) @binding(1) var<storage, read_write> u: array<vec4<f32>>; // [places, o, c]
+#if SPLIT
+#include split
+@group(1) @binding(1) var<storage, read_write> u: array<vec4<u32>>;      // [places, o, c]
+#else
+@group(1) @binding(1) var<storage, read_write> u: array<vec4<f32>>;      // [places, o, c]
+#endif
 
 #include thread
 #include winograd_lines
@@ -30,7 +35,11 @@ struct Params {
 #for I ${OUT + 2}
     let row_$I = weight_line(column_0.v$I, column_1.v$I, column_2.v$I);
 #for J ${OUT + 2}
+#if SPLIT
+    u[${OUT + 2 * I + J}u * params.threads + thread] = split(row_$I.v$J);
+#else
     u[${OUT + 2 * I + J}u * params.threads + thread] = row_$I.v$J;
+#endif
 #end
 #end
 }

@@ -7,7 +7,7 @@ use crate::cpu::{CpuBuffer, CpuView};
 use crate::gpu::tiles::{TILES, Unit};
 use crate::gpu::{AdapterKind, MatrixUnits};
 use crate::primitive::{Conv2d, ConvPass, MatMul, Primitive};
-use crate::{DType, MatmulPrecision, with_matmul_precision};
+use crate::{DType, MatmulPrecision, Winograd, with_matmul_precision, with_winograd};
 
 /// For the tiled kernels with all that a device has: its matrix units, its halves.
 pub(super) const TILED: GpuOptions = GpuOptions {
@@ -217,6 +217,45 @@ fn each_precision_is_what_it_says() {
         // what f16 has as denormal numbers
         let small = error(MatmulPrecision::High, 1e-5);
         assert!(small < 3e-5, "{primitive:?}, small numbers: {small:e}");
+    }
+}
+
+/// Winograd's minimal filtering, of which matrix units make the products: tiles become halves when they are transformed.
+#[test]
+fn filtered_convolutions() {
+    let options = GpuOptions {
+        always_winograd: true,
+        ..TILED
+    };
+    let Some(gpu) = test_gpu_with(options).filter(Gpu::has_matrix_units) else {
+        return;
+    };
+    let filtered = |primitive: &Primitive| match primitive {
+        Primitive::Conv(pass, s) => s.stride == 1 && *pass != ConvPass::WeightGrad,
+        _ => false,
+    };
+    for primitive in products(&gpu).into_iter().filter(filtered) {
+        for (choice, bound) in [(Winograd::Two, 1e-5), (Winograd::Four, 3e-5)] {
+            for scale in [1.0, 1e-5] {
+                let error = with_winograd(choice, || {
+                    error(&gpu, &primitive, MatmulPrecision::High, scale)
+                });
+                println!("{primitive:?} {choice:?} times {scale}: {error:e}");
+                assert!(
+                    error < bound,
+                    "{primitive:?} {choice:?} times {scale}: {error:e}"
+                );
+            }
+        }
+    }
+    for kernel in ["winograd_input", "winograd_weight", "gemm_matrix"] {
+        let flag = if kernel == "gemm_matrix" {
+            " READY=1"
+        } else {
+            " SPLIT=1"
+        };
+        let made = |key: &String| key.starts_with(kernel) && key.contains(flag);
+        assert!(gpu.compiled().iter().any(made), "{:?}", gpu.compiled());
     }
 }
 

@@ -19,7 +19,7 @@ use crate::winograd::{FOUR, TWO};
 use crate::{DType, Expr, RngKey};
 
 /// Shaders that others include.
-const INCLUDED: [&str; 13] = [
+const INCLUDED: [&str; 16] = [
     "thread",
     "each_tile",
     "each_thread",
@@ -28,6 +28,9 @@ const INCLUDED: [&str; 13] = [
     "order",
     "gemm_first",
     "gemm_next",
+    "gemm_matrix_keep",
+    "gemm_tiled_keep",
+    "split",
     "gemm_operands",
     "lanes_rows",
     "winograd_back",
@@ -94,11 +97,20 @@ fn all_programs() -> Vec<Program> {
     }
     all.extend(both.map(|one| windows::sum_program([3, 2, 3], one)));
     for outputs in [TWO, FOUR] {
-        all.extend(both.map(|back| winograd::weight_program(outputs, back)));
-        all.push(winograd::input_program(outputs));
+        all.extend(transforms(outputs, false));
         all.push(winograd::output_program(outputs, false));
     }
     all
+}
+
+/// Winograd's of weights and images, whose results are `split` for matrix units or not.
+fn transforms(outputs: usize, split: bool) -> [Program; 3] {
+    let weight = |back| winograd::weight_program(outputs, back, split);
+    [
+        weight(false),
+        weight(true),
+        winograd::input_program(outputs, split),
+    ]
 }
 
 /// The same program for arrays of f16, if it is one that they have.
@@ -120,13 +132,17 @@ fn matrix_programs() -> Vec<Program> {
     let transposed = [(false, false), (false, true), (true, false), (true, true)];
     let products = transposed.map(tiled::Operands::matmul).into_iter();
     let operands: Vec<_> = products.chain(passes.map(tiled::Operands::conv)).collect();
-    let mut all = Vec::new();
+    let mut all = Vec::from(
+        [TWO, FOUR]
+            .map(|outputs| transforms(outputs, true))
+            .as_flattened(),
+    );
     for (units, space, tile) in matrix_tiles() {
         for operands in &operands {
             for even in [false, true] {
                 let program =
                     |factors| matrix_program(units, &tile, *operands, even, factors, false, space);
-                all.extend([Factors::Split, Factors::Rounded].map(program));
+                all.extend([Factors::Split, Factors::Ready, Factors::Rounded].map(program));
                 all.push(of_halves(&program(Factors::Halves)));
             }
         }
