@@ -11,7 +11,7 @@ time are both as long as the whole. Read with that in mind: a part that takes re
 
 whole      the kernel as it is
 unread     nothing is loaded from the operands: numbers are made of the positions
-near       what is loaded are the first 4096 numbers of each, which the nearest cache holds
+near       what is loaded are the first 4096 numbers of each or fewer, which the nearest cache holds
 unstored   what is loaded is split, rounded and stored to workgroup memory in the first turn only, after it only compared
 single     the multiplications of one vec4 of a thread's results, or one block of a subgroup's, remain, and what they load from workgroup
            memory
@@ -73,8 +73,9 @@ fn made(at: u32) -> Stored {
 
 def unread(sources):
     for operand in "ab":
-        for shifted in ("", " >> 2u"):
-            sources.change("gemm_operands", f"{operand}[select(0u, row.at + offset, real){shifted}]", "made(row.at + offset)")
+        # in vec4s, or in numbers
+        for shifted, at in (("", "(row.at + offset) << 2u"), (" >> 2u", "row.at + offset")):
+            sources.change("gemm_operands", f"{operand}[select(0u, row.at + offset, real){shifted}]", f"made({at})")
         # the few that are no vectors
         sources.change("gemm_operands", f"{operand}[select(0u, at, real)]", "made(at).x")
     sources.change("gemm_matrix", "alias Stored = vec2<u32>;", "alias Stored = vec2<u32>;" + MADE_PAIRS)
@@ -84,7 +85,7 @@ def unread(sources):
 
 def near(sources):
     for at in ("row.at + offset", "at"):
-        sources.change("gemm_operands", f"select(0u, {at}, real)", f"select(0u, ({at}) & 4095u, real)")
+        sources.change("gemm_operands", f"select(0u, {at}, real)", f"select(0u, ({at}) & 1023u, real)")
 
 
 LOOP = ("    while k0 < k_end {\n", "\n    }\n\n")

@@ -5,6 +5,7 @@
     cargo build --release --manifest-path bench/peers/Cargo.toml --features burn,candle   (wgpu for --wgpu)
     python3 bench/peers/run.py --what step --model resnet_small,resnet --batch 16,64
     python3 bench/peers/run.py --what step,conv --gpu --precision high      a card of NVIDIA's, with Vulkan and CUDA
+    python3 bench/peers/run.py --what step --gpu --precision medium --theirs tf32      of the same error, 3e-4: images stay f32
 
 PyTorch runs in the interpreter that PEERS_PYTHON names (default python3), with this process's PYTHONPATH. A peer that is not there is left
 out. Each program is a process of its own for each part of the work; they take turns, round after round, and each case counts with
@@ -42,8 +43,11 @@ def arguments():
     parser.add_argument("--wgpu", action="store_true", help="Langevin steps of ours and of burn on WebGPU instead")
     parser.add_argument("--gpu", action="store_true", help="ours on WebGPU against PyTorch on CUDA, of the same card")
     parser.add_argument("--precision", default="highest", choices=PRECISIONS, help="of products on the GPU")
+    parser.add_argument("--theirs", choices=PRECISIONS.values(), help="PyTorch's, if not f32, tf32, amp for highest, high, medium")
     parser.add_argument("--save", type=Path, help="also write all reports there, as JSON")
-    return parser.parse_args()
+    a = parser.parse_args()
+    a.theirs = a.theirs or PRECISIONS[a.precision]
+    return a
 
 
 def parts(a):
@@ -64,7 +68,7 @@ def command(program, a, what, model, batch, held):
         binary = os.environ.get("CLEL", str(ROOT / "target/release/clel"))
         settings = [f"sampler.cache_spectral={held}", f"train.matmul_precision={a.precision}"]
         # AMP stores images in f16
-        settings += ["sampler.storage=f16"] if a.gpu and a.precision == "medium" else []
+        settings += ["sampler.storage=f16"] if a.gpu and a.theirs == "amp" and a.precision == "medium" else []
         settings += PLAIN if what == "train" else []
         sets = [word for setting in settings for word in ("--set", setting)]
         return [binary, "bench", "--device", "wgpu" if a.wgpu or a.gpu else "cpu", *same, *sets]
@@ -74,7 +78,7 @@ def command(program, a, what, model, batch, held):
         line = [os.environ.get("PEERS_PYTHON", "python3"), str(HERE / "pytorch/bench.py"), *same, "--held", held]
         # as many as the others take by themselves
         line += ["--threads", str(len(os.sched_getaffinity(0)))]
-        line += ["--device", "cuda", "--precision", PRECISIONS[a.precision]] if a.gpu else []
+        line += ["--device", "cuda", "--precision", a.theirs] if a.gpu else []
         return line + (["--graph"] if program.endswith("graphs") else [])
     if what in ("train", "pointwise", "array") or held == "false":
         return None

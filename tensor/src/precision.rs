@@ -12,7 +12,9 @@ pub enum MatmulPrecision {
     #[default]
     Highest,
     /// On matrix units, each factor as a sum of two f16 (21 bits), added in f32, whose rounding they cut off: a few 10⁻⁶ of the result's
-    /// norm. Factors beyond 65 504 overflow; those below 6·10⁻⁵ have fewer bits, ten at 10⁻⁸, and below 10⁻¹¹ they vanish.
+    /// norm. Factors beyond 65 504 overflow; those below 6·10⁻⁵ have fewer bits, ten at 10⁻⁸, and below 10⁻¹¹ they vanish. Where a convolution
+    /// is filtered ([`Winograd`](crate::Winograd)), so do transformed tiles: numbers of an image beyond 2500 may overflow, and the error is
+    /// 10⁻⁵ of the norm at most.
     High,
     /// On matrix units, factors rounded to f16 (11 bits), added in f32. Factors beyond 65 504 overflow, those below 6·10⁻⁸ vanish.
     Medium,

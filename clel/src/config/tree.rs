@@ -325,7 +325,8 @@ pub struct TrainConfig {
     pub iterations: usize,
     /// Half-life of the moving averages of the parameters, in images.
     pub ema_half_life: f64,
-    /// Which convolutions are computed with fewer multiplications than their definition has; only rounding differs.
+    /// Which convolutions are computed with fewer multiplications than their definition has; only rounding differs, and on matrix units how
+    /// large numbers may be.
     #[serde(default)]
     pub winograd: WinogradTiles,
     /// How exactly graphics cards with matrix units multiply and convolve.

@@ -89,7 +89,7 @@ pub(super) struct Work {
     pub(super) vectors: Vectors,
     /// The type that operands and results are stored in.
     dtype: DType,
-    /// So many steps of the contraction are neighbours in the memory of both operands.
+    /// So many steps of the contraction lie at equal distances in the memory of both operands.
     line: usize,
     /// A convolution's h, w, c, oh, ow, o, kh, kw, stride and pad.
     geometry: [usize; 10],

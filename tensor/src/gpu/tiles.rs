@@ -150,15 +150,15 @@ impl Tile {
         (self.m / self.rows) * (self.n / self.columns)
     }
 
-    /// About how many times as long as in the largest tile that is usual a multiply-add takes: as many as more numbers are loaded for it. An H200 took
-    /// 1.4 and 3.5 times as long in tiles of 128×64 and 32×64 as in those of 128×128, in `high`.
+    /// About how many times as long as in a large tile, of 128×64 or on matrix units of 128×128, a multiply-add takes: as many as more numbers are
+    /// loaded for it. An H200 took 1.4 and 3.5 times as long in tiles of 128×64 and 32×64 as in those of 128×128, in `high`.
     pub(super) fn slowness(&self) -> f64 {
         let loads = |tile: &Tile| (tile.m + tile.n) as f64 / (tile.m * tile.n) as f64;
-        let largest = match self.unit {
+        let large = match self.unit {
             Unit::Registers => USUAL[0],
             Unit::Matrix => USUAL_MATRIX[1],
         };
-        loads(self) / loads(&largest)
+        loads(self) / loads(&large)
     }
 
     /// Number of tiles of an m × n product.
@@ -278,7 +278,8 @@ pub(super) fn suits(product: &Product, tile: &Tile, space: u32) -> bool {
     };
     let narrow = tile.n < 32 && product.n > 8 * tile.n;
     let wide = tile.n > product.n.next_multiple_of(64);
-    tile.unit == unit && tile.space(product.precision) <= space && !narrow && !wide
+    let tall = tile.m > product.m.next_multiple_of(64);
+    tile.unit == unit && tile.space(product.precision) <= space && !narrow && !wide && !tall
 }
 
 /// What was measured to be the best way to compute a product.
@@ -341,6 +342,35 @@ mod tests {
             assert!(space <= most, "{tile}: {space} bytes");
         }
         assert_eq!(Tile::named("3x3"), None);
+    }
+
+    #[test]
+    fn tiles_do_not_lie_mostly_beside_few_rows() {
+        // gradients of weights, of which there are so many parts that any tile keeps a device busy
+        let gradient = |o: usize, precision| Product {
+            operands: Operands::conv(ConvPass::WeightGrad),
+            batch: 1,
+            m: o,
+            n: 9 * o,
+            k: 65_536,
+            precision,
+            window: [3, 3, 1],
+        };
+        for (o, precision, tile) in [
+            (64, MatmulPrecision::Highest, USUAL[1]),
+            (128, MatmulPrecision::Highest, USUAL[0]),
+            (64, MatmulPrecision::Medium, USUAL_MATRIX[3]),
+            (128, MatmulPrecision::Medium, USUAL_MATRIX[1]),
+            (256, MatmulPrecision::Medium, USUAL_MATRIX[0]),
+            (256, MatmulPrecision::High, USUAL_MATRIX[1]),
+        ] {
+            let product = gradient(o, precision);
+            assert_eq!(
+                choose(&product, product.cuts(), CARD, None),
+                tile,
+                "{product}"
+            );
+        }
     }
 
     #[test]

@@ -85,7 +85,8 @@ impl Gpu {
         done.map(|()| self.with_inner_products(watched.unwrap_or_default()))
     }
 
-    /// The products of matrices first, those that minimal filtering would ask for too: it is to be measured with the best of them.
+    /// The products of matrices first, those that minimal filtering would ask for too: it is to be measured with the best of them, be it that its
+    /// transforms make the halves that these have to make.
     fn with_inner_products(&self, watched: BTreeMap<Product, Primitive>) -> Vec<Primitive> {
         let mut all = watched.clone();
         for primitive in watched.values() {

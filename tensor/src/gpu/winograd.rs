@@ -20,8 +20,8 @@ struct Costs {
 }
 
 /// Software Vulkan was measured: 10 billion multiply-adds and 8 GB a second on two cores, 40 µs a launch. Of graphics hardware an H200 was: 15 trillion
-/// multiply-adds a second in f32, 30 of two halves a factor on matrix units, 3 TB and, less what overlaps, 3 µs a launch. In f32 its memory is
-/// taken for half as fast as it is, since on smaller cards it is the slower part. `clel tune` measures.
+/// multiply-adds a second in f32, 30 of two halves a factor on matrix units, 3 TB and, less what overlaps, 3 µs a launch. In f32 its memory and
+/// launches are taken for less than half as fast as they are, since on smaller cards they are the slower part. `clel tune` measures.
 const fn costs(family: Family, on_units: bool) -> Costs {
     match (family, on_units) {
         (Family::Direct, _) => Costs {
@@ -100,13 +100,16 @@ impl Gpu {
             byte,
             launch,
             margin,
-        } = costs(self.family(), self.by_halves());
-        // in tiles as small as the convolution's size demands
-        let tile = self
-            .work(&Primitive::Conv(pass, *s), DType::F32)
-            .map(|work| self.tile(&work, None));
-        let slowness = tile.map_or(1.0, |tile| tile.slowness());
-        let defined = slowness * (s.n * s.oh * s.ow * 9) as f64 * (s.c * s.o) as f64;
+        } = costs(self.family(), self.on_units());
+        let slowness = |primitive| {
+            let tile = self
+                .work(&primitive, DType::F32)
+                .map(|work| self.tile(&work, None));
+            tile.map_or(1.0, |tile| tile.slowness())
+        };
+        let defined = slowness(Primitive::Conv(pass, *s))
+            * (s.n * s.oh * s.ow * 9) as f64
+            * (s.c * s.o) as f64;
         cheapest(pass, s, margin * defined, |t| {
             let image = t.n * (t.h * t.w * t.c + t.oh * t.ow * t.o);
             let weights = (9 + 2 * t.places()) * t.c * t.o;
@@ -119,12 +122,13 @@ impl Gpu {
                 }
             };
             let bytes = 4.0 * (image as f64 + tiles + weights as f64);
-            t.multiplies() + bytes * byte + launches * launch
+            let multiplies = slowness(Primitive::MatMul(product(t))) * t.multiplies();
+            multiplies + bytes * byte + launches * launch
         })
     }
 
-    /// Whether what is multiplied is split into halves, for matrix units.
-    fn by_halves(&self) -> bool {
+    /// Whether matrix units make the products, of two halves a factor.
+    fn on_units(&self) -> bool {
         self.has_matrix_units() && matmul_precision() == MatmulPrecision::High
     }
 
@@ -134,7 +138,8 @@ impl Gpu {
         self.holds(places * (tiles * c.max(o)).max(c * o))
     }
 
-    /// A convolution's pass in tiles: its image and its weight, in the order of [`ConvPass`]. What lies between the transforms is f32.
+    /// A convolution's pass in tiles: its image and its weight, in the order of [`ConvPass`]. What lies between the transforms is f32, or for matrix
+    /// units two halves of each number, in the same place.
     pub(super) fn in_tiles(
         &self,
         t: &Tiling,
@@ -143,8 +148,23 @@ impl Gpu {
         store: Store<'_>,
     ) -> Result<()> {
         let [x, weight] = inputs;
-        let u = self.transformed(t, dtype, weight)?;
-        let m = self.tile_products(t, dtype, [x, &u])?;
+        let inner = Primitive::MatMul(product(t));
+        let plan = match self.plan(&inner, DType::F32) {
+            Some(Plan::Tiled(work, tile)) if self.on_units() => {
+                Some(Plan::Tiled(work.of_halves(), tile))
+            }
+            _ => None,
+        };
+        let u = self.transformed(t, dtype, plan.is_some(), weight)?;
+        let v = self.transformed_image(t, dtype, plan.is_some(), x)?;
+        let m = match plan {
+            Some(plan) => {
+                let m = self.output(t.pass.name(), inner.output_len() * 4)?;
+                self.carry_out(&plan, &inner, [&v, &u], Store::Plain(&m))?;
+                m
+            }
+            None => self.run(&inner, DType::F32, &[&v, &u])?,
+        };
         let pixels = Transform {
             lines: t.tiles(),
             channels: t.o,
@@ -165,10 +185,11 @@ impl Gpu {
         &self,
         t: &Tiling,
         dtype: DType,
+        split: bool,
         weight: &GpuBuffer,
     ) -> Result<GpuBuffer> {
         let back = t.pass == ConvPass::InputGrad;
-        let program = weight_program(t.outputs, back, self.by_halves()).of(dtype);
+        let program = weight_program(t.outputs, back, split).of(dtype);
         let form = format!("{} o={} c={}", program.key(), t.o, t.c);
         weight.in_form(form, || {
             let u = self.output(t.pass.name(), t.places() * t.o * t.c * 4)?;
@@ -179,12 +200,13 @@ impl Gpu {
         })
     }
 
-    /// The products of transformed tiles and weights, \[places, tiles, o\].
-    fn tile_products(
+    /// The transformed tiles of an image, \[places, tiles, c\].
+    fn transformed_image(
         &self,
         t: &Tiling,
         dtype: DType,
-        [x, u]: [&GpuBuffer; 2],
+        split: bool,
+        x: &GpuBuffer,
     ) -> Result<GpuBuffer> {
         let tiles = t.tiles();
         let v = self.output(t.pass.name(), t.places() * tiles * t.c * 4)?;
@@ -193,24 +215,9 @@ impl Gpu {
             channels: t.c,
         };
         let params = images.params(grid(t).chain([t.h, t.w, t.pad].map(|n| n as u32)));
-        let program = input_program(t.outputs, self.by_halves()).of(dtype);
+        let program = input_program(t.outputs, split).of(dtype);
         self.transform(t, &program, &images, &params, [x, &v])?;
-
-        let product = Primitive::MatMul(product(t));
-        match self.plan(&product, DType::F32) {
-            Some(Plan::Tiled(work, tile)) if self.by_halves() => {
-                let m = self.output(t.pass.name(), product.output_len() * 4)?;
-                self.tiled(
-                    &product,
-                    &work.of_halves(),
-                    &tile,
-                    [&v, u],
-                    Store::Plain(&m),
-                )?;
-                Ok(m)
-            }
-            _ => self.run(&product, DType::F32, &[&v, u]),
-        }
+        Ok(v)
     }
 
     fn transform(

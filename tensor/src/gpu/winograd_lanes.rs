@@ -93,7 +93,7 @@ impl Gpu {
         [x, weight]: [&GpuBuffer; 2],
         y: &GpuBuffer,
     ) -> Result<()> {
-        let weights = self.transformed(t, DType::F32, weight)?;
+        let weights = self.transformed(t, DType::F32, false, weight)?;
         let cut = Cut::of(t, cores());
         let name = t.pass.name();
         let [v, m] = cut.between(t).map(|numbers| self.output(name, numbers * 4));

@@ -57,7 +57,8 @@
     let bk_$Q = bk;
     let bn_$Q = (local + ${Q * THREADS}u) / ${DEPTH / 4}u;
 #else
-    let bk_$Q = (local + ${Q * THREADS}u) / ${BN / 4}u;
+    // where there are more threads than vec4s, those beyond bring one again that nobody stores
+    let bk_$Q = min((local + ${Q * THREADS}u) / ${BN / 4}u, ${DEPTH - 1}u);
     let bn_$Q = (local + ${Q * THREADS}u) % ${BN / 4}u * 4u;
 #endif
 #if EVEN

@@ -240,7 +240,6 @@ fn filtered_convolutions() {
                 let error = with_winograd(choice, || {
                     error(&gpu, &primitive, MatmulPrecision::High, scale)
                 });
-                println!("{primitive:?} {choice:?} times {scale}: {error:e}");
                 assert!(
                     error < bound,
                     "{primitive:?} {choice:?} times {scale}: {error:e}"

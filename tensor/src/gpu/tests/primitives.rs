@@ -403,6 +403,8 @@ fn products_on(gpu: &Gpu) {
         (1, 1, 1, 5_000),
         (2, 10, 7, 3_003),
         (1, 130, 70, 260),
+        (2, 36, 4, 32),
+        (1, 36, 68, 2048),
         (3, 0, 4, 2),
         (2, 3, 4, 0),
     ] {
@@ -481,6 +483,21 @@ fn convolutions_on(gpu: &Gpu) {
             };
             check(gpu, &Primitive::Conv(pass, shape));
         }
+        // of single pixels of every other line: no tap reaches the pixels between, whose gradient is 0
+        let shape = Conv2d {
+            n: 2,
+            h: 6,
+            w: 7,
+            c: 32,
+            o: 32,
+            kh: 1,
+            kw: 1,
+            stride: 2,
+            pad: 0,
+            oh: 3,
+            ow: 4,
+        };
+        check(gpu, &Primitive::Conv(pass, shape));
     }
 }
 
@@ -499,7 +516,7 @@ fn every_tile() {
         };
         let transposed = [(false, false), (false, true), (true, false), (true, true)];
         for (a_transposed, b_transposed) in transposed {
-            for (m, n, k) in [(132, 136, 44), (35, 7, 13)] {
+            for (m, n, k) in [(132, 136, 44), (35, 7, 13), (132, 136, 64), (36, 4, 64)] {
                 let product = MatMul {
                     batch: 2,
                     m,
