@@ -69,6 +69,7 @@ MADE_PAIRS = """
 fn made(at: u32) -> Stored {
     return (vec2<u32>(at, at + 1u) & vec2<u32>(0x3ff03ffu)) | vec2<u32>(0x38003800u);
 }"""
+MADE_READY = MADE_PAIRS.replace("vec2", "vec4").replace("at, at + 1u", "at, at + 1u, at + 2u, at + 3u")
 
 
 def unread(sources):
@@ -79,6 +80,7 @@ def unread(sources):
         # the few that are no vectors
         sources.change("gemm_operands", f"{operand}[select(0u, at, real)]", "made(at).x")
     sources.change("gemm_matrix", "alias Stored = vec2<u32>;", "alias Stored = vec2<u32>;" + MADE_PAIRS)
+    sources.change("gemm_matrix", "alias Stored = vec4<u32>;", "alias Stored = vec4<u32>;" + MADE_READY)
     for kernel in KERNELS:
         sources.change(kernel, "alias Stored = vec4<$ELEMENT>;", "alias Stored = vec4<$ELEMENT>;" + MADE)
 
