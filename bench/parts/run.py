@@ -95,13 +95,16 @@ MULTIPLYING = ("#include gemm_next", "#if BUFFERS == 2\n        from_a = $SPACEA
 
 
 def unstored(sources):
-    for kernel, number in (("gemm_tiled", "f32"), ("gemm_matrix", "f16")):
+    for kernel, number, behind in (
+        ("gemm_tiled", "f32", "    // the sums of the teams"),
+        ("gemm_matrix", "f16", "    let lane = local"),
+    ):
         # or else nothing would be loaded, or it would be loaded in a branch
         greatest = "".join(f"#for Q Q{x}\n        greatest = max(greatest, settled(new_{x.lower()}_$Q));\n#end\n" for x in "AB")
         sources.change(kernel, f"#include {kernel}_keep\n", greatest, LOOP)
         # what is spare is 0, which no compiler knows
-        kept = f"    if k0 == params.spare + 1u {{\n        tile_a[local] = vec4<{number}>({number}(greatest.x));\n    }}\n\n"
-        sources.change(kernel, "\n    }\n\n", f"\n    }}\n{kept}", ("#if BUFFERS == 2\n        from_a = $SPACEA", "    let lane" if kernel == "gemm_matrix" else "    // the sums"))
+        kept = f"    if k0 == params.spare + 1u {{\n        tile_a[local] = vec4<{number}>({number}(greatest.x));\n    }}\n"
+        sources.change(kernel, behind, kept + behind)
         sources.change(kernel, LOOP[0], "    var greatest = Stored();\n" + LOOP[0])
 
 

@@ -113,7 +113,6 @@ pub(super) fn matrix_program(
     let quads = |side: usize| side * tile.depth / 4;
     let ready = factors == Factors::Ready;
     let split = ready || factors == Factors::Split;
-    let pairs = factors == Factors::Halves;
     let staged = Staged::of(tile, block, along_k, split, space as usize);
     program!("gemm_matrix")
         .set("OP", operands.op)
@@ -124,8 +123,7 @@ pub(super) fn matrix_program(
         .set("EVEN", u8::from(even))
         .set("SPLIT", u8::from(split))
         .set("READY", u8::from(ready))
-        .set("PAIRS", u8::from(pairs))
-        .set("BY_PAIRS", u8::from(ready || pairs))
+        .set("PAIRS", u8::from(ready || factors == Factors::Halves))
         .set("THROUGH", u8::from(through))
         .set("BM", tile.m)
         .set("BN", tile.n)

@@ -149,14 +149,14 @@ impl Gpu {
     ) -> Result<()> {
         let [x, weight] = inputs;
         let inner = Primitive::MatMul(product(t));
-        let plan = match self.plan(&inner, DType::F32) {
+        let (plan, split) = match self.plan(&inner, DType::F32) {
             Some(Plan::Tiled(work, tile)) if self.on_units() => {
-                Some(Plan::Tiled(work.of_halves(), tile))
+                (Some(Plan::Tiled(work.of_halves(), tile)), true)
             }
-            _ => None,
+            plan => (plan, false),
         };
-        let u = self.transformed(t, dtype, plan.is_some(), weight)?;
-        let v = self.transformed_image(t, dtype, plan.is_some(), x)?;
+        let u = self.transformed(t, dtype, split, weight)?;
+        let v = self.transformed_image(t, dtype, split, x)?;
         let m = match plan {
             Some(plan) => {
                 let m = self.output(t.pass.name(), inner.output_len() * 4)?;

@@ -34,7 +34,7 @@ var<workgroup> lost_b: array<vec4<f16>, ${SPACEB * BUFFERS}>;
 // STAGED blocks of each subgroup, side by side, on their way to memory: PITCHC vec4s from line to line, with a gap against bank conflicts.
 var<workgroup> blocks: array<vec4<f32>, ${BLOCK * PITCHC * THREADS / SUBGROUP}>;
 
-#if BY_PAIRS
+#if PAIRS
 fn to_halves(x: vec2<u32>) -> vec4<f16> {
     return vec4<f16>(vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y)));
 }

@@ -35,11 +35,11 @@
     }
 #for Q QA
     tile_a[from_a + to_a_$Q] = vec4<f16>(half_a_$Q);
-    lost_a[from_a + to_a_$Q] = vec4<f16>((brought_a_$Q - half_a_$Q) * 1024.0);
+    lost_a[from_a + to_a_$Q] = vec4<f16>(loss(brought_a_$Q, half_a_$Q));
 #end
 #for Q QB
     tile_b[from_b + to_b_$Q] = vec4<f16>(half_b_$Q);
-    lost_b[from_b + to_b_$Q] = vec4<f16>((brought_b_$Q - half_b_$Q) * 1024.0);
+    lost_b[from_b + to_b_$Q] = vec4<f16>(loss(brought_b_$Q, half_b_$Q));
 #end
 #endif
 #else

@@ -21,13 +21,16 @@ fn cut_small(x: vec4<f32>) -> vec4<f32> {
     let kept = bits & (vec4<u32>(0xffffe000u) << min(fewer, vec4<u32>(10u)));
     return select(bitcast<vec4<f32>>(kept), vec4<f32>(), fewer > vec4<u32>(10u));
 }
+fn loss(x: vec4<f32>, half: vec4<f32>) -> vec4<f32> {
+    return (x - half) * 1024.0;
+}
 // Four numbers: the first halves by pairs, then the second.
 fn split(x: vec4<f32>) -> vec4<u32> {
     var half = cut(x);
     if any(size(x) < vec4<u32>(SMALL)) {
         half = cut_small(x);
     }
-    let lost = (x - half) * 1024.0;
+    let lost = loss(x, half);
     return vec4<u32>(
         pack2x16float(half.xy),
         pack2x16float(half.zw),

@@ -247,12 +247,11 @@ fn filtered_convolutions() {
             }
         }
     }
-    for kernel in ["winograd_input", "winograd_weight", "gemm_matrix"] {
-        let flag = if kernel == "gemm_matrix" {
-            " READY=1"
-        } else {
-            " SPLIT=1"
-        };
+    for (kernel, flag) in [
+        ("winograd_input", " SPLIT=1"),
+        ("winograd_weight", " SPLIT=1"),
+        ("gemm_matrix", " READY=1"),
+    ] {
         let made = |key: &String| key.starts_with(kernel) && key.contains(flag);
         assert!(gpu.compiled().iter().any(made), "{:?}", gpu.compiled());
     }
